@@ -1,0 +1,60 @@
+/*
+ * The key table: one row per key, everything else is derived from it: parser, checks, defaults, canonical print,
+ * the key list of sup.unit(5), completion, the fuzzers' dictionary.
+ */
+#ifndef CORE_KEYS_H
+#define CORE_KEYS_H
+
+#include "supervisor/core/unit.h"
+
+struct key;
+struct key_type;
+
+/* What a value parser gets: where to put the value and where to say what is wrong with it. */
+struct key_context {
+	struct arena *arena;
+	void *field;		/* the member of struct unit */
+	const struct key *key;
+	const char *value;	/* trimmed, never empty (an empty value resets the member first) */
+	char *why;		/* on failure: what is wrong and what would be right */
+	size_t why_size;
+	size_t at;		/* on failure: offset into value, for the column */
+};
+
+struct key_type {
+	const char *name;	/* as the manual page calls it: "time span", "list of unit names" */
+	bool list;		/* repeated keys add up, an empty value resets */
+	int (*parse)(struct key_context *c);
+	/* Appends the canonical text of the member, one line per value, to a buffer; parse(print(x)) == x. */
+	size_t (*print)(const struct key *key, const void *field, char *buf, size_t size);
+};
+
+#define KINDS(k) (1u << KIND_##k)
+#define KIND_IMAGE_FILE (1u << 31) /* the sidecar of an image */
+
+struct key {
+	const char *section;
+	const char *name;
+	const struct key_type *type;
+	size_t offset, size;	/* of the member in struct unit, or in struct image_section */
+	uint32_t kinds;		/* bits of the unit kinds that may have it */
+	const char *const *choices; /* T_CHOICE: names by enum value, NULL-terminated */
+	const char *dflt;	/* parsed like a value in a file; NULL: zero, none */
+	const char *doc;	/* one or two sentences for the manual page */
+	const char *since;
+};
+
+extern const struct key keys[];
+extern const size_t n_keys;
+
+/* The row, or NULL. */
+const struct key *key_find(uint32_t kind_bit, const char *section, const char *name);
+/*
+ * A word of systemd or Quadlet that sup knows but does not do: returns what to use instead
+ * ("" when nothing is), NULL when the word is unknown.
+ */
+const char *key_known_elsewhere(const char *section, const char *name);
+/* The nearest key or section name within a small edit distance, or NULL. */
+const char *key_suggest(uint32_t kind_bit, const char *section, const char *name);
+
+#endif
