@@ -1,0 +1,175 @@
+/*
+ * The engine decides. It holds the run-time state of every unit and maps events to actions; it makes no
+ * system call, knows no clock (time is an argument, microseconds of CLOCK_BOOTTIME), logs nothing.
+ *
+ * The life of one unit is a table state x event (rules.c), every cell written. Dependencies settle in two phases with
+ * queues, never by recursion:
+ *
+ *   1. Propagation. A command, or a change of state, changes what is wanted: a start pulls in Requires=, BindsTo= and
+ *      Wants=, a stop pulls in what is PartOf=, BindsTo= or Requires= it, a conflict asks for a stop. Only wants change, no state.
+ *   2. Execution. A unit whose want differs from its state moves when its order allows it: it starts when all
+ *      that it is After= and that are wanted up have arrived (or failed), it stops when all that are After= it have stopped.
+ *
+ * How sys/ uses it:
+ *      engine_event(e, &event, now);
+ *      while (engine_next(e, &action)) perform(&action);     performing may call engine_event again
+ *      arm one timer for engine_deadline(e); when it fires: engine_tick(e, now)
+ */
+#ifndef CORE_ENGINE_H
+#define CORE_ENGINE_H
+
+#include "supervisor/core/role.h"
+#include "supervisor/core/unitset.h"
+
+/* The states of a unit: "sub-state" in systemd's words, with the word that supctl shows. */
+#define STATES(X)                       \
+	X(INACTIVE, "inactive")         \
+	X(WAITING, "waiting")           \
+	X(SETUP, "setting up")          \
+	X(START_PRE, "start-pre")       \
+	X(START, "starting")            \
+	X(START_POST, "start-post")     \
+	X(RUNNING, "running")           \
+	X(EXITED, "exited")             \
+	X(RELOAD, "reloading")          \
+	X(STOP, "stop")                 \
+	X(STOP_TERM, "stop-sigterm")    \
+	X(STOP_KILL, "stop-sigkill")    \
+	X(STOP_POST, "stop-post")       \
+	X(BACKOFF, "restarting")        \
+	X(FAILED, "failed")
+/* WAITING: wanted, held back by the order. SETUP: a network or volume is being made. EXITED: oneshot with
+ * RemainAfterExit=. RUNNING is also a target, network or volume that is up. BACKOFF: waits for RestartSec=. */
+
+enum state {
+#define X(id, name) ST_##id,
+	STATES(X)
+#undef X
+	ST_COUNT
+};
+
+/* What happens to a unit. Commands come from supctl or init, the others from sys/. */
+#define EVENTS(X)                                                                    \
+	X(START, "start")                 /* command */                              \
+	X(STOP, "stop")                   /* command */                              \
+	X(RESTART, "restart")             /* command */                              \
+	X(RELOAD, "reload")               /* command: ExecReload= of a unit */       \
+	X(RESET, "reset-failed")          /* command: forget failure and counters */ \
+	X(SETUP_DONE, "setup done")       /* answer to ACT_SETUP */                  \
+	X(SETUP_FAILED, "setup failed")                                              \
+	X(SPAWNED, "spawned")             /* answer to ACT_SPAWN: pid */             \
+	X(SPAWN_FAILED, "spawn failed")   /* the process could not be made, or a child step failed: text */ \
+	X(EXECED, "executed")             /* the program runs: Type=exec is ready */ \
+	X(EXITED, "exited")               /* role, wait status */                    \
+	X(NOTIFY, "notify")               /* a message of sd_notify(3) */            \
+	X(EMPTY, "empty")                 /* no process left in its cgroup */        \
+	X(OOM, "out of memory")           /* the kernel killed in its cgroup */
+
+enum event_kind {
+#define X(id, name) EV_##id,
+	EVENTS(X)
+#undef X
+	EV_COUNT
+};
+
+struct notify {			/* of one datagram; core/notify.c fills it */
+	bool ready, reloading, stopping, watchdog, watchdog_trigger;
+	uint64_t extend_timeout;	/* microseconds, 0: not said */
+	uint64_t watchdog_usec;		/* UINT64_MAX: not said */
+	int32_t main_pid;		/* 0: not said */
+	const char *status;		/* NULL: not said */
+};
+
+struct event {
+	enum event_kind kind;
+	uint32_t unit;			/* index in the set in force */
+	enum role role;			/* SPAWNED, SPAWN_FAILED, EXECED, EXITED */
+	int32_t pid;			/* SPAWNED */
+	int32_t status;			/* EXITED: wait(2) status */
+	const char *text;		/* SETUP_FAILED, SPAWN_FAILED: the reason, copied */
+	const struct notify *notify;	/* NOTIFY */
+	uint32_t job;			/* commands: reported by ACT_JOB_DONE; 0: nobody waits */
+};
+
+#define ACTIONS(X)                                                                                     \
+	X(SETUP)	/* make the network or volume; answer SETUP_DONE or SETUP_FAILED */            \
+	X(SPAWN)	/* start `role`, command number `index`; answer SPAWNED or SPAWN_FAILED, later EXECED, EXITED */ \
+	X(SIGNAL)	/* send `arg` to the main process, or to `role` if that is not MAIN; SIGCONT follows a stop signal */ \
+	X(SIGNAL_ALL)	/* send `arg` to every process of the unit */                                    \
+	X(KILL)		/* cgroup.kill */                                                              \
+	X(TEARDOWN)	/* the unit is down for good: network, volume, cgroup, notify socket may go; a restart never sends it */ \
+	X(LOG)		/* one line for the log of the supervisor about this unit: text, level `arg` */ \
+	X(JOB_DONE)	/* job `job` ended: arg 0 done, else errno-like; text says why */               \
+	X(MACHINE)	/* end the machine: arg = enum wire_end, index = exit status; text says why */ \
+	X(SWAP)		/* a reload: the new set is in force, the old one may be freed */
+
+enum action_kind {
+#define X(id) ACT_##id,
+	ACTIONS(X)
+#undef X
+	ACT_COUNT
+};
+
+struct action {
+	enum action_kind kind;
+	uint32_t unit;
+	enum role role;
+	uint32_t index;
+	int32_t arg;
+	uint32_t job;
+	char text[256];
+};
+
+enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO };
+
+/* What is known of one unit at run time; read by supctl status. */
+struct run {
+	enum state state;
+	bool wanted;			/* up is what somebody wants */
+	bool failed;			/* its last run ended in failure */
+	uint64_t since;			/* of the state */
+	uint64_t deadline;		/* of the state, TIME_INFINITY: none */
+	int32_t main_pid;		/* 0: none */
+	uint32_t restarts;		/* automatic ones since the last command */
+	int32_t last_status;		/* wait status of the last main process */
+	bool oom;			/* the kernel's OOM killer was the cause */
+	char cause[160];		/* last cause: "exit code 1", "signal SEGV", "out of memory (MemoryMax=50M)" */
+	char status_text[128];		/* STATUS= of sd_notify */
+	/* more is the engine's own, in engine_run.h */
+};
+
+struct engine;
+
+/* Size-independent creation: everything lives in an arena of the engine. `set` must outlive its time in force. */
+struct engine *engine_new(const struct unit_set *set);
+void engine_free(struct engine *e);
+
+/* True for a broken condition: sys/ answers ConditionPathExists= and the like through this. */
+struct engine_facts {
+	bool (*condition)(void *data, const struct condition *c);
+	void *data;
+};
+void engine_set_facts(struct engine *e, const struct engine_facts *facts);
+
+void engine_boot(struct engine *e, uint64_t now);	/* wants default.target */
+void engine_event(struct engine *e, const struct event *event, uint64_t now);
+void engine_tick(struct engine *e, uint64_t now);
+/* Stops everything in order, then gives ACT_MACHINE. A second call hurries: what is left is killed. */
+void engine_shutdown(struct engine *e, int wire_end, uint64_t now);
+/*
+ * A new generation: units that changed or vanished are stopped by the old set; when they are down the new set comes
+ * into force (ACT_SWAP), those that were up are started again and new ones that are wanted by what is up are started. Unchanged
+ * units keep their process. Another call before the swap replaces the set that is waiting.
+ */
+void engine_reload(struct engine *e, const struct unit_set *set, uint32_t job, uint64_t now);
+
+bool engine_next(struct engine *e, struct action *action);
+uint64_t engine_deadline(const struct engine *e);	/* TIME_INFINITY: nothing waits */
+
+const struct unit_set *engine_set(const struct engine *e);
+const struct run *engine_run(const struct engine *e, uint32_t unit);
+/* Why a unit does not run or waits, as one line: "waits for db.container (starting)". Returns buf. */
+const char *engine_why(const struct engine *e, uint32_t unit, char *buf, size_t size);
+const char *state_name(enum state state);
+
+#endif
