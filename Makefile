@@ -1,0 +1,157 @@
+# make                 build/ARCH/{init,supervisor,supctl}, and stripped copies beside them
+# make test            every ring; make test-unit, test-ns, test-vm, lint: one of them
+# make run             the sample appliance in QEMU; make demo: the same without a person
+# make bench           container start and restart against the peers
+#
+# Settings: ARCH=aarch64 (with that musl tool chain), BUILD=DIR (a build folder of one's own),
+# V=1 (show the commands).
+
+ARCH	?= $(shell uname -m)
+BUILD	?= build
+DEPS	?= build/deps
+
+OUT	:= $(BUILD)/$(ARCH)
+OBJ	:= $(OUT)/obj
+UNIT	:= $(BUILD)/unit
+LIBS	:= $(DEPS)/$(ARCH)
+NATIVE	:= $(shell uname -m)
+PREFIX	:= $(if $(filter $(NATIVE),$(ARCH)),,$(ARCH)-linux-gnu-)
+
+CC	:= $(if $(PREFIX),$(ARCH)-linux-musl-gcc,musl-gcc)
+AR	:= $(PREFIX)ar
+STRIP	:= $(PREFIX)strip
+HOSTCC	:= gcc
+Q	:= $(if $(V),,@)
+MUSL	?= /usr/lib/$(ARCH)-linux-musl
+
+# ---- sources, by folder ------------------------------------------------------------------
+
+find-c	= $(sort $(shell find $(1) -name '*.c' 2>/dev/null))
+
+COMMON_SRC	:= $(call find-c,common)
+INIT_SRC	:= $(call find-c,init)
+SUP_SRC		:= $(call find-c,supervisor)
+CTL_SRC		:= $(call find-c,supctl)
+UNIT_TEST_SRC	:= $(sort $(wildcard tests/unit/test_*.c))
+# What a unit test can call: all but the mains and the effects.
+UNIT_LIB_SRC	:= $(filter-out %/main.c supervisor/sys/%,$(COMMON_SRC) $(INIT_SRC) \
+		   $(SUP_SRC) $(CTL_SRC) $(filter-out $(UNIT_TEST_SRC),$(call find-c,tests/unit)))
+# Each file here is one static program: what the containers of the tests and of the bench run.
+HELPER_SRC	:= $(sort $(wildcard tests/helpers/*.c bench/*.c))
+
+objects	= $(patsubst %.c,$(OBJ)/%.o,$(1))
+
+# ---- flags -------------------------------------------------------------------------------
+
+WARN	:= -Wall -Wextra -Werror -Wshadow -Wswitch-enum -Wstrict-prototypes \
+	   -Wmissing-prototypes -Wvla -Wformat=2 -Wundef -Wpointer-arith
+# Seen by the library's own build and by everyone who includes ini.h.
+INIH_FLAGS := -DINI_ALLOW_INLINE_COMMENTS=0 -DINI_HANDLER_LINENO=1 \
+	   -DINI_CALL_HANDLER_ON_NEW_SECTION=1 -DINI_ALLOW_MULTILINE=0 \
+	   -DINI_USE_STACK=0 -DINI_ALLOW_REALLOC=1 -DINI_MAX_LINE=8192
+LANG_FLAGS := -std=c11 -D_GNU_SOURCE -I. -isystem $(LIBS)/include $(INIH_FLAGS)
+CODE	:= -Os -g -fPIE -ffunction-sections -fdata-sections -fstack-protector-strong \
+	   -fno-asynchronous-unwind-tables -fno-unwind-tables
+CFLAGS	= $(LANG_FLAGS) $(WARN) $(CODE) -idirafter $(LIBS)/uapi -ffile-prefix-map=$(CURDIR)=.
+
+# musl-gcc's specs know no static PIE, so its start files are named here: rcrt1.o relocates the
+# program itself before main, without a dynamic linker.
+LDFLAGS	:= -nostartfiles -static -Wl,-pie,--no-dynamic-linker,-z,text \
+	   -Wl,-z,relro,-z,now,-z,noexecstack,--gc-sections \
+	   $(MUSL)/rcrt1.o $(MUSL)/crti.o
+LDEND	:= $(MUSL)/crtn.o
+
+UNIT_CFLAGS = $(LANG_FLAGS) $(WARN) -O1 -g -fno-omit-frame-pointer \
+	   -fsanitize=address,undefined -fno-sanitize-recover=all
+
+# ---- the programs ------------------------------------------------------------------------
+
+NAMES	 := init supervisor supctl
+PROGRAMS := $(NAMES:%=$(OUT)/%)
+STRIPPED := $(NAMES:%=$(OUT)/stripped/%)
+LIBCOMMON := $(OBJ)/libcommon.a
+DEPS_DONE := $(LIBS)/done
+
+.PHONY: all
+all: $(PROGRAMS) $(STRIPPED)
+
+$(OUT)/init: $(call objects,$(INIT_SRC)) $(LIBCOMMON)
+$(OUT)/supervisor: $(call objects,$(SUP_SRC)) $(LIBCOMMON)
+$(OUT)/supctl: $(call objects,$(CTL_SRC)) $(LIBCOMMON)
+$(OUT)/supervisor: LDLIBS := $(LIBS)/lib/libuv.a $(LIBS)/lib/libinih.a $(LIBS)/lib/libjansson.a
+$(OUT)/supctl: LDLIBS := $(LIBS)/lib/libjansson.a
+
+$(PROGRAMS): Makefile | $(DEPS_DONE)
+	@mkdir -p $(@D)
+	@echo '  LINK    $@'
+	$(Q)$(CC) $(LDFLAGS) -o $@ $(filter %.o %.a,$^) $(LDLIBS) $(LDEND)
+
+$(STRIPPED): $(OUT)/stripped/%: $(OUT)/%
+	@mkdir -p $(@D)
+	$(Q)$(STRIP) --strip-all --remove-section=.comment -o $@ $<
+
+# An archive: the linker takes from it only the objects that a program calls.
+$(LIBCOMMON): $(call objects,$(COMMON_SRC))
+	@rm -f $@
+	$(Q)$(AR) qcs $@ $^
+
+$(OBJ)/%.o: %.c Makefile | $(DEPS_DONE)
+	@mkdir -p $(@D)
+	@echo '  CC      $<'
+	$(Q)$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+# ---- tests -------------------------------------------------------------------------------
+
+UNIT_LIB   := $(UNIT)/obj/lib.a
+UNIT_TESTS := $(UNIT_TEST_SRC:tests/unit/%.c=$(UNIT)/%)
+HELPERS	   := $(HELPER_SRC:%.c=$(OUT)/%)
+
+.PHONY: unit-tests helpers
+unit-tests: $(UNIT_TESTS)
+helpers: $(HELPERS)
+
+$(UNIT_TESTS): $(UNIT)/%: $(UNIT)/obj/tests/unit/%.o $(UNIT_LIB)
+	@echo '  LINK    $@'
+	$(Q)$(HOSTCC) -fsanitize=address,undefined -o $@ $^ -lcmocka
+
+$(UNIT_LIB): $(UNIT_LIB_SRC:%.c=$(UNIT)/obj/%.o) $(UNIT)/obj/ini.o
+	@rm -f $@
+	$(Q)ar qcs $@ $^
+
+$(UNIT)/obj/%.o: %.c Makefile | $(DEPS_DONE)
+	@mkdir -p $(@D)
+	@echo '  CC      $< (unit)'
+	$(Q)$(HOSTCC) $(UNIT_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(UNIT)/obj/ini.o: $(DEPS_DONE)
+	@mkdir -p $(@D)
+	$(Q)$(HOSTCC) $(INIH_FLAGS) -O1 -g -fsanitize=address,undefined -c -o $@ \
+		$(LIBS)/src/inih/ini.c
+
+$(HELPERS): $(OUT)/%: $(OBJ)/%.o $(LIBCOMMON)
+	@mkdir -p $(@D)
+	@echo '  LINK    $@'
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDEND)
+
+# ---- dependencies ------------------------------------------------------------------------
+
+DEP_CFLAGS := -Os -fPIE -ffunction-sections -fdata-sections -fstack-protector-strong \
+	   -fno-asynchronous-unwind-tables -fno-unwind-tables
+
+$(DEPS_DONE): tools/deps tools/deps.pins
+	tools/deps fetch $(DEPS)/tarballs
+	@echo '  DEPS    $(LIBS)'
+	@CC='$(CC)' AR='$(AR)' DEP_CFLAGS='$(DEP_CFLAGS)' INIH_FLAGS='$(INIH_FLAGS)' \
+		tools/deps build $(DEPS)/tarballs $(LIBS) $(ARCH) >$(DEPS)/build.log 2>&1 || \
+		{ tail -n 30 $(DEPS)/build.log >&2; exit 1; }
+	@touch $@
+
+.PHONY: clean distclean
+clean:
+	rm -rf $(OUT) $(UNIT)
+
+distclean:
+	rm -rf $(BUILD) $(DEPS)
+
+ALL_OBJ	:= $(call objects,$(COMMON_SRC) $(INIT_SRC) $(SUP_SRC) $(CTL_SRC) $(HELPER_SRC))
+-include $(ALL_OBJ:.o=.d) $(patsubst %.c,$(UNIT)/obj/%.d,$(UNIT_LIB_SRC) $(UNIT_TEST_SRC))
