@@ -21,6 +21,16 @@ struct arena {
 void *arena_alloc(struct arena *a, size_t size);
 /* An array of n elements; aborts when n * size overflows. */
 void *arena_array(struct arena *a, size_t n, size_t size);
+/*
+ * Room for one more element at v[n]; the room doubles whenever n is a power of two, so the length is all
+ * that a list needs to know. Two copies of one list must not both grow.
+ */
+void *arena_grow(struct arena *a, void *v, size_t n, size_t size);
+/* Appends a zeroed element to any `struct { T *v; size_t n; }` and gives its address. */
+#define LIST_ADD(a, list)                                                               \
+	((list)->v = arena_grow((a), (list)->v, (list)->n, sizeof(*(list)->v)), \
+	 &(list)->v[(list)->n++])
+
 char *arena_strdup(struct arena *a, const char *s);
 char *arena_strndup(struct arena *a, const char *s, size_t n);
 char *arena_printf(struct arena *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

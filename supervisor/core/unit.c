@@ -1,0 +1,38 @@
+#include "supervisor/core/unit.h"
+
+#include <string.h>
+
+static const char *const kind_names[] = {
+#define X(id, suffix, section) [KIND_##id] = suffix,
+	UNIT_KINDS(X)
+#undef X
+};
+
+const char *unit_kind_name(enum unit_kind kind)
+{
+	return (unsigned int)kind < KIND_COUNT ? kind_names[kind] : "?";
+}
+
+enum unit_kind unit_kind_of(const char *name)
+{
+	const char *dot = strrchr(name, '.');
+	unsigned int kind = 0;
+
+	if (dot == NULL || dot == name)
+		return KIND_COUNT;
+	while (kind < KIND_COUNT && strcmp(dot + 1, kind_names[kind]) != 0)
+		kind++;
+	return (enum unit_kind)kind;
+}
+
+int unit_name_check(const char *name)
+{
+	static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+				      "0123456789:_.@\\-";
+	size_t len = strlen(name);
+
+	/* A leading dot would be a hidden file, and "." or ".." in a path made of the name. */
+	if (len == 0 || len >= UNIT_NAME_MAX || name[0] == '.')
+		return -1;
+	return strspn(name, allowed) == len ? 0 : -1;
+}
