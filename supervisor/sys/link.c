@@ -1,0 +1,183 @@
+#include "supervisor/sys/link.h"
+
+#include "common/fd.h"
+
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+
+/* init answers at once; one that does not for this long is not there. */
+#define LINK_TIMEOUT_MS 5000
+
+union fd_control {
+	struct cmsghdr header;
+	char room[CMSG_SPACE(sizeof(int))];
+};
+
+static int send_packet(struct link *l, const struct wire_msg *m, int fd, struct err *e)
+{
+	union fd_control control = { 0 };
+	struct iovec iov = { .iov_base = (void *)(uintptr_t)m, .iov_len = sizeof(*m) };
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+
+	if (fd >= 0) {
+		msg.msg_control = &control;
+		msg.msg_controllen = sizeof(control);
+		control.header.cmsg_level = SOL_SOCKET;
+		control.header.cmsg_type = SCM_RIGHTS;
+		control.header.cmsg_len = CMSG_LEN(sizeof(int));
+		memcpy(CMSG_DATA(&control.header), &fd, sizeof(fd));
+	}
+	for (;;) {
+		struct pollfd ready = { .fd = l->fd, .events = POLLOUT };
+
+		if (sendmsg(l->fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)sizeof(*m))
+			return 0;
+		if (errno == EINTR)
+			continue;
+		if (errno != EAGAIN)
+			return err_set(e, "tell init");
+		if (poll(&ready, 1, LINK_TIMEOUT_MS) == 0)
+			return err_set_no(e, ETIMEDOUT, "tell init");
+	}
+}
+
+/* 1: a packet of ours, its descriptor (or -1) in *fd. 0: nothing there. -1: init is gone. */
+static int receive_packet(int sock, struct wire_msg *m, int *fd)
+{
+	union fd_control control = { 0 };
+	struct iovec iov = { .iov_base = m, .iov_len = sizeof(*m) };
+	struct msghdr msg = {
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = sizeof(control),
+	};
+	struct cmsghdr *c;
+	ssize_t n;
+
+	*fd = -1;
+	do
+		n = recvmsg(sock, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return errno == EAGAIN ? 0 : -1;
+	if (n == 0)
+		return -1;
+	c = CMSG_FIRSTHDR(&msg);
+	if (c != NULL && c->cmsg_type == SCM_RIGHTS && c->cmsg_len == CMSG_LEN(sizeof(int)))
+		memcpy(fd, CMSG_DATA(c), sizeof(*fd));
+	if (n != (ssize_t)sizeof(*m) || m->version != WIRE_VERSION) {
+		fd_close(fd);
+		m->kind = 0;
+		return 1;
+	}
+	m->name[sizeof(m->name) - 1] = '\0';
+	return 1;
+}
+
+static void on_readable(uv_poll_t *poll, int status, int events)
+{
+	struct link *l = poll->data;
+	struct wire_msg m;
+	int fd, got;
+
+	(void)status;
+	(void)events;
+	while ((got = receive_packet(l->fd, &m, &fd)) == 1) {
+		fd_close(&fd);
+		if (m.kind == WIRE_REQUEST)
+			l->on.request(l->on.data, m.arg);
+	}
+	l->on.reaped(l->on.data);
+	if (got < 0)
+		(void)uv_poll_stop(poll); /* init re-executes with a new pair, or the machine ends */
+}
+
+static int take_held(struct link *l, link_held_cb held, struct err *e)
+{
+	struct wire_msg m = { .version = WIRE_VERSION, .kind = WIRE_TAKE };
+	struct pollfd ready = { .fd = l->fd, .events = POLLIN };
+	int fd, got;
+
+	if (send_packet(l, &m, -1, e) < 0)
+		return -1;
+	for (;;) {
+		got = receive_packet(l->fd, &m, &fd);
+		if (got < 0)
+			return err_set(e, "take the held descriptors from init");
+		if (got == 0) {
+			if (poll(&ready, 1, LINK_TIMEOUT_MS) == 0)
+				return err_set_no(e, ETIMEDOUT, "take the held descriptors from init");
+			continue;
+		}
+		if (m.kind == WIRE_HELD && fd >= 0)
+			held(l->on.data, m.name, fd_take(&fd));
+		fd_close(&fd);
+		if (m.kind == WIRE_REQUEST)
+			l->on.request(l->on.data, m.arg);
+		if (m.kind == WIRE_HELD_END)
+			return 0;
+	}
+}
+
+int link_open(struct link *l, uv_loop_t *loop, int fd, const struct link_events *on,
+	      link_held_cb held, struct err *e)
+{
+	int rc;
+
+	l->fd = fd;
+	l->on = *on;
+	l->poll.data = l;
+	if (take_held(l, held, e) < 0)
+		return -1;
+	rc = uv_poll_init(loop, &l->poll, fd);
+	if (rc == 0)
+		rc = uv_poll_start(&l->poll, UV_READABLE, on_readable);
+	return rc == 0 ? 0 : err_set_no(e, -rc, "listen to init");
+}
+
+static int name_packet(struct wire_msg *m, const char *kind, const char *unit, struct err *e)
+{
+	int n = snprintf(m->name, sizeof(m->name), "%s:%s", kind, unit);
+
+	if (n < 0 || (size_t)n >= sizeof(m->name))
+		return err_setx(e, "%s:%s: name is too long for init to hold", kind, unit);
+	return 0;
+}
+
+int link_hold(struct link *l, const char *kind, const char *unit, int fd, struct err *e)
+{
+	struct wire_msg m = { .version = WIRE_VERSION, .kind = WIRE_HOLD };
+
+	if (name_packet(&m, kind, unit, e) < 0)
+		return -1;
+	return send_packet(l, &m, fd, e);
+}
+
+void link_drop(struct link *l, const char *kind, const char *unit)
+{
+	struct wire_msg m = { .version = WIRE_VERSION, .kind = WIRE_DROP };
+	struct err ignored;
+
+	if (name_packet(&m, kind, unit, &ignored) == 0)
+		(void)send_packet(l, &m, -1, &ignored);
+}
+
+void link_well(struct link *l)
+{
+	struct wire_msg m = { .version = WIRE_VERSION, .kind = WIRE_WELL };
+	struct err ignored;
+
+	(void)send_packet(l, &m, -1, &ignored);
+}
+
+int link_end(struct link *l, int end, int status, struct err *e)
+{
+	struct wire_msg m = {
+		.version = WIRE_VERSION, .kind = WIRE_END, .arg = end, .arg2 = status
+	};
+
+	return send_packet(l, &m, -1, e);
+}

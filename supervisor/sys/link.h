@@ -1,0 +1,36 @@
+/*
+ * The supervisor's end of the wire to init (common/wire.h): held descriptors, wake-ups, requests.
+ */
+#ifndef SYS_LINK_H
+#define SYS_LINK_H
+
+#include "common/err.h"
+#include "common/wire.h"
+
+#include <uv.h>
+
+struct link_events {
+	void (*reaped)(void *data);	   /* after every packet: look at the roster */
+	void (*request)(void *data, int end); /* enum wire_end: a signal asked init for it */
+	void *data;
+};
+
+struct link {
+	uv_poll_t poll;
+	int fd;
+	struct link_events on;
+};
+
+/* What init held for the supervisor before this one; the receiver owns the descriptor. */
+typedef void (*link_held_cb)(void *data, const char *name, int fd);
+
+/* Takes over what init holds (blocks for at most a few seconds), then listens. */
+int link_open(struct link *l, uv_loop_t *loop, int fd, const struct link_events *on,
+	      link_held_cb held, struct err *e);
+/* Names are "KIND:UNIT". The caller keeps its own descriptor. */
+int link_hold(struct link *l, const char *kind, const char *unit, int fd, struct err *e);
+void link_drop(struct link *l, const char *kind, const char *unit);
+void link_well(struct link *l);
+int link_end(struct link *l, int end, int status, struct err *e);
+
+#endif
