@@ -1,0 +1,98 @@
+"""Debian packages without installing them: resolved and fetched by apt, unpacked by dpkg-deb.
+
+apt runs on a state folder of its own, so the host's package state is neither read nor changed and
+a foreign architecture needs no setting up. What was fetched once is used again without a network:
+each request leaves a list of its package files, and while those exist apt is not asked."""
+
+import hashlib
+import os
+
+from tool import Fail, build_dir, debian_arch, run
+
+
+class Apt:
+    """The packages of one architecture, cached under build/cache."""
+
+    def __init__(self, arch):
+        self.arch = debian_arch(arch)
+        self.cache = build_dir("cache", "debian", self.arch)
+        self.state = os.path.join(self.cache, "state")
+
+    def fetch(self, packages, closure=True):
+        """The .deb files of the packages, with all they depend on unless closure is off."""
+        record = self._record(packages, closure)
+        if os.path.exists(record):
+            files = open(record, encoding="utf-8").read().split()
+            if all(os.path.exists(f) for f in files):
+                return files
+        self._update()
+        files = self._closure(packages) if closure else [self._one(p) for p in packages]
+        with open(record, "w", encoding="utf-8") as out:
+            out.write("\n".join(files) + "\n")
+        return files
+
+    def unpack(self, packages, root, closure=True):
+        """Unpacks the packages into a root; their maintainer scripts are not run."""
+        for deb in self.fetch(packages, closure):
+            run(["dpkg-deb", "-x", deb, root])
+
+    def kernel(self, meta):
+        """The real kernel package behind a meta package such as linux-image-cloud-amd64."""
+        record = os.path.join(self.cache, f"kernel-{meta}")
+        if os.path.exists(record):
+            return open(record, encoding="utf-8").read().strip()
+        self._update()
+        shown = self._apt("apt-cache", "show", "--no-all-versions", meta)
+        for line in shown.splitlines():
+            if line.startswith("Depends: "):
+                name = line.split()[1].rstrip(",")
+                with open(record, "w", encoding="utf-8") as out:
+                    out.write(name + "\n")
+                return name
+        raise Fail(f"package {meta} names no kernel package")
+
+    def _record(self, packages, closure):
+        text = " ".join(sorted(packages)) + (" +closure" if closure else "")
+        return os.path.join(self.cache, hashlib.sha256(text.encode()).hexdigest()[:16] + ".list")
+
+    def _apt(self, *argv, **options):
+        words = {"Dir::State": self.state, "Dir::State::status": self.state + "/status",
+                 "Dir::Cache": self.cache, "Dir::Cache::archives": self.cache + "/archives",
+                 "APT::Architecture": self.arch, "APT::Architectures": self.arch,
+                 "APT::Sandbox::User": "root", "APT::Install-Recommends": "false",
+                 "Debug::NoLocking": "true"}
+        settings = [f"-o{key}={value}" for key, value in words.items()]
+        return run([argv[0], *settings, *argv[1:]], env={**os.environ, "LC_ALL": "C"}, **options)
+
+    def _update(self):
+        os.makedirs(self.state + "/lists/partial", exist_ok=True)
+        os.makedirs(self.cache + "/archives/partial", exist_ok=True)
+        with open(self.state + "/status", "w", encoding="utf-8"):
+            pass
+        self._apt("apt-get", "update")
+
+    def _closure(self, packages):
+        wanted = self._apt("apt-get", "install", "--simulate", "-y", *packages)
+        self._apt("apt-get", "install", "--download-only", "-y", *packages)
+        files = []
+        for line in wanted.splitlines():
+            if line.startswith("Inst "):
+                name, version = line.split()[1], line.split("(")[1].split()[0]
+                files.append(self._archive(name, version))
+        return sorted(files)
+
+    def _one(self, package):
+        uri = self._apt("apt-get", "download", "--print-uris", package).split()
+        name = uri[1]
+        path = os.path.join(self.cache, "archives", name)
+        if not os.path.exists(path):
+            self._apt("apt-get", "download", package, cwd=self.cache + "/archives")
+        return path
+
+    def _archive(self, name, version):
+        stem = f"{name.split(':')[0]}_{version.replace(':', '%3a')}_"
+        for arch in (self.arch, "all"):
+            path = os.path.join(self.cache, "archives", f"{stem}{arch}.deb")
+            if os.path.exists(path):
+                return path
+        raise Fail(f"apt fetched no file for {name} {version}")

@@ -1,0 +1,145 @@
+"""Changes to an unpacked root before it becomes an image: what is added, what alone is kept, and
+the places that every container needs."""
+
+import os
+import shutil
+import stat
+
+import elf
+from tool import Fail, remove, run
+
+# A read-only image must have every mount point already.
+FOLDERS = (("proc", 0o555), ("sys", 0o555), ("dev", 0o755), ("run", 0o755), ("tmp", 0o1777),
+           ("var", 0o755), ("var/tmp", 0o1777), ("etc", 0o755))
+FILES = ("etc/hosts", "etc/hostname", "etc/resolv.conf")
+
+
+def inside(root, path):
+    """The path on the build machine of a name inside the root; no link leads out of it."""
+    folder = elf.resolve(root, os.path.dirname("/" + path.strip("/")))
+    return os.path.join(root, folder.lstrip("/"), os.path.basename(path.rstrip("/")))
+
+
+def make_parents(root, path):
+    """Makes the missing folders above a name inside the root."""
+    folder = os.path.dirname(inside(root, path))
+    os.makedirs(folder, mode=0o755, exist_ok=True)
+
+
+def add(root, source, path):
+    """Copies a file or folder of the build machine into the root."""
+    if not os.path.lexists(source):
+        raise Fail(f"--add {source}: no such file")
+    make_parents(root, path)
+    target = inside(root, path)
+    if os.path.isdir(source):
+        shutil.copytree(source, target, symlinks=True, dirs_exist_ok=True)
+    else:
+        shutil.copy2(source, target, follow_symlinks=False)
+
+
+def add_program(root, source, path):
+    """Copies a program of the build machine with its library closure; libraries keep their paths."""
+    make_parents(root, path)
+    shutil.copyfile(source, inside(root, path))
+    os.chmod(inside(root, path), 0o755)
+    real = os.path.realpath(source)
+    for name in sorted(elf.closure("", [real]) - {real}):
+        copy_path("", root, name)
+
+
+def copy_path(source_root, root, path):
+    """Copies one name from root to root: a link as a link, a folder with all that is in it."""
+    source = inside(source_root, path) if source_root else path
+    make_parents_like(source_root, root, path)
+    target = inside(root, path)
+    if os.path.lexists(target):
+        return
+    if os.path.isdir(source) and not os.path.islink(source):
+        run(["cp", "-a", source, target])
+    else:
+        run(["cp", "-a", "--no-dereference", source, target])
+
+
+def make_parents_like(source_root, root, path):
+    """Makes the folders above a name; one that is a link in the source stays that link."""
+    folder = os.path.dirname(path)
+    if folder == "/" or os.path.lexists(root + folder):
+        return
+    make_parents_like(source_root, root, folder)
+    source = source_root + folder
+    if os.path.islink(source):
+        os.symlink(os.readlink(source), root + folder)
+        copy_folder_chain(source_root, root, elf.resolve(source_root, folder))
+    else:
+        os.makedirs(inside(root, folder), mode=0o755, exist_ok=True)
+
+
+def copy_folder_chain(source_root, root, folder):
+    """Makes a folder, that a link points to, as an empty one."""
+    make_parents_like(source_root, root, folder)
+    os.makedirs(inside(root, folder), mode=0o755, exist_ok=True)
+
+
+def keep_only(full, root, paths):
+    """Fills an empty root with the named paths of a full one, and the libraries they need."""
+    programs = []
+    for path in paths:
+        real = elf.resolve(full, path)
+        if not os.path.lexists(full + real):
+            raise Fail(f"--only {path}: not in the source")
+        copy_path(full, root, path)
+        programs += elf_files(full, real) + [path]
+    for name in sorted(elf.closure(full, programs)):
+        copy_path(full, root, name)
+
+
+def elf_files(root, path):
+    """The ELF files at or below a path inside the root."""
+    found = []
+    for folder, _, names in os.walk(root + path):
+        found += [os.path.join(folder, n)[len(root):] for n in names]
+    return [f for f in found if not os.path.islink(root + f) and elf.is_elf(root + f)]
+
+
+def complete(root):
+    """Adds the places a container needs; a link of the image stays as it is."""
+    for name, mode in FOLDERS:
+        path = os.path.join(root, name)
+        if not os.path.lexists(path):
+            os.mkdir(path)
+            os.chmod(path, mode)
+    if not os.path.islink(root + "/etc"):
+        for name in FILES:
+            path = os.path.join(root, name)
+            if not os.path.lexists(path):
+                with open(path, "w", encoding="utf-8"):
+                    pass
+    empty_dev(root)
+
+
+def empty_dev(root):
+    """Nodes under /dev never come from an image."""
+    dev = root + "/dev"
+    if os.path.isdir(dev) and not os.path.islink(dev):
+        for name in os.listdir(dev):
+            remove(os.path.join(dev, name))
+
+
+def make_folder(root, text):
+    """--mkdir PATH[:MODE[:UID[:GID]]]"""
+    path, *rest = text.split(":")
+    if not path.startswith("/") or len(rest) > 3:
+        raise Fail(f"--mkdir {text}: want /PATH[:MODE[:UID[:GID]]]")
+    try:
+        mode = int(rest[0], 8) if rest else 0o755
+        uid = int(rest[1]) if len(rest) > 1 else 0
+        gid = int(rest[2]) if len(rest) > 2 else uid
+    except ValueError:
+        raise Fail(f"--mkdir {text}: mode is octal, uid and gid are numbers") from None
+    make_parents(root, path)
+    target = inside(root, path)
+    os.makedirs(target, exist_ok=True)
+    if os.geteuid() == 0:
+        os.chown(target, uid, gid)
+    os.chmod(target, stat.S_IMODE(mode))
