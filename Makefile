@@ -133,13 +133,68 @@ $(HELPERS): $(OUT)/%: $(OBJ)/%.o $(LIBCOMMON)
 	@echo '  LINK    $@'
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDEND)
 
+TOOLS := tools/test $(BUILD) $(ARCH)
+test test-ns test-vm test-unit lint: export CC := $(CC)
+test lint: export LINT_CFLAGS = $(LANG_FLAGS) $(WARN) -idirafter $(LIBS)/uapi
+
+.PHONY: test test-unit test-ns test-vm lint format
+test: needs-test
+	@+$(MAKE) --no-print-directory all helpers unit-tests
+	@$(TOOLS) unit ns vm lint
+
+test-unit: unit-tests
+	@$(TOOLS) unit
+
+test-ns: all helpers
+	@$(TOOLS) ns
+
+test-vm: all helpers
+	@$(TOOLS) vm
+
+lint: all
+	@tools/lint $(BUILD) $(ARCH)
+
+format:
+	tools/files '*.c' '*.h' | xargs clang-format -i
+
+# ---- the sample appliance, the bench -----------------------------------------------------
+
+APPLIANCE := $(OUT)/gateway
+export SUP_BUILD := $(abspath $(OUT))
+
+.PHONY: run demo bench fresh
+run: needs-run
+	@+$(MAKE) --no-print-directory all
+	units/gateway/build $(APPLIANCE)
+	qemu/boot $(APPLIANCE) --publish 8080:8080
+
+demo: needs-run
+	@+$(MAKE) --no-print-directory all
+	qemu/demo
+
+bench: all helpers
+	bench/launch
+
+# On demand: the README's commands on a bare Debian in a folder of its own.
+fresh:
+	tests/fresh
+
+# What a target needs of the machine: on Debian it is installed, elsewhere named.
+.PHONY: needs-test needs-run
+needs-test:
+	@tools/needs build test run
+
+needs-run:
+	@tools/needs build run
+
 # ---- dependencies ------------------------------------------------------------------------
 
 DEP_CFLAGS := -Os -fPIE -ffunction-sections -fdata-sections -fstack-protector-strong \
 	   -fno-asynchronous-unwind-tables -fno-unwind-tables
 
 $(DEPS_DONE): tools/deps tools/deps.pins
-	tools/deps fetch $(DEPS)/tarballs
+	@tools/needs build
+	@tools/deps fetch $(DEPS)/tarballs
 	@echo '  DEPS    $(LIBS)'
 	@CC='$(CC)' AR='$(AR)' DEP_CFLAGS='$(DEP_CFLAGS)' INIH_FLAGS='$(INIH_FLAGS)' \
 		tools/deps build $(DEPS)/tarballs $(LIBS) $(ARCH) >$(DEPS)/build.log 2>&1 || \
