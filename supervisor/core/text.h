@@ -1,0 +1,22 @@
+/*
+ * Text written into a buffer of the caller, never past its end. `len` counts what the whole text needs, as
+ * snprintf does, so that a caller can see whether it fitted.
+ */
+#ifndef CORE_TEXT_H
+#define CORE_TEXT_H
+
+#include <stddef.h>
+
+struct text {
+	char *buf;
+	size_t size;
+	size_t len;
+};
+
+void text_put(struct text *t, const char *s, size_t n);
+void text_puts(struct text *t, const char *s);
+void text_printf(struct text *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* SEPARATOR when something was written already. */
+void text_separate(struct text *t, const char *separator);
+
+#endif
