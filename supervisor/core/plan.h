@@ -32,6 +32,9 @@ struct facts {
 	const struct volume_path *volumes; /* where the volumes it names are */
 	size_t n_volumes;
 	const struct strv *environment_files; /* texts of EnvironmentFile=, in order, missing optional ones left out */
+	/* what ExecStop=, ExecStopPost= and ExecReload= are told in their environment; NULL: not known */
+	const char *main_pid;
+	const char *service_result, *exit_code, *exit_status; /* as systemd.exec(5) has them */
 };
 struct volume_path {
 	const char *name;		/* "data.volume" or the plain name in Volume= */
@@ -58,15 +61,17 @@ enum mount_class {
 };
 
 enum mount_op_kind {
-	OP_BIND,	/* clone of the tree at host path `source` (open_tree), attributes `attr`, at target */
-	OP_OVERLAY,	/* root only: `source` below a fresh tmpfs; data: size of the tmpfs */
+	OP_BIND,	/* clone of the tree at host path `source` (open_tree), attributes `attr`, at target; the
+			   mount point to make is a file or a folder as the source turns out to be */
+	OP_OVERLAY,	/* root only: `source` below a fresh tmpfs; data: options of the tmpfs ("size=50%") */
 	OP_FS,		/* a new file system `fstype` with `data`, attributes `attr` */
 	OP_NODE,	/* character device node `dev`, mode `mode` (bind of the host's node where mknod is refused) */
 	OP_SYMLINK,	/* target -> source */
 	OP_DIR,		/* make the folder target, mode `mode` */
 	OP_FILE,	/* make the empty file target */
 	OP_MASK,	/* hide target: /dev/null over a file, an empty read-only tmpfs over a folder; missing: skipped */
-	OP_ATTR,	/* mount_setattr on what is at target; missing: skipped if `optional` */
+	OP_ATTR,	/* attributes `attr` on what is at target, which is bound upon itself when it is no mount
+			   point (/proc/sys); missing: skipped if `optional` */
 };
 
 struct mount_op {
@@ -78,7 +83,7 @@ struct mount_op {
 	uint64_t attr;		/* MOUNT_ATTR_* of mount_setattr(2) */
 	uint64_t propagation;	/* MS_PRIVATE ... or 0 */
 	bool recursive;
-	bool source_is_file;	/* the mount point to make is a file */
+	bool source_is_file;	/* known to be no folder (a hint: the child looks at the source itself) */
 	bool optional;		/* a missing source or target is skipped */
 	uint32_t mode;
 	dev_t dev;
@@ -88,6 +93,7 @@ struct mount_op {
 
 struct cgroup_write {
 	const char *file;	/* "memory.max" */
+	/* As written, but "@PATH REST" (io.max): the number MAJ:MIN of the disk that PATH is or lies on, then REST. */
 	const char *value;
 	bool optional;		/* the kernel may lack it: a warning, not a fault */
 	const char *key;	/* the unit's key, for the message */
@@ -97,6 +103,9 @@ struct sysctl_write {
 	const char *path;	/* "net/ipv4/ip_forward" below /proc/sys */
 	const char *value;
 };
+
+#define PLAN_HOME_MAX (sizeof("HOME=") + 128)
+#define PLAN_NOTIFY_INSIDE "/run/notify/notify.sock"
 
 enum plan_stdio { PLAN_STDIO_NULL, PLAN_STDIO_LOG, PLAN_STDIO_TTY, PLAN_STDIO_GIVEN, PLAN_STDIO_INHERIT };
 
@@ -130,10 +139,13 @@ struct plan {
 	uint64_t ambient;
 	bool no_new_privileges;
 
-	const char *working_dir; /* inside; made if WorkingDir= names one that is missing? no: a fault */
+	const char *working_dir; /* inside, "~": the user's home; one that is missing is a fault, unless ... */
+	bool working_dir_optional; /* ... "-": then it is "/" */
 	const char *path;	/* program; with no '/', searched on PATH of envp */
 	char *const *argv;	/* NULL-terminated */
 	char *const *envp;
+	char *home;		/* the entry "HOME=" of envp with room for PLAN_HOME_MAX bytes, to be completed
+				   with the user's home by the child; NULL: the environment says it itself */
 
 	enum plan_stdio in, out, err;
 	const char *tty;	/* host path for PLAN_STDIO_TTY */
@@ -146,6 +158,12 @@ int plan_unit(struct plan *p, const struct unit *u, enum role role, uint32_t ind
 /* A command in the running container (supctl exec): same ids, capabilities, limits, environment as its main process. */
 int plan_exec(struct plan *p, const struct unit *u, char *const *argv, bool terminal,
 	      const struct facts *facts, struct arena *arena, struct err *e);
+/*
+ * The places inside at which something will be mounted and that the root itself must therefore have: those below
+ * another mount are left out. An array of n in the arena. For facts.root_lacks_targets.
+ */
+const char *const *plan_targets(const struct unit *u, const struct facts *facts, struct arena *arena,
+				size_t *n);
 /* Text for people, stable, one fact a line; lives in the arena. */
 const char *plan_print(const struct plan *p, struct arena *arena);
 
