@@ -1,0 +1,37 @@
+/*
+ * The texts of a container's /etc/hosts and /etc/resolv.conf. Pure; the caller writes the files.
+ */
+#ifndef CORE_NET_HOSTS_H
+#define CORE_NET_HOSTS_H
+
+#include "supervisor/core/unit.h"
+
+/* One container of a network. Addresses in host byte order. */
+struct host_entry {
+	uint32_t addr;         /* 0: it has none, its names point to 127.0.1.1 */
+	const char *unit;      /* "web.container": found as "web" */
+	const char *name;      /* ContainerName=, or NULL */
+	const char *host_name; /* HostName=, or NULL; of itself only */
+};
+
+struct hosts {
+	struct host_entry self;
+	const struct host_entry *neighbours; /* itself, if it is among them, is skipped */
+	size_t n_neighbours;
+	const struct settings
+		*add_host; /* AddHost=; the value "host-gateway" is the gateway's address */
+	uint32_t gateway;  /* 0: none */
+};
+
+const char *hosts_text(const struct hosts *h, struct arena *a);
+
+/*
+ * DNS= of the container, else of its network, else what the host's file says (host_text; NULL: it has none)
+ * with its search list and options. The host's own loopback resolvers mean nothing inside and are left out,
+ * and so are IPv6 ones while networks are IPv4. `shares_host`: the container lives in the host's network
+ * namespace and gets the servers as they are.
+ */
+const char *resolv_text(const struct strv *container_dns, const struct strv *network_dns,
+	const char *host_text, bool shares_host, struct arena *a);
+
+#endif

@@ -1,0 +1,61 @@
+/*
+ * Which subnet a network has and which address a container: decided once, then kept.
+ *
+ * Pure: the caller reads and writes the text (PATH_STATE_VAR/leases, so that addresses are stable over
+ * reboots). A lease belongs to a unit and stays while the unit exists, whether it runs or not; only an
+ * IP= of another unit may take the address of one that does not run. Addresses are in host byte order.
+ */
+#ifndef CORE_NET_IPAM_H
+#define CORE_NET_IPAM_H
+
+#include "common/err.h"
+#include "supervisor/core/unit.h"
+
+#define IPAM_DEFAULT_NETWORK \
+	"sup0.network"  /* 10.88.0.0/16, as Podman's default; others: 10.89.0.0/24 and up */
+#define IP4_TEXT_MAX 19 /* "255.255.255.255/32" */
+
+struct lease {
+	char unit[UNIT_NAME_MAX]; /* "web.container"; of a network: its own name, for its subnet */
+	char network[UNIT_NAME_MAX]; /* "lan.network" */
+	struct subnet at;            /* prefix 32: an address */
+	bool used; /* set by the caller while the unit has a network namespace; not in the text */
+};
+
+struct leases {
+	struct lease *v; /* in the arena given to each call that adds: always the same one */
+	size_t n;
+};
+
+/* A network with everything decided. */
+struct pool {
+	const char *network;
+	struct subnet subnet;
+	uint32_t gateway;
+	uint32_t first, last; /* what may be given out: IPRange=, or all hosts */
+};
+
+/*
+ * Decides the subnet: Subnet=, else the leased one, else the next free /24, which is leased. `taken` are
+ * subnets that are not to be used: Subnet= of the other networks, the host's own.
+ */
+int ipam_pool(struct pool *pool, const struct unit *network, struct leases *leases, struct arena *a,
+	const struct subnet *taken, size_t n_taken, struct err *e);
+/* The address of `unit` there: `fixed` (IP=, prefix 0: none), else the leased one, else the lowest free. */
+int ipam_assign(struct leases *leases, struct arena *a, const struct pool *pool, const char *unit,
+	const struct subnet *fixed, uint32_t *addr, struct err *e);
+struct lease *ipam_find(const struct leases *leases, const char *unit, const char *network);
+/* Drops the leases of units that `known` does not know. */
+void ipam_prune(
+	struct leases *leases, bool (*known)(const void *ctx, const char *unit), const void *ctx);
+
+/* One lease a line. Reading skips lines it does not understand: a torn file costs addresses, not the start. */
+const char *ipam_print(const struct leases *leases, struct arena *a);
+void ipam_parse(struct leases *leases, const char *text, struct arena *a);
+
+/* "10.88.0.1"; with_prefix: "10.88.0.0/16". Returns buf. */
+const char *ip4_text(char buf[IP4_TEXT_MAX], const struct subnet *s, bool with_prefix);
+/* 0, or -1 when it is not a dotted quad, with "/N" when the prefix is wanted. */
+int ip4_parse(struct subnet *out, const char *text, bool with_prefix);
+
+#endif

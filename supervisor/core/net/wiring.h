@@ -1,0 +1,75 @@
+/*
+ * What the kernel is to be told about networks, as values: made by pure code, carried out by sys/net/,
+ * compared by tests. IPv4 for now; every address is in host byte order, 0 means "none" or "any".
+ *
+ * Names of host interfaces are derived from unit names alone, so that a supervisor that starts again finds
+ * its own; hardware addresses from machine and unit, so that a neighbour's ARP table stays true over reboots.
+ */
+#ifndef CORE_NET_WIRING_H
+#define CORE_NET_WIRING_H
+
+#include "common/err.h"
+#include "supervisor/core/net/ipam.h"
+#include "supervisor/core/unit.h"
+
+#define IF_NAME_MAX 16 /* IFNAMSIZ, with the final NUL */
+#define MAC_LEN 6
+
+/* The bridge of one .network. */
+struct bridge_plan {
+	const char *unit;       /* "lan.network" */
+	char name[IF_NAME_MAX]; /* InterfaceName=, or the unit's stem */
+	uint32_t addr;          /* the host's on it: the gateway of the containers */
+	uint8_t prefix;
+	uint8_t mac[MAC_LEN];
+	uint32_t mtu; /* 0: the kernel's */
+	bool internal;
+};
+
+/* One container on one bridge: a veth pair. */
+struct attach_plan {
+	const char *unit; /* "web.container" */
+	char bridge[IF_NAME_MAX];
+	char host_if[IF_NAME_MAX];
+	char inside_if[IF_NAME_MAX];
+	uint32_t addr;
+	uint8_t prefix;
+	uint32_t gateway;     /* 0: no default route */
+	uint8_t mac[MAC_LEN]; /* of the inside end */
+	uint32_t mtu;
+};
+
+/* Everything that our nf_tables table says. */
+struct rule_network {
+	char bridge[IF_NAME_MAX];
+	bool internal;
+};
+struct rule_port {
+	const char *unit; /* who publishes it */
+	struct port port;
+	uint32_t addr; /* of the container */
+};
+struct rule_set {
+	const struct rule_network *networks;
+	size_t n_networks;
+	const struct rule_port *ports;
+	size_t n_ports;
+};
+
+/*
+ * machine_id: the text of /etc/machine-id, or "" when the machine has none. The plan keeps the unit's name,
+ * not a copy. Fails on an InterfaceName= the kernel would not take and on an mtu that is no number.
+ */
+int bridge_plan_make(struct bridge_plan *p, const struct unit *network, const struct pool *pool,
+	const char *machine_id, struct err *e);
+/* A container of this unit at addr on that bridge. */
+void attach_plan_make(struct attach_plan *p, const char *unit, const struct bridge_plan *bridge,
+	uint32_t addr, const char *machine_id);
+/*
+ * Whoever has the host port already: same protocol and number, and addresses that overlap (any covers all).
+ * NULL when it is free. Ports of `unit` itself count too: one twice in a file is a mistake.
+ */
+const struct rule_port *rule_port_taken(
+	const struct rule_port *ports, size_t n, const struct port *port);
+
+#endif

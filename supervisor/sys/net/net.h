@@ -1,0 +1,60 @@
+/*
+ * The kernel's side of networks: bridges, network namespaces, veth pairs and our nf_tables table, by netlink.
+ *
+ * Every call is done when it returns and is idempotent: the same call after a crash finds what is there and
+ * repairs it. Nothing blocks: the kernel handles a netlink request before sendmsg(2) returns. Errors name
+ * the interface and carry the kernel's own explanation (extended ACK) where it gives one.
+ *
+ * The namespace is switched for the length of a system call or two, so the process must have one thread.
+ * Ours are: bridges and veths with an alias "sup:UNIT", the table `ip sup`. Nothing else is changed or
+ * removed, but net.ipv4.ip_forward, which goes to 1 with the first network that has a way out.
+ */
+#ifndef SYS_NET_NET_H
+#define SYS_NET_NET_H
+
+#include "common/err.h"
+#include "supervisor/core/net/wiring.h"
+
+struct net {
+	int route;  /* rtnetlink socket of the host's namespace */
+	int filter; /* nfnetlink socket, opened by the first net_rules; -1: not yet */
+	int host_ns;
+	uint32_t seq;
+};
+
+/* Opens what is needed; net_close releases it and leaves the kernel's state as it is. */
+int net_open(struct net *n, struct err *e);
+void net_close(struct net *n);
+
+/* Makes the bridge, or takes the one that is there: address, mtu, up. An interface of the name that is no bridge is an error. */
+int net_bridge_up(struct net *n, const struct bridge_plan *p, struct err *e);
+/* Removes it if we made it; one that is gone already, or was there before us, is left alone. */
+int net_bridge_down(struct net *n, const struct bridge_plan *p, struct err *e);
+
+/* A new network namespace with its loopback up; returns a close-on-exec descriptor of it that the caller owns. */
+int net_ns_make(struct net *n, struct err *e);
+
+/* netns stays the caller's. Needs the bridge; a pair of the same name is used or replaced. */
+int net_attach(struct net *n, int netns, const struct attach_plan *p, struct err *e);
+int net_detach(struct net *n, const struct attach_plan *p, struct err *e);
+/*
+ * After a crash: removes our interfaces whose unit `keep` does not want (a veth's unit is its container's, a
+ * bridge's its network's).
+ */
+int net_sweep(struct net *n, bool (*keep)(const void *ctx, const char *unit), const void *ctx,
+	struct err *e);
+
+/*
+ * Replaces all our rules by these in one transaction: on error the old ones stand. No networks: the table
+ * goes. Then lets the published ports be reached by 127.0.0.1 (route_localnet on our bridges; the rules
+ * drop what would abuse it).
+ */
+int net_rules(struct net *n, const struct rule_set *rules, struct err *e);
+
+/*
+ * Tries whether a process of the host listens there; 0: free. The answer is of this moment. Rules of
+ * other units are not seen here, see rule_port_taken().
+ */
+int net_port_free(uint32_t addr, uint16_t port, bool udp, struct err *e);
+
+#endif
