@@ -16,6 +16,7 @@ struct unit_text {
 	const char *path;	/* for messages */
 	const char *text;
 	size_t size;
+	const char *unreadable;	/* not NULL: there is no text, for this reason: an error of this file */
 };
 
 enum fault_level { FAULT_WARNING, FAULT_ERROR };
