@@ -1,0 +1,114 @@
+#include "init/boot.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/reboot.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/util.h"
+#include "init/cgroups.h"
+#include "init/file.h"
+#include "init/init.h"
+#include "init/modules.h"
+#include "init/mounts.h"
+#include "init/signals.h"
+#include "init/text.h"
+
+#define OOM_NEVER "-1000"
+#define OPEN_FILES 524288	/* what service managers give; HOLD_MAX must fit well */
+
+/*
+ * On the device this takes Ctrl-Alt-Del from the kernel. Elsewhere it cannot: EINVAL in a PID name
+ * space of its own (reboot(2)), EPERM without the privilege.
+ */
+static void take_place(struct init *init)
+{
+	bool own = reboot(RB_DISABLE_CAD) == 0;
+
+	init->container = !own || getenv("container") != NULL;
+	init->console.device = !init->container;
+}
+
+static void mount_early(struct init *init)
+{
+	(void)umask(0022);
+	(void)chdir("/");
+	if (!init->container)
+		mounts_leave_rootfs(&init->console);
+	mounts_make(&init->console);
+}
+
+static void take_console(struct init *init)
+{
+	if (!init->container)
+		console_attach_stdio();
+}
+
+/* In a container the kernel's command line is the host's. */
+static void read_words(struct init *init)
+{
+	words_default(&init->words);
+	if (!init->container)
+		words_read(&init->words, &init->console);
+	init->console.quiet = init->words.quiet;
+}
+
+static void raise_limits(struct init *init)
+{
+	struct rlimit files = { OPEN_FILES, OPEN_FILES };
+	struct rlimit all = { RLIM_INFINITY, RLIM_INFINITY };
+
+	/* Without the privilege to raise it: as far as it goes. */
+	if (setrlimit(RLIMIT_NOFILE, &files) < 0 && getrlimit(RLIMIT_NOFILE, &files) == 0) {
+		files.rlim_cur = files.rlim_max;
+		(void)setrlimit(RLIMIT_NOFILE, &files);
+	}
+	(void)setrlimit(RLIMIT_FSIZE, &all);
+	if (file_write("/proc/self/oom_score_adj", OOM_NEVER) < 0 && !init->container)
+		console_say(&init->console, "oom_score_adj: %m, going on without");
+}
+
+static void name_host(struct init *init)
+{
+	char file[WORD_MAX];
+	char *rest = file;
+	const char *name = init->words.hostname;
+
+	if (name[0] == '\0' && file_read("/etc/hostname", file, sizeof(file)) > 0)
+		name = text_word(&rest);
+	if (name == NULL || name[0] == '\0')
+		return;
+	if (sethostname(name, strlen(name)) < 0 && !init->container)
+		console_say(&init->console, "hostname %s: %m", name);
+}
+
+static void load_modules(struct init *init)
+{
+	if (!init->container)
+		modules_load(&init->console);
+}
+
+static void make_cgroups(struct init *init)
+{
+	cgroups_make(&init->console);
+}
+
+static void open_lines(struct init *init)
+{
+	init->wire.fd = -1;
+	init->roster.fd = -1;
+	init->signal_fd = signals_open();
+}
+
+void boot(struct init *init)
+{
+	static void (*const steps[])(struct init *) = {
+		take_place, mount_early,  take_console, read_words, raise_limits,
+		name_host,  load_modules, make_cgroups, open_lines,
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(steps); i++)
+		steps[i](init);
+}

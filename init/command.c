@@ -1,0 +1,201 @@
+#include "init/command.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "common/report.h"
+#include "common/util.h"
+#include "init/clock.h"
+#include "init/console.h"
+#include "init/fds.h"
+#include "init/signals.h"
+#include "init/spawn.h"
+#include "init/text.h"
+
+#define EXIT_USAGE 2
+#define EXIT_NO_PROCESS 125
+#define EXIT_NOT_EXECUTABLE 126
+#define EXIT_NOT_FOUND 127
+#define EXIT_SIGNAL 128
+
+struct command {
+	int report_fd;	/* -1: none */
+	char *const *argv;
+};
+
+static int set_report(const char *value, struct command *out)
+{
+	if (text_number(value, INT_MAX, &out->report_fd) < 0)
+		return -1;
+	return fcntl(out->report_fd, F_SETFD, FD_CLOEXEC);
+}
+
+static const struct {
+	const char *name;	/* with the "=" when a value follows */
+	int (*set)(const char *value, struct command *out);
+} options[] = {
+	{ "--report=", set_report },
+};
+
+static int take_option(const char *arg, struct command *out)
+{
+	for (size_t i = 0; i < ARRAY_LEN(options); i++) {
+		size_t len = strlen(options[i].name);
+
+		if (strncmp(arg, options[i].name, len) == 0)
+			return options[i].set(arg + len, out);
+	}
+	return -1;
+}
+
+/* -1 and the argument that is wrong, or NULL when the command is missing. */
+static int parse(char *const argv[], struct command *out, const char **wrong)
+{
+	for (argv++; strcmp(*argv, "--") != 0; argv++) {
+		if (take_option(*argv, out) == 0)
+			continue;
+		*wrong = *argv;
+		return -1;
+	}
+	out->argv = argv + 1;
+	*wrong = NULL;
+	return out->argv[0] != NULL ? 0 : -1;
+}
+
+static void usage(const char *wrong)
+{
+	static const struct console err = { .device = false };
+
+	if (wrong != NULL)
+		console_say(&err, "%s: unknown option or bad value", wrong);
+	console_say(&err, "usage: init [--report=FD] -- COMMAND [ARGUMENT...]");
+}
+
+/* A report that nobody reads any more is no fault of the command. */
+static void report(const struct command *c, enum report_kind kind, int value, const char *object)
+{
+	struct report r = { .kind = (uint16_t)kind, .value = value };
+	struct text t;
+
+	if (c->report_fd < 0)
+		return;
+	if (kind == REPORT_FAULT)
+		r.step = REPORT_STEP_EXEC;
+	text_init(&t, r.object, sizeof(r.object));
+	text_format(&t, "%s", object);
+	(void)!write(c->report_fd, &r, sizeof(r));
+}
+
+/* On a terminal the command gets a foreground process group of its own, so that ^C is for it alone. */
+static void prepare(const void *arg)
+{
+	(void)arg;
+	if (tcgetpgrp(STDIN_FILENO) < 0 || setpgid(0, 0) < 0)
+		return;
+	(void)tcsetpgrp(STDIN_FILENO, getpid());
+}
+
+static int not_started(const struct command *c)
+{
+	static const struct console err = { .device = false };
+	int no = errno;
+
+	report(c, REPORT_FAULT, no, c->argv[0]);
+	errno = no;
+	console_say(&err, "%s: %m", c->argv[0]);
+	switch (no) {
+	case ENOENT:
+	case ENOTDIR:
+		return EXIT_NOT_FOUND;
+	case EAGAIN:
+	case ENOMEM:
+		return EXIT_NO_PROCESS;
+	default:
+		return EXIT_NOT_EXECUTABLE;
+	}
+}
+
+/*
+ * The command's pipes must end when it ends them, and its volumes be free to unmount: nothing of what
+ * it was given stays open here.
+ */
+static void let_go(struct command *c)
+{
+	(void)chdir("/");
+	if (c->report_fd >= 0 && c->report_fd != STDERR_FILENO + 1)
+		c->report_fd = dup3(c->report_fd, STDERR_FILENO + 1, O_CLOEXEC);
+	fds_close_from(c->report_fd < 0 ? STDERR_FILENO + 1 : STDERR_FILENO + 2);
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		(void)close(fd);
+	console_fill_stdio();
+}
+
+/* Reaps what has ended. True when the command has, with its status. */
+static bool reap(pid_t command, int *status)
+{
+	int any_status;
+	pid_t pid;
+
+	while ((pid = waitpid(-1, &any_status, WNOHANG | __WALL)) > 0) {
+		if (pid != command)
+			continue;
+		*status = any_status;
+		return true;
+	}
+	return false;
+}
+
+static int serve(pid_t command)
+{
+	int status = 0;
+
+	/* Looked at after every signal, since many ends may make one SIGCHLD. */
+	while (!reap(command, &status)) {
+		int signo = signals_next(CLOCK_NEVER);
+
+		/* Not reaped yet, so the pid is still the command's. */
+		if (signo != 0 && signo != SIGCHLD)
+			(void)kill(command, signo);
+	}
+	return status;
+}
+
+bool command_wanted(char *const argv[])
+{
+	for (; *argv != NULL; argv++)
+		if (strcmp(*argv, "--") == 0)
+			return true;
+	return false;
+}
+
+int command_run(char *const argv[])
+{
+	struct command c = { .report_fd = -1 };
+	struct spawn order = { .prepare = prepare };
+	const char *wrong;
+	int status;
+	pid_t pid;
+
+	if (parse(argv, &c, &wrong) < 0) {
+		usage(wrong);
+		return EXIT_USAGE;
+	}
+	/* Orphans come to PID 1 by themselves; elsewhere they must be asked for. */
+	(void)prctl(PR_SET_CHILD_SUBREAPER, 1);
+	order.path = c.argv[0];
+	order.argv = c.argv;
+	pid = spawn(&order);
+	if (pid < 0)
+		return not_started(&c);
+	report(&c, REPORT_STARTED, pid, "");
+	let_go(&c);
+	status = serve(pid);
+	report(&c, REPORT_EXITED, status, "");
+	return WIFSIGNALED(status) ? EXIT_SIGNAL + WTERMSIG(status) : WEXITSTATUS(status);
+}

@@ -1,0 +1,21 @@
+/*
+ * init with one command: `init [--report=FD] -- CMD ARG...`. PID 1 inside each service container,
+ * and what a container of one's own uses to have its orphans reaped and its signals delivered.
+ *
+ * It starts CMD, sends on every signal, reaps all, and ends as CMD ends: with its status, 128 + N when
+ * signal N killed it, 127 when it was not found, 126 when it cannot be executed, 2 for wrong usage. With
+ * --report=FD it says the same exactly, as struct report (common/report.h). It keeps nothing else open
+ * and no folder busy while CMD runs.
+ */
+#ifndef INIT_COMMAND_H
+#define INIT_COMMAND_H
+
+#include <stdbool.h>
+
+/* Are these the arguments of this mode? Words without "--" may be the kernel's. */
+bool command_wanted(char *const argv[]);
+
+/* All signals are blocked. Returns the status to exit with. */
+int command_run(char *const argv[]);
+
+#endif

@@ -1,0 +1,85 @@
+/*
+ * init: PID 1. Keeps the supervisor alive, is the parent and the only reaper of every service, holds
+ * what must survive, ends the machine. It has no heap, no stdio and no way to exit.
+ */
+#include <poll.h>
+#include <unistd.h>
+
+#include "common/util.h"
+#include "init/boot.h"
+#include "init/clock.h"
+#include "init/command.h"
+#include "init/end.h"
+#include "init/init.h"
+#include "init/reap.h"
+#include "init/signals.h"
+
+#define SIGNALS_A_TURN 64
+#define EXIT_USAGE 2
+
+/* Without the signal descriptor the loop has to look by itself. */
+#define BLIND_NS NSEC_PER_SEC
+
+static uint64_t next_due(const struct init *init, uint64_t now_ns)
+{
+	uint64_t due = supervise_due(&init->supervise);
+
+	if (request_due(&init->request) < due)
+		due = request_due(&init->request);
+	if (init->signal_fd < 0 && now_ns + BLIND_NS < due)
+		due = now_ns + BLIND_NS;
+	return due;
+}
+
+static void wait_for_work(const struct init *init)
+{
+	uint64_t now = clock_now_ns();
+	uint64_t due = next_due(init, now);
+	struct timespec wait = clock_until(due, now);
+	struct pollfd fds[] = {
+		{ .fd = init->signal_fd, .events = POLLIN },
+		{ .fd = init->wire.fd, .events = POLLIN },
+	};
+
+	if (wire_wants_out(&init->wire))
+		fds[1].events |= POLLOUT;
+	(void)ppoll(fds, ARRAY_LEN(fds), due == CLOCK_NEVER ? NULL : &wait, NULL);
+}
+
+static void take_signals(struct init *init)
+{
+	int signo;
+
+	for (int i = 0; i < SIGNALS_A_TURN && (signo = signals_next(0)) != 0; i++)
+		request_signal(init, signo, clock_now_ns());
+}
+
+/* One turn looks at everything, whatever woke it: no event can be missed for want of its wake-up. */
+static _Noreturn void loop(struct init *init)
+{
+	while (init->wire.end == 0) {
+		supervise_turn(init, clock_now_ns());
+		wire_send(init);
+		wait_for_work(init);
+		take_signals(init);
+		reap_all(init);
+		wire_receive(init);
+		request_turn(init, clock_now_ns());
+	}
+	end_machine(init);
+}
+
+int main(int argc, char *argv[])
+{
+	static struct init init;
+
+	(void)argc;
+	signals_block();
+	if (command_wanted(argv))
+		return command_run(argv);
+	if (getpid() != 1)
+		return command_run((char *[]){ argv[0], (char *)"--", NULL });
+	console_fill_stdio();
+	boot(&init);
+	loop(&init);
+}

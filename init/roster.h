@@ -1,0 +1,34 @@
+/*
+ * init's side of the roster (common/roster.h): made once, lives as long as init, trusted in nothing.
+ */
+#ifndef INIT_ROSTER_H
+#define INIT_ROSTER_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "common/roster.h"
+
+#define ROSTER_NONE SIZE_MAX
+
+struct roster_map {
+	int fd;			/* -1 until made */
+	struct roster *at;
+};
+
+/* Makes it unless it is there. -1 with errno; may be tried again. */
+int roster_make(struct roster_map *m);
+
+/* How many slots can have been used: those before the last page anyone ever wrote. */
+size_t roster_used(const struct roster_map *m);
+
+/* The LIVE slot of that process among from..end-1, or ROSTER_NONE. */
+size_t roster_find(const struct roster_map *m, size_t from, size_t end, pid_t pid);
+
+/* Writes how the process of the slot ended. A slot that is no longer LIVE is left alone. */
+void roster_exited(struct roster_map *m, size_t slot, int status, uint64_t now_ns);
+
+void roster_count_orphan(struct roster_map *m);
+
+#endif

@@ -1,0 +1,27 @@
+/*
+ * Every signal there is stays blocked in init from its first to its last instruction: nothing anyone
+ * sends can end, stop or divert it. They are taken from the queue when the loop has time.
+ *
+ * libc keeps three numbers (32 to 34) out of its signal sets and counts SIGRTMIN from 35, while kill(1),
+ * podman and systemd count from 34; both are put right here.
+ */
+#ifndef INIT_SIGNALS_H
+#define INIT_SIGNALS_H
+
+#include <signal.h>
+#include <stdint.h>
+
+#define SIGNAL_LAST 64
+#define SIGNAL_RTMIN 34
+
+/* Blocks all, and makes children wait to be reaped even if SIGCHLD was inherited as ignored. */
+void signals_block(void);
+void signals_unblock(void);
+
+/* A descriptor that polls readable while a signal is queued, for signals_next() to take; -1 with errno. */
+int signals_open(void);
+
+/* Takes one signal, waiting until the instant at most. Its number, 0 when there was none. */
+int signals_next(uint64_t until_ns);
+
+#endif

@@ -1,0 +1,30 @@
+/*
+ * One process started from nothing that can run out: CLONE_VM | CLONE_VFORK, so no memory is copied and
+ * the caller learns at once whether exec(2) happened.
+ *
+ * The child has every signal unblocked, and SIGCHLD as the kernel makes it (programs hang when it is
+ * inherited as ignored); other dispositions are as init found them.
+ */
+#ifndef INIT_SPAWN_H
+#define INIT_SPAWN_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+struct spawn {
+	const char *path;	/* searched on $PATH of init when it has no slash */
+	char *const *argv;
+	char *const *env;	/* NULL: the environment of init */
+	bool default_signals;	/* forget all inherited dispositions, not only SIGCHLD's */
+	/*
+	 * Runs in the child, with all signals blocked and init's memory shared: system calls only, on
+	 * the caller's data, read only. May be NULL.
+	 */
+	void (*prepare)(const void *arg);
+	const void *arg;
+};
+
+/* The pid of the running program. -1 with errno: none was made, or exec failed; nothing is left behind. */
+pid_t spawn(const struct spawn *s);
+
+#endif

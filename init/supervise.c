@@ -1,0 +1,225 @@
+#include "init/supervise.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "common/fd.h"
+#include "init/clock.h"
+#include "init/fds.h"
+#include "init/file.h"
+#include "init/init.h"
+#include "init/spawn.h"
+
+#define DELAY_FIRST_NS (100 * NSEC_PER_SEC / MSEC_PER_SEC)
+#define DELAY_LONGEST_NS (10 * NSEC_PER_SEC)
+#define LONG_LIFE_NS (10 * NSEC_PER_SEC)
+#define UNWELL_MAX 10	/* with the delays above: 33 s after the first start */
+#define HOPELESS 3
+
+#define OOM_SUPERVISOR "-900"	/* after every service, before init */
+#define OOM_RESCUE "0"
+#define FD_ABOVE 10		/* clear of the numbers that the supervisor expects */
+
+static char *const clean_env[] = {
+	(char *)"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+	(char *)"HOME=/",
+	(char *)"TERM=linux",
+	NULL,
+};
+
+struct given {
+	int wire;
+	int roster;
+};
+
+static void prepare_supervisor(const void *arg)
+{
+	const struct given *given = arg;
+	int wire = fcntl(given->wire, F_DUPFD_CLOEXEC, FD_ABOVE);
+	int roster = fcntl(given->roster, F_DUPFD_CLOEXEC, FD_ABOVE);
+
+	(void)setsid();
+	(void)file_write("/proc/self/oom_score_adj", OOM_SUPERVISOR);
+	(void)dup2(wire, WIRE_FD);
+	(void)dup2(roster, ROSTER_FD);
+	/* Ours are close-on-exec as it is; this is for what we were started with. */
+	fds_close_on_exec_from(ROSTER_FD + 1);
+}
+
+static void prepare_rescue(const void *arg)
+{
+	(void)arg;
+	(void)setsid();
+	/* Its keyboard signals reach it only on a terminal that controls its session. */
+	(void)ioctl(STDIN_FILENO, TIOCSCTTY, 1);
+	(void)file_write("/proc/self/oom_score_adj", OOM_RESCUE);
+	fds_close_on_exec_from(STDERR_FILENO + 1);
+}
+
+static uint64_t delay_ns(unsigned int streak)
+{
+	uint64_t delay = DELAY_FIRST_NS;
+
+	if (streak <= 1)
+		return 0;
+	while (--streak > 1 && delay < DELAY_LONGEST_NS)
+		delay *= 2;
+	return delay < DELAY_LONGEST_NS ? delay : DELAY_LONGEST_NS;
+}
+
+/*
+ * One life of the supervisor is over. One that was well and was then killed starts its back-off
+ * afresh, so it never waits longer than the first delay.
+ */
+static void schedule(struct supervise *s, uint64_t now_ns)
+{
+	bool long_life = s->well && now_ns - s->started_ns >= LONG_LIFE_NS;
+
+	if (s->well && s->streak > 1)
+		s->streak = 1;
+	s->streak = long_life ? 1 : s->streak + 1;
+	s->unwell = s->well ? 0 : s->unwell + 1;
+	s->state = SUPERVISE_DOWN;
+	s->pid = 0;
+	s->due_ns = now_ns + delay_ns(s->streak);
+}
+
+static pid_t start_supervisor(struct init *init)
+{
+	char *argv[] = { init->words.supervisor, NULL };
+	cleanup_fd int peer = -1;
+	struct given given;
+	struct spawn order = { .path = argv[0], .argv = argv, .env = clean_env,
+			       .default_signals = true, .prepare = prepare_supervisor,
+			       .arg = &given };
+
+	if (roster_make(&init->roster) < 0 || wire_open(&init->wire, &peer) < 0)
+		return -1;
+	given.wire = peer;
+	given.roster = init->roster.fd;
+	return spawn(&order);
+}
+
+static void start(struct init *init, uint64_t now_ns)
+{
+	struct supervise *s = &init->supervise;
+
+	s->well = false;
+	s->started_ns = now_ns;
+	s->pid = start_supervisor(init);
+	if (s->pid < 0) {
+		console_say(&init->console, "start %s: %m", init->words.supervisor);
+		fd_close(&init->wire.fd);
+		schedule(s, now_ns);
+		return;
+	}
+	s->state = SUPERVISE_UP;
+	(void)atomic_fetch_add(&init->roster.at->lives, 1);
+	/* The one before may have died with work undone. */
+	init->wire.poke = true;
+	init->wire.request = init->request.end != 0;
+}
+
+static pid_t start_rescue(struct init *init)
+{
+	char *argv[] = { init->words.rescue, NULL };
+	struct spawn order = { .path = argv[0], .argv = argv, .env = clean_env,
+			       .default_signals = true, .prepare = prepare_rescue };
+
+	if (init->words.rescue[0] == '\0')
+		return -1;
+	if (!init->container)
+		console_attach_stdio();
+	console_say(&init->console, "%s cannot be started; rescue: %s, when it ends init tries again",
+		    init->words.supervisor, argv[0]);
+	return spawn(&order);
+}
+
+static void give_up(struct init *init, uint64_t now_ns)
+{
+	struct supervise *s = &init->supervise;
+
+	s->pid = start_rescue(init);
+	if (s->pid > 0) {
+		s->state = SUPERVISE_RESCUE;
+		return;
+	}
+	if (init->words.rescue[0] != '\0')
+		console_say(&init->console, "start %s: %m", init->words.rescue);
+	s->pid = 0;
+	s->state = SUPERVISE_GAVE_UP;
+	s->due_ns = now_ns + (uint64_t)init->words.reboot_delay_s * NSEC_PER_SEC;
+	console_say(&init->console, "%s cannot be started (%d times); %s in %d s",
+		    init->words.supervisor, UNWELL_MAX, init->container ? "exit" : "reboot",
+		    init->words.reboot_delay_s);
+}
+
+void supervise_turn(struct init *init, uint64_t now_ns)
+{
+	struct supervise *s = &init->supervise;
+
+	if (now_ns < supervise_due(s))
+		return;
+	if (s->state == SUPERVISE_GAVE_UP) {
+		init->wire.end = init->container ? END_EXIT : END_REBOOT;
+		init->wire.end_status = 1;
+	} else if (s->unwell >= UNWELL_MAX) {
+		give_up(init, now_ns);
+	} else {
+		start(init, now_ns);
+	}
+}
+
+uint64_t supervise_due(const struct supervise *s)
+{
+	return s->pid > 0 ? CLOCK_NEVER : s->due_ns;
+}
+
+static void say_ended(const struct init *init, const char *program, int status)
+{
+	const struct supervise *s = &init->supervise;
+	int next_ms = (int)(delay_ns(s->streak) / (NSEC_PER_SEC / MSEC_PER_SEC));
+
+	if (WIFSIGNALED(status))
+		console_say(&init->console, "%s was killed by signal %d (%s), next start in %d ms",
+			    program, WTERMSIG(status), strsignal(WTERMSIG(status)), next_ms);
+	else
+		console_say(&init->console, "%s exited with status %d, next start in %d ms", program,
+			    WEXITSTATUS(status), next_ms);
+}
+
+bool supervise_reaped(struct init *init, pid_t pid, int status, uint64_t now_ns)
+{
+	struct supervise *s = &init->supervise;
+
+	if (pid != s->pid)
+		return false;
+	if (s->state == SUPERVISE_RESCUE) {
+		*s = (struct supervise){ .state = SUPERVISE_DOWN };
+		say_ended(init, init->words.rescue, status);
+		return true;
+	}
+	/* Its last words may be WIRE_WELL. */
+	wire_close(init);
+	schedule(s, now_ns);
+	if (init->wire.end == 0)
+		say_ended(init, init->words.supervisor, status);
+	return true;
+}
+
+void supervise_kill(const struct supervise *s)
+{
+	if (s->state == SUPERVISE_UP)
+		(void)kill(s->pid, SIGKILL);
+}
+
+bool supervise_hopeless(const struct supervise *s)
+{
+	return s->state == SUPERVISE_RESCUE || s->state == SUPERVISE_GAVE_UP ||
+	       (s->state == SUPERVISE_DOWN && s->unwell >= HOPELESS);
+}

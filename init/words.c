@@ -1,0 +1,92 @@
+#include "init/words.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#include "common/paths.h"
+#include "common/util.h"
+#include "init/file.h"
+#include "init/text.h"
+
+#define CMDLINE_MAX 4096
+#define REBOOT_DELAY_S 30
+#define REBOOT_DELAY_MAX_S 86400
+
+struct word {
+	const char *name;
+	int (*set)(const struct word *, const char *value, struct words *);
+	size_t offset;	/* of a text in struct words */
+};
+
+static int set_text(const struct word *word, const char *value, struct words *w)
+{
+	char *field = (char *)w + word->offset;
+	size_t len = strlen(value);
+
+	if (len >= WORD_MAX)
+		return -1;
+	memcpy(field, value, len + 1);
+	return 0;
+}
+
+static int set_path(const struct word *word, const char *value, struct words *w)
+{
+	return value[0] == '/' ? set_text(word, value, w) : -1;
+}
+
+static int set_log(const struct word *word, const char *value, struct words *w)
+{
+	(void)word;
+	w->quiet = strcmp(value, "quiet") == 0;
+	return w->quiet || strcmp(value, "normal") == 0 ? 0 : -1;
+}
+
+static int set_reboot_delay(const struct word *word, const char *value, struct words *w)
+{
+	(void)word;
+	return text_number(value, REBOOT_DELAY_MAX_S, &w->reboot_delay_s);
+}
+
+static const struct word table[] = {
+	{ "sup.hostname", set_text, offsetof(struct words, hostname) },
+	{ "sup.log", set_log, 0 },
+	{ "sup.reboot-delay", set_reboot_delay, 0 },
+	{ "sup.rescue", set_path, offsetof(struct words, rescue) },
+	{ "sup.supervisor", set_path, offsetof(struct words, supervisor) },
+};
+
+static void take_word(char *text, struct words *w, const struct console *c)
+{
+	char *value = strchr(text, '=');
+
+	if (value == NULL)
+		return;
+	*value++ = '\0';
+	for (size_t i = 0; i < ARRAY_LEN(table); i++)
+		if (strcmp(text, table[i].name) == 0 && table[i].set(&table[i], value, w) < 0)
+			console_say(c, "kernel command line: %s=%s cannot be used, see init(8)",
+				    text, value);
+}
+
+void words_default(struct words *w)
+{
+	static const char supervisor[] = PATH_SUPERVISOR;
+
+	memset(w, 0, sizeof(*w));
+	memcpy(w->supervisor, supervisor, sizeof(supervisor));
+	w->reboot_delay_s = REBOOT_DELAY_S;
+}
+
+void words_read(struct words *w, const struct console *c)
+{
+	char line[CMDLINE_MAX];
+	char *rest = line;
+	char *word;
+
+	if (file_read("/proc/cmdline", line, sizeof(line)) < 0) {
+		console_say(c, "/proc/cmdline: %m, going on with the defaults");
+		return;
+	}
+	while ((word = text_word(&rest)) != NULL)
+		take_word(word, w, c);
+}

@@ -1,0 +1,28 @@
+/*
+ * The words "sup.*" of the kernel command line: all the configuration that init has. init(8) lists
+ * them. Words of others, and sup.* words that init does not know (the supervisor may), are passed over.
+ */
+#ifndef INIT_WORDS_H
+#define INIT_WORDS_H
+
+#include <stdbool.h>
+
+#include "init/console.h"
+
+#define WORD_MAX 256
+
+struct words {
+	char supervisor[WORD_MAX];
+	char rescue[WORD_MAX];		/* "" for none */
+	char hostname[WORD_MAX];	/* "" for none */
+	bool quiet;
+	int reboot_delay_s;
+};
+
+/* Defaults; what holds where there is no command line of our own to read. */
+void words_default(struct words *w);
+
+/* Reads /proc/cmdline on top. A value that cannot be used is said and the default stays. */
+void words_read(struct words *w, const struct console *c);
+
+#endif
