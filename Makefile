@@ -37,7 +37,7 @@ UNIT_TEST_SRC	:= $(sort $(wildcard tests/unit/test_*.c))
 UNIT_LIB_SRC	:= $(filter-out %/main.c supervisor/sys/%,$(COMMON_SRC) $(INIT_SRC) \
 		   $(SUP_SRC) $(CTL_SRC) $(filter-out $(UNIT_TEST_SRC),$(call find-c,tests/unit)))
 # Each file here is one static program: what the containers of the tests and of the bench run.
-HELPER_SRC	:= $(sort $(wildcard tests/helpers/*.c bench/*.c))
+HELPER_SRC	:= $(sort $(wildcard tests/helpers/*.c tests/*/helpers/*.c bench/*.c))
 
 objects	= $(patsubst %.c,$(OBJ)/%.o,$(1))
 
