@@ -1,0 +1,118 @@
+#include "supervisor/sys/supervisor.h"
+
+#include "common/util.h"
+#include "supervisor/sys/image.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+const struct unit *unit_at(const struct supervisor *s, uint32_t index)
+{
+	return &s->set->units[index];
+}
+
+struct instance *instance_get(struct supervisor *s, uint32_t index)
+{
+	struct instance *inst = s->instances[index];
+
+	if (inst != NULL)
+		return inst;
+	inst = calloc(1, sizeof(*inst));
+	if (inst == NULL)
+		return NULL;
+	inst->s = s;
+	inst->index = index;
+	inst->notify = inst->netns = -1;
+	inst->watch_cgroup = inst->watch_memory = -1;
+	memcpy(inst->unit, unit_at(s, index)->name, strlen(unit_at(s, index)->name) + 1);
+	s->instances[index] = inst;
+	return inst;
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+	struct instance *inst = handle->data;
+
+	inst->open_handles--;
+	instance_free_if_done(inst);
+}
+
+void instance_free_if_done(struct instance *inst)
+{
+	if (inst->released && inst->open_handles == 0 && inst->n_processes == 0)
+		free(inst);
+}
+
+static void close_handle(struct instance *inst, uv_poll_t *poll)
+{
+	poll->data = inst;
+	inst->open_handles++;
+	uv_close((uv_handle_t *)poll, on_closed);
+}
+
+/* libuv closes handles in its loop, and a process may outlive its unit's end: the last of them frees the instance. */
+static void free_later(struct instance *inst)
+{
+	if (inst->has_logs) {
+		close_handle(inst, &inst->out.poll);
+		close_handle(inst, &inst->err.poll);
+		log_pipe_close(&inst->out);
+		log_pipe_close(&inst->err);
+		log_close(&inst->log);
+	}
+	if (inst->notify >= 0) {
+		close_handle(inst, &inst->notify_poll);
+		notify_close(inst);
+	}
+	inst->released = true;
+	instance_free_if_done(inst);
+}
+
+static const char *const held_kinds[] = { "log-out", "log-err", "notify", "netns" };
+
+void instance_release(struct supervisor *s, uint32_t index)
+{
+	struct instance *inst = s->instances[index];
+	struct err e;
+
+	if (inst == NULL)
+		return;
+	s->instances[index] = NULL;
+	watch_drop(inst);
+	network_release(inst);
+	if (s->launcher.cgroup_fd >= 0 && cgroup_remove(s->launcher.cgroup_fd, inst->unit, &e) < 0 &&
+	    e.no != ENOENT)
+		journal(s, LOG_LEVEL_WARNING, inst->unit, "%s", e.msg);
+	for (size_t i = 0; i < ARRAY_LEN(held_kinds); i++)
+		link_drop(&s->link, held_kinds[i], inst->unit);
+	if (inst->image != NULL) {
+		image_release(inst->image);
+		free(inst->image);
+	}
+	free_later(inst);
+}
+
+int instances_rebind(struct supervisor *s, const struct unit_set *set)
+{
+	struct instance **bound = calloc(set->n > 0 ? set->n : 1, sizeof(struct instance *));
+
+	if (bound == NULL)
+		return -1;
+	for (size_t i = 0; s->set != NULL && i < s->set->n; i++) {
+		struct instance *inst = s->instances[i];
+		int at = inst != NULL ? unit_set_find(set, inst->unit) : -1;
+
+		if (inst == NULL)
+			continue;
+		if (at >= 0) {
+			bound[at] = inst;
+			inst->index = (uint32_t)at;
+		} else {
+			instance_release(s, (uint32_t)i);
+		}
+	}
+	free(s->instances);
+	s->instances = bound;
+	return 0;
+}

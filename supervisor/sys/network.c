@@ -1,0 +1,390 @@
+/*
+ * Networks as units see them: a bridge for a .network; for a container a namespace with an address, its
+ * neighbours' names, its published ports. What to do is decided in core/net, done by sys/net; this is the
+ * bookkeeping between.
+ */
+#include "common/fd.h"
+#include "common/paths.h"
+#include "supervisor/core/net/hosts.h"
+#include "supervisor/sys/supervisor.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define LEASES_FILE PATH_STATE_VAR "/leases"
+#define SMALL_FILE_MAX 65536
+/* Neighbours' names are written once for all that start within this time. */
+#define NAMES_DELAY_MS 20
+
+/* Text of a small file in the arena, or "" when there is none. */
+static const char *read_small(struct arena *a, const char *path)
+{
+	cleanup_fd int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	char *text = arena_alloc(a, SMALL_FILE_MAX + 1);
+	ssize_t n = fd >= 0 ? read(fd, text, SMALL_FILE_MAX) : 0;
+
+	text[n > 0 ? n : 0] = '\0';
+	return text;
+}
+
+static const char *network_of(const struct unit *u)
+{
+	switch (u->container.network.mode) {
+	case NETWORK_DEFAULT:
+		return IPAM_DEFAULT_NETWORK;
+	case NETWORK_UNIT:
+		return u->container.network.unit;
+	case NETWORK_HOST:
+	case NETWORK_NONE:
+	case NETWORK_CONTAINER:
+		break;
+	}
+	return NULL;
+}
+
+static struct instance *instance_named(struct supervisor *s, const char *unit)
+{
+	int index = unit != NULL ? unit_set_find(s->set, unit) : -1;
+
+	return index >= 0 ? s->instances[index] : NULL;
+}
+
+/* ---- leases ---- */
+
+static int save_leases(struct supervisor *s, struct err *e)
+{
+	static const char new_file[] = LEASES_FILE ".new";
+	struct arena a = { 0 };
+	const char *text = ipam_print(&s->leases, &a);
+	cleanup_fd int fd = open(new_file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+	int rc = 0;
+
+	if (fd < 0 || write(fd, text, strlen(text)) != (ssize_t)strlen(text) ||
+	    rename(new_file, LEASES_FILE) < 0)
+		rc = err_set(e, "%s: save the addresses", LEASES_FILE);
+	arena_free(&a);
+	return rc;
+}
+
+static void leases_changed(struct supervisor *s)
+{
+	struct err e;
+
+	if (save_leases(s, &e) < 0)
+		journal(s, LOG_LEVEL_INFO, NULL, "%s; they are kept until the next boot only", e.msg);
+}
+
+/* ---- rules ---- */
+
+static size_t count_ports(const struct supervisor *s)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < s->set->n; i++)
+		if (s->instances[i] != NULL && s->instances[i]->attached)
+			n += s->set->units[i].container.ports.n;
+	return n;
+}
+
+static void collect_rules(const struct supervisor *s, struct rule_set *rules, struct arena *a)
+{
+	struct rule_network *networks = arena_array(a, s->set->n, sizeof(*networks));
+	struct rule_port *ports = arena_array(a, count_ports(s), sizeof(*ports));
+
+	*rules = (struct rule_set){ .networks = networks, .ports = ports };
+	for (size_t i = 0; i < s->set->n; i++) {
+		const struct instance *inst = s->instances[i];
+		const struct unit *u = &s->set->units[i];
+
+		if (inst != NULL && inst->bridge_up) {
+			struct rule_network *n = &networks[rules->n_networks++];
+
+			memcpy(n->bridge, inst->bridge.name, sizeof(n->bridge));
+			n->internal = inst->bridge.internal;
+		}
+		for (size_t k = 0; inst != NULL && inst->attached && k < u->container.ports.n; k++)
+			ports[rules->n_ports++] = (struct rule_port){
+				.unit = u->name,
+				.port = u->container.ports.v[k],
+				.addr = inst->attach.addr,
+			};
+	}
+}
+
+static int apply_rules(struct supervisor *s, struct err *e)
+{
+	struct arena a = { 0 };
+	struct rule_set rules;
+	int rc;
+
+	collect_rules(s, &rules, &a);
+	rc = net_rules(&s->net, &rules, e);
+	arena_free(&a);
+	return rc;
+}
+
+static int check_ports(struct supervisor *s, const struct unit *u, struct err *e)
+{
+	struct arena a = { 0 };
+	struct rule_set rules;
+	int rc = 0;
+
+	collect_rules(s, &rules, &a);
+	for (size_t i = 0; i < u->container.ports.n && rc == 0; i++) {
+		const struct port *p = &u->container.ports.v[i];
+		const struct rule_port *taken = rule_port_taken(rules.ports, rules.n_ports, p);
+
+		if (taken != NULL)
+			rc = err_setx(e, "PublishPort=%u/%s: the port is taken by %s", p->host,
+				      p->udp ? "udp" : "tcp", taken->unit);
+		else if (net_port_free(p->host_addr, p->host, p->udp, e) < 0)
+			rc = err_prefix(e, "PublishPort=%u/%s", p->host, p->udp ? "udp" : "tcp");
+	}
+	arena_free(&a);
+	return rc;
+}
+
+/* ---- networks ---- */
+
+int network_setup(struct instance *inst, struct err *e)
+{
+	struct supervisor *s = inst->s;
+	const struct unit *u = unit_at(s, inst->index);
+	struct arena a = { 0 };
+	struct subnet *taken = arena_array(&a, s->set->n, sizeof(*taken));
+	size_t n_taken = 0, had = s->leases.n;
+	int rc;
+
+	for (size_t i = 0; i < s->set->n; i++)
+		if (s->set->units[i].kind == KIND_NETWORK && i != inst->index &&
+		    s->set->units[i].network.subnet.prefix != 0)
+			taken[n_taken++] = s->set->units[i].network.subnet;
+	rc = ipam_pool(&inst->pool, u, &s->leases, &s->lease_arena, taken, n_taken, e);
+	arena_free(&a);
+	if (rc < 0 || bridge_plan_make(&inst->bridge, u, &inst->pool, s->machine_id, e) < 0)
+		return -1;
+	if (s->leases.n != had)
+		leases_changed(s);
+	/* the names outlive a reload: they must not point into the old set */
+	inst->bridge.unit = inst->pool.network = inst->unit;
+	if (net_bridge_up(&s->net, &inst->bridge, e) < 0)
+		return -1;
+	inst->bridge_up = true;
+	return apply_rules(s, e);
+}
+
+static int attach_to(struct instance *inst, struct instance *network, struct err *e)
+{
+	struct supervisor *s = inst->s;
+	const struct unit *u = unit_at(s, inst->index);
+	size_t had = s->leases.n;
+	struct lease *lease;
+	uint32_t addr;
+
+	if (network == NULL || !network->bridge_up)
+		return err_setx(e, "network %s is not up", network_of(u));
+	if (check_ports(s, u, e) < 0 ||
+	    ipam_assign(&s->leases, &s->lease_arena, &network->pool, u->name, &u->container.ip, &addr,
+			e) < 0)
+		return -1;
+	attach_plan_make(&inst->attach, inst->unit, &network->bridge, addr, s->machine_id);
+	if (net_attach(&s->net, inst->netns, &inst->attach, e) < 0)
+		return -1;
+	inst->attached = true;
+	lease = ipam_find(&s->leases, u->name, network_of(u));
+	if (lease != NULL)
+		lease->used = true;
+	if (s->leases.n != had)
+		leases_changed(s);
+	return u->container.ports.n > 0 ? apply_rules(s, e) : 0;
+}
+
+int network_attach(struct instance *inst, struct err *e)
+{
+	struct supervisor *s = inst->s;
+	const struct unit *u = unit_at(s, inst->index);
+	enum network_mode mode = u->container.network.mode;
+
+	if (mode == NETWORK_HOST || mode == NETWORK_CONTAINER || inst->netns >= 0)
+		return 0;
+	inst->netns = net_ns_make(&s->net, e);
+	if (inst->netns < 0)
+		return err_prefix(e, "network");
+	if (mode != NETWORK_NONE && attach_to(inst, instance_named(s, network_of(u)), e) < 0) {
+		network_release(inst);
+		return err_prefix(e, "network");
+	}
+	return link_hold(&s->link, "netns", inst->unit, inst->netns, e);
+}
+
+int network_namespace(const struct instance *inst)
+{
+	const struct unit *u = unit_at(inst->s, inst->index);
+	const struct instance *other;
+
+	if (u->kind != KIND_CONTAINER || u->container.network.mode != NETWORK_CONTAINER)
+		return inst->netns;
+	other = instance_named(inst->s, u->container.network.unit);
+	return other != NULL ? other->netns : -1;
+}
+
+void network_release(struct instance *inst)
+{
+	struct supervisor *s = inst->s;
+	struct lease *lease;
+	struct err e;
+
+	if (inst->attached) {
+		if (net_detach(&s->net, &inst->attach, &e) < 0)
+			journal(s, LOG_LEVEL_WARNING, inst->unit, "%s", e.msg);
+		lease = ipam_find(&s->leases, inst->unit,
+				  network_of(unit_at(s, inst->index)));
+		if (lease != NULL)
+			lease->used = false;
+	}
+	if (inst->bridge_up && net_bridge_down(&s->net, &inst->bridge, &e) < 0)
+		journal(s, LOG_LEVEL_WARNING, inst->unit, "%s", e.msg);
+	if (inst->attached || inst->bridge_up) {
+		inst->attached = inst->bridge_up = false;
+		if (apply_rules(s, &e) < 0)
+			journal(s, LOG_LEVEL_WARNING, inst->unit, "%s", e.msg);
+	}
+	fd_close(&inst->netns);
+}
+
+/* ---- names ---- */
+
+static struct host_entry host_entry_of(const struct instance *inst)
+{
+	const struct unit *u = unit_at(inst->s, inst->index);
+
+	return (struct host_entry){
+		.addr = inst->attached ? inst->attach.addr : 0,
+		.unit = u->name,
+		.name = u->container.name,
+		.host_name = u->container.host_name,
+	};
+}
+
+static size_t neighbours_of(const struct instance *inst, struct host_entry *v)
+{
+	struct supervisor *s = inst->s;
+	size_t n = 0;
+
+	for (size_t i = 0; i < s->set->n; i++) {
+		const struct instance *other = s->instances[i];
+
+		if (other != NULL && other->attached &&
+		    strcmp(other->attach.bridge, inst->attach.bridge) == 0)
+			v[n++] = host_entry_of(other);
+	}
+	return n;
+}
+
+/* In place: the file is bound into the container, a new one of the same name would not be seen there. */
+static int write_file(int dir, const char *name, const char *text, struct err *e)
+{
+	cleanup_fd int fd = openat(dir, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+
+	if (fd < 0 || write(fd, text, strlen(text)) != (ssize_t)strlen(text))
+		return err_set(e, "%s/.../%s: write", PATH_FILES, name);
+	return 0;
+}
+
+static int write_hosts(const struct instance *inst, int dir, struct arena *a, struct err *e)
+{
+	struct supervisor *s = inst->s;
+	const struct unit *u = unit_at(s, inst->index);
+	struct host_entry *neighbours = arena_array(a, s->set->n, sizeof(*neighbours));
+	struct hosts hosts = {
+		.self = host_entry_of(inst),
+		.neighbours = neighbours,
+		.n_neighbours = inst->attached ? neighbours_of(inst, neighbours) : 0,
+		.add_host = &u->container.add_host,
+		.gateway = inst->attached ? inst->attach.gateway : 0,
+	};
+
+	return write_file(dir, "hosts", hosts_text(&hosts, a), e);
+}
+
+static int write_all(const struct instance *inst, int dir, struct arena *a, struct err *e)
+{
+	struct supervisor *s = inst->s;
+	const struct unit *u = unit_at(s, inst->index);
+	const char *network = network_of(u);
+	int at = network != NULL ? unit_set_find(s->set, network) : -1;
+	const char *resolv = resolv_text(&u->container.dns,
+					 at >= 0 ? &unit_at(s, (uint32_t)at)->network.dns : NULL,
+					 read_small(a, "/etc/resolv.conf"),
+					 u->container.network.mode == NETWORK_HOST, a);
+	const char *name = u->container.host_name != NULL ?
+				   u->container.host_name :
+				   arena_strndup(a, u->name, strcspn(u->name, "."));
+
+	if (write_hosts(inst, dir, a, e) < 0 || write_file(dir, "resolv.conf", resolv, e) < 0)
+		return -1;
+	return write_file(dir, "hostname", arena_printf(a, "%s\n", name), e);
+}
+
+static int files_folder(const struct instance *inst, char *dir, size_t size, struct err *e)
+{
+	int fd;
+
+	(void)snprintf(dir, size, "%s/%s", PATH_FILES, inst->unit);
+	if (mkdir(dir, 0755) < 0 && errno != EEXIST)
+		return err_set(e, "mkdir %s", dir);
+	fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return fd >= 0 ? fd : err_set(e, "open %s", dir);
+}
+
+/* A neighbour came: those that run already learn its name a moment later, all at once. */
+static void on_names(uv_timer_t *timer)
+{
+	struct supervisor *s = timer->data;
+	struct err e;
+
+	for (size_t i = 0; i < s->set->n; i++) {
+		const struct instance *inst = s->instances[i];
+		struct arena a = { 0 };
+		cleanup_fd int dir = -1;
+		char path[128];
+
+		if (inst == NULL || !inst->attached)
+			continue;
+		dir = files_folder(inst, path, sizeof(path), &e);
+		if (dir < 0 || write_hosts(inst, dir, &a, &e) < 0)
+			journal(s, LOG_LEVEL_WARNING, inst->unit, "%s", e.msg);
+		arena_free(&a);
+	}
+}
+
+int network_files(struct instance *inst, char *dir, size_t size, struct err *e)
+{
+	cleanup_fd int fd = files_folder(inst, dir, size, e);
+	struct arena a = { 0 };
+	int rc = -1;
+
+	if (fd >= 0)
+		rc = write_all(inst, fd, &a, e);
+	arena_free(&a);
+	if (rc == 0 && inst->attached)
+		(void)uv_timer_start(&inst->s->names, on_names, NAMES_DELAY_MS, 0);
+	return rc;
+}
+
+int networks_open(struct supervisor *s, struct err *e)
+{
+	struct arena a = { 0 };
+	const char *id = read_small(&a, "/etc/machine-id");
+
+	(void)snprintf(s->machine_id, sizeof(s->machine_id), "%.*s", (int)strcspn(id, "\n"), id);
+	(void)mkdir(PATH_STATE_VAR, 0755);
+	ipam_parse(&s->leases, read_small(&a, LEASES_FILE), &s->lease_arena);
+	arena_free(&a);
+	s->names.data = s;
+	(void)uv_timer_init(&s->loop, &s->names);
+	return net_open(&s->net, e);
+}

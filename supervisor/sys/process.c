@@ -1,0 +1,196 @@
+/*
+ * One process from launch to exit. Two sources tell about it: the report pipe (the start, and a container's exact
+ * exit) and the roster (init's word that it is gone). The engine hears of each thing once, in order.
+ */
+#include "supervisor/sys/supervisor.h"
+
+#include "common/fd.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+
+static void tell(struct process *p, enum event_kind kind, int32_t status, const char *text)
+{
+	struct event event = {
+		.kind = kind,
+		.unit = p->instance->index,
+		.role = p->role,
+		.pid = p->run.pid,
+		.status = status,
+		.text = text,
+	};
+
+	if (p->on_exit == NULL && !p->instance->released)
+		supervise(p->s, &event);
+}
+
+static void fault_text(const struct report *r, char *text, size_t size)
+{
+	(void)snprintf(text, size, "%s: %.*s%s%s", child_step_name(r->step), REPORT_OBJECT_MAX,
+		       r->object, r->object[0] != '\0' ? ": " : "", strerror(r->value));
+}
+
+static void stop_listening(struct process *p)
+{
+	if (p->run.report >= 0) {
+		(void)uv_poll_stop(&p->poll);
+		fd_close(&p->run.report);
+	}
+}
+
+static void on_report(struct process *p, const struct report *r)
+{
+	char text[REPORT_OBJECT_MAX + 96];
+
+	if (r->kind == REPORT_FAULT && !p->settled) {
+		p->settled = p->faulted = true;
+		fault_text(r, text, sizeof(text));
+		if (p->on_exit != NULL)
+			p->on_exit(p, 0, text);
+		tell(p, EV_SPAWN_FAILED, 0, text);
+	} else if (r->kind == REPORT_STARTED && !p->settled) {
+		p->settled = true;
+		tell(p, EV_EXECED, 0, NULL);
+	} else if (r->kind == REPORT_EXITED) {
+		p->has_exact = true;
+		p->exact = r->value;
+	}
+}
+
+/* Reads all records that are there. The end of the pipe without a fault means that exec has happened. */
+static void read_reports(struct process *p)
+{
+	struct report r;
+	ssize_t n = -1;
+
+	while (p->run.report >= 0 && (n = read(p->run.report, &r, sizeof(r))) != 0) {
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n != (ssize_t)sizeof(r))
+			return;
+		on_report(p, &r);
+	}
+	if (n != 0)
+		return;
+	stop_listening(p);
+	if (!p->settled) {
+		p->settled = true;
+		tell(p, EV_EXECED, 0, NULL);
+	}
+}
+
+static void on_readable(uv_poll_t *poll, int status, int events)
+{
+	(void)status;
+	(void)events;
+	read_reports(poll->data);
+}
+
+int process_add(struct instance *inst, enum role role, const struct launched *run,
+		struct process **out, struct err *e)
+{
+	struct process *p = calloc(1, sizeof(*p));
+	int rc;
+
+	if (p == NULL)
+		return err_set_no(e, ENOMEM, "%s: process record", inst->unit);
+	p->s = inst->s;
+	p->instance = inst;
+	p->role = role;
+	p->run = *run;
+	p->poll.data = p;
+	p->next = inst->s->processes;
+	inst->s->processes = p;
+	inst->n_processes++;
+	rc = uv_poll_init(&inst->s->loop, &p->poll, run->report);
+	if (rc == 0)
+		rc = uv_poll_start(&p->poll, UV_READABLE, on_readable);
+	if (rc != 0)
+		journal(inst->s, LOG_LEVEL_WARNING, inst->unit, "listen to the start: %s",
+			uv_strerror(rc)); /* its exit is still seen in the roster */
+	*out = p;
+	return 0;
+}
+
+struct process *process_find(struct supervisor *s, const struct instance *inst, enum role role)
+{
+	struct process *p = s->processes;
+
+	while (p != NULL && (p->instance != inst || p->role != role || p->on_exit != NULL))
+		p = p->next;
+	return p;
+}
+
+int process_signal(const struct process *p, int sig)
+{
+	return (int)syscall(SYS_pidfd_send_signal, p->run.pidfd, sig, NULL, 0);
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+	free(handle->data);
+}
+
+static void unlink_process(struct process *p)
+{
+	struct process **at = &p->s->processes;
+
+	while (*at != p)
+		at = &(*at)->next;
+	*at = p->next;
+	p->instance->n_processes--;
+}
+
+/* Its slot is free again, its last words are read, then whoever waits for it is told. */
+static void finish(struct process *p, int32_t status)
+{
+	struct instance *inst = p->instance;
+
+	read_reports(p);
+	stop_listening(p);
+	fd_close(&p->run.pidfd);
+	unlink_process(p);
+	/* telling may release the unit: it must stay until the end of this function */
+	inst->open_handles++;
+	if (inst->has_logs && p->on_exit == NULL) {
+		log_pipe_drain(&inst->out);
+		log_pipe_drain(&inst->err);
+	}
+	if (p->has_exact)
+		status = p->exact;
+	if (!p->faulted) {
+		watch_check_oom(inst);
+		if (p->on_exit != NULL)
+			p->on_exit(p, status, NULL);
+		tell(p, EV_EXITED, status, NULL);
+	}
+	uv_close((uv_handle_t *)&p->poll, on_closed);
+	if (!inst->released)
+		watch_check_empty(inst);
+	inst->open_handles--;
+	instance_free_if_done(inst);
+}
+
+void processes_reap(struct supervisor *s)
+{
+	bool again = true;
+
+	/* telling the engine may start and end processes: begin again after each */
+	while (again) {
+		again = false;
+		for (struct process *p = s->processes; p != NULL && !again; p = p->next) {
+			struct roster_slot *slot = &s->launcher.roster->slot[p->run.slot];
+			int32_t status;
+
+			if (atomic_load(&slot->state) != SLOT_EXITED)
+				continue;
+			status = slot->status;
+			atomic_store(&slot->state, SLOT_FREE);
+			finish(p, status);
+			again = true;
+		}
+	}
+}

@@ -1,0 +1,173 @@
+/*
+ * The supervisor as one value: no file of sys/ has globals, each gets this by pointer.
+ *
+ *   main.c       opens everything, runs the loop
+ *   load.c       files -> unit set                 apply.c     engine actions -> effects
+ *   instance.c   what one unit holds in the kernel process.c   one process, from launch to exit
+ *   start.c      facts + plan + launch             watch.c     cgroup events
+ *   network.c    bridges, addresses, names, ports  volume.c    named volumes
+ *   notify.c     sd_notify sockets                 journal.c   the supervisor's own words
+ *   link.c       the wire to init                  control.c   the Varlink socket
+ *   image.c      image files, mounted once         logs.c      pipes -> files
+ */
+#ifndef SYS_SUPERVISOR_H
+#define SYS_SUPERVISOR_H
+
+#include "supervisor/core/engine.h"
+#include "supervisor/core/net/ipam.h"
+#include "supervisor/core/net/wiring.h"
+#include "supervisor/core/plan.h"
+#include "supervisor/sys/launch.h"
+#include "supervisor/sys/link.h"
+#include "supervisor/sys/logs.h"
+#include "supervisor/sys/net/net.h"
+
+#include <uv.h>
+
+struct control;
+struct supervisor;
+
+/* What one unit holds while it is not down for good: kept over restarts and reloads, released by ACT_TEARDOWN. */
+struct instance {
+	struct supervisor *s;
+	char unit[UNIT_NAME_MAX];
+	uint32_t index;		/* in the set in force */
+	uint32_t n_processes;	/* of the engine's roles, that have not been reaped */
+	bool has_logs;
+	struct log log;
+	struct log_pipe out, err;
+	int notify;		/* datagram socket, -1: none */
+	uv_poll_t notify_poll;
+	int netns;		/* network namespace of a container, -1: none or the host's */
+	bool attached;		/* by ... */
+	struct attach_plan attach;
+	bool bridge_up;		/* a network: its bridge stands as ... */
+	struct bridge_plan bridge;
+	struct pool pool;
+	int watch_cgroup, watch_memory; /* inotify watches, -1: none */
+	uint64_t oom_kills;	/* seen so far */
+	char *image;		/* reference it holds mounted, malloc'd, or NULL */
+	bool released;		/* the last process or handle to end frees it */
+	uint32_t open_handles;	/* libuv handles that are still closing */
+};
+
+/* One process of a unit: from launch until its exit was taken from the roster. */
+struct process {
+	struct process *next;
+	struct supervisor *s;
+	struct instance *instance;
+	enum role role;
+	struct launched run;
+	uv_poll_t poll;		/* of run.report */
+	bool settled;		/* executed or faulted: the start is over */
+	bool faulted;		/* never executed: the engine has heard SPAWN_FAILED */
+	bool has_exact;		/* a container's init told the command's own wait status */
+	int32_t exact;
+	/* supctl exec: who waits for it; NULL for the engine's roles */
+	void (*on_exit)(struct process *p, int32_t status, const char *fault);
+	void *data;
+};
+
+struct supervisor {
+	uv_loop_t loop;
+	struct link link;
+	struct launcher launcher;
+	struct logs logs;
+	struct log journal;	/* the supervisor's own log: unit name "supervisor" */
+	struct net net;
+	bool has_net;
+	struct engine *engine;
+	struct unit_set *set;	/* in force */
+	struct unit_set *next;	/* loaded, waits for ACT_SWAP */
+	struct instance **instances; /* by unit index of `set`, NULL where nothing is held */
+	struct process *processes;
+	struct leases leases;
+	struct arena lease_arena;
+	char machine_id[40];
+	uv_timer_t names;	/* coming: neighbours' /etc/hosts are written again */
+	uv_timer_t deadline;
+	uv_poll_t watch_poll;
+	int watch;		/* inotify */
+	int console;		/* where warnings go; -1: nowhere */
+	int ending;		/* enum wire_end once the machine is going down, else 0 */
+	struct control *control;
+	const char *self_dir;	/* where init lies: PATH_INIT unless told otherwise */
+};
+
+/* ---- journal.c ---- */
+void journal(struct supervisor *s, enum log_level level, const char *unit, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
+
+/* ---- load.c: reads the search path; never fails, the faults are in the set ---- */
+struct unit_set *load_units(void);
+/* The same for files given by name (check): `n` paths of unit files or folders. */
+struct unit_set *load_files(char *const *paths, size_t n);
+void load_free(struct unit_set *set);
+
+/* ---- apply.c ---- */
+/* Feeds one event and performs all that follows from it; may be called from within itself. */
+void supervise(struct supervisor *s, const struct event *event);
+void perform_all(struct supervisor *s);
+void reload_units(struct supervisor *s, uint32_t job);
+/* Index of a unit by full name in the set in force, -1. */
+const struct unit *unit_at(const struct supervisor *s, uint32_t index);
+
+/* ---- instance.c ---- */
+struct instance *instance_get(struct supervisor *s, uint32_t index); /* made if there is none; NULL: no memory */
+void instance_release(struct supervisor *s, uint32_t index);
+void instance_free_if_done(struct instance *inst);
+/* After a reload: instances follow their units by name. */
+int instances_rebind(struct supervisor *s, const struct unit_set *set);
+
+/* ---- process.c ---- */
+int process_add(struct instance *inst, enum role role, const struct launched *run,
+		struct process **out, struct err *e);
+struct process *process_find(struct supervisor *s, const struct instance *inst, enum role role);
+int process_signal(const struct process *p, int sig);
+/* Takes every exit that init has written into the roster. */
+void processes_reap(struct supervisor *s);
+
+/* ---- start.c ---- */
+int start_process(struct supervisor *s, uint32_t index, enum role role, uint32_t number, struct err *e);
+/* Enters the running container or the service's cgroup. fds: stdin, stdout, stderr, or one terminal socket. */
+int start_exec(struct supervisor *s, uint32_t index, char *const *argv, const int *fds, size_t n_fds,
+	       struct process **out, struct err *e);
+/* The plan as text, in the arena; gathers facts without changing anything. */
+const char *plan_text(struct supervisor *s, uint32_t index, struct arena *arena, struct err *e);
+
+/* ---- notify.c ---- */
+int notify_open(struct instance *inst, struct err *e);
+void notify_close(struct instance *inst);
+
+/* ---- watch.c ---- */
+int watch_open(struct supervisor *s, struct err *e);
+void watch_unit(struct instance *inst);
+void watch_drop(struct instance *inst);
+/* EMPTY to the engine, when no process is left in the cgroup and all exits were taken. */
+void watch_check_empty(struct instance *inst);
+void watch_check_oom(struct instance *inst);
+
+/* ---- network.c ---- */
+int networks_open(struct supervisor *s, struct err *e);
+int network_setup(struct instance *inst, struct err *e);
+/* Network namespace, address and published ports of a container about to start; kept over its restarts. */
+int network_attach(struct instance *inst, struct err *e);
+/* What setup or attach made goes. */
+void network_release(struct instance *inst);
+/* Writes hosts, resolv.conf and hostname of a container; returns their host folder in `dir`. */
+int network_files(struct instance *inst, char *dir, size_t size, struct err *e);
+/* The namespace its processes live in: its own or that of the container it shares; -1: the host's. */
+int network_namespace(const struct instance *inst);
+
+/* ---- volume.c ---- */
+#define VOLUME_PATH_MAX 256
+int volume_setup(struct supervisor *s, const struct unit *u, struct err *e);
+void volume_release(struct supervisor *s, const char *unit);
+/* Where the volume of this name is ("data.volume" or a plain "data", which is made when it is missing). */
+int volume_path(const char *name, char path[VOLUME_PATH_MAX], struct err *e);
+
+/* ---- control.c ---- */
+int control_open(struct supervisor *s, struct err *e);
+void control_job_done(struct supervisor *s, uint32_t job, int result, const char *text);
+
+#endif

@@ -1,0 +1,78 @@
+/*
+ * Named volumes: folders below PATH_VOLUMES, over which Device= is mounted when the unit names one.
+ */
+#include "common/paths.h"
+#include "supervisor/sys/supervisor.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+int volume_path(const char *name, char path[VOLUME_PATH_MAX], struct err *e)
+{
+	size_t stem = strlen(name);
+
+	if (unit_kind_of(name) == KIND_VOLUME)
+		stem -= strlen(".volume");
+	if (stem == 0 || stem > UNIT_NAME_MAX || memchr(name, '/', stem) != NULL || name[0] == '.')
+		return err_setx(e, "volume \"%s\": not a name", name);
+	(void)snprintf(path, VOLUME_PATH_MAX, "%s/%.*s", PATH_VOLUMES, (int)stem, name);
+	if (mkdir(path, 0755) < 0 && errno != EEXIST)
+		return err_set(e, "volume %s: mkdir %s", name, path);
+	return 0;
+}
+
+static bool is_mount_point(const char *path)
+{
+	struct statx st;
+
+	return statx(AT_FDCWD, path, AT_NO_AUTOMOUNT, 0, &st) == 0 &&
+	       (st.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
+}
+
+static int set_owner(const struct volume_section *v, const char *path, struct err *e)
+{
+	unsigned int uid = 0, gid = 0;
+
+	if (v->user == NULL && v->group == NULL)
+		return 0;
+	if ((v->user != NULL && sscanf(v->user, "%u", &uid) != 1) ||
+	    (v->group != NULL && sscanf(v->group, "%u", &gid) != 1))
+		return err_setx(e, "User= and Group= of a volume are numbers");
+	if (chown(path, uid, gid) < 0)
+		return err_set(e, "chown %s", path);
+	return 0;
+}
+
+int volume_setup(struct supervisor *s, const struct unit *u, struct err *e)
+{
+	const struct volume_section *v = &u->volume;
+	char path[VOLUME_PATH_MAX];
+
+	(void)s;
+	if (volume_path(u->name, path, e) < 0)
+		return -1;
+	/* after a crash of the supervisor it is mounted still */
+	if (v->device != NULL && !is_mount_point(path)) {
+		bool bind = v->type == NULL || strcmp(v->type, "none") == 0;
+
+		if (mount(v->device, path, bind ? NULL : v->type, bind ? MS_BIND : 0,
+			  bind ? NULL : v->options) < 0)
+			return err_set(e, "mount %s at %s", v->device, path);
+	}
+	return set_owner(v, path, e);
+}
+
+void volume_release(struct supervisor *s, const char *unit)
+{
+	char path[VOLUME_PATH_MAX];
+	struct err e;
+
+	(void)s;
+	if (volume_path(unit, path, &e) == 0)
+		(void)umount2(path, MNT_DETACH); /* EINVAL: it was a plain folder */
+}
