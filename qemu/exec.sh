@@ -1,4 +1,5 @@
 #!/usr/lib/sup/qemu/busybox sh
+# shellcheck shell=dash
 # Runs in the guest as qemu-exec.service: the command of `qemu/boot --exec`, its streams and its
 # exit status over three virtio ports, then power-off.
 

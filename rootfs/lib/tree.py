@@ -13,6 +13,11 @@ FOLDERS = (("proc", 0o555), ("sys", 0o555), ("dev", 0o755), ("run", 0o755), ("tm
            ("var", 0o755), ("var/tmp", 0o1777), ("etc", 0o755))
 FILES = ("etc/hosts", "etc/hostname", "etc/resolv.conf")
 
+# What packages' own scripts would have made; without nsswitch.conf glibc asks DNS before /etc/hosts.
+PASSWD = "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/nonexistent:/bin/false\n"
+GROUP = "root:x:0:\nnogroup:x:65534:\n"
+NSSWITCH = "passwd: files\ngroup: files\nhosts: files dns\n"
+
 
 def inside(root, path):
     """The path on the build machine of a name inside the root; no link leads out of it."""
@@ -124,6 +129,33 @@ def empty_dev(root):
     if os.path.isdir(dev) and not os.path.islink(dev):
         for name in os.listdir(dev):
             remove(os.path.join(dev, name))
+
+
+def add_accounts(root, masters, accounts):
+    """Gives a root made from packages its users: Debian's own when base-passwd is there, ours."""
+    os.makedirs(root + "/etc", exist_ok=True)
+    for name, text in (("passwd", PASSWD), ("group", GROUP), ("nsswitch.conf", NSSWITCH)):
+        path = os.path.join(root, "etc", name)
+        if os.path.lexists(path):
+            continue
+        master = f"{masters}/usr/share/base-passwd/{name}.master"
+        if os.path.exists(master):
+            with open(master, encoding="utf-8") as file:
+                text = file.read()
+        with open(path, "w", encoding="utf-8") as out:
+            out.write(text)
+    for text in accounts:
+        name, found, uid = text.partition(":")
+        if not (found and uid.isdigit() and name.replace("-", "").replace("_", "").isalnum()):
+            raise Fail(f"--account {text}: want NAME:UID")
+        append(root, "/etc/passwd", f"{name}:x:{uid}:{uid}:{name}:/:/bin/false\n")
+        append(root, "/etc/group", f"{name}:x:{uid}:\n")
+
+
+def append(root, path, text):
+    """Adds a line to a file inside the root."""
+    with open(inside(root, path), "a", encoding="utf-8") as out:
+        out.write(text)
 
 
 def make_folder(root, text):
