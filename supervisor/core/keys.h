@@ -24,8 +24,14 @@ struct key_context {
 struct key_type {
 	const char *name;	/* as the manual page calls it: "time span", "list of unit names" */
 	bool list;		/* repeated keys add up, an empty value resets */
+	bool specifiers;	/* "%n" and the like are replaced before parse */
+	/* The member as no key had been given; NULL: all zero. */
+	void (*reset)(const struct key *key, void *field);
 	int (*parse)(struct key_context *c);
-	/* Appends the canonical text of the member, one line per value, to a buffer; parse(print(x)) == x. */
+	/*
+	 * Writes the canonical text of the member, one line per value, nothing when it is unset, and
+	 * returns its length as snprintf does; parse(print(x)) == x. A "%" is not doubled yet.
+	 */
 	size_t (*print)(const struct key *key, const void *field, char *buf, size_t size);
 };
 
@@ -39,6 +45,8 @@ struct key {
 	size_t offset, size;	/* of the member in struct unit, or in struct image_section */
 	uint32_t kinds;		/* bits of the unit kinds that may have it */
 	const char *const *choices; /* T_CHOICE: names by enum value, NULL-terminated */
+	int arg;		/* what the type needs to know: RLIMIT_*, enum condition_kind, ... */
+	uint64_t min, max;	/* of a number or a time; max 0: no limit */
 	const char *dflt;	/* parsed like a value in a file; NULL: zero, none */
 	const char *doc;	/* one or two sentences for the manual page */
 	const char *since;

@@ -112,14 +112,15 @@ int word_next(struct arena *a, const char *line, size_t *pos, struct word *word)
 	size_t i = *pos + strspn(line + *pos, BLANKS);
 	size_t used = 0, quote_at = 0;
 	char quote = '\0';
-	char *out;
+	char out[WORD_LINE_MAX];
 
 	word->at = i;
 	word->plain = true;
 	if (line[i] == '\0')
 		return 0;
-	/* No escape is longer than what is written for it. */
-	out = arena_alloc(a, strlen(line + i) + 1);
+	/* No escape becomes longer than it is written, so a line that fits has only words that fit. */
+	if (strlen(line + i) >= sizeof(out))
+		return -1;
 	for (; line[i] != '\0' && (quote != '\0' || strchr(BLANKS, line[i]) == NULL); i++) {
 		if (line[i] == '\\') {
 			int taken = unescape(line + i + 1, out, &used);
@@ -144,7 +145,7 @@ int word_next(struct arena *a, const char *line, size_t *pos, struct word *word)
 		word->at = quote_at;
 		return -1;
 	}
-	word->text = out;
+	word->text = arena_strndup(a, out, used);
 	*pos = i;
 	return 1;
 }

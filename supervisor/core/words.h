@@ -10,6 +10,8 @@
 
 #include <stdbool.h>
 
+#define WORD_LINE_MAX 8192 /* with the final NUL, the longest line that is taken */
+
 struct word {
 	const char *text;
 	size_t at;  /* where it begins in the line */
@@ -18,7 +20,7 @@ struct word {
 
 /*
  * The next word from *pos on, which moves behind it: 1, 0 at the end of the line, -1 when a quote is
- * not closed (word->at is the quote) or an escape gives a NUL byte.
+ * not closed (word->at is the quote), an escape gives a NUL byte or the line is too long.
  */
 int word_next(struct arena *a, const char *line, size_t *pos, struct word *word);
 /* Writes a word so that word_next reads it back. */

@@ -1,0 +1,124 @@
+/*
+ * The key table. The rows stand in four files by section, which are parts of this one table. A row is all
+ * that is to be written to add a key.
+ */
+#include "supervisor/core/keys.h"
+
+#include "common/util.h"
+#include "supervisor/core/keytype.h"
+
+#include <string.h>
+#include <sys/resource.h>
+
+#define CONTAINER KINDS(CONTAINER)
+#define SERVICE KINDS(SERVICE)
+#define NETWORK KINDS(NETWORK)
+#define VOLUME KINDS(VOLUME)
+#define RUNS (CONTAINER | SERVICE)
+#define EVERY ((1u << KIND_COUNT) - 1)
+
+static const char *const end_actions[] = {
+	[ACTION_NONE] = "none",
+	[ACTION_REBOOT] = "reboot",
+	[ACTION_REBOOT_FORCE] = "reboot-force",
+	[ACTION_REBOOT_IMMEDIATE] = "reboot-immediate",
+	[ACTION_POWEROFF] = "poweroff",
+	[ACTION_POWEROFF_FORCE] = "poweroff-force",
+	[ACTION_POWEROFF_IMMEDIATE] = "poweroff-immediate",
+	[ACTION_EXIT] = "exit",
+	[ACTION_EXIT_FORCE] = "exit-force",
+	[ACTION_HALT] = "halt",
+	[ACTION_HALT_FORCE] = "halt-force",
+	[ACTION_HALT_IMMEDIATE] = "halt-immediate",
+	NULL,
+};
+
+static const char *const container_notifies[] = {
+	[NOTIFY_FALSE] = "false",
+	[NOTIFY_TRUE] = "true",
+	[NOTIFY_HEALTHY] = "healthy",
+	NULL,
+};
+
+static const char *const service_types[] = {
+	[TYPE_SIMPLE] = "simple",
+	[TYPE_EXEC] = "exec",
+	[TYPE_ONESHOT] = "oneshot",
+	[TYPE_NOTIFY] = "notify",
+	NULL,
+};
+
+static const char *const restarts[] = {
+	[RESTART_NO] = "no",
+	[RESTART_ON_SUCCESS] = "on-success",
+	[RESTART_ON_FAILURE] = "on-failure",
+	[RESTART_ON_ABNORMAL] = "on-abnormal",
+	[RESTART_ON_WATCHDOG] = "on-watchdog",
+	[RESTART_ON_ABORT] = "on-abort",
+	[RESTART_ALWAYS] = "always",
+	NULL,
+};
+
+static const char *const kill_modes[] = {
+	[KILL_CONTROL_GROUP] = "control-group",
+	[KILL_MIXED] = "mixed",
+	[KILL_PROCESS] = "process",
+	[KILL_NONE] = "none",
+	NULL,
+};
+
+/* An empty name is the place of "unset" and matches nothing. */
+static const char *const notify_accesses[] = {
+	[ACCESS_UNSET] = "",
+	[ACCESS_NONE] = "none",
+	[ACCESS_MAIN] = "main",
+	[ACCESS_EXEC] = "exec",
+	[ACCESS_ALL] = "all",
+	NULL,
+};
+
+static const char *const inputs[] = {
+	[STDIO_UNSET] = "",
+	[STDIO_NULL] = "null",
+	[STDIO_TTY] = "tty",
+	NULL,
+};
+
+static const char *const outputs[] = {
+	[STDIO_UNSET] = "",
+	[STDIO_NULL] = "null",
+	[STDIO_TTY] = "tty",
+	[STDIO_LOG] = "journal",
+	[STDIO_INHERIT] = "inherit",
+	NULL,
+};
+
+static const char *const oom_policies[] = {
+	[OOM_CONTINUE] = "continue",
+	[OOM_STOP] = "stop",
+	[OOM_KILL] = "kill",
+	NULL,
+};
+
+static const char *const network_options[] = { "mtu", "isolate", NULL };
+
+const struct key keys[] = {
+#include "supervisor/core/keys_unit.inc"
+
+#include "supervisor/core/keys_container.inc"
+
+#include "supervisor/core/keys_service.inc"
+
+#include "supervisor/core/keys_other.inc"
+};
+
+const size_t n_keys = ARRAY_LEN(keys);
+
+const struct key *key_find(uint32_t kind_bit, const char *section, const char *name)
+{
+	for (size_t i = 0; i < n_keys; i++)
+		if ((keys[i].kinds & kind_bit) != 0 && strcmp(keys[i].name, name) == 0 &&
+		    strcmp(keys[i].section, section) == 0)
+			return &keys[i];
+	return NULL;
+}
