@@ -33,9 +33,10 @@ INIT_SRC	:= $(call find-c,init)
 SUP_SRC		:= $(call find-c,supervisor)
 CTL_SRC		:= $(call find-c,supctl)
 UNIT_TEST_SRC	:= $(sort $(wildcard tests/unit/test_*.c))
-# What a unit test can call: all but the mains and the effects.
-UNIT_LIB_SRC	:= $(filter-out %/main.c supervisor/sys/%,$(COMMON_SRC) $(INIT_SRC) \
-		   $(SUP_SRC) $(CTL_SRC) $(filter-out $(UNIT_TEST_SRC),$(call find-c,tests/unit)))
+# What a unit test can call: all but the mains, the child's steps and the effects.
+UNIT_LIB_SRC	:= $(filter-out %/main.c supervisor/child/% supervisor/sys/%,$(COMMON_SRC) \
+		   $(INIT_SRC) $(SUP_SRC) $(CTL_SRC) \
+		   $(filter-out $(UNIT_TEST_SRC),$(call find-c,tests/unit)))
 # Each file here is one static program: what the containers of the tests and of the bench run.
 HELPER_SRC	:= $(sort $(wildcard tests/helpers/*.c tests/*/helpers/*.c bench/*.c))
 
