@@ -1,0 +1,259 @@
+#include "supervisor/core/plan_parts.h"
+
+#include "common/util.h"
+#include "supervisor/core/names.h"
+
+#include <linux/capability.h>
+#include <sched.h>
+#include <string.h>
+
+#define CAP(name) (UINT64_C(1) << CAP_##name)
+
+/* Podman's. */
+static const uint64_t default_capabilities = CAP(CHOWN) | CAP(DAC_OVERRIDE) | CAP(FOWNER) |
+	CAP(FSETID) | CAP(KILL) | CAP(NET_BIND_SERVICE) | CAP(SETFCAP) | CAP(SETGID) |
+	CAP(SETPCAP) | CAP(SETUID) | CAP(SYS_CHROOT);
+
+/* The commands that a role runs; MAIN is ExecStart= of a .service. */
+static const size_t role_commands[ROLE_COUNT] = {
+	[ROLE_MAIN] = offsetof(struct service_section, exec_start),
+	[ROLE_START_PRE] = offsetof(struct service_section, exec_start_pre),
+	[ROLE_START_POST] = offsetof(struct service_section, exec_start_post),
+	[ROLE_RELOAD] = offsetof(struct service_section, exec_reload),
+	[ROLE_STOP] = offsetof(struct service_section, exec_stop),
+	[ROLE_STOP_POST] = offsetof(struct service_section, exec_stop_post),
+};
+
+/* ---- what both sides share ---- */
+
+static void plan_stdio(struct planner *pl)
+{
+	static const enum plan_stdio known[] = {
+		[STDIO_UNSET] = PLAN_STDIO_LOG,
+		[STDIO_NULL] = PLAN_STDIO_NULL,
+		[STDIO_TTY] = PLAN_STDIO_TTY,
+		[STDIO_LOG] = PLAN_STDIO_LOG,
+	};
+	const struct service_section *s = &pl->u->service;
+	struct plan *p = pl->p;
+
+	p->in = s->stdin_kind == STDIO_TTY ? PLAN_STDIO_TTY : PLAN_STDIO_NULL;
+	/* systemd.exec(5): output inherits from input, errors from output, which they do unasked. */
+	p->out = s->stdout_kind == STDIO_INHERIT ? p->in : known[s->stdout_kind];
+	p->err = s->stderr_kind == STDIO_INHERIT || s->stderr_kind == STDIO_UNSET
+		? p->out
+		: known[s->stderr_kind];
+	p->tty = s->tty_path != NULL ? s->tty_path : "/dev/console";
+}
+
+static void set_rlimit(struct planner *pl, struct rlimit_sets *list, const struct rlimit_set *set)
+{
+	for (size_t i = 0; i < list->n; i++)
+		if (list->v[i].resource == set->resource) {
+			list->v[i] = *set;
+			return;
+		}
+	*LIST_ADD(pl->arena, list) = *set;
+}
+
+static void plan_limits(struct planner *pl, bool inside)
+{
+	const struct service_section *s = &pl->u->service;
+	const struct rlimit_sets *own = &pl->u->container.ulimits;
+	struct rlimit_sets list = { 0 };
+
+	for (size_t i = 0; i < s->limits.n; i++)
+		set_rlimit(pl, &list, &s->limits.v[i]);
+	for (size_t i = 0; inside && i < own->n; i++)
+		set_rlimit(pl, &list, &own->v[i]);
+	pl->p->rlimits = list.v;
+	pl->p->n_rlimits = list.n;
+	pl->p->nice = s->nice;
+	pl->p->oom_score_adjust = s->oom_score_adjust;
+}
+
+static void plan_begin(struct planner *pl, enum role role)
+{
+	*pl->p = (struct plan){ .unit = pl->u->name, .role = role };
+}
+
+/* ---- inside ---- */
+
+static bool is_root(const char *user)
+{
+	size_t n = user != NULL ? strcspn(user, ":") : 0;
+
+	return n == 0 || (n == 1 && user[0] == '0') || (n == 4 && strncmp(user, "root", 4) == 0);
+}
+
+static void plan_identity(struct planner *pl)
+{
+	const struct container_section *c = &pl->u->container;
+	const struct image_section *image = pl->facts->image;
+	struct plan *p = pl->p;
+
+	p->user = c->user != NULL ? c->user : image != NULL ? image->user : NULL;
+	p->group = c->group;
+	/* As podman run(1): DropCapability=all leaves what is added, otherwise what is dropped is gone. */
+	p->capabilities = c->drop_capability == CAPABILITY_ALL
+		? c->add_capability
+		: (default_capabilities | c->add_capability) & ~c->drop_capability;
+	p->ambient = is_root(p->user) ? 0 : c->add_capability & p->capabilities;
+	p->no_new_privileges = c->no_new_privileges;
+	p->working_dir = c->working_dir != NULL ? c->working_dir
+		: image != NULL && image->working_dir != NULL && image->working_dir[0] != '\0'
+		? image->working_dir
+		: "/";
+}
+
+static const char *host_name(struct planner *pl)
+{
+	const struct container_section *c = &pl->u->container;
+	const char *name = pl->u->name;
+
+	if (c->host_name != NULL)
+		return c->host_name;
+	if (c->network.mode == NETWORK_HOST && pl->facts->machine_hostname != NULL)
+		return pl->facts->machine_hostname;
+	return arena_strndup(pl->arena, name, (size_t)(strrchr(name, '.') - name));
+}
+
+/* What the namespaces of the container keep apart; any other would change the machine. */
+static bool is_namespaced(const char *path, bool own_network)
+{
+	static const char *const own[] = { "kernel/domainname", "kernel/msgmax", "kernel/msgmnb",
+		"kernel/msgmni", "kernel/sem", "kernel/shmall", "kernel/shmmax", "kernel/shmmni",
+		"kernel/shm_rmid_forced" };
+
+	if (strncmp(path, "fs/mqueue/", 10) == 0)
+		return true;
+	if (strncmp(path, "net/", 4) == 0)
+		return own_network;
+	for (size_t i = 0; i < ARRAY_LEN(own); i++)
+		if (strcmp(path, own[i]) == 0)
+			return true;
+	return false;
+}
+
+/* As in sysctl.d(5): when the first separator is a dot, dots and slashes change places. */
+static const char *sysctl_path(struct planner *pl, const char *name)
+{
+	char *path = arena_strdup(pl->arena, name);
+
+	if (name[strcspn(name, "./")] == '.')
+		for (char *s = path; *s != '\0'; s++)
+			*s = *s == '.' ? '/' : *s == '/' ? '.' : *s;
+	return path;
+}
+
+static int plan_sysctls(struct planner *pl)
+{
+	const struct settings *list = &pl->u->container.sysctls;
+	struct plan *p = pl->p;
+
+	p->sysctls = arena_array(pl->arena, list->n, sizeof(*p->sysctls));
+	for (size_t i = 0; i < list->n; i++) {
+		const char *path = sysctl_path(pl, list->v[i].name);
+
+		if (path[0] == '/' || strstr(path, "..") != NULL ||
+			!is_namespaced(path, p->own_network))
+			return err_setx(pl->e, "Sysctl=%s: a container has none of its own%s",
+				list->v[i].name,
+				strncmp(path, "net/", 4) == 0 ? " with Network=host" : "");
+		p->sysctls[p->n_sysctls++] = (struct sysctl_write){ path, list->v[i].value };
+	}
+	return 0;
+}
+
+static int plan_container(struct planner *pl)
+{
+	const struct container_section *c = &pl->u->container;
+	struct plan *p = pl->p;
+
+	if (pl->facts->root == NULL)
+		return err_setx(pl->e, "no root: neither Image= nor Rootfs= is set");
+	p->root = pl->facts->root;
+	p->container = true;
+	p->own_network = c->network.mode != NETWORK_HOST;
+	/* The kept network namespace is entered, the cgroup namespace is made once the cgroup is known. */
+	p->clone_flags = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWIPC;
+	p->cgroup_ns = true;
+	p->run_init = c->run_init;
+	p->host_name = host_name(pl);
+	plan_stdio(pl);
+	plan_identity(pl);
+	plan_limits(pl, true);
+	plan_environment_inside(pl);
+	if (plan_argv_inside(pl) < 0 || plan_sysctls(pl) < 0 || plan_mounts(pl) < 0)
+		return -1;
+	return plan_cgroup(pl);
+}
+
+/* ---- the host side ---- */
+
+static int plan_host(struct planner *pl, uint32_t index)
+{
+	const struct service_section *s = &pl->u->service;
+	enum role role = pl->p->role;
+	const struct commands *list = (const void *)((const char *)s + role_commands[role]);
+	const char *dir = s->working_directory != NULL ? s->working_directory : "/";
+	struct plan *p = pl->p;
+	const struct command *cmd;
+
+	if (role_commands[role] == 0)
+		return err_setx(pl->e, "%s: not done here", role_name(role));
+	if (index >= list->n)
+		return err_setx(pl->e, "%s has no command number %u",
+			role == ROLE_MAIN ? "ExecStart" : role_name(role), index + 1);
+	cmd = &list->v[index];
+	plan_stdio(pl);
+	if (!cmd->privileged) {
+		p->user = s->user;
+		p->group = s->group;
+	}
+	p->capabilities = CAPABILITY_ALL;
+	p->working_dir_optional = dir[0] == '-';
+	p->working_dir = dir + p->working_dir_optional;
+	plan_limits(pl, false);
+	plan_environment_host(pl);
+	plan_argv_host(pl, cmd);
+	return plan_cgroup(pl);
+}
+
+int plan_unit(struct plan *p, const struct unit *u, enum role role, uint32_t index,
+	const struct facts *facts, struct arena *arena, struct err *e)
+{
+	struct planner pl = { .u = u, .facts = facts, .arena = arena, .p = p, .e = e };
+
+	if (u->kind != KIND_CONTAINER && u->kind != KIND_SERVICE)
+		return err_setx(e, "%s is a %s: nothing is started for it", u->name,
+			unit_kind_name(u->kind));
+	plan_begin(&pl, role);
+	return runs_inside(u, role) ? plan_container(&pl) : plan_host(&pl, index);
+}
+
+int plan_exec(struct plan *p, const struct unit *u, char *const *argv, bool terminal,
+	const struct facts *facts, struct arena *arena, struct err *e)
+{
+	struct planner pl = { .u = u, .facts = facts, .arena = arena, .p = p, .e = e };
+
+	if (u->kind != KIND_CONTAINER)
+		return err_setx(e, "%s is a %s: exec enters containers only", u->name,
+			unit_kind_name(u->kind));
+	if (argv[0] == NULL || argv[0][0] == '\0')
+		return err_setx(e, "%s: no command to run", u->name);
+	plan_begin(&pl, ROLE_EXEC);
+	p->container = true;
+	p->join = true;
+	p->own_network = u->container.network.mode != NETWORK_HOST;
+	p->cgroup_ns = true;
+	p->terminal = terminal;
+	p->in = p->out = p->err = PLAN_STDIO_GIVEN;
+	p->host_name = host_name(&pl);
+	plan_identity(&pl);
+	plan_limits(&pl, true);
+	plan_environment_inside(&pl);
+	p->path = argv[0];
+	p->argv = argv;
+	return 0;
+}

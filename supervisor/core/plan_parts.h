@@ -1,0 +1,45 @@
+/*
+ * The parts of planning, one file each. Not for others than plan*.c: they use plan.h.
+ */
+#ifndef CORE_PLAN_PARTS_H
+#define CORE_PLAN_PARTS_H
+
+#include "supervisor/core/plan.h"
+
+/* What every part gets. A part that can fail returns -1 with *e filled, naming the key it is about. */
+struct planner {
+	const struct unit *u;
+	const struct facts *facts;
+	struct arena *arena;
+	struct plan *p;
+	struct err *e;
+};
+
+/* plan_mounts.c: p->mounts, of a container. */
+int plan_mounts(struct planner *pl);
+
+/* plan_cgroup.c: p->cgroup. */
+int plan_cgroup(struct planner *pl);
+
+/* plan_env.c */
+/* p->envp and p->home: of what runs inside a container, or on the host side. */
+void plan_environment_inside(struct planner *pl);
+void plan_environment_host(struct planner *pl);
+/* NAME=value; an earlier NAME is replaced in its place. */
+void env_set(struct arena *a, struct strv *env, const char *assignment);
+/* The value, or NULL. */
+const char *env_get(char *const *env, const char *name, size_t len);
+/* Assignments of a text in the syntax of EnvironmentFile= in systemd.exec(5); lines that are none are skipped. */
+void env_add_text(struct arena *a, struct strv *env, const char *text);
+
+/* plan_argv.c: p->path and p->argv. */
+int plan_argv_inside(struct planner *pl);
+void plan_argv_host(struct planner *pl, const struct command *cmd);
+
+/* True for a process of a container unit that runs inside of the container. */
+static inline bool runs_inside(const struct unit *u, enum role role)
+{
+	return u->kind == KIND_CONTAINER && (role == ROLE_MAIN || role == ROLE_EXEC);
+}
+
+#endif

@@ -1,0 +1,294 @@
+/* A plan for people: one fact a line, its name first, in the order in which things happen. */
+#include "supervisor/core/plan.h"
+
+#include "common/util.h"
+#include "supervisor/core/names.h"
+#include "supervisor/core/text.h"
+
+#include <linux/mount.h>
+#include <string.h>
+
+#define COLUMN 14
+
+static const char *const class_names[] = {
+#define X(id, name) [CLASS_##id] = #id,
+	MOUNT_CLASSES(X)
+#undef X
+};
+
+static const char *const stdio_names[] = {
+	[PLAN_STDIO_NULL] = "null",
+	[PLAN_STDIO_LOG] = "log",
+	[PLAN_STDIO_TTY] = "tty",
+	[PLAN_STDIO_GIVEN] = "given",
+	[PLAN_STDIO_INHERIT] = "inherited",
+};
+
+static void label(struct text *t, const char *name)
+{
+	text_printf(t, "%-*s", COLUMN, name);
+}
+
+/* So that a value never makes a line of its own. */
+static void escaped(struct text *t, const char *s)
+{
+	for (; *s != '\0'; s++) {
+		if ((unsigned char)*s < 0x20 || *s == 0x7f || *s == '\\')
+			text_printf(t, "\\x%02x", (unsigned int)(unsigned char)*s);
+		else
+			text_put(t, s, 1);
+	}
+}
+
+static void line(struct text *t, const char *name, const char *value)
+{
+	if (value == NULL)
+		return;
+	label(t, name);
+	escaped(t, value);
+	text_puts(t, "\n");
+}
+
+static void yes(struct text *t, const char *name, bool value)
+{
+	if (value)
+		line(t, name, "yes");
+}
+
+static void lower(struct text *t, const char *name)
+{
+	for (; *name != '\0'; name++) {
+		char c = *name >= 'A' && *name <= 'Z' ? (char)(*name - 'A' + 'a') : *name;
+
+		text_put(t, &c, 1);
+	}
+}
+
+/* ---- mounts ---- */
+
+static void print_attributes(struct text *t, const struct mount_op *op)
+{
+	static const struct {
+		uint64_t bit;
+		const char *name;
+	} names[] = {
+		{ MOUNT_ATTR_RDONLY, "ro" },
+		{ MOUNT_ATTR_NOSUID, "nosuid" },
+		{ MOUNT_ATTR_NODEV, "nodev" },
+		{ MOUNT_ATTR_NOEXEC, "noexec" },
+	};
+	static const struct {
+		uint64_t bit;
+		const char *name;
+	} propagations[] = {
+		{ MS_PRIVATE, "private" },
+		{ MS_SLAVE, "slave" },
+		{ MS_SHARED, "shared" },
+	};
+	const char *gap = " ";
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		if ((op->attr & names[i].bit) != 0) {
+			text_printf(t, "%s%s", gap, names[i].name);
+			gap = ",";
+		}
+	for (size_t i = 0; i < ARRAY_LEN(propagations); i++)
+		if ((op->propagation & propagations[i].bit) != 0) {
+			text_printf(t, "%s%s%s", gap, (op->propagation & MS_REC) != 0 ? "r" : "",
+				propagations[i].name);
+			gap = ",";
+		}
+	if (op->data != NULL)
+		text_printf(t, "%s%s", gap, op->data);
+}
+
+static void from_to(struct text *t, const char *what, const struct mount_op *op)
+{
+	text_printf(t, "%s ", what);
+	escaped(t, op->source);
+	text_puts(t, " -> ");
+	escaped(t, op->target);
+}
+
+static void at(struct text *t, const char *what, const struct mount_op *op)
+{
+	text_printf(t, "%s ", what);
+	escaped(t, op->target);
+}
+
+static void print_mount(struct text *t, const struct mount_op *op)
+{
+	label(t, "mount");
+	lower(t, class_names[op->cls]);
+	text_puts(t, " ");
+	switch (op->kind) {
+	case OP_BIND:
+		from_to(t, op->recursive ? "rbind" : "bind", op);
+		break;
+	case OP_OVERLAY:
+		from_to(t, "overlay", op);
+		break;
+	case OP_FS:
+		at(t, op->fstype, op);
+		break;
+	case OP_NODE:
+		at(t, "node", op);
+		text_printf(t, " %u:%u mode %04o", (unsigned int)(op->dev >> 8),
+			(unsigned int)(op->dev & 0xff), op->mode);
+		break;
+	case OP_SYMLINK:
+		at(t, "link", op);
+		text_printf(t, " = %s", op->source);
+		break;
+	case OP_DIR:
+		at(t, "folder", op);
+		text_printf(t, " mode %04o", op->mode);
+		break;
+	case OP_FILE:
+		at(t, "file", op);
+		break;
+	case OP_MASK:
+		at(t, "hide", op);
+		break;
+	case OP_ATTR:
+		at(t, "set", op);
+		break;
+	}
+	print_attributes(t, op);
+	text_puts(t, op->optional ? " (if there)\n" : "\n");
+}
+
+/* ---- the rest ---- */
+
+static void print_namespaces(struct text *t, const struct plan *p)
+{
+	label(t, "namespaces");
+	text_printf(t, "%s%s%s\n", p->join ? "those of the running container" : "mount pid uts ipc",
+		p->cgroup_ns && !p->join ? " cgroup" : "",
+		p->join                  ? ""
+			: p->own_network ? " network"
+					 : "");
+}
+
+static void print_capabilities(struct text *t, const char *name, uint64_t set)
+{
+	label(t, name);
+	if (set == 0)
+		text_puts(t, "none");
+	else if (set == CAPABILITY_ALL)
+		text_puts(t, "all");
+	for (int i = 0, n = 0; set != CAPABILITY_ALL && i < CAPABILITY_COUNT; i++)
+		if ((set >> i & 1) != 0) {
+			text_puts(t, n++ > 0 ? " " : "");
+			lower(t, capability_text(i) + strlen("CAP_"));
+		}
+	text_puts(t, "\n");
+}
+
+static void put_limit(struct text *t, uint64_t value)
+{
+	if (value == SIZE_INFINITY)
+		text_puts(t, "unlimited");
+	else
+		text_printf(t, "%llu", (unsigned long long)value);
+}
+
+static void print_limits(struct text *t, const struct plan *p)
+{
+	for (size_t i = 0; i < p->n_cgroup; i++) {
+		label(t, "cgroup");
+		text_printf(t, "%s = ", p->cgroup[i].file);
+		escaped(t, p->cgroup[i].value);
+		text_printf(t, " (%s%s)\n", p->cgroup[i].key,
+			p->cgroup[i].optional ? ", where the kernel has it" : "");
+	}
+	for (size_t i = 0; i < p->n_sysctls; i++) {
+		label(t, "sysctl");
+		text_printf(t, "%s = ", p->sysctls[i].path);
+		escaped(t, p->sysctls[i].value);
+		text_puts(t, "\n");
+	}
+	for (size_t i = 0; i < p->n_rlimits; i++) {
+		label(t, "rlimit");
+		text_printf(t, "%s ", rlimit_text(p->rlimits[i].resource));
+		put_limit(t, p->rlimits[i].soft);
+		text_puts(t, ":");
+		put_limit(t, p->rlimits[i].hard);
+		text_puts(t, "\n");
+	}
+}
+
+static void print_number(struct text *t, const char *name, int value)
+{
+	if (value == INT_UNSET)
+		return;
+	label(t, name);
+	text_printf(t, "%d\n", value);
+}
+
+static void print_identity(struct text *t, const struct plan *p)
+{
+	print_number(t, "nice", p->nice);
+	print_number(t, "oom-score", p->oom_score_adjust);
+	line(t, "user", p->user != NULL ? p->user : "0");
+	line(t, "group", p->group);
+	print_capabilities(t, "capabilities", p->capabilities);
+	if (p->ambient != 0)
+		print_capabilities(t, "ambient", p->ambient);
+	yes(t, "no-new-privs", p->no_new_privileges);
+}
+
+static void print_stdio(struct text *t, const char *name, enum plan_stdio kind,
+	const struct plan *p)
+{
+	label(t, name);
+	text_puts(t, stdio_names[kind]);
+	if (kind == PLAN_STDIO_TTY) {
+		text_puts(t, " ");
+		escaped(t, p->tty);
+	}
+	text_puts(t, "\n");
+}
+
+static void print_command(struct text *t, const struct plan *p)
+{
+	label(t, "directory");
+	escaped(t, p->working_dir);
+	text_puts(t, p->working_dir_optional ? " (if there)\n" : "\n");
+	line(t, "program", p->path);
+	for (char *const *s = p->argv; s != NULL && *s != NULL; s++)
+		line(t, "arg", *s);
+	for (char *const *s = p->envp; s != NULL && *s != NULL; s++)
+		line(t, "env", *s == p->home ? "HOME= (the user's)" : *s);
+	print_stdio(t, "stdin", p->in, p);
+	print_stdio(t, "stdout", p->out, p);
+	print_stdio(t, "stderr", p->err, p);
+	yes(t, "terminal", p->terminal);
+}
+
+static void print_plan(struct text *t, const struct plan *p)
+{
+	line(t, "unit", p->unit);
+	line(t, "role", role_name(p->role));
+	if (p->container) {
+		print_namespaces(t, p);
+		line(t, "hostname", p->host_name);
+		line(t, "root", p->root);
+		yes(t, "init", p->run_init);
+	}
+	for (size_t i = 0; i < p->n_mounts; i++)
+		print_mount(t, &p->mounts[i]);
+	print_limits(t, p);
+	print_identity(t, p);
+	print_command(t, p);
+}
+
+const char *plan_print(const struct plan *p, struct arena *arena)
+{
+	struct text t = { 0 };
+
+	print_plan(&t, p);
+	t = (struct text){ arena_alloc(arena, t.len + 1), t.len + 1, 0 };
+	print_plan(&t, p);
+	return t.buf;
+}
