@@ -26,7 +26,7 @@ def run(argv, **options):
         raise Fail(f"{argv[0]} is not installed (Debian package: {package_of(argv[0])})") from None
     if done.returncode != 0:
         said = (done.stderr or done.stdout or "").strip().splitlines()[-6:]
-        raise Fail(f"{' '.join(argv[:2])} failed ({done.returncode}): " + "\n  ".join(said))
+        raise Fail(f"{argv[0]} failed ({done.returncode}): " + "\n  ".join(said))
     return done.stdout
 
 

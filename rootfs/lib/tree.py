@@ -20,15 +20,20 @@ NSSWITCH = "passwd: files\ngroup: files\nhosts: files dns\n"
 
 
 def inside(root, path):
-    """The path on the build machine of a name inside the root; no link leads out of it."""
-    folder = elf.resolve(root, os.path.dirname("/" + path.strip("/")))
-    return os.path.join(root, folder.lstrip("/"), os.path.basename(path.rstrip("/")))
+    """Where a name of the root is on the build machine: its folder resolved inside the root, so that
+    no link of an image leads out of it; the name itself may be a link."""
+    path = "/" + path.strip("/")
+    return root + elf.resolve(root, os.path.dirname(path)).rstrip("/") + "/" + os.path.basename(path)
+
+
+def final(root, path):
+    """As inside(), with the name itself resolved too."""
+    return root + elf.resolve(root, path)
 
 
 def make_parents(root, path):
     """Makes the missing folders above a name inside the root."""
-    folder = os.path.dirname(inside(root, path))
-    os.makedirs(folder, mode=0o755, exist_ok=True)
+    os.makedirs(os.path.dirname(inside(root, path)), mode=0o755, exist_ok=True)
 
 
 def add(root, source, path):
@@ -36,11 +41,20 @@ def add(root, source, path):
     if not os.path.lexists(source):
         raise Fail(f"--add {source}: no such file")
     make_parents(root, path)
-    target = inside(root, path)
-    if os.path.isdir(source):
-        shutil.copytree(source, target, symlinks=True, dirs_exist_ok=True)
-    else:
-        shutil.copy2(source, target, follow_symlinks=False)
+    if os.path.isdir(source) and not os.path.islink(source):
+        os.makedirs(final(root, path), mode=0o755, exist_ok=True)
+        for name in sorted(os.listdir(source)):
+            add(root, os.path.join(source, name), path.rstrip("/") + "/" + name)
+        return
+    remove(inside(root, path))
+    shutil.copy2(source, inside(root, path), follow_symlinks=False)
+
+
+def add_link(root, path, target):
+    """Makes a symbolic link; what stood there goes."""
+    make_parents(root, path)
+    remove(inside(root, path))
+    os.symlink(target, inside(root, path))
 
 
 def add_program(root, source, path):
@@ -55,35 +69,22 @@ def add_program(root, source, path):
 
 def copy_path(source_root, root, path):
     """Copies one name from root to root: a link as a link, a folder with all that is in it."""
-    source = inside(source_root, path) if source_root else path
-    make_parents_like(source_root, root, path)
-    target = inside(root, path)
-    if os.path.lexists(target):
-        return
-    if os.path.isdir(source) and not os.path.islink(source):
-        run(["cp", "-a", source, target])
-    else:
-        run(["cp", "-a", "--no-dereference", source, target])
+    make_folders_like(source_root, root, os.path.dirname(path))
+    if not os.path.lexists(inside(root, path)):
+        run(["cp", "-a", "--no-dereference", inside(source_root, path), inside(root, path)])
 
 
-def make_parents_like(source_root, root, path):
-    """Makes the folders above a name; one that is a link in the source stays that link."""
-    folder = os.path.dirname(path)
-    if folder == "/" or os.path.lexists(root + folder):
+def make_folders_like(source_root, root, folder):
+    """Makes the folders of a path; one that is a link in the source is that link here too."""
+    if folder == "/" or os.path.lexists(inside(root, folder)):
         return
-    make_parents_like(source_root, root, folder)
-    source = source_root + folder
+    make_folders_like(source_root, root, os.path.dirname(folder))
+    source = inside(source_root, folder)
     if os.path.islink(source):
-        os.symlink(os.readlink(source), root + folder)
-        copy_folder_chain(source_root, root, elf.resolve(source_root, folder))
+        os.symlink(os.readlink(source), inside(root, folder))
+        make_folders_like(source_root, root, elf.resolve(source_root, folder))
     else:
         os.makedirs(inside(root, folder), mode=0o755, exist_ok=True)
-
-
-def copy_folder_chain(source_root, root, folder):
-    """Makes a folder, that a link points to, as an empty one."""
-    make_parents_like(source_root, root, folder)
-    os.makedirs(inside(root, folder), mode=0o755, exist_ok=True)
 
 
 def keep_only(full, root, paths):
@@ -110,16 +111,15 @@ def elf_files(root, path):
 def complete(root):
     """Adds the places a container needs; a link of the image stays as it is."""
     for name, mode in FOLDERS:
-        path = os.path.join(root, name)
+        path = inside(root, name)
         if not os.path.lexists(path):
-            os.mkdir(path)
+            os.makedirs(path)
             os.chmod(path, mode)
-    if not os.path.islink(root + "/etc"):
-        for name in FILES:
-            path = os.path.join(root, name)
-            if not os.path.lexists(path):
-                with open(path, "w", encoding="utf-8"):
-                    pass
+    for name in FILES:
+        path = inside(root, name)
+        if os.path.isdir(os.path.dirname(path)) and not os.path.lexists(path):
+            with open(path, "w", encoding="utf-8"):
+                pass
     empty_dev(root)
 
 
@@ -133,12 +133,12 @@ def empty_dev(root):
 
 def add_accounts(root, masters, accounts):
     """Gives a root made from packages its users: Debian's own when base-passwd is there, ours."""
-    os.makedirs(root + "/etc", exist_ok=True)
+    os.makedirs(final(root, "/etc"), mode=0o755, exist_ok=True)
     for name, text in (("passwd", PASSWD), ("group", GROUP), ("nsswitch.conf", NSSWITCH)):
-        path = os.path.join(root, "etc", name)
+        path = inside(root, "/etc/" + name)
         if os.path.lexists(path):
             continue
-        master = f"{masters}/usr/share/base-passwd/{name}.master"
+        master = final(masters, f"/usr/share/base-passwd/{name}.master")
         if os.path.exists(master):
             with open(master, encoding="utf-8") as file:
                 text = file.read()
@@ -154,7 +154,7 @@ def add_accounts(root, masters, accounts):
 
 def append(root, path, text):
     """Adds a line to a file inside the root."""
-    with open(inside(root, path), "a", encoding="utf-8") as out:
+    with open(final(root, path), "a", encoding="utf-8") as out:
         out.write(text)
 
 
@@ -170,7 +170,7 @@ def make_folder(root, text):
     except ValueError:
         raise Fail(f"--mkdir {text}: mode is octal, uid and gid are numbers") from None
     make_parents(root, path)
-    target = inside(root, path)
+    target = final(root, path)
     os.makedirs(target, exist_ok=True)
     if os.geteuid() == 0:
         os.chown(target, uid, gid)
