@@ -17,6 +17,7 @@
 #include "supervisor/core/net/ipam.h"
 #include "supervisor/core/net/wiring.h"
 #include "supervisor/core/plan.h"
+#include "supervisor/sys/cgroup.h"
 #include "supervisor/sys/launch.h"
 #include "supervisor/sys/link.h"
 #include "supervisor/sys/logs.h"
@@ -89,9 +90,9 @@ struct supervisor {
 	uv_poll_t watch_poll;
 	int watch;		/* inotify */
 	int console;		/* where warnings go; -1: nowhere */
+	bool performing;	/* perform_all is on the stack */
 	int ending;		/* enum wire_end once the machine is going down, else 0 */
 	struct control *control;
-	const char *self_dir;	/* where init lies: PATH_INIT unless told otherwise */
 };
 
 /* ---- journal.c ---- */
@@ -109,6 +110,15 @@ void load_free(struct unit_set *set);
 void supervise(struct supervisor *s, const struct event *event);
 void perform_all(struct supervisor *s);
 void reload_units(struct supervisor *s, uint32_t job);
+/* Reads the units and wants default.target. */
+int supervise_begin(struct supervisor *s, struct err *e);
+
+/* ---- condition.c: ConditionPathExists= and its kin, asked at the moment of a start ---- */
+bool condition_holds(const struct condition *c);
+
+/* ---- recover.c: what a supervisor before this one left running is ended, so that nothing runs twice ---- */
+void recover(struct supervisor *s);
+
 /* Index of a unit by full name in the set in force, -1. */
 const struct unit *unit_at(const struct supervisor *s, uint32_t index);
 

@@ -19,7 +19,6 @@ struct net {
 	int route;  /* rtnetlink socket of the host's namespace */
 	int filter; /* nfnetlink socket, opened by the first net_rules; -1: not yet */
 	int host_ns;
-	uint32_t seq;
 };
 
 /* Opens what is needed; net_close releases it and leaves the kernel's state as it is. */

@@ -1,0 +1,144 @@
+/*
+ * The supervisor. Started by init with the wire on descriptor 3 and the roster on 4; or by hand, to check
+ * unit files: `supervisor check FILE...`.
+ */
+#include "common/fd.h"
+#include "common/paths.h"
+#include "supervisor/check.h"
+#include "supervisor/sys/supervisor.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+static int make_folders(struct supervisor *s, struct err *e)
+{
+	static const struct {
+		const char *path;
+		mode_t mode;
+	} folders[] = {
+		{ PATH_RUN, 0755 },	 { PATH_MOUNTED, 0700 },     { PATH_FILES, 0755 },
+		{ PATH_NOTIFY, 0755 },	 { PATH_STATE, 0700 },	     { "/var/lib", 0755 },
+		{ "/var/lib/sup", 0755 }, { PATH_VOLUMES, 0711 },    { PATH_STATE_VAR, 0700 },
+		{ "/var/log", 0755 },
+	};
+
+	(void)s;
+	for (size_t i = 0; i < ARRAY_LEN(folders); i++)
+		/* /var may be read-only: what needs it says so when it is used */
+		if (mkdir(folders[i].path, folders[i].mode) < 0 && errno != EEXIST &&
+		    strncmp(folders[i].path, "/var", 4) != 0)
+			return err_set(e, "mkdir %s", folders[i].path);
+	return 0;
+}
+
+static int map_roster(struct supervisor *s, struct err *e)
+{
+	struct roster *r = mmap(NULL, sizeof(*r), PROT_READ | PROT_WRITE, MAP_SHARED, ROSTER_FD, 0);
+
+	if (r == MAP_FAILED)
+		return err_set(e, "map the roster on descriptor %d (only init starts the supervisor)",
+			       ROSTER_FD);
+	if (r->magic != ROSTER_MAGIC || r->version != ROSTER_VERSION || r->slots != ROSTER_SLOTS)
+		return err_setx(e, "the roster on descriptor %d is of another version", ROSTER_FD);
+	return launcher_open(&s->launcher, r, e);
+}
+
+static int open_journal(struct supervisor *s, struct err *e)
+{
+	s->console = STDERR_FILENO;
+	if (logs_open(&s->logs, &s->loop, e) < 0)
+		return -1;
+	log_open(&s->journal, &s->logs, "supervisor");
+	return 0;
+}
+
+static void on_reaped(void *data)
+{
+	processes_reap(data);
+}
+
+static void on_request(void *data, int end)
+{
+	struct supervisor *s = data;
+
+	if (s->engine == NULL) {
+		s->ending = end; /* asked for while we start: done at once when we are up */
+		return;
+	}
+	s->ending = end;
+	engine_shutdown(s->engine, end, now_us());
+	perform_all(s);
+}
+
+/* Nothing of a former supervisor is taken over yet: recover() ends what it left. */
+static void on_held(void *data, const char *name, int fd)
+{
+	struct supervisor *s = data;
+	const char *colon = strchr(name, ':');
+	char kind[16];
+
+	if (colon != NULL && (size_t)(colon - name) < sizeof(kind)) {
+		memcpy(kind, name, (size_t)(colon - name));
+		kind[colon - name] = '\0';
+		link_drop(&s->link, kind, colon + 1);
+	}
+	fd_close(&fd);
+}
+
+static int open_link(struct supervisor *s, struct err *e)
+{
+	const struct link_events on = { .reaped = on_reaped, .request = on_request, .data = s };
+
+	return link_open(&s->link, &s->loop, WIRE_FD, &on, on_held, e);
+}
+
+static int begin(struct supervisor *s, struct err *e)
+{
+	recover(s);
+	if (supervise_begin(s, e) < 0)
+		return -1;
+	link_well(&s->link);
+	if (s->ending != 0)
+		on_request(s, s->ending);
+	return 0;
+}
+
+static int run(struct supervisor *s, struct err *e)
+{
+	static int (*const steps[])(struct supervisor * s, struct err * e) = {
+		make_folders, open_journal, map_roster, open_link,
+		networks_open, watch_open, control_open, begin,
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(steps); i++)
+		if (steps[i](s, e) < 0)
+			return -1;
+	(void)uv_run(&s->loop, UV_RUN_DEFAULT);
+	return err_setx(e, "the loop ended");
+}
+
+int main(int argc, char **argv)
+{
+	struct supervisor *s;
+	struct err e;
+
+	if (argc > 1 && strcmp(argv[1], "check") == 0)
+		return check_main(argc - 2, argv + 2);
+	if (argc > 1) {
+		(void)fprintf(stderr, "usage: supervisor (by init)\n       supervisor check [--json] FILE...\n");
+		return 2;
+	}
+	s = calloc(1, sizeof(*s));
+	if (s == NULL || uv_loop_init(&s->loop) != 0)
+		return 1;
+	(void)signal(SIGPIPE, SIG_IGN);
+	(void)umask(022);
+	(void)run(s, &e);
+	(void)dprintf(STDERR_FILENO, "sup: supervisor: %s\n", e.msg);
+	return 1;
+}

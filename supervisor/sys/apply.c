@@ -1,0 +1,248 @@
+/*
+ * What the engine decides, done. Performing an action may bring the next event at once (a failed start): it is
+ * fed to the engine here and its actions are done by the loop that is running, never by recursion.
+ */
+#include "common/wire.h"
+#include "supervisor/sys/clock.h"
+#include "supervisor/sys/supervisor.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void on_deadline(uv_timer_t *timer)
+{
+	struct supervisor *s = timer->data;
+
+	engine_tick(s->engine, now_us());
+	perform_all(s);
+}
+
+static void arm_deadline(struct supervisor *s)
+{
+	uint64_t deadline = engine_deadline(s->engine), now = now_us(), delay;
+
+	if (deadline == TIME_INFINITY) {
+		(void)uv_timer_stop(&s->deadline);
+		return;
+	}
+	delay = deadline > now ? (deadline - now + USEC_PER_MSEC - 1) / USEC_PER_MSEC : 0;
+	uv_update_time(&s->loop);
+	(void)uv_timer_start(&s->deadline, on_deadline, delay, 0);
+}
+
+static void answer(struct supervisor *s, const struct action *a, enum event_kind kind, const struct err *e)
+{
+	struct event event = {
+		.kind = kind,
+		.unit = a->unit,
+		.role = a->role,
+		.text = e != NULL ? e->msg : NULL,
+	};
+
+	engine_event(s->engine, &event, now_us());
+}
+
+static void do_setup(struct supervisor *s, const struct action *a)
+{
+	const struct unit *u = unit_at(s, a->unit);
+	struct instance *inst = instance_get(s, a->unit);
+	struct err e;
+	int rc;
+
+	if (inst == NULL)
+		rc = err_set_no(&e, ENOMEM, "record of the unit");
+	else
+		rc = u->kind == KIND_NETWORK ? network_setup(inst, &e) : volume_setup(s, u, &e);
+	answer(s, a, rc == 0 ? EV_SETUP_DONE : EV_SETUP_FAILED, rc == 0 ? NULL : &e);
+}
+
+static void do_spawn(struct supervisor *s, const struct action *a)
+{
+	struct err e;
+
+	if (start_process(s, a->unit, a->role, a->index, &e) < 0)
+		answer(s, a, EV_SPAWN_FAILED, &e);
+}
+
+static void send_signal(struct supervisor *s, const struct action *a, bool all)
+{
+	const struct unit *u = unit_at(s, a->unit);
+	const struct instance *inst = s->instances[a->unit];
+	const struct process *p = inst != NULL ? process_find(s, inst, a->role) : NULL;
+	struct err e;
+
+	if (inst == NULL)
+		return;
+	/* a container's own PID 1 hears it and stops what is inside, as with any container engine */
+	if (all && (u->kind != KIND_CONTAINER || p == NULL) && s->launcher.cgroup_fd >= 0) {
+		if (cgroup_signal(s->launcher.cgroup_fd, inst->unit, a->arg, &e) < 0)
+			journal(s, LOG_LEVEL_WARNING, inst->unit, "%s", e.msg);
+		return;
+	}
+	if (p != NULL && process_signal(p, a->arg) < 0 && errno != ESRCH)
+		journal(s, LOG_LEVEL_WARNING, inst->unit, "signal %d: %s", a->arg, strerror(errno));
+	if (p != NULL && a->arg != SIGKILL)
+		(void)process_signal(p, SIGCONT); /* one that is stopped would not hear it */
+}
+
+/* Everything in the cgroup; without cgroups what we know of, where PID 1 takes its container along. */
+static void do_kill(struct supervisor *s, const struct action *a)
+{
+	const struct instance *inst = s->instances[a->unit];
+	struct err e;
+
+	if (inst == NULL)
+		return;
+	if (s->launcher.cgroup_fd >= 0 && cgroup_kill(s->launcher.cgroup_fd, inst->unit, &e) < 0 &&
+	    e.no != ENOENT)
+		journal(s, LOG_LEVEL_WARNING, inst->unit, "%s", e.msg);
+	for (const struct process *p = s->processes; p != NULL; p = p->next)
+		if (p->instance == inst)
+			(void)process_signal(p, SIGKILL);
+}
+
+static void do_teardown(struct supervisor *s, const struct action *a)
+{
+	const struct unit *u = unit_at(s, a->unit);
+
+	instance_release(s, a->unit);
+	if (u->kind == KIND_VOLUME)
+		volume_release(s, u->name);
+}
+
+static void do_machine(struct supervisor *s, const struct action *a)
+{
+	static const char *const names[] = {
+		[END_POWEROFF] = "power off", [END_REBOOT] = "reboot", [END_HALT] = "halt",
+		[END_KEXEC] = "kexec",	      [END_EXIT] = "exit",
+	};
+	struct err e;
+
+	journal(s, LOG_LEVEL_INFO, NULL, "%s%s%s", names[a->arg], a->text[0] != '\0' ? ": " : "",
+		a->text);
+	if (link_end(&s->link, a->arg, (int)a->index, &e) < 0)
+		journal(s, LOG_LEVEL_ERROR, NULL, "%s", e.msg);
+}
+
+static void do_swap(struct supervisor *s)
+{
+	if (instances_rebind(s, s->next) < 0)
+		abort(); /* no memory: init starts us again with the new units */
+	load_free(s->set);
+	s->set = s->next;
+	s->next = NULL;
+}
+
+static void perform(struct supervisor *s, const struct action *a)
+{
+	switch (a->kind) {
+	case ACT_SETUP:
+		do_setup(s, a);
+		break;
+	case ACT_SPAWN:
+		do_spawn(s, a);
+		break;
+	case ACT_SIGNAL:
+		send_signal(s, a, false);
+		break;
+	case ACT_SIGNAL_ALL:
+		send_signal(s, a, true);
+		break;
+	case ACT_KILL:
+		do_kill(s, a);
+		break;
+	case ACT_TEARDOWN:
+		do_teardown(s, a);
+		break;
+	case ACT_LOG:
+		journal(s, (enum log_level)a->arg, unit_at(s, a->unit)->name, "%s", a->text);
+		break;
+	case ACT_JOB_DONE:
+		control_job_done(s, a->job, a->arg, a->text);
+		break;
+	case ACT_MACHINE:
+		do_machine(s, a);
+		break;
+	case ACT_SWAP:
+		do_swap(s);
+		break;
+	case ACT_COUNT:
+		break;
+	}
+}
+
+void perform_all(struct supervisor *s)
+{
+	struct action action;
+
+	if (s->performing)
+		return;
+	s->performing = true;
+	while (engine_next(s->engine, &action))
+		perform(s, &action);
+	s->performing = false;
+	arm_deadline(s);
+}
+
+void supervise(struct supervisor *s, const struct event *event)
+{
+	engine_event(s->engine, event, now_us());
+	perform_all(s);
+}
+
+static void report_faults(struct supervisor *s, const struct unit_set *set)
+{
+	for (size_t i = 0; i < set->n_faults; i++) {
+		const struct unit_fault *f = &set->faults[i];
+		enum log_level level = f->level == FAULT_ERROR ? LOG_LEVEL_ERROR : LOG_LEVEL_WARNING;
+
+		if (f->line > 0)
+			journal(s, level, f->unit, "%s:%u:%u: %s", f->path, f->line, f->column,
+				f->message);
+		else if (f->path != NULL)
+			journal(s, level, f->unit, "%s: %s", f->path, f->message);
+		else
+			journal(s, level, f->unit, "%s", f->message);
+	}
+}
+
+void reload_units(struct supervisor *s, uint32_t job)
+{
+	struct unit_set *set = load_units();
+	struct unit_set *before = s->next;
+
+	if (set == NULL) {
+		control_job_done(s, job, ENOMEM, "no memory to read the units");
+		return;
+	}
+	report_faults(s, set);
+	s->next = set;
+	engine_reload(s->engine, set, job, now_us());
+	load_free(before);
+	perform_all(s);
+}
+
+static bool on_condition(void *data, const struct condition *c)
+{
+	(void)data;
+	return condition_holds(c);
+}
+
+int supervise_begin(struct supervisor *s, struct err *e)
+{
+	const struct engine_facts facts = { .condition = on_condition, .data = s };
+
+	s->set = load_units();
+	s->instances = s->set != NULL ? calloc(s->set->n + 1, sizeof(struct instance *)) : NULL;
+	s->engine = s->instances != NULL ? engine_new(s->set) : NULL;
+	if (s->engine == NULL)
+		return err_set_no(e, ENOMEM, "read the units");
+	engine_set_facts(s->engine, &facts);
+	s->deadline.data = s;
+	(void)uv_timer_init(&s->loop, &s->deadline);
+	report_faults(s, s->set);
+	engine_boot(s->engine, now_us());
+	perform_all(s);
+	return 0;
+}

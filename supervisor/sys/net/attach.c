@@ -1,0 +1,107 @@
+#include "common/fd.h"
+#include "supervisor/sys/net/net.h"
+#include "supervisor/sys/net/netns.h"
+#include "supervisor/sys/net/nlsock.h"
+
+#include <errno.h>
+#include <linux/netlink.h>
+#include <stdio.h>
+
+#define BUFFER_BYTES 1024
+
+static int pair_delete(struct net *n, const char *name, struct err *e)
+{
+	_Alignas(8) uint8_t memory[BUFFER_BYTES];
+	struct nl_buf b;
+
+	nl_init(&b, memory, sizeof(memory));
+	rt_link_delete(&b, name);
+	nl_flag(&b, NLM_F_ACK);
+	return nlsock_run(n->route, &b, NULL, NULL, e);
+}
+
+/* The host's end, and the pair itself unless it is there. One batch. */
+static int host_end(struct net *n, int netns, const struct attach_plan *p, int bridge, bool make,
+	struct err *e)
+{
+	_Alignas(8) uint8_t memory[BUFFER_BYTES];
+	char alias[ALIAS_MAX];
+	struct rt_change c = { .master = bridge, .alias = alias, .up = true };
+	struct nl_buf b;
+
+	(void)snprintf(alias, sizeof(alias), ALIAS_PREFIX "%s", p->unit);
+	nl_init(&b, memory, sizeof(memory));
+	if (make) {
+		/* One of that name belongs to a namespace that is gone: the kernel removes it a little later. */
+		rt_link_delete(&b, p->host_if);
+		rt_veth_add(&b, p, netns);
+	}
+	rt_link_change(&b, 0, p->host_if, &c);
+	nl_flag(&b, NLM_F_ACK);
+	return nlsock_run(n->route, &b, NULL, NULL, e);
+}
+
+static int inside_end(int sock, const struct attach_plan *p, struct err *e)
+{
+	_Alignas(8) uint8_t memory[BUFFER_BYTES];
+	struct rt_change c = { .up = true };
+	struct found_link inside;
+	struct nl_buf b;
+
+	if (nlsock_find(sock, p->inside_if, &inside, e) < 0)
+		return -1;
+	nl_init(&b, memory, sizeof(memory));
+	rt_link_change(&b, inside.index, p->inside_if, &c);
+	rt_addr_add(&b, inside.index, p->inside_if, p->addr, p->prefix);
+	if (p->gateway != 0)
+		rt_route_default(&b, inside.index, p->inside_if, p->gateway);
+	nl_flag(&b, NLM_F_ACK);
+	return nlsock_run(sock, &b, NULL, NULL, e);
+}
+
+/* Both ends are there: the pair of an earlier start, or of an earlier life of this program. */
+static int pair_exists(struct net *n, int sock, const struct attach_plan *p, bool *exists,
+	struct err *e)
+{
+	struct found_link host, inside;
+
+	if (nlsock_find(sock, p->inside_if, &inside, e) < 0 ||
+		nlsock_find(n->route, p->host_if, &host, e) < 0)
+		return -1;
+	*exists = inside.index != 0 && host.index != 0;
+	return 0;
+}
+
+static int attach(struct net *n, int netns, const struct attach_plan *p, struct err *e)
+{
+	cleanup_fd int sock = -1;
+	struct found_link bridge;
+	struct err ignored;
+	bool exists;
+
+	if (nlsock_find(n->route, p->bridge, &bridge, e) < 0)
+		return -1;
+	if (!bridge.bridge)
+		return err_setx(e, "the bridge %s is missing", p->bridge);
+	sock = netns_socket(netns, n->host_ns, e);
+	if (sock < 0 || pair_exists(n, sock, p, &exists, e) < 0)
+		return -1;
+	if (host_end(n, netns, p, bridge.index, !exists, e) == 0 && inside_end(sock, p, e) == 0)
+		return 0;
+	(void)pair_delete(n, p->host_if, &ignored);
+	if (e->no == EXFULL)
+		return err_setx(e,
+			"the bridge %s is full: it has 1,023 ports, the most the kernel takes",
+			p->bridge);
+	return -1;
+}
+
+int net_attach(struct net *n, int netns, const struct attach_plan *p, struct err *e)
+{
+	return attach(n, netns, p, e) < 0 ? err_prefix(e, "%s", p->unit) : 0;
+}
+
+int net_detach(struct net *n, const struct attach_plan *p, struct err *e)
+{
+	return pair_delete(n, p->host_if, e) < 0 ? err_prefix(e, "%s", p->unit) : 0;
+}

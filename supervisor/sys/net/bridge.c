@@ -1,0 +1,92 @@
+#include "supervisor/sys/net/net.h"
+#include "supervisor/sys/net/nlsock.h"
+#include "supervisor/sys/net/sysctl.h"
+
+#include <errno.h>
+#include <linux/netlink.h>
+#include <stdio.h>
+
+#define BUFFER_BYTES 512
+
+static int bridge_make(struct net *n, const struct bridge_plan *p, struct err *e)
+{
+	_Alignas(8) uint8_t memory[BUFFER_BYTES];
+	char alias[ALIAS_MAX];
+	struct rt_change c = { .alias = alias };
+	struct nl_buf b;
+
+	(void)snprintf(alias, sizeof(alias), ALIAS_PREFIX "%s", p->unit);
+	nl_init(&b, memory, sizeof(memory));
+	rt_bridge_add(&b, p);
+	/* In the same call, so that no crash leaves a bridge that we would not know for ours. */
+	rt_link_change(&b, 0, p->name, &c);
+	nl_flag(&b, NLM_F_ACK);
+	return nlsock_run(n->route, &b, NULL, NULL, e);
+}
+
+/* The link is there now: what it must have whoever made it. */
+static int bridge_set(struct net *n, const struct bridge_plan *p, int index, struct err *e)
+{
+	_Alignas(8) uint8_t memory[BUFFER_BYTES];
+	struct rt_change c = { .up = true, .mtu = p->mtu };
+	struct nl_buf b;
+
+	nl_init(&b, memory, sizeof(memory));
+	rt_link_change(&b, index, p->name, &c);
+	rt_addr_add(&b, index, p->name, p->addr, p->prefix);
+	nl_flag(&b, NLM_F_ACK);
+	return nlsock_run(n->route, &b, NULL, NULL, e);
+}
+
+static int find_or_make(struct net *n, const struct bridge_plan *p, struct found_link *found,
+	struct err *e)
+{
+	if (nlsock_find(n->route, p->name, found, e) < 0)
+		return -1;
+	if (found->index != 0)
+		return 0;
+	if (bridge_make(n, p, e) < 0)
+		return -1;
+	return nlsock_find(n->route, p->name, found, e);
+}
+
+int net_bridge_up(struct net *n, const struct bridge_plan *p, struct err *e)
+{
+	struct found_link found;
+	struct err ignored;
+
+	if (find_or_make(n, p, &found, e) < 0)
+		return err_prefix(e, "%s", p->unit);
+	if (!found.bridge)
+		return err_setx(e,
+			"%s: the interface %s is there already and is no bridge, "
+			"give the network another InterfaceName=",
+			p->unit, p->name);
+	/*
+	 * Networks are IPv4. An IPv6 address that the bridge gave itself would let a container talk to the host
+	 * past all rules, and advertise itself to it as a router. A kernel without IPv6 has no such file.
+	 */
+	if (found.ours)
+		(void)sysctl_net("ipv6", p->name, "disable_ipv6", "1", &ignored);
+	if (bridge_set(n, p, found.index, e) < 0)
+		return err_prefix(e, "%s", p->unit);
+	return 0;
+}
+
+int net_bridge_down(struct net *n, const struct bridge_plan *p, struct err *e)
+{
+	_Alignas(8) uint8_t memory[BUFFER_BYTES];
+	struct found_link found;
+	struct nl_buf b;
+
+	if (nlsock_find(n->route, p->name, &found, e) < 0)
+		return err_prefix(e, "%s", p->unit);
+	if (!found.ours)
+		return 0;
+	nl_init(&b, memory, sizeof(memory));
+	rt_link_delete(&b, p->name);
+	nl_flag(&b, NLM_F_ACK);
+	if (nlsock_run(n->route, &b, NULL, NULL, e) < 0)
+		return err_prefix(e, "%s", p->unit);
+	return 0;
+}

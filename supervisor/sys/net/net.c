@@ -1,0 +1,107 @@
+#include "supervisor/sys/net/net.h"
+
+#include "common/fd.h"
+#include "supervisor/sys/net/netns.h"
+#include "supervisor/sys/net/nlsock.h"
+
+#include <errno.h>
+#include <linux/netlink.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/socket.h>
+
+int net_open(struct net *n, struct err *e)
+{
+	*n = (struct net){ .route = -1, .filter = -1, .host_ns = -1 };
+	n->route = nlsock_open(NETLINK_ROUTE, e);
+	if (n->route < 0)
+		return -1;
+	n->host_ns = netns_of(n->route, e);
+	if (n->host_ns < 0) {
+		net_close(n);
+		return -1;
+	}
+	return 0;
+}
+
+void net_close(struct net *n)
+{
+	fd_close(&n->route);
+	fd_close(&n->filter);
+	fd_close(&n->host_ns);
+}
+
+int net_port_free(uint32_t addr, uint16_t port, bool udp, struct err *e)
+{
+	cleanup_fd int sock = socket(AF_INET, (udp ? SOCK_DGRAM : SOCK_STREAM) | SOCK_CLOEXEC, 0);
+	struct sockaddr_in at = {
+		.sin_family = AF_INET,
+		.sin_port = htons(port),
+		.sin_addr.s_addr = htonl(addr),
+	};
+	struct subnet s = { .addr = addr };
+	char text[IP4_TEXT_MAX];
+	int on = 1;
+
+	if (sock < 0)
+		return err_set(e, "open socket");
+	/* Connections that have ended do not count, a listener still does (Linux, tcp only). */
+	if (!udp)
+		(void)setsockopt(sock, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	if (bind(sock, (const struct sockaddr *)&at, sizeof(at)) == 0)
+		return 0;
+	(void)ip4_text(text, &s, false);
+	if (errno == EADDRINUSE)
+		return err_set_no(e, EADDRINUSE,
+			"port %s:%u/%s of the host is taken by a process of the host", text, port,
+			udp ? "udp" : "tcp");
+	return err_set(e, "port %s:%u/%s of the host", text, port, udp ? "udp" : "tcp");
+}
+
+/* ---- after a crash ---- */
+
+#define SWEEP_AT_ONCE 32
+
+struct sweep {
+	bool (*keep)(const void *ctx, const char *unit);
+	const void *ctx;
+	char names[SWEEP_AT_ONCE][IF_NAME_MAX];
+	size_t n;
+};
+
+static void see_stray(void *ctx, const struct nl_reply *r)
+{
+	struct sweep *s = ctx;
+	struct rt_link link;
+
+	if (!rt_link_read(&link, r) || link.alias == NULL || s->n == SWEEP_AT_ONCE ||
+		strlen(link.name) >= IF_NAME_MAX)
+		return;
+	if (strncmp(link.alias, ALIAS_PREFIX, strlen(ALIAS_PREFIX)) == 0 &&
+		!s->keep(s->ctx, link.alias + strlen(ALIAS_PREFIX)))
+		memcpy(s->names[s->n++], link.name, strlen(link.name) + 1);
+}
+
+int net_sweep(struct net *n, bool (*keep)(const void *ctx, const char *unit), const void *ctx,
+	struct err *e)
+{
+	_Alignas(8) uint8_t memory[SWEEP_AT_ONCE * 64];
+	struct sweep s;
+	struct nl_buf b;
+	size_t i;
+
+	do {
+		s = (struct sweep){ .keep = keep, .ctx = ctx };
+		nl_init(&b, memory, sizeof(memory));
+		rt_link_dump(&b);
+		if (nlsock_run(n->route, &b, see_stray, &s, e) < 0)
+			return -1;
+		nl_init(&b, memory, sizeof(memory));
+		for (i = 0; i < s.n; i++)
+			rt_link_delete(&b, s.names[i]);
+		nl_flag(&b, NLM_F_ACK);
+		if (s.n > 0 && nlsock_run(n->route, &b, NULL, NULL, e) < 0)
+			return -1;
+	} while (s.n == SWEEP_AT_ONCE);
+	return 0;
+}

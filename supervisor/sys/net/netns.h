@@ -1,0 +1,12 @@
+/* Network namespaces: made, and entered for as long as it takes to open a socket there. */
+#ifndef SYS_NET_NETNS_H
+#define SYS_NET_NETNS_H
+
+#include "common/err.h"
+
+/* A descriptor of the namespace that the netlink socket belongs to. */
+int netns_of(int sock, struct err *e);
+/* An rtnetlink socket in `netns`; the process is back in `host_ns` when it returns. */
+int netns_socket(int netns, int host_ns, struct err *e);
+
+#endif

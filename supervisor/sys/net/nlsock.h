@@ -1,0 +1,35 @@
+/*
+ * A netlink socket and the carrying out of a buffer of messages on it.
+ *
+ * The kernel handles a request inside sendmsg(2), so all answers are there when it returns and are read
+ * without waiting. A refusal becomes an error from the message's note, with the extended ACK's text.
+ */
+#ifndef SYS_NET_NLSOCK_H
+#define SYS_NET_NLSOCK_H
+
+#include "common/err.h"
+#include "supervisor/core/net/nl.h"
+#include "supervisor/core/net/rt.h"
+
+/* protocol: NETLINK_ROUTE, NETLINK_NETFILTER. Returns a close-on-exec descriptor. */
+int nlsock_open(int protocol, struct err *e);
+
+/*
+ * Sends all messages, asks for an ACK of the last, gives what is neither ACK nor refusal to `visit` (may be NULL).
+ * The first refusal that its note does not accept is the error; rtnetlink carries out the messages
+ * behind it all the same, nf_tables none at all.
+ */
+int nlsock_run(int sock, struct nl_buf *b, void (*visit)(void *ctx, const struct nl_reply *r),
+	void *ctx, struct err *e);
+
+/* What there is under that name, index 0: nothing. */
+struct found_link {
+	int index;
+	bool bridge, ours;
+};
+int nlsock_find(int sock, const char *name, struct found_link *found, struct err *e);
+
+#define ALIAS_PREFIX "sup:"
+#define ALIAS_MAX 80 /* prefix and a unit's name */
+
+#endif

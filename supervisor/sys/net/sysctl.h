@@ -1,0 +1,11 @@
+/* The few switches that only /proc/sys has. */
+#ifndef SYS_NET_SYSCTL_H
+#define SYS_NET_SYSCTL_H
+
+#include "common/err.h"
+
+/* family: "ipv4", "ipv6"; name: an interface's, or NULL for the family's own keys. */
+int sysctl_net(const char *family, const char *name, const char *key, const char *value,
+	struct err *e);
+
+#endif

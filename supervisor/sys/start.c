@@ -1,0 +1,329 @@
+/*
+ * From a unit to a running process: gather the facts, make the plan, launch it. Everything a start needs for
+ * itself lives in one arena that ends with it; what outlives it belongs to the instance.
+ */
+#include "supervisor/sys/supervisor.h"
+
+#include "common/fd.h"
+#include "common/paths.h"
+#include "supervisor/sys/image.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysinfo.h>
+
+#define ENVIRONMENT_FILE_MAX 65536
+#define FILES_PATH_MAX 128
+
+/* ---- facts ---- */
+
+static uint64_t read_number(const char *path)
+{
+	cleanup_fd int fd = open(path, O_RDONLY | O_CLOEXEC);
+	char text[32];
+	ssize_t n = fd >= 0 ? read(fd, text, sizeof(text) - 1) : 0;
+
+	text[n > 0 ? n : 0] = '\0';
+	return strtoull(text, NULL, 10);
+}
+
+static void host_facts(struct facts *f)
+{
+	struct sysinfo info;
+
+	if (sysinfo(&info) == 0)
+		f->ram = (uint64_t)info.totalram * info.mem_unit;
+	f->tasks = read_number("/proc/sys/kernel/threads-max");
+	f->cpus = (uint32_t)sysconf(_SC_NPROCESSORS_ONLN);
+}
+
+/* 1: read, 0: optional and not there. */
+static int read_environment(const char *path, const char **text, struct arena *a, struct err *e)
+{
+	bool optional = path[0] == '-';
+	cleanup_fd int fd = -1;
+	struct stat st;
+	char *bytes;
+	ssize_t n;
+
+	path += optional;
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0 && optional && errno == ENOENT)
+		return 0;
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return err_set(e, "EnvironmentFile=%s", path);
+	if (!S_ISREG(st.st_mode) || st.st_size > ENVIRONMENT_FILE_MAX)
+		return err_setx(e, "EnvironmentFile=%s: not a regular file of at most 64 KiB", path);
+	bytes = arena_alloc(a, (size_t)st.st_size + 1);
+	n = pread(fd, bytes, (size_t)st.st_size, 0);
+	if (n < 0)
+		return err_set(e, "EnvironmentFile=%s: read", path);
+	*text = bytes;
+	return 1;
+}
+
+static int environment_facts(const struct unit *u, struct facts *f, struct arena *a, struct err *e)
+{
+	const struct strv *lists[] = { &u->container.environment_file,
+				       &u->service.environment_file };
+	struct strv *texts = arena_alloc(a, sizeof(*texts));
+
+	for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
+		for (size_t k = 0; k < lists[i]->n; k++) {
+			const char *text;
+			int got = read_environment(lists[i]->v[k], &text, a, e);
+
+			if (got < 0)
+				return -1;
+			if (got > 0)
+				strv_add(a, texts, text);
+		}
+	}
+	f->environment_files = texts;
+	return 0;
+}
+
+static int volume_facts(const struct unit *u, struct facts *f, struct arena *a, struct err *e)
+{
+	const struct mounts *mounts = &u->container.mounts;
+	struct volume_path *v = arena_array(a, mounts->n + 1, sizeof(*v));
+
+	for (size_t i = 0; i < mounts->n; i++) {
+		char *path = arena_alloc(a, VOLUME_PATH_MAX);
+
+		if (mounts->v[i].kind != MOUNT_VOLUME)
+			continue;
+		if (volume_path(mounts->v[i].source, path, e) < 0)
+			return -1;
+		v[f->n_volumes].name = mounts->v[i].source;
+		v[f->n_volumes++].path = path;
+	}
+	f->volumes = v;
+	return 0;
+}
+
+/* Image= or Rootfs=: where the root is on the host, and what the image says of itself. */
+static int root_facts(struct instance *inst, struct facts *f, struct arena *a, struct err *e)
+{
+	const struct unit *u = unit_at(inst->s, inst->index);
+	const char *rootfs = u->container.rootfs;
+	struct image_section *defaults;
+
+	if (rootfs != NULL) {
+		f->root = arena_strndup(a, rootfs, strcspn(rootfs, ":"));
+	} else {
+		defaults = arena_alloc(a, sizeof(*defaults));
+		if (image_mount(u->container.image, a, &f->root, defaults, e) < 0)
+			return -1;
+		f->image = defaults;
+		if (inst->image == NULL)
+			inst->image = strdup(u->container.image);
+	}
+	return image_lacks_targets(f->root, u, a, &f->root_lacks_targets, e);
+}
+
+static int container_facts(struct instance *inst, struct facts *f, struct arena *a, struct err *e)
+{
+	const struct unit *u = unit_at(inst->s, inst->index);
+	const char *zone = u->container.timezone;
+	char *files = arena_alloc(a, FILES_PATH_MAX);
+
+	if (root_facts(inst, f, a, e) < 0 || network_attach(inst, e) < 0 ||
+	    network_files(inst, files, FILES_PATH_MAX, e) < 0)
+		return -1;
+	f->files = files;
+	if (zone != NULL)
+		f->zone_file = arena_printf(a, "%s/%s",
+					    "/usr/share/zoneinfo", strcmp(zone, "local") == 0 ? "localtime" : zone);
+	return volume_facts(u, f, a, e);
+}
+
+static bool wants_notify(const struct unit *u)
+{
+	return u->service.type == TYPE_NOTIFY || u->service.watchdog != 0 ||
+	       u->container.notify != NOTIFY_FALSE;
+}
+
+/* What ExecStop= and its kin learn of the main process, as systemd.exec(5) has it. */
+static void outcome_facts(const struct instance *inst, struct facts *f, struct arena *a)
+{
+	const struct run *run = engine_run(inst->s->engine, inst->index);
+
+	if (run->main_pid != 0)
+		f->main_pid = arena_printf(a, "%d", run->main_pid);
+	f->service_result = run->oom ? "oom-kill" : run->failed ? "exit-code" : "success";
+	if (WIFSIGNALED(run->last_status)) {
+		f->exit_code = "killed";
+		f->exit_status = arena_printf(a, "%d", WTERMSIG(run->last_status));
+	} else {
+		f->exit_code = "exited";
+		f->exit_status = arena_printf(a, "%d", WEXITSTATUS(run->last_status));
+	}
+}
+
+static int gather(struct instance *inst, enum role role, struct facts *f, struct arena *a, struct err *e)
+{
+	const struct unit *u = unit_at(inst->s, inst->index);
+
+	*f = (struct facts){ 0 };
+	host_facts(f);
+	if (role != ROLE_MAIN)
+		outcome_facts(inst, f, a);
+	if (wants_notify(u)) {
+		if (notify_open(inst, e) < 0)
+			return -1;
+		f->notify_socket = arena_printf(a, "%s/%s", PATH_NOTIFY, u->name);
+	}
+	if (environment_facts(u, f, a, e) < 0)
+		return -1;
+	if (u->kind == KIND_CONTAINER && (role == ROLE_MAIN || role == ROLE_EXEC || role == ROLE_HEALTH))
+		return container_facts(inst, f, a, e);
+	return 0;
+}
+
+/* ---- launch ---- */
+
+static int open_logs(struct instance *inst, struct err *e)
+{
+	struct link *link = &inst->s->link;
+
+	if (inst->has_logs)
+		return 0;
+	log_open(&inst->log, &inst->s->logs, inst->unit);
+	if (log_pipe_open(&inst->out, &inst->log, LOG_OUT, e) < 0 ||
+	    log_pipe_open(&inst->err, &inst->log, LOG_ERR, e) < 0)
+		return -1;
+	inst->has_logs = true;
+	if (link_hold(link, "log-out", inst->unit, inst->out.read_end, e) < 0)
+		return -1;
+	return link_hold(link, "log-err", inst->unit, inst->err.read_end, e);
+}
+
+static int pick_output(const struct instance *inst, enum plan_stdio kind, const struct log_pipe *pipe)
+{
+	switch (kind) {
+	case PLAN_STDIO_LOG:
+		return pipe->write_end;
+	case PLAN_STDIO_INHERIT:
+		return inst->s->console;
+	case PLAN_STDIO_NULL:
+	case PLAN_STDIO_TTY: /* the child opens it: it becomes its controlling terminal */
+	case PLAN_STDIO_GIVEN:
+		break;
+	}
+	return -1;
+}
+
+static int launch_plan(struct instance *inst, const struct plan *plan, const struct launch_io *io,
+		       struct process **out, struct err *e)
+{
+	struct launched run;
+
+	if (launch(&inst->s->launcher, plan, io, &run, e) < 0)
+		return -1;
+	watch_unit(inst);
+	return process_add(inst, plan->role, &run, out, e);
+}
+
+static int start_in(struct instance *inst, enum role role, uint32_t number, struct arena *a,
+		    struct process **out, struct err *e)
+{
+	struct launch_io io = { .in = -1, .out = -1, .err = -1, .join = -1, .terminal = -1 };
+	struct facts facts;
+	struct plan plan;
+
+	if (open_logs(inst, e) < 0 || gather(inst, role, &facts, a, e) < 0 ||
+	    plan_unit(&plan, unit_at(inst->s, inst->index), role, number, &facts, a, e) < 0)
+		return -1;
+	io.out = pick_output(inst, plan.out, &inst->out);
+	io.err = pick_output(inst, plan.err, &inst->err);
+	if (plan.in == PLAN_STDIO_INHERIT)
+		io.in = inst->s->console;
+	io.netns = plan.own_network ? network_namespace(inst) : -1;
+	return launch_plan(inst, &plan, &io, out, e);
+}
+
+int start_process(struct supervisor *s, uint32_t index, enum role role, uint32_t number, struct err *e)
+{
+	struct instance *inst = instance_get(s, index);
+	struct event event = { .kind = EV_SPAWNED, .unit = index, .role = role };
+	struct arena a = { 0 };
+	struct process *p;
+	int rc;
+
+	if (inst == NULL)
+		return err_set_no(e, ENOMEM, "record of the unit");
+	rc = start_in(inst, role, number, &a, &p, e);
+	arena_free(&a);
+	if (rc < 0)
+		return -1;
+	event.pid = p->run.pid;
+	supervise(s, &event);
+	return 0;
+}
+
+int start_exec(struct supervisor *s, uint32_t index, char *const *argv, const int *fds, size_t n_fds,
+	       struct process **out, struct err *e)
+{
+	struct instance *inst = s->instances[index];
+	const struct unit *u = unit_at(s, index);
+	struct process *main_process =
+		inst != NULL ? process_find(s, inst, ROLE_MAIN) : NULL;
+	struct launch_io io = { .in = -1, .out = -1, .err = -1, .netns = -1, .join = -1, .terminal = -1 };
+	struct arena a = { 0 };
+	struct facts facts;
+	struct plan plan;
+	int rc;
+
+	if (main_process == NULL)
+		return err_setx(e, "%s is not running", u->name);
+	io.join = main_process->run.pidfd;
+	if (n_fds == 3) {
+		io.in = fds[0];
+		io.out = fds[1];
+		io.err = fds[2];
+	} else {
+		io.terminal = fds[0];
+	}
+	rc = gather(inst, ROLE_EXEC, &facts, &a, e);
+	if (rc == 0)
+		rc = plan_exec(&plan, u, argv, n_fds == 1, &facts, &a, e);
+	if (rc == 0)
+		rc = launch_plan(inst, &plan, &io, out, e);
+	arena_free(&a);
+	return rc;
+}
+
+const char *plan_text(struct supervisor *s, uint32_t index, struct arena *arena, struct err *e)
+{
+	const struct unit *u = unit_at(s, index);
+	struct instance *held = s->instances[index];
+	struct instance *inst = instance_get(s, index);
+	struct facts facts = { 0 };
+	struct plan plan;
+	int rc;
+
+	if (inst == NULL) {
+		(void)err_set_no(e, ENOMEM, "record of the unit");
+		return NULL;
+	}
+	host_facts(&facts);
+	rc = environment_facts(u, &facts, arena, e);
+	if (wants_notify(u))
+		facts.notify_socket = arena_printf(arena, "%s/%s", PATH_NOTIFY, u->name);
+	if (rc == 0 && u->kind == KIND_CONTAINER) {
+		facts.files = arena_printf(arena, "%s/%s", PATH_FILES, u->name);
+		rc = root_facts(inst, &facts, arena, e);
+		if (rc == 0)
+			rc = volume_facts(u, &facts, arena, e);
+	}
+	if (rc == 0)
+		rc = plan_unit(&plan, u, ROLE_MAIN, 0, &facts, arena, e);
+	if (held == NULL)
+		instance_release(s, index);
+	return rc == 0 ? plan_print(&plan, arena) : NULL;
+}

@@ -1,0 +1,127 @@
+/*
+ * What the kernel says of a unit's cgroup: no process left (cgroup.events), somebody killed for memory
+ * (memory.events). One inotify descriptor for all units; both files are documented to notify it (cgroup-v2).
+ */
+#include "supervisor/sys/supervisor.h"
+
+#include "common/fd.h"
+#include "common/paths.h"
+
+#include <stdio.h>
+#include <sys/inotify.h>
+
+static struct instance *find_watched(struct supervisor *s, int watch)
+{
+	for (size_t i = 0; i < s->set->n; i++) {
+		struct instance *inst = s->instances[i];
+
+		if (inst != NULL && (inst->watch_cgroup == watch || inst->watch_memory == watch))
+			return inst;
+	}
+	return NULL;
+}
+
+static void on_change(uv_poll_t *poll, int status, int events)
+{
+	struct supervisor *s = poll->data;
+	char buf[4096] __attribute__((aligned(__alignof__(struct inotify_event))));
+	ssize_t n;
+
+	(void)status;
+	(void)events;
+	processes_reap(s); /* exits before the emptiness they cause */
+	while ((n = read(s->watch, buf, sizeof(buf))) > 0) {
+		for (ssize_t at = 0; at < n;) {
+			const struct inotify_event *event = (const void *)(buf + at);
+			struct instance *inst = find_watched(s, event->wd);
+
+			at += (ssize_t)(sizeof(*event) + event->len);
+			if (inst == NULL)
+				continue;
+			if (event->wd == inst->watch_memory)
+				watch_check_oom(inst);
+			else
+				watch_check_empty(inst);
+		}
+	}
+}
+
+int watch_open(struct supervisor *s, struct err *e)
+{
+	int rc;
+
+	s->watch = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+	if (s->watch < 0)
+		return err_set(e, "inotify");
+	s->watch_poll.data = s;
+	rc = uv_poll_init(&s->loop, &s->watch_poll, s->watch);
+	if (rc == 0)
+		rc = uv_poll_start(&s->watch_poll, UV_READABLE, on_change);
+	return rc == 0 ? 0 : err_set_no(e, -rc, "listen to inotify");
+}
+
+static int watch_file(const struct instance *inst, const char *file)
+{
+	char path[sizeof(PATH_CGROUP_UNITS) + UNIT_NAME_MAX + 32];
+
+	(void)snprintf(path, sizeof(path), "%s/%s/%s", PATH_CGROUP_UNITS, inst->unit, file);
+	return inotify_add_watch(inst->s->watch, path, IN_MODIFY);
+}
+
+void watch_unit(struct instance *inst)
+{
+	if (inst->s->launcher.cgroup_fd < 0)
+		return;
+	if (inst->watch_cgroup < 0)
+		inst->watch_cgroup = watch_file(inst, "cgroup.events");
+	if (inst->watch_memory < 0)
+		inst->watch_memory = watch_file(inst, "memory.events");
+}
+
+void watch_drop(struct instance *inst)
+{
+	if (inst->watch_cgroup >= 0)
+		(void)inotify_rm_watch(inst->s->watch, inst->watch_cgroup);
+	if (inst->watch_memory >= 0)
+		(void)inotify_rm_watch(inst->s->watch, inst->watch_memory);
+	inst->watch_cgroup = inst->watch_memory = -1;
+}
+
+static bool is_populated(const struct instance *inst)
+{
+	struct err ignored;
+	uint64_t populated = 0;
+	int fd;
+
+	if (inst->s->launcher.cgroup_fd < 0)
+		return false;
+	fd = cgroup_events_open(inst->s->launcher.cgroup_fd, inst->unit, "cgroup.events", &ignored);
+	if (fd < 0)
+		return false;
+	if (cgroup_events_read(fd, "populated", &populated) < 0)
+		populated = 0;
+	fd_close(&fd);
+	return populated != 0;
+}
+
+void watch_check_empty(struct instance *inst)
+{
+	struct event event = { .kind = EV_EMPTY, .unit = inst->index };
+
+	if (inst->n_processes == 0 && !is_populated(inst))
+		supervise(inst->s, &event);
+}
+
+void watch_check_oom(struct instance *inst)
+{
+	struct event event = { .kind = EV_OOM, .unit = inst->index };
+	struct cgroup_usage usage;
+	struct err ignored;
+
+	if (inst->released || inst->s->launcher.cgroup_fd < 0 ||
+	    cgroup_usage(inst->s->launcher.cgroup_fd, inst->unit, &usage, &ignored) < 0 ||
+	    usage.oom_kills <= inst->oom_kills)
+		return;
+	inst->oom_kills = usage.oom_kills;
+	supervise(inst->s, &event);
+}
