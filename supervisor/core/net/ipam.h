@@ -9,11 +9,10 @@
 #define CORE_NET_IPAM_H
 
 #include "common/err.h"
-#include "supervisor/core/unit.h"
+#include "supervisor/core/net/ip4.h"
 
 #define IPAM_DEFAULT_NETWORK \
-	"sup0.network"  /* 10.88.0.0/16, as Podman's default; others: 10.89.0.0/24 and up */
-#define IP4_TEXT_MAX 19 /* "255.255.255.255/32" */
+	"sup0.network" /* 10.88.0.0/16, as Podman's default; others: 10.89.0.0/24 and up */
 
 struct lease {
 	char unit[UNIT_NAME_MAX]; /* "web.container"; of a network: its own name, for its subnet */
@@ -46,16 +45,11 @@ int ipam_assign(struct leases *leases, struct arena *a, const struct pool *pool,
 	const struct subnet *fixed, uint32_t *addr, struct err *e);
 struct lease *ipam_find(const struct leases *leases, const char *unit, const char *network);
 /* Drops the leases of units that `known` does not know. */
-void ipam_prune(
-	struct leases *leases, bool (*known)(const void *ctx, const char *unit), const void *ctx);
+void ipam_prune(struct leases *leases, bool (*known)(const void *ctx, const char *unit),
+	const void *ctx);
 
 /* One lease a line. Reading skips lines it does not understand: a torn file costs addresses, not the start. */
 const char *ipam_print(const struct leases *leases, struct arena *a);
 void ipam_parse(struct leases *leases, const char *text, struct arena *a);
-
-/* "10.88.0.1"; with_prefix: "10.88.0.0/16". Returns buf. */
-const char *ip4_text(char buf[IP4_TEXT_MAX], const struct subnet *s, bool with_prefix);
-/* 0, or -1 when it is not a dotted quad, with "/N" when the prefix is wanted. */
-int ip4_parse(struct subnet *out, const char *text, bool with_prefix);
 
 #endif

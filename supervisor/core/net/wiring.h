@@ -69,7 +69,7 @@ void attach_plan_make(struct attach_plan *p, const char *unit, const struct brid
  * Whoever has the host port already: same protocol and number, and addresses that overlap (any covers all).
  * NULL when it is free. Ports of `unit` itself count too: one twice in a file is a mistake.
  */
-const struct rule_port *rule_port_taken(
-	const struct rule_port *ports, size_t n, const struct port *port);
+const struct rule_port *rule_port_taken(const struct rule_port *ports, size_t n,
+	const struct port *port);
 
 #endif

@@ -1,0 +1,257 @@
+#include "supervisor/core/net/nft.h"
+
+#include <errno.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_nat.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/netlink.h>
+#include <string.h>
+
+static void message(struct nl_buf *b, uint16_t type, uint16_t flags, const char *what,
+	const char *object)
+{
+	struct nfgenmsg m = { .nfgen_family = NFPROTO_IPV4, .version = NFNETLINK_V0 };
+
+	nl_begin(b, (uint16_t)(NFNL_SUBSYS_NFTABLES << 8 | type), flags, &m, sizeof(m));
+	nl_note(b, what, object, 0);
+}
+
+static void batch_mark(struct nl_buf *b, uint16_t type)
+{
+	/* The resource id, in network order, is the subsystem the batch is for. */
+	struct nfgenmsg m = { .nfgen_family = NFPROTO_UNSPEC, .version = NFNETLINK_V0 };
+	uint8_t subsystem[2];
+
+	put_be16(subsystem, NFNL_SUBSYS_NFTABLES);
+	memcpy(&m.res_id, subsystem, sizeof(subsystem));
+	nl_begin(b, type, 0, &m, sizeof(m));
+	nl_note(b, "change", "packet filter", 0);
+}
+
+void nft_begin(struct nl_buf *b)
+{
+	batch_mark(b, NFNL_MSG_BATCH_BEGIN);
+}
+
+void nft_commit(struct nl_buf *b)
+{
+	nl_flag(b, NLM_F_ACK);
+	batch_mark(b, NFNL_MSG_BATCH_END);
+}
+
+void nft_table_renew(struct nl_buf *b, const char *table, bool gone)
+{
+	message(b, NFT_MSG_NEWTABLE, NLM_F_CREATE, "make table", table);
+	nl_str(b, NFTA_TABLE_NAME, table);
+	message(b, NFT_MSG_DELTABLE, 0, "remove table", table);
+	nl_str(b, NFTA_TABLE_NAME, table);
+	if (gone)
+		return;
+	message(b, NFT_MSG_NEWTABLE, NLM_F_CREATE, "make table", table);
+	nl_str(b, NFTA_TABLE_NAME, table);
+}
+
+void nft_chain_add(struct nl_buf *b, const char *table, const struct nft_chain *c)
+{
+	size_t hook;
+
+	message(b, NFT_MSG_NEWCHAIN, NLM_F_CREATE, "make chain", c->name);
+	nl_str(b, NFTA_CHAIN_TABLE, table);
+	nl_str(b, NFTA_CHAIN_NAME, c->name);
+	if (c->type == NULL)
+		return;
+	hook = nl_nest(b, NFTA_CHAIN_HOOK);
+	nl_be32(b, NFTA_HOOK_HOOKNUM, c->hook);
+	nl_be32(b, NFTA_HOOK_PRIORITY, (uint32_t)c->priority);
+	nl_nest_end(b, hook);
+	nl_be32(b, NFTA_CHAIN_POLICY, NF_ACCEPT);
+	nl_str(b, NFTA_CHAIN_TYPE, c->type);
+}
+
+void nft_set_add(struct nl_buf *b, const char *table, const struct nft_set *s, uint32_t id)
+{
+	message(b, NFT_MSG_NEWSET, NLM_F_CREATE, "make set", s->name);
+	nl_str(b, NFTA_SET_TABLE, table);
+	nl_str(b, NFTA_SET_NAME, s->name);
+	nl_be32(b, NFTA_SET_ID, id);
+	nl_be32(b, NFTA_SET_KEY_TYPE, s->key_type);
+	nl_be32(b, NFTA_SET_KEY_LEN, s->key_size);
+	if (s->data_size == 0)
+		return;
+	nl_be32(b, NFTA_SET_FLAGS, NFT_SET_MAP);
+	nl_be32(b, NFTA_SET_DATA_TYPE, s->data_type);
+	nl_be32(b, NFTA_SET_DATA_LEN, s->data_size);
+}
+
+size_t nft_elements_begin(struct nl_buf *b, const char *table, const struct nft_set *set)
+{
+	message(b, NFT_MSG_NEWSETELEM, NLM_F_CREATE, "fill set", set->name);
+	nl_str(b, NFTA_SET_ELEM_LIST_TABLE, table);
+	nl_str(b, NFTA_SET_ELEM_LIST_SET, set->name);
+	return nl_nest(b, NFTA_SET_ELEM_LIST_ELEMENTS);
+}
+
+static void put_value(struct nl_buf *b, uint16_t type, const void *value, size_t size)
+{
+	size_t nest = nl_nest(b, type);
+
+	nl_put(b, NFTA_DATA_VALUE, value, size);
+	nl_nest_end(b, nest);
+}
+
+void nft_element(struct nl_buf *b, const struct nft_set *set, const void *key, const void *data)
+{
+	size_t element = nl_nest(b, NFTA_LIST_ELEM);
+
+	put_value(b, NFTA_SET_ELEM_KEY, key, set->key_size);
+	if (set->data_size != 0)
+		put_value(b, NFTA_SET_ELEM_DATA, data, set->data_size);
+	nl_nest_end(b, element);
+}
+
+void nft_elements_end(struct nl_buf *b, size_t nest)
+{
+	nl_nest_end(b, nest);
+}
+
+size_t nft_rule_begin(struct nl_buf *b, const char *table, const char *chain)
+{
+	message(b, NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND, "add a rule to chain", chain);
+	nl_str(b, NFTA_RULE_TABLE, table);
+	nl_str(b, NFTA_RULE_CHAIN, chain);
+	return nl_nest(b, NFTA_RULE_EXPRESSIONS);
+}
+
+void nft_rule_end(struct nl_buf *b, size_t nest)
+{
+	nl_nest_end(b, nest);
+}
+
+/* An expression is an element with a name and a nest of data: two nests to end. */
+struct expr {
+	size_t element, data;
+};
+
+static struct expr expr_begin(struct nl_buf *b, const char *name)
+{
+	struct expr e;
+
+	e.element = nl_nest(b, NFTA_LIST_ELEM);
+	nl_str(b, NFTA_EXPR_NAME, name);
+	e.data = nl_nest(b, NFTA_EXPR_DATA);
+	return e;
+}
+
+static void expr_end(struct nl_buf *b, struct expr e)
+{
+	nl_nest_end(b, e.data);
+	nl_nest_end(b, e.element);
+}
+
+void nft_meta(struct nl_buf *b, uint32_t key, uint32_t reg)
+{
+	struct expr e = expr_begin(b, "meta");
+
+	nl_be32(b, NFTA_META_KEY, key);
+	nl_be32(b, NFTA_META_DREG, reg);
+	expr_end(b, e);
+}
+
+void nft_ct(struct nl_buf *b, uint32_t key, uint32_t reg)
+{
+	struct expr e = expr_begin(b, "ct");
+
+	nl_be32(b, NFTA_CT_KEY, key);
+	nl_be32(b, NFTA_CT_DREG, reg);
+	expr_end(b, e);
+}
+
+void nft_payload(struct nl_buf *b, uint32_t base, uint32_t offset, uint32_t size, uint32_t reg)
+{
+	struct expr e = expr_begin(b, "payload");
+
+	nl_be32(b, NFTA_PAYLOAD_DREG, reg);
+	nl_be32(b, NFTA_PAYLOAD_BASE, base);
+	nl_be32(b, NFTA_PAYLOAD_OFFSET, offset);
+	nl_be32(b, NFTA_PAYLOAD_LEN, size);
+	expr_end(b, e);
+}
+
+void nft_fib_daddr_type(struct nl_buf *b, uint32_t reg)
+{
+	struct expr e = expr_begin(b, "fib");
+
+	nl_be32(b, NFTA_FIB_DREG, reg);
+	nl_be32(b, NFTA_FIB_RESULT, NFT_FIB_RESULT_ADDRTYPE);
+	nl_be32(b, NFTA_FIB_FLAGS, NFTA_FIB_F_DADDR);
+	expr_end(b, e);
+}
+
+void nft_cmp(struct nl_buf *b, uint32_t reg, uint32_t op, const void *data, size_t size)
+{
+	struct expr e = expr_begin(b, "cmp");
+
+	nl_be32(b, NFTA_CMP_SREG, reg);
+	nl_be32(b, NFTA_CMP_OP, op);
+	put_value(b, NFTA_CMP_DATA, data, size);
+	expr_end(b, e);
+}
+
+void nft_mask(struct nl_buf *b, uint32_t reg, const void *mask, size_t size)
+{
+	static const uint8_t zero[16] = { 0 };
+	struct expr e = expr_begin(b, "bitwise");
+
+	nl_be32(b, NFTA_BITWISE_SREG, reg);
+	nl_be32(b, NFTA_BITWISE_DREG, reg);
+	nl_be32(b, NFTA_BITWISE_LEN, (uint32_t)size);
+	put_value(b, NFTA_BITWISE_MASK, mask, size);
+	put_value(b, NFTA_BITWISE_XOR, zero, size);
+	expr_end(b, e);
+}
+
+void nft_lookup(struct nl_buf *b, const char *set, uint32_t reg, uint32_t into_reg, bool invert)
+{
+	struct expr e = expr_begin(b, "lookup");
+
+	nl_str(b, NFTA_LOOKUP_SET, set);
+	nl_be32(b, NFTA_LOOKUP_SREG, reg);
+	if (into_reg != 0)
+		nl_be32(b, NFTA_LOOKUP_DREG, into_reg);
+	if (invert)
+		nl_be32(b, NFTA_LOOKUP_FLAGS, NFT_LOOKUP_F_INV);
+	expr_end(b, e);
+}
+
+void nft_dnat(struct nl_buf *b, uint32_t addr_reg, uint32_t port_reg)
+{
+	struct expr e = expr_begin(b, "nat");
+
+	nl_be32(b, NFTA_NAT_TYPE, NFT_NAT_DNAT);
+	nl_be32(b, NFTA_NAT_FAMILY, NFPROTO_IPV4);
+	nl_be32(b, NFTA_NAT_REG_ADDR_MIN, addr_reg);
+	nl_be32(b, NFTA_NAT_REG_PROTO_MIN, port_reg);
+	expr_end(b, e);
+}
+
+void nft_masquerade(struct nl_buf *b)
+{
+	expr_end(b, expr_begin(b, "masq"));
+}
+
+void nft_verdict(struct nl_buf *b, int32_t verdict, const char *chain)
+{
+	struct expr e = expr_begin(b, "immediate");
+	size_t data, code;
+
+	nl_be32(b, NFTA_IMMEDIATE_DREG, NFT_REG_VERDICT);
+	data = nl_nest(b, NFTA_IMMEDIATE_DATA);
+	code = nl_nest(b, NFTA_DATA_VERDICT);
+	nl_be32(b, NFTA_VERDICT_CODE, (uint32_t)verdict);
+	if (chain != NULL)
+		nl_str(b, NFTA_VERDICT_CHAIN, chain);
+	nl_nest_end(b, code);
+	nl_nest_end(b, data);
+	expr_end(b, e);
+}

@@ -1,0 +1,151 @@
+#include "supervisor/core/net/rt.h"
+
+#include <errno.h>
+#include <linux/if_addr.h>
+#include <linux/if_link.h>
+#include <linux/rtnetlink.h>
+#include <linux/veth.h>
+#include <net/if.h>
+#include <string.h>
+#include <sys/socket.h>
+
+static void link_begin(struct nl_buf *b, uint16_t type, uint16_t flags, int index, unsigned int up)
+{
+	struct ifinfomsg m = { .ifi_index = index, .ifi_flags = up, .ifi_change = up };
+
+	nl_begin(b, type, flags, &m, sizeof(m));
+}
+
+void rt_link_get(struct nl_buf *b, const char *name)
+{
+	link_begin(b, RTM_GETLINK, 0, 0, 0);
+	nl_note(b, "find interface", name, ENODEV);
+	nl_str(b, IFLA_IFNAME, name);
+}
+
+void rt_link_dump(struct nl_buf *b)
+{
+	link_begin(b, RTM_GETLINK, NLM_F_DUMP, 0, 0);
+	nl_note(b, "list", "interfaces", 0);
+}
+
+void rt_link_delete(struct nl_buf *b, const char *name)
+{
+	link_begin(b, RTM_DELLINK, 0, 0, 0);
+	nl_note(b, "remove interface", name, ENODEV);
+	nl_str(b, IFLA_IFNAME, name);
+}
+
+void rt_link_change(struct nl_buf *b, int index, const char *name, const struct rt_change *c)
+{
+	link_begin(b, RTM_SETLINK, 0, index, c->up ? IFF_UP : 0);
+	nl_note(b, c->master != 0 ? "put into its bridge" : "set up interface", name, 0);
+	if (index == 0)
+		nl_str(b, IFLA_IFNAME, name);
+	if (c->master != 0)
+		nl_u32(b, IFLA_MASTER, (uint32_t)c->master);
+	if (c->alias != NULL)
+		nl_str(b, IFLA_IFALIAS, c->alias);
+	if (c->mac != NULL)
+		nl_put(b, IFLA_ADDRESS, c->mac, MAC_LEN);
+	if (c->mtu != 0)
+		nl_u32(b, IFLA_MTU, c->mtu);
+}
+
+static void link_size(struct nl_buf *b, uint32_t mtu, const uint8_t *mac)
+{
+	if (mtu != 0)
+		nl_u32(b, IFLA_MTU, mtu);
+	if (mac != NULL)
+		nl_put(b, IFLA_ADDRESS, mac, MAC_LEN);
+}
+
+void rt_bridge_add(struct nl_buf *b, const struct bridge_plan *p)
+{
+	size_t info;
+
+	link_begin(b, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, 0, 0);
+	nl_note(b, "make bridge", p->name, 0);
+	nl_str(b, IFLA_IFNAME, p->name);
+	/* A bridge without an address of its own takes the lowest of its ports', and changes with them. */
+	link_size(b, p->mtu, p->mac);
+	info = nl_nest(b, IFLA_LINKINFO);
+	nl_str(b, IFLA_INFO_KIND, "bridge");
+	nl_nest_end(b, info);
+}
+
+void rt_veth_add(struct nl_buf *b, const struct attach_plan *p, int netns)
+{
+	struct ifinfomsg peer_header = { .ifi_flags = IFF_UP, .ifi_change = IFF_UP };
+	size_t info, data, peer;
+
+	link_begin(b, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, 0, 0);
+	nl_note(b, "make veth pair", p->host_if, 0);
+	nl_str(b, IFLA_IFNAME, p->host_if);
+	link_size(b, p->mtu, NULL);
+	info = nl_nest(b, IFLA_LINKINFO);
+	nl_str(b, IFLA_INFO_KIND, "veth");
+	data = nl_nest(b, IFLA_INFO_DATA);
+	peer = nl_nest(b, VETH_INFO_PEER);
+	nl_raw(b, &peer_header, sizeof(peer_header));
+	nl_str(b, IFLA_IFNAME, p->inside_if);
+	nl_u32(b, IFLA_NET_NS_FD, (uint32_t)netns);
+	link_size(b, p->mtu, p->mac);
+	nl_nest_end(b, peer);
+	nl_nest_end(b, data);
+	nl_nest_end(b, info);
+}
+
+void rt_addr_add(struct nl_buf *b, int index, const char *name, uint32_t addr, uint8_t prefix)
+{
+	struct ifaddrmsg m = {
+		.ifa_family = AF_INET,
+		.ifa_prefixlen = prefix,
+		.ifa_index = (uint32_t)index,
+	};
+
+	nl_begin(b, RTM_NEWADDR, NLM_F_CREATE | NLM_F_REPLACE, &m, sizeof(m));
+	nl_note(b, "give an address to", name, 0);
+	nl_be32(b, IFA_LOCAL, addr);
+	nl_be32(b, IFA_ADDRESS, addr);
+	if (prefix < 31)
+		nl_be32(b, IFA_BROADCAST, addr | (UINT32_MAX >> prefix));
+}
+
+void rt_route_default(struct nl_buf *b, int index, const char *name, uint32_t gateway)
+{
+	struct rtmsg m = {
+		.rtm_family = AF_INET,
+		.rtm_table = RT_TABLE_MAIN,
+		.rtm_protocol = RTPROT_STATIC,
+		.rtm_scope = RT_SCOPE_UNIVERSE,
+		.rtm_type = RTN_UNICAST,
+	};
+
+	nl_begin(b, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE, &m, sizeof(m));
+	nl_note(b, "set the default route of", name, 0);
+	nl_be32(b, RTA_GATEWAY, gateway);
+	nl_u32(b, RTA_OIF, (uint32_t)index);
+}
+
+bool rt_link_read(struct rt_link *link, const struct nl_reply *r)
+{
+	const uint8_t *attrs, *info;
+	struct ifinfomsg m;
+	size_t size, info_size;
+
+	if (r->type != RTM_NEWLINK || r->size < sizeof(m))
+		return false;
+	memcpy(&m, r->data, sizeof(m));
+	attrs = r->data + sizeof(m);
+	size = r->size - sizeof(m);
+	*link = (struct rt_link){
+		.index = m.ifi_index,
+		.name = nl_find_str(attrs, size, IFLA_IFNAME),
+		.alias = nl_find_str(attrs, size, IFLA_IFALIAS),
+	};
+	info = nl_find(attrs, size, IFLA_LINKINFO, &info_size);
+	if (info != NULL)
+		link->kind = nl_find_str(info, info_size, IFLA_INFO_KIND);
+	return link->name != NULL;
+}

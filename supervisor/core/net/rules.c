@@ -1,0 +1,338 @@
+#include "supervisor/core/net/rules.h"
+
+#include "common/util.h"
+#include "supervisor/core/net/nft.h"
+
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_conntrack_common.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter_ipv4.h>
+#include <linux/rtnetlink.h>
+#include <string.h>
+
+/* One attribute with elements must stay below 64 kB; an element has 44 bytes at most. */
+#define ELEMENTS_PER_MESSAGE 512
+#define ELEMENT_BYTES 44
+#define FIXED_BYTES 8192 /* everything but elements; the unit test knows how much it is */
+#define PER_NETWORK_BYTES (5 * ELEMENT_BYTES + 2 * IF_NAME_MAX)
+
+#define REG(n) ((uint32_t)(NFT_REG32_00 + (n)))
+#define IF_REGS (IF_NAME_MAX / 4) /* an interface name fills this many registers */
+
+#define IP_SOURCE 12 /* offsets in the headers */
+#define IP_DESTINATION 16
+#define PORT_DESTINATION 2
+
+/* ---- sets and maps ---- */
+
+enum set_id {
+	SET_INSIDE,
+	SET_INTERNAL,
+	SET_OUTBOUND,
+	SET_SAME,
+	MAP_ADDR_PORT,
+	MAP_PORT,
+	SET_COUNT
+};
+
+static const struct nft_set sets[SET_COUNT] = {
+	/* all our bridges; those without and those with a way out */
+	[SET_INSIDE] = { "inside", NFT_T_IFNAME, IF_NAME_MAX, 0, 0 },
+	[SET_INTERNAL] = { "internal", NFT_T_IFNAME, IF_NAME_MAX, 0, 0 },
+	[SET_OUTBOUND] = { "outbound", NFT_T_IFNAME, IF_NAME_MAX, 0, 0 },
+	/* each bridge with itself: no expression compares two registers */
+	[SET_SAME] = { "same", NFT_CONCAT(NFT_T_IFNAME, NFT_T_IFNAME), 2 * IF_NAME_MAX, 0, 0 },
+	/* published ports: of one host address, of all */
+	[MAP_ADDR_PORT] = { "addr_ports",
+		NFT_CONCAT(NFT_CONCAT(NFT_T_PROTO, NFT_T_ADDR), NFT_T_PORT), 12,
+		NFT_CONCAT(NFT_T_ADDR, NFT_T_PORT), 8 },
+	[MAP_PORT] = { "ports", NFT_CONCAT(NFT_T_PROTO, NFT_T_PORT), 8,
+		NFT_CONCAT(NFT_T_ADDR, NFT_T_PORT), 8 },
+};
+
+static bool in_set(enum set_id set, const struct rule_network *n)
+{
+	return set == SET_INSIDE || set == SET_SAME || n->internal == (set == SET_INTERNAL);
+}
+
+static void fill_set(struct nl_buf *b, enum set_id set, const struct rule_set *rules)
+{
+	size_t nest = 0, in = 0, i;
+
+	for (i = 0; i < rules->n_networks; i++) {
+		const struct rule_network *n = &rules->networks[i];
+		char key[2 * IF_NAME_MAX] = { 0 };
+
+		if (!in_set(set, n))
+			continue;
+		if (in++ % ELEMENTS_PER_MESSAGE == 0) {
+			if (in > 1)
+				nft_elements_end(b, nest);
+			nest = nft_elements_begin(b, RULES_TABLE, &sets[set]);
+		}
+		memcpy(key, n->bridge, strnlen(n->bridge, IF_NAME_MAX - 1));
+		memcpy(key + IF_NAME_MAX, key, IF_NAME_MAX);
+		nft_element(b, &sets[set], key, NULL);
+	}
+	if (in > 0)
+		nft_elements_end(b, nest);
+}
+
+static uint8_t protocol(const struct port *p)
+{
+	return p->udp ? IPPROTO_UDP : IPPROTO_TCP;
+}
+
+static void port_element(struct nl_buf *b, enum set_id map, const struct rule_port *p)
+{
+	uint8_t key[12] = { protocol(&p->port) }, data[8] = { 0 };
+
+	if (map == MAP_ADDR_PORT)
+		put_be32(key + 4, p->port.host_addr);
+	put_be16(key + (map == MAP_ADDR_PORT ? 8 : 4), p->port.host);
+	put_be32(data, p->addr);
+	put_be16(data + 4, p->port.inside);
+	nft_element(b, &sets[map], key, data);
+}
+
+static void fill_map(struct nl_buf *b, enum set_id map, const struct rule_set *rules)
+{
+	size_t nest = 0, in = 0, i;
+
+	for (i = 0; i < rules->n_ports; i++) {
+		const struct rule_port *p = &rules->ports[i];
+
+		if ((p->port.host_addr != 0) != (map == MAP_ADDR_PORT))
+			continue;
+		if (in++ % ELEMENTS_PER_MESSAGE == 0) {
+			if (in > 1)
+				nft_elements_end(b, nest);
+			nest = nft_elements_begin(b, RULES_TABLE, &sets[map]);
+		}
+		port_element(b, map, p);
+	}
+	if (in > 0)
+		nft_elements_end(b, nest);
+}
+
+/* ---- the words that rules are made of ---- */
+
+static void accept(struct nl_buf *b)
+{
+	nft_verdict(b, NF_ACCEPT, NULL);
+}
+
+static void drop(struct nl_buf *b)
+{
+	nft_verdict(b, NF_DROP, NULL);
+}
+
+static void publish(struct nl_buf *b)
+{
+	nft_verdict(b, NFT_JUMP, "publish");
+}
+
+static void from(struct nl_buf *b, enum set_id set)
+{
+	nft_meta(b, NFT_META_IIFNAME, REG(0));
+	nft_lookup(b, sets[set].name, REG(0), 0, false);
+}
+
+static void to(struct nl_buf *b, enum set_id set, bool invert)
+{
+	nft_meta(b, NFT_META_OIFNAME, REG(0));
+	nft_lookup(b, sets[set].name, REG(0), 0, invert);
+}
+
+static void from_inside(struct nl_buf *b)
+{
+	from(b, SET_INSIDE);
+}
+
+static void from_internal(struct nl_buf *b)
+{
+	from(b, SET_INTERNAL);
+}
+
+static void from_outbound(struct nl_buf *b)
+{
+	from(b, SET_OUTBOUND);
+}
+
+static void to_inside(struct nl_buf *b)
+{
+	to(b, SET_INSIDE, false);
+}
+
+static void to_internal(struct nl_buf *b)
+{
+	to(b, SET_INTERNAL, false);
+}
+
+static void to_outside(struct nl_buf *b)
+{
+	to(b, SET_INSIDE, true);
+}
+
+static void same_bridge(struct nl_buf *b)
+{
+	nft_meta(b, NFT_META_IIFNAME, REG(0));
+	nft_meta(b, NFT_META_OIFNAME, REG(IF_REGS));
+	nft_lookup(b, sets[SET_SAME].name, REG(0), 0, false);
+}
+
+static void not_from_lo(struct nl_buf *b)
+{
+	static const char lo[IF_NAME_MAX] = "lo";
+
+	nft_meta(b, NFT_META_IIFNAME, REG(0));
+	nft_cmp(b, REG(0), NFT_CMP_NEQ, lo, sizeof(lo));
+}
+
+static void loopback_at(struct nl_buf *b, uint32_t offset)
+{
+	static const uint8_t loopback = 127;
+
+	nft_payload(b, NFT_PAYLOAD_NETWORK_HEADER, offset, 1, REG(0));
+	nft_cmp(b, REG(0), NFT_CMP_EQ, &loopback, sizeof(loopback));
+}
+
+static void source_loopback(struct nl_buf *b)
+{
+	loopback_at(b, IP_SOURCE);
+}
+
+static void to_loopback(struct nl_buf *b)
+{
+	loopback_at(b, IP_DESTINATION);
+}
+
+/* Any bit of the mask is set in what conntrack says; both are in host order. */
+static void ct_has(struct nl_buf *b, uint32_t key, uint32_t mask)
+{
+	static const uint32_t zero = 0;
+
+	nft_ct(b, key, REG(0));
+	nft_mask(b, REG(0), &mask, sizeof(mask));
+	nft_cmp(b, REG(0), NFT_CMP_NEQ, &zero, sizeof(zero));
+}
+
+static void answers(struct nl_buf *b)
+{
+	ct_has(b, NFT_CT_STATE,
+		NF_CT_STATE_BIT(IP_CT_ESTABLISHED) | NF_CT_STATE_BIT(IP_CT_RELATED));
+}
+
+static void published(struct nl_buf *b)
+{
+	ct_has(b, NFT_CT_STATUS, IPS_DST_NAT);
+}
+
+static void to_host(struct nl_buf *b)
+{
+	static const uint32_t local = RTN_LOCAL;
+
+	nft_fib_daddr_type(b, REG(0));
+	nft_cmp(b, REG(0), NFT_CMP_EQ, &local, sizeof(local));
+}
+
+/* From the map comes the container's address, and its port in the next register. */
+static void translate(struct nl_buf *b, enum set_id map, uint32_t port_reg)
+{
+	nft_payload(b, NFT_PAYLOAD_TRANSPORT_HEADER, PORT_DESTINATION, 2, port_reg);
+	nft_lookup(b, sets[map].name, REG(0), REG(4), false);
+	nft_dnat(b, REG(4), REG(5));
+}
+
+static void to_published_addr(struct nl_buf *b)
+{
+	nft_meta(b, NFT_META_L4PROTO, REG(0));
+	nft_payload(b, NFT_PAYLOAD_NETWORK_HEADER, IP_DESTINATION, 4, REG(1));
+	translate(b, MAP_ADDR_PORT, REG(2));
+}
+
+static void to_published_port(struct nl_buf *b)
+{
+	nft_meta(b, NFT_META_L4PROTO, REG(0));
+	translate(b, MAP_PORT, REG(1));
+}
+
+/* ---- chains and rules ---- */
+
+static const struct nft_chain chains[] = {
+	{ "guard", "filter", NF_INET_PRE_ROUTING, NF_IP_PRI_RAW },
+	{ "publish", NULL, NFT_HOOK_NONE, 0 },
+	{ "prerouting", "nat", NF_INET_PRE_ROUTING, NF_IP_PRI_NAT_DST },
+	{ "output", "nat", NF_INET_LOCAL_OUT, NF_IP_PRI_NAT_DST },
+	{ "forward", "filter", NF_INET_FORWARD, NF_IP_PRI_FILTER },
+	{ "postrouting", "nat", NF_INET_POST_ROUTING, NF_IP_PRI_NAT_SRC },
+};
+
+/* A rule reads as a sentence: all words match, then the last one acts. */
+static const struct rule {
+	const char *chain;
+	void (*word[4])(struct nl_buf *b);
+} rules_of_table[] = {
+	/*
+	 * The kernel drops these by itself, but after prerouting, where a port published on 127.0.0.1 would
+	 * have been translated already; and on our bridges route_localnet makes it let them in.
+	 */
+	{ "guard", { not_from_lo, to_loopback, drop } },
+	{ "guard", { from_inside, source_loopback, drop } },
+
+	{ "prerouting", { publish } },
+	{ "output", { publish } },
+	{ "publish", { to_published_addr } },
+	{ "publish", { to_host, to_published_port } },
+
+	{ "forward", { answers, accept } },
+	{ "forward", { same_bridge, accept } },
+	{ "forward", { from_internal, drop } },
+	{ "forward", { published, accept } },
+	{ "forward", { to_inside, drop } },
+
+	/* The container must answer to us: it cannot reach 127.0.0.1, a neighbour it would answer directly, ... */
+	{ "postrouting", { published, source_loopback, nft_masquerade } },
+	{ "postrouting", { published, same_bridge, nft_masquerade } },
+	/* ... and in an internal network it has no route to anyone else. */
+	{ "postrouting", { published, to_internal, nft_masquerade } },
+	{ "postrouting", { from_outbound, to_outside, nft_masquerade } },
+};
+
+static void build_rule(struct nl_buf *b, const struct rule *r)
+{
+	size_t i, nest = nft_rule_begin(b, RULES_TABLE, r->chain);
+
+	for (i = 0; i < ARRAY_LEN(r->word) && r->word[i] != NULL; i++)
+		r->word[i](b);
+	nft_rule_end(b, nest);
+}
+
+size_t rules_size(const struct rule_set *rules)
+{
+	/* A message of elements costs less than two elements. */
+	return FIXED_BYTES + rules->n_networks * PER_NETWORK_BYTES +
+		(rules->n_ports + rules->n_ports / ELEMENTS_PER_MESSAGE * 2) * ELEMENT_BYTES;
+}
+
+void rules_build(struct nl_buf *b, const struct rule_set *rules)
+{
+	uint32_t id;
+	size_t i;
+
+	nft_begin(b);
+	nft_table_renew(b, RULES_TABLE, rules->n_networks == 0);
+	if (rules->n_networks > 0) {
+		for (id = 0; id < SET_COUNT; id++)
+			nft_set_add(b, RULES_TABLE, &sets[id], id + 1);
+		for (id = SET_INSIDE; id <= SET_SAME; id++)
+			fill_set(b, id, rules);
+		for (id = MAP_ADDR_PORT; id <= MAP_PORT; id++)
+			fill_map(b, id, rules);
+		for (i = 0; i < ARRAY_LEN(chains); i++)
+			nft_chain_add(b, RULES_TABLE, &chains[i]);
+		for (i = 0; i < ARRAY_LEN(rules_of_table); i++)
+			build_rule(b, &rules_of_table[i]);
+	}
+	nft_commit(b);
+}

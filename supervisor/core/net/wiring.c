@@ -1,0 +1,156 @@
+#include "supervisor/core/net/wiring.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* A bridge that exists before IPv6 does must hold its packets too; the most is the kernel's for a veth. */
+#define MTU_MIN 576u
+#define MTU_MAX 65535u
+
+/* FNV-1a, continued from h: stable for ever, so that names are. */
+#define HASH_START 0xcbf29ce484222325ULL
+static uint64_t hash(uint64_t h, const char *s)
+{
+	for (; *s != '\0'; s++)
+		h = (h ^ (uint8_t)*s) * 0x100000001b3ULL;
+	/* The end counts too: "ab" + "c" is not "a" + "bc". */
+	return (h ^ 0xff) * 0x100000001b3ULL;
+}
+
+/* Locally administered, unicast. */
+static void mac_make(uint8_t mac[MAC_LEN], const char *machine_id, const char *unit,
+	const char *what)
+{
+	uint64_t h = hash(hash(hash(HASH_START, machine_id), unit), what);
+	int i;
+
+	mac[0] = 0x02;
+	for (i = 1; i < MAC_LEN; i++)
+		mac[i] = (uint8_t)(h >> (8 * (i + 2)));
+}
+
+static size_t stem_length(const char *unit)
+{
+	const char *dot = strrchr(unit, '.');
+
+	return dot != NULL ? (size_t)(dot - unit) : strlen(unit);
+}
+
+/* What dev_valid_name() of the kernel takes, without what would surprise a shell or a sysctl path. */
+static bool if_name_char(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+		c == '_' || c == '-';
+}
+
+static bool if_name_ok(const char *s, size_t len)
+{
+	size_t i;
+
+	if (len == 0 || len >= IF_NAME_MAX)
+		return false;
+	for (i = 0; i < len; i++)
+		if (!if_name_char(s[i]) && (s[i] != '.' || i == 0))
+			return false;
+	return true;
+}
+
+/* The start of the stem for people, a hash for uniqueness: 15 characters at most. */
+static void if_name_hashed(char out[IF_NAME_MAX], const char *prefix, const char *unit)
+{
+	uint64_t h = hash(HASH_START, unit);
+	size_t i, keep = stem_length(unit), most = IF_NAME_MAX - 10 - strlen(prefix);
+
+	if (keep > most)
+		keep = most;
+	(void)snprintf(out, IF_NAME_MAX, "%s%.*s-%08x", prefix, (int)keep, unit,
+		(unsigned int)(uint32_t)(h ^ h >> 32));
+	for (i = 0; out[i] != '\0'; i++)
+		if (!if_name_char(out[i]))
+			out[i] = '_';
+}
+
+static int bridge_name(struct bridge_plan *p, const struct unit *network, struct err *e)
+{
+	const char *wanted = network->network.interface_name;
+	size_t len = wanted != NULL ? strlen(wanted) : stem_length(network->name);
+
+	if (if_name_ok(wanted != NULL ? wanted : network->name, len)) {
+		memcpy(p->name, wanted != NULL ? wanted : network->name, len);
+		return 0;
+	}
+	if (wanted != NULL)
+		return err_setx(e,
+			"InterfaceName=%s: an interface name has 1 to %d characters of A-Z a-z 0-9 _ - .",
+			wanted, IF_NAME_MAX - 1);
+	if_name_hashed(p->name, "", network->name);
+	return 0;
+}
+
+static int parse_mtu(uint32_t *mtu, const char *text, struct err *e)
+{
+	uint32_t value = 0;
+	const char *c;
+
+	for (c = text; *c >= '0' && *c <= '9' && value <= MTU_MAX; c++)
+		value = 10 * value + (uint32_t)(*c - '0');
+	if (*c != '\0' || value < MTU_MIN || value > MTU_MAX)
+		return err_setx(e, "Options=mtu=%s: not a number from %u to %u", text, MTU_MIN,
+			MTU_MAX);
+	*mtu = value;
+	return 0;
+}
+
+int bridge_plan_make(struct bridge_plan *p, const struct unit *network, const struct pool *pool,
+	const char *machine_id, struct err *e)
+{
+	const struct settings *options = &network->network.options;
+	size_t i;
+
+	*p = (struct bridge_plan){
+		.unit = network->name,
+		.addr = pool->gateway,
+		.prefix = pool->subnet.prefix,
+		.internal = network->network.internal,
+	};
+	mac_make(p->mac, machine_id, network->name, "bridge");
+	for (i = 0; i < options->n; i++)
+		if (strcmp(options->v[i].name, "mtu") == 0 &&
+			parse_mtu(&p->mtu, options->v[i].value, e) < 0)
+			return err_prefix(e, "%s", network->name);
+	if (bridge_name(p, network, e) < 0)
+		return err_prefix(e, "%s", network->name);
+	return 0;
+}
+
+void attach_plan_make(struct attach_plan *p, const char *unit, const struct bridge_plan *bridge,
+	uint32_t addr, const char *machine_id)
+{
+	*p = (struct attach_plan){
+		.unit = unit,
+		.inside_if = "eth0",
+		.addr = addr,
+		.prefix = bridge->prefix,
+		.gateway = bridge->internal ? 0 : bridge->addr,
+		.mtu = bridge->mtu,
+	};
+	memcpy(p->bridge, bridge->name, sizeof(p->bridge));
+	if_name_hashed(p->host_if, "v", unit);
+	mac_make(p->mac, machine_id, unit, bridge->unit);
+}
+
+const struct rule_port *rule_port_taken(const struct rule_port *ports, size_t n,
+	const struct port *port)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		const struct port *p = &ports[i].port;
+
+		if (p->udp == port->udp && p->host == port->host &&
+			(p->host_addr == port->host_addr || p->host_addr == 0 ||
+				port->host_addr == 0))
+			return &ports[i];
+	}
+	return NULL;
+}
