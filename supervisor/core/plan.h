@@ -160,10 +160,10 @@ int plan_exec(struct plan *p, const struct unit *u, char *const *argv, bool term
 	      const struct facts *facts, struct arena *arena, struct err *e);
 /*
  * The places inside at which something will be mounted and that the root itself must therefore have: those below
- * another mount are left out. An array of n in the arena. For facts.root_lacks_targets.
+ * another mount are left out. An array of n in the arena; facts only add to it what they may. For
+ * facts.root_lacks_targets.
  */
-const char *const *plan_targets(const struct unit *u, const struct facts *facts, struct arena *arena,
-				size_t *n);
+const char *const *plan_targets(const struct unit *u, struct arena *arena, size_t *n);
 /* Text for people, stable, one fact a line; lives in the arena. */
 const char *plan_print(const struct plan *p, struct arena *arena);
 

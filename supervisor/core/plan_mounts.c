@@ -190,6 +190,7 @@ static bool uses_overlay(const struct planner *pl)
 	return c->rootfs != NULL ? has_suffix(c->rootfs, ":O") : !c->read_only;
 }
 
+/* nodev: what devices there are is for /dev to say, not for an image. */
 static void add_root(struct mounting *m)
 {
 	const struct container_section *c = &m->pl->u->container;
@@ -201,14 +202,15 @@ static void add_root(struct mounting *m)
 				.kind = OP_OVERLAY,
 				.source = m->pl->p->root,
 				.target = "/",
-				.data = "size=50%" });
+				.data = "size=50%",
+				.attr = MOUNT_ATTR_NODEV });
 	else
 		add(m, &m->done,
 			(struct mount_op){ .cls = CLASS_ROOT,
 				.kind = OP_BIND,
 				.source = m->pl->p->root,
 				.target = "/",
-				.attr = c->read_only ? MOUNT_ATTR_RDONLY : 0,
+				.attr = MOUNT_ATTR_NODEV | (c->read_only ? MOUNT_ATTR_RDONLY : 0),
 				.recursive = plain });
 }
 
@@ -498,12 +500,30 @@ static bool is_covered(const struct plan *p, size_t i)
 	return false;
 }
 
-const char *const *plan_targets(const struct unit *u, const struct facts *facts,
-	struct arena *arena, size_t *n)
+/* All that facts can add, so that none of them is needed yet. */
+static struct facts worst_facts(const struct unit *u, struct arena *arena)
+{
+	const struct mounts *mounts = &u->container.mounts;
+	struct volume_path *volumes = arena_array(arena, mounts->n, sizeof(*volumes));
+	struct facts facts = {
+		.files = "/", .notify_socket = "/", .volumes = volumes, .n_volumes = mounts->n
+	};
+
+	for (size_t i = 0; i < mounts->n; i++)
+		volumes[i] = (struct volume_path){
+			mounts->v[i].source != NULL ? mounts->v[i].source : "", "/"
+		};
+	if (u->container.timezone != NULL)
+		facts.zone_file = "/";
+	return facts;
+}
+
+const char *const *plan_targets(const struct unit *u, struct arena *arena, size_t *n)
 {
 	struct err e = { 0 };
 	struct plan p = { .root = "/" };
-	struct planner pl = { .u = u, .facts = facts, .arena = arena, .p = &p, .e = &e };
+	struct facts facts = worst_facts(u, arena);
+	struct planner pl = { .u = u, .facts = &facts, .arena = arena, .p = &p, .e = &e };
 	struct strv targets = { 0 };
 
 	/* A plan that cannot be made says so when it is made. */
