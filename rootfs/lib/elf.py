@@ -79,7 +79,7 @@ def is_elf(path):
 
 
 def resolve(root, path, links=None):
-    """The real path of a name inside the root (as seen there); fills the links passed on the way."""
+    """The real path of a name as seen inside the root; lists the links passed on the way."""
     links = [] if links is None else links
     done, todo = "/", [p for p in path.split("/") if p]
     while todo:

@@ -12,7 +12,8 @@ UUID = "73757000-0000-4000-8000-000000000000"
 def erofs(root, out, owners):
     """EROFS with lz4: half the memory of an uncompressed one on a RAM disk. Clusters of 16 KiB make
     it a tenth smaller than the default and need a kernel of 5.13 or newer."""
-    run(["mkfs.erofs", "--quiet", "-zlz4hc", "-C16384", "-T0", f"-U{UUID}", *owners["erofs"], out, root])
+    run(["mkfs.erofs", "--quiet", "-zlz4hc", "-C16384", "-T0", f"-U{UUID}", *owners["erofs"],
+         out, root])
 
 
 def squashfs(root, out, owners):

@@ -1,8 +1,8 @@
 """The INI file beside an image that holds its defaults.
 
 One section, [Image], with the keys below. Words are separated by blanks; a word with blanks, quotes
-or backslashes stands in double quotes, in which \\" \\\\ and \\n are the escapes. A key without a value
-is left out. Environment= stands once per assignment."""
+or backslashes stands in double quotes, in which \\" \\\\ and \\n are the escapes. A key without a
+value is left out. Environment= stands once per assignment."""
 
 from tool import Fail
 

@@ -13,17 +13,18 @@ FOLDERS = (("proc", 0o555), ("sys", 0o555), ("dev", 0o755), ("run", 0o755), ("tm
            ("var", 0o755), ("var/tmp", 0o1777), ("etc", 0o755))
 FILES = ("etc/hosts", "etc/hostname", "etc/resolv.conf")
 
-# What packages' own scripts would have made; without nsswitch.conf glibc asks DNS before /etc/hosts.
+# What packages' own scripts would have made. Without nsswitch.conf glibc asks DNS before
+# /etc/hosts.
 PASSWD = "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/nonexistent:/bin/false\n"
 GROUP = "root:x:0:\nnogroup:x:65534:\n"
 NSSWITCH = "passwd: files\ngroup: files\nhosts: files dns\n"
 
 
 def inside(root, path):
-    """Where a name of the root is on the build machine: its folder resolved inside the root, so that
-    no link of an image leads out of it; the name itself may be a link."""
-    path = "/" + path.strip("/")
-    return root + elf.resolve(root, os.path.dirname(path)).rstrip("/") + "/" + os.path.basename(path)
+    """Where a name of the root is on the build machine: its folder resolved inside the root, so
+    that no link of an image leads out of it; the name itself may be a link."""
+    folder, name = os.path.split("/" + path.strip("/"))
+    return root + elf.resolve(root, folder).rstrip("/") + "/" + name
 
 
 def final(root, path):
@@ -58,7 +59,7 @@ def add_link(root, path, target):
 
 
 def add_program(root, source, path):
-    """Copies a program of the build machine with its library closure; libraries keep their paths."""
+    """Copies a program of the build machine and its libraries, which keep their paths."""
     make_parents(root, path)
     shutil.copyfile(source, inside(root, path))
     os.chmod(inside(root, path), 0o755)
