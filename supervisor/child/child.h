@@ -2,36 +2,42 @@
  * From clone3 to exec: one table of named steps. The child has a copy of the supervisor's memory and one thread;
  * it must not allocate, use stdio, take a lock, log or return. A step that fails fills the fault with errno and
  * the object; child_main writes one record to the report pipe and ends.
+ *
+ * Calls of libc that keep a copy of the thread id or take a lock (raise, abort, sigaction, setuid, setrlimit) are made as
+ * raw system calls: clone3 refreshes nothing of what libc remembers.
  */
 #ifndef CHILD_CHILD_H
 #define CHILD_CHILD_H
 
 #include "common/report.h"
+#include "supervisor/core/passwd.h"
 #include "supervisor/core/plan.h"
+
+#define CHILD_EXIT_FAULT 125 /* a step failed: the report says which */
 
 /* Descriptors that the parent made for this start; -1: none. All close-on-exec but those that become 0, 1, 2. */
 struct child_fds {
-	int go;		/* read one byte before anything else; end of file: the supervisor died, leave */
-	int report;	/* write end of the report pipe */
+	int go; /* read one byte before anything else; end of file: the supervisor died, leave */
+	int report; /* write end of the report pipe */
 	int in, out, err;
-	int netns;	/* the unit's network namespace */
-	int init;	/* sealed memfd of init */
-	int stage;	/* O_PATH of an empty host folder where the new root is mounted */
-	int join;	/* exec: pidfd of the container's PID 1 */
-	int cgroup;	/* exec and old kernels: O_PATH of its cgroup, when CLONE_INTO_CGROUP is not used */
-	int terminal;	/* exec with a terminal: a socket over which the pty's master goes back */
+	int netns;    /* the unit's network namespace */
+	int init;     /* sealed memfd of init */
+	int join;     /* exec: pidfd of the container's PID 1 */
+	int terminal; /* exec with a terminal: a socket over which the pty's master goes back */
 };
 
 struct fault {
-	int no;
+	int no; /* errno; 0: the object is the whole message */
 	char object[REPORT_OBJECT_MAX];
 };
 
 struct child {
 	const struct plan *plan;
 	struct child_fds fd;
-	int root;	/* O_PATH of the new root, once there is one */
-	/* scratch of the steps, never of the parent */
+	int root; /* O_PATH of the new root once it is mounted, -1 before */
+	int empty; /* an empty read-only tmpfs that masks folders, shared by them; -1: not made yet */
+	int tty; /* becomes 0, 1, 2 or some of them: the slave of the new terminal, or the plan's tty; -1 */
+	struct identity id; /* since the step "user" */
 };
 
 struct step {
@@ -45,6 +51,8 @@ extern const size_t n_child_steps;
 /* The name of the step in a report, REPORT_STEP_EXEC included. */
 const char *child_step_name(uint16_t step);
 
+/* Before clone3: a child with all descriptors "none". */
+void child_init(struct child *c, const struct plan *plan);
 _Noreturn void child_main(struct child *c);
 
 #endif

@@ -1,0 +1,104 @@
+/*
+ * User and groups, by name as the root of the process knows them. /etc/passwd and /etc/group belong to the image:
+ * a FIFO, a device or a file of any size there must not stop or fill anything.
+ */
+#include "supervisor/child/steps.h"
+
+#include "common/fd.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+#ifdef SYS_setgroups32 /* 32-bit machines: the plain ones take 16 bits */
+#define SET_GROUPS SYS_setgroups32
+#else
+#define SET_GROUPS SYS_setgroups
+#endif
+
+struct text_file {
+	const char *text; /* mapped, or "" */
+	size_t size;
+};
+
+/* Read, not mapped: a file that is cut while it is mapped is a SIGBUS. */
+static int read_whole(int fd, const char *path, struct text_file *file, struct fault *f)
+{
+	char *room = mmap(NULL, PASSWD_SIZE_MAX, PROT_READ | PROT_WRITE,
+		MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ssize_t n = 1;
+
+	if (room == MAP_FAILED)
+		return fail(f, path);
+	file->text = room;
+	while (n > 0 && file->size < PASSWD_SIZE_MAX) {
+		n = read(fd, room + file->size, PASSWD_SIZE_MAX - file->size);
+		if (n < 0)
+			return fail(f, path);
+		file->size += (size_t)n;
+	}
+	return 0;
+}
+
+/* A file that is missing is an empty one: numbers need none. */
+static int load(const char *path, struct text_file *file, struct fault *f)
+{
+	int fd cleanup_fd = open(path, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC);
+	struct stat st;
+
+	file->text = "";
+	file->size = 0;
+	if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
+		return 0;
+	if (fd < 0 && errno == ELOOP)
+		return fail_text(f, path, "is a symbolic link");
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return fail(f, path);
+	if (!S_ISREG(st.st_mode))
+		return fail_text(f, path, "is not a regular file");
+	if (st.st_size > PASSWD_SIZE_MAX)
+		return fail_no(f, EFBIG, path);
+	return read_whole(fd, path, file, f);
+}
+
+static void complete_home(const struct child *c)
+{
+	static const char name[] = "HOME=";
+
+	if (c->plan->home != NULL)
+		memcpy(c->plan->home + strlen(name), c->id.home, strlen(c->id.home) + 1);
+}
+
+int step_user(struct child *c, struct fault *f)
+{
+	const struct plan *p = c->plan;
+	struct text_file passwd, group;
+	const char *missing;
+
+	c->id.home[0] = '/';
+	if (p->user == NULL && p->group == NULL && p->home == NULL)
+		return 0;
+	if (load("/etc/passwd", &passwd, f) < 0 || load("/etc/group", &group, f) < 0)
+		return -1;
+	missing = identity_resolve(&c->id, p->user, p->group, passwd.text, passwd.size, group.text,
+		group.size);
+	if (missing != NULL)
+		return fail_text(f, missing,
+			"no such user or group in its /etc/passwd or /etc/group");
+	complete_home(c);
+	/* it was made for root in the container's devpts */
+	if (p->terminal && fchown(STDIN_FILENO, c->id.uid, (gid_t)-1) < 0)
+		return fail(f, "terminal");
+	return 0;
+}
+
+int step_groups(struct child *c, struct fault *f)
+{
+	_Static_assert(sizeof(gid_t) == sizeof(c->id.groups[0]), "groups are passed as they are");
+
+	if (syscall(SET_GROUPS, c->id.n_groups, c->id.groups) < 0)
+		return fail(f, c->plan->user);
+	return 0;
+}

@@ -1,0 +1,147 @@
+/* The new root: mounted over the old one, then the two change places and the old one goes. */
+#include "supervisor/child/fs.h"
+#include "supervisor/child/kernel.h"
+
+#include "common/fd.h"
+
+#include <string.h>
+#include <sys/stat.h>
+
+#include <linux/limits.h>
+
+/* umount2(2); sys/mount.h does not go together with linux/mount.h in every libc. */
+#define DETACH 2
+
+/* Nothing that is mounted here shall show on the host, nor what the host mounts later here. */
+int step_propagation(struct child *c, struct fault *f)
+{
+	if (!makes_container(c))
+		return 0;
+	(void)umask(
+		0); /* the modes of the plan are meant as they are; step_pivot_root puts it back */
+	return syscall(SYS_mount, NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ? fail(f, "/")
+										  : 0;
+}
+
+/* overlayfs splits its lower layers at ':'; names of images have one. */
+static int escape(const char *path, char *to, size_t room)
+{
+	size_t n = 0;
+
+	for (; *path != '\0' && n + 2 < room; path++) {
+		if (*path == ':' || *path == '\\')
+			to[n++] = '\\';
+		to[n++] = *path;
+	}
+	to[n] = '\0';
+	return *path == '\0' ? 0 : -1;
+}
+
+/* With the working folder in the tmpfs that is to hold both layers. */
+static int new_overlay(const struct mount_op *op, struct fault *f)
+{
+	int fs cleanup_fd = kernel_fsopen("overlay");
+	char lower[PATH_MAX];
+	int mount;
+
+	if (fs < 0)
+		return fail(f, "overlay");
+	if (escape(op->source, lower, sizeof(lower)) < 0)
+		return fail_no(f, ENAMETOOLONG, op->source);
+	if (mkdirat(AT_FDCWD, "upper", 0755) < 0 || mkdirat(AT_FDCWD, "work", 0755) < 0)
+		return fail(f, "upper");
+	if (kernel_fsconfig(fs, FSCONFIG_SET_STRING, "lowerdir", lower) < 0 ||
+		kernel_fsconfig(fs, FSCONFIG_SET_STRING, "upperdir", "upper") < 0 ||
+		kernel_fsconfig(fs, FSCONFIG_SET_STRING, "workdir", "work") < 0 ||
+		kernel_fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL) < 0)
+		return fail(f, op->source);
+	mount = kernel_fsmount(fs, op->attr);
+	return mount < 0 ? fail(f, op->source) : mount;
+}
+
+/* The tmpfs is attached too, over "/": overlayfs takes no layer from a detached mount before Linux 6.15. */
+static int mount_overlay(const struct mount_op *op, int over, struct fault *f)
+{
+	int tmpfs cleanup_fd = fs_new("tmpfs", op->data, 0, f);
+
+	if (tmpfs < 0)
+		return -1;
+	if (kernel_move_mount(tmpfs, over) < 0 || fchdir(tmpfs) < 0)
+		return fail(f, "/");
+	return new_overlay(op, f);
+}
+
+static const struct mount_op *root_op(const struct plan *p)
+{
+	for (size_t i = 0; i < p->n_mounts; i++)
+		if (p->mounts[i].cls == CLASS_ROOT)
+			return &p->mounts[i];
+	return NULL;
+}
+
+/*
+ * Attached over "/" of this new namespace, so that no folder of the host is needed for it: an absolute path still
+ * leads to the old root, because the process's own root is below.
+ */
+int step_mount_root(struct child *c, struct fault *f)
+{
+	const struct mount_op *op = root_op(c->plan);
+	int over cleanup_fd = -1;
+	int root cleanup_fd = -1;
+
+	if (!makes_container(c))
+		return 0;
+	if (op == NULL)
+		return fail_no(f, EINVAL, c->plan->root);
+	over = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (over < 0)
+		return fail(f, "/");
+	root = op->kind == OP_OVERLAY ? mount_overlay(op, over, f)
+				      : fs_clone(AT_FDCWD, op->source, op, f);
+	if (root < 0)
+		return -1;
+	if (kernel_move_mount(root, over) < 0)
+		return fail(f, op->source); /* ENOTDIR: it is a file */
+	c->root = fd_take(&root);
+	return 0;
+}
+
+/*
+ * Where "/" is the kernel's own rootfs (an initramfs that nobody pivoted away from) there is no pivot_root: EINVAL.
+ * The new root, which lies over it already, becomes the process's root; ".." ends there, since a lookup always comes
+ * out at the topmost mount of "/".
+ */
+static int enter_over_rootfs(void)
+{
+	return chroot(".");
+}
+
+/* pivot_root(2) with the same folder twice: the old root ends over the new one, from where it is detached. */
+static int swap_roots(struct fault *f)
+{
+	if (syscall(SYS_pivot_root, ".", ".") == 0)
+		return syscall(SYS_umount2, ".", DETACH) < 0 ? fail(f, "old root") : 0;
+	if (errno == EINVAL && enter_over_rootfs() == 0)
+		return 0;
+	return fail(f, "/");
+}
+
+int step_pivot_root(struct child *c, struct fault *f)
+{
+	char cwd[PATH_MAX];
+
+	if (!makes_container(c))
+		return 0;
+	if (fchdir(c->root) < 0)
+		return fail(f, c->plan->root);
+	if (swap_roots(f) < 0)
+		return -1;
+	if (chdir("/") < 0)
+		return fail(f, "/");
+	/* "(unreachable)/" would be a way back to the host */
+	if (syscall(SYS_getcwd, cwd, sizeof(cwd)) < 0 || strcmp(cwd, "/") != 0)
+		return fail_text(f, "/", "is not the root that was mounted");
+	(void)umask(022);
+	fd_close(&c->root);
+	return 0;
+}

@@ -1,0 +1,159 @@
+/* Standard input, output and error; nothing above them outlives exec but what is planned. */
+#include "supervisor/child/kernel.h"
+#include "supervisor/child/steps.h"
+
+#include "common/fd.h"
+#include "common/util.h"
+
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/vfs.h>
+
+#include <linux/close_range.h>
+#include <linux/magic.h>
+
+#define REPORT_FD 3 /* for an init that goes on reporting */
+#define CLEAR_OF_STDIO 10
+
+/* TIOCGPTPEER needs no path to the slave, which could be another's in a container that plays tricks. */
+static int open_pty(struct child *c, int *master, struct fault *f)
+{
+	static const char path[] = "/dev/pts/ptmx";
+	int unlock = 0;
+	struct statfs fs;
+
+	*master = kernel_openat2(AT_FDCWD, path, O_RDWR | O_NOCTTY | O_NONBLOCK,
+		RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);
+	if (*master < 0 || fstatfs(*master, &fs) < 0)
+		return fail(f, path);
+	if (fs.f_type != DEVPTS_SUPER_MAGIC)
+		return fail_text(f, path, "is not of devpts");
+	if (ioctl(*master, TIOCSPTLCK, &unlock) < 0)
+		return fail(f, path);
+	c->tty = ioctl(*master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
+	return c->tty < 0 ? fail(f, path) : 0;
+}
+
+static int send_fd(int socket, int fd)
+{
+	char byte = 0;
+	struct iovec iov = { .iov_base = &byte, .iov_len = 1 };
+	union {
+		struct cmsghdr align;
+		char data[CMSG_SPACE(sizeof(int))];
+	} control = { 0 };
+	struct msghdr msg = {
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = control.data,
+		.msg_controllen = sizeof(control.data),
+	};
+	struct cmsghdr *cmsg = CMSG_FIRSTHDR(&msg);
+
+	cmsg->cmsg_level = SOL_SOCKET;
+	cmsg->cmsg_type = SCM_RIGHTS;
+	cmsg->cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(cmsg), &fd, sizeof(fd));
+	return sendmsg(socket, &msg, MSG_NOSIGNAL) < 0 ? -1 : 0;
+}
+
+/* The host's tty by its host path: it must be opened before that path means something else. */
+static int open_tty(struct child *c, struct fault *f)
+{
+	const char *path = c->plan->tty;
+
+	/* O_NONBLOCK: a serial line would wait for its carrier */
+	c->tty = path != NULL ? open(path, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC) : -1;
+	if (path == NULL)
+		return fail_no(f, EINVAL, "TTYPath");
+	if (c->tty < 0 || fcntl(c->tty, F_SETFL, 0) < 0)
+		return fail(f, path);
+	return isatty(c->tty) ? 0 : fail(f, path);
+}
+
+int step_terminal(struct child *c, struct fault *f)
+{
+	const struct plan *p = c->plan;
+	int master cleanup_fd = -1;
+
+	if (p->terminal) {
+		if (open_pty(c, &master, f) < 0)
+			return -1;
+		return send_fd(c->fd.terminal, master) < 0 ? fail(f, "send the terminal") : 0;
+	}
+	if (p->in == PLAN_STDIO_TTY || p->out == PLAN_STDIO_TTY || p->err == PLAN_STDIO_TTY)
+		return open_tty(c, f);
+	return 0;
+}
+
+/* Out of the way of 0 to 3. */
+static int lift(int *fd)
+{
+	int higher;
+
+	if (*fd < 0 || *fd > REPORT_FD)
+		return 0;
+	higher = fcntl(*fd, F_DUPFD_CLOEXEC, CLEAR_OF_STDIO);
+	if (higher < 0)
+		return -1;
+	*fd = higher;
+	return 0;
+}
+
+/* Makes `fd` what the plan says; the lower ones are made already. */
+static int put(const struct child *c, int fd, enum plan_stdio kind, int given)
+{
+	int null cleanup_fd = -1;
+	int from = given;
+
+	if (kind == PLAN_STDIO_TTY || c->plan->terminal)
+		from = c->tty;
+	else if (kind == PLAN_STDIO_INHERIT && fd > STDIN_FILENO)
+		from = fd - 1;
+	else if (kind == PLAN_STDIO_NULL)
+		from = -1;
+	if (from < 0) {
+		null = open("/dev/null", O_RDWR | O_NOCTTY | O_CLOEXEC);
+		if (null < 0)
+			return -1;
+		if (null == fd)
+			return fcntl(fd_take(&null), F_SETFD, 0);
+		from = null;
+	}
+	return dup2(from, fd) < 0 ? -1 : 0;
+}
+
+/* The report pipe becomes 3, closed by exec unless it is for our init, which closes it for its own child. */
+static int keep_report(struct child *c)
+{
+	if (dup3(c->fd.report, REPORT_FD, c->plan->run_init ? 0 : O_CLOEXEC) < 0)
+		return -1;
+	c->fd.report = REPORT_FD;
+	return 0;
+}
+
+int step_stdio(struct child *c, struct fault *f)
+{
+	const struct plan *p = c->plan;
+	int *const lifted[] = { &c->fd.in, &c->fd.out, &c->fd.err, &c->fd.report, &c->fd.init,
+		&c->tty };
+
+	for (size_t i = 0; i < ARRAY_LEN(lifted); i++)
+		if (lift(lifted[i]) < 0)
+			return fail(f, "descriptors");
+	if (put(c, STDIN_FILENO, p->in, c->fd.in) < 0)
+		return fail(f, "StandardInput");
+	if (put(c, STDOUT_FILENO, p->out, c->fd.out) < 0)
+		return fail(f, "StandardOutput");
+	if (put(c, STDERR_FILENO, p->err, c->fd.err) < 0)
+		return fail(f, "StandardError");
+	if (keep_report(c) < 0)
+		return fail(f, "report");
+	/* 1: taken from a session that has it, as a getty does for a console */
+	if ((p->terminal || p->in == PLAN_STDIO_TTY) && ioctl(STDIN_FILENO, TIOCSCTTY, 1) < 0)
+		return fail(f, p->terminal ? "terminal" : p->tty);
+	if (syscall(SYS_close_range, REPORT_FD + 1, ~0U, CLOSE_RANGE_CLOEXEC) < 0)
+		return fail(f, "close_range");
+	return 0;
+}

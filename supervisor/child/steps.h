@@ -1,0 +1,68 @@
+/*
+ * The steps, for the table in steps.c alone, and what they share: how to say what went wrong. Each step looks at the
+ * plan and does nothing when it is not its turn (a process of the host side has no root to pivot to).
+ */
+#ifndef CHILD_STEPS_H
+#define CHILD_STEPS_H
+
+#include "supervisor/child/child.h"
+
+#include <errno.h>
+
+/* Both return -1. The object is cut when it is too long; NULL: none. */
+int fail(struct fault *f, const char *object); /* with the errno of now */
+int fail_no(struct fault *f, int no, const char *object);
+/* "OBJECT: TEXT", for people, where an errno would not say it. */
+int fail_text(struct fault *f, const char *object, const char *text);
+
+/* True for the process that becomes PID 1 of a new container; false on the host side and when joining. */
+static inline bool makes_container(const struct child *c)
+{
+	return c->plan->container && !c->plan->join;
+}
+
+/* process.c: what every process has */
+int step_wait_go(struct child *c, struct fault *f);
+int step_session(struct child *c, struct fault *f);
+int step_signals(struct child *c, struct fault *f);
+int step_priority(struct child *c, struct fault *f);
+int step_limits(struct child *c, struct fault *f);
+int step_unblock(struct child *c, struct fault *f);
+
+/* namespaces.c */
+int step_join(struct child *c, struct fault *f);
+int step_network(struct child *c, struct fault *f);
+int step_cgroup_namespace(struct child *c, struct fault *f);
+int step_hostname(struct child *c, struct fault *f);
+int step_sysctl(struct child *c, struct fault *f);
+
+/* root.c */
+int step_propagation(struct child *c, struct fault *f);
+int step_mount_root(struct child *c, struct fault *f);
+int step_pivot_root(struct child *c, struct fault *f);
+
+/* mounts.c: the operations of one class, in the order of the plan */
+int step_mount_api(struct child *c, struct fault *f);
+int step_mount_dev(struct child *c, struct fault *f);
+int step_mount_files(struct child *c, struct fault *f);
+int step_mount_volume(struct child *c, struct fault *f);
+int step_mask_paths(struct child *c, struct fault *f);
+int step_seal_root(struct child *c, struct fault *f);
+
+/* stdio.c */
+int step_terminal(struct child *c, struct fault *f);
+int step_stdio(struct child *c, struct fault *f);
+
+/* ids.c */
+int step_user(struct child *c, struct fault *f);
+int step_groups(struct child *c, struct fault *f);
+
+/* caps.c: the change of user is in here, because what is kept over it must be said before and after */
+int step_capabilities(struct child *c, struct fault *f);
+int step_no_new_privs(struct child *c, struct fault *f);
+
+/* exec.c */
+int step_workdir(struct child *c, struct fault *f);
+int step_exec(struct child *c, struct fault *f);
+
+#endif
