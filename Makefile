@@ -173,7 +173,8 @@ demo: needs-run
 	@+$(MAKE) --no-print-directory all
 	qemu/demo
 
-bench: all helpers
+bench: needs-bench
+	@+$(MAKE) --no-print-directory all helpers
 	bench/launch
 
 # On demand: the README's commands on a bare Debian in a folder of its own.
@@ -181,12 +182,15 @@ fresh:
 	tests/fresh
 
 # What a target needs of the machine: on Debian it is installed, elsewhere named.
-.PHONY: needs-test needs-run
+.PHONY: needs-test needs-run needs-bench
 needs-test:
 	@tools/needs build test run
 
 needs-run:
 	@tools/needs build run
+
+needs-bench:
+	@tools/needs build bench
 
 # ---- dependencies ------------------------------------------------------------------------
 
