@@ -161,21 +161,21 @@ format:
 # ---- the sample appliance, the bench -----------------------------------------------------
 
 APPLIANCE := $(OUT)/gateway
-export SUP_BUILD := $(abspath $(OUT))
 
-.PHONY: run demo bench fresh
-run: needs-run
+.PHONY: appliance run demo bench fresh
+appliance: needs-run
 	@+$(MAKE) --no-print-directory all
-	units/gateway/build $(APPLIANCE)
+	BUILD='$(BUILD)' units/gateway/build $(APPLIANCE) $(ARCH)
+
+run: appliance
 	qemu/boot $(APPLIANCE) --publish 8080:8080
 
-demo: needs-run
-	@+$(MAKE) --no-print-directory all
-	qemu/demo
+demo: appliance
+	qemu/demo $(APPLIANCE)
 
 bench: needs-bench
 	@+$(MAKE) --no-print-directory all helpers
-	bench/launch
+	SUP_BUILD='$(abspath $(OUT))' bench/launch
 
 # On demand: the README's commands on a bare Debian in a folder of its own.
 fresh:

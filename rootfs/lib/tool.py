@@ -52,7 +52,7 @@ def host_arch():
 
 def build_dir(*parts):
     """A folder under build/, made when missing."""
-    path = os.path.join(os.environ.get("SUP_BUILD", os.path.join(ROOT, "build")), *parts)
+    path = os.path.join(os.environ.get("BUILD", os.path.join(ROOT, "build")), *parts)
     os.makedirs(path, exist_ok=True)
     return path
 
