@@ -17,7 +17,7 @@
 #include "init/text.h"
 
 #define OOM_NEVER "-1000"
-#define OPEN_FILES 524288	/* what service managers give; HOLD_MAX must fit well */
+#define OPEN_FILES 524288 /* what service managers give; HOLD_MAX must fit well */
 
 /*
  * On the device this takes Ctrl-Alt-Del from the kernel. Elsewhere it cannot: EINVAL in a PID name
@@ -105,8 +105,15 @@ static void open_lines(struct init *init)
 void boot(struct init *init)
 {
 	static void (*const steps[])(struct init *) = {
-		take_place, mount_early,  take_console, read_words, raise_limits,
-		name_host,  load_modules, make_cgroups, open_lines,
+		take_place,
+		mount_early,
+		take_console,
+		read_words,
+		raise_limits,
+		name_host,
+		load_modules,
+		make_cgroups,
+		open_lines,
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(steps); i++)

@@ -53,5 +53,5 @@ void cgroups_make(const struct console *c)
 	hand_down(PATH_CGROUP "/cgroup.controllers", PATH_CGROUP "/cgroup.subtree_control", c);
 	make_group(PATH_CGROUP_UNITS, c);
 	hand_down(PATH_CGROUP_UNITS "/cgroup.controllers",
-		  PATH_CGROUP_UNITS "/cgroup.subtree_control", c);
+		PATH_CGROUP_UNITS "/cgroup.subtree_control", c);
 }

@@ -22,7 +22,7 @@ static inline struct timespec clock_until(uint64_t instant_ns, uint64_t now_ns)
 {
 	uint64_t left = instant_ns > now_ns ? instant_ns - now_ns : 0;
 	struct timespec ts = { .tv_sec = (time_t)(left / NSEC_PER_SEC),
-			       .tv_nsec = (long)(left % NSEC_PER_SEC) };
+		.tv_nsec = (long)(left % NSEC_PER_SEC) };
 
 	return ts;
 }

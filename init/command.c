@@ -25,7 +25,7 @@
 #define EXIT_SIGNAL 128
 
 struct command {
-	int report_fd;	/* -1: none */
+	int report_fd; /* -1: none */
 	char *const *argv;
 };
 
@@ -37,7 +37,7 @@ static int set_report(const char *value, struct command *out)
 }
 
 static const struct {
-	const char *name;	/* with the "=" when a value follows */
+	const char *name; /* with the "=" when a value follows */
 	int (*set)(const char *value, struct command *out);
 } options[] = {
 	{ "--report=", set_report },

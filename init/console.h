@@ -13,8 +13,8 @@
 #define CONSOLE_PATH "/dev/console"
 
 struct console {
-	bool device;	/* there is a /dev/console of our own */
-	bool quiet;	/* sup.log=quiet: only what is wrong */
+	bool device; /* there is a /dev/console of our own */
+	bool quiet;  /* sup.log=quiet: only what is wrong */
 };
 
 /*

@@ -13,12 +13,12 @@
 #define HOLD_MAX 8192
 
 struct held {
-	char name[WIRE_NAME_MAX];	/* "" for a free slot */
+	char name[WIRE_NAME_MAX]; /* "" for a free slot */
 	int fd;
 };
 
 struct hold {
-	size_t used;	/* slots from here on were never used: their memory is untouched */
+	size_t used; /* slots from here on were never used: their memory is untouched */
 	bool full_said;
 	struct held slot[HOLD_MAX];
 };

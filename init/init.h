@@ -15,8 +15,8 @@
 #include "init/words.h"
 
 struct init {
-	bool container;	/* PID 1 of a container: the machine is not ours to end */
-	int signal_fd;	/* only polled; -1: none, the loop looks every second */
+	bool container; /* PID 1 of a container: the machine is not ours to end */
+	int signal_fd;  /* only polled; -1: none, the loop looks every second */
 	struct console console;
 	struct words words;
 	struct roster_map roster;

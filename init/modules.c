@@ -19,12 +19,12 @@
 #define LIST_FOLDER "/etc/modules-load.d"
 #define LIST_MAX 8192
 #define PATH_SIZE 512
-#define LINE_SIZE 8192	/* the longest line of a modules.dep by far: 2 KB */
+#define LINE_SIZE 8192 /* the longest line of a modules.dep by far: 2 KB */
 
 struct loader {
 	const struct console *console;
-	char folder[PATH_SIZE];		/* /lib/modules/RELEASE/ */
-	struct file_map dep;		/* modules.dep; len 0 when there is none */
+	char folder[PATH_SIZE]; /* /lib/modules/RELEASE/ */
+	struct file_map dep;    /* modules.dep; len 0 when there is none */
 	struct file_map builtin;
 };
 
@@ -125,7 +125,7 @@ static void load_module(const struct loader *l, const char *name)
 		insert_line(l, line, len);
 	else if (find_line(&l->builtin, name, &len) == NULL)
 		console_say(l->console, "module %s: neither in %smodules.dep nor built in", name,
-			    l->folder);
+			l->folder);
 }
 
 static void load_list(const struct loader *l, const char *file)

@@ -54,8 +54,7 @@ static bool is_mount_point(const char *path)
 
 	text_init(&t, parent, sizeof(parent));
 	text_format(&t, "%s/..", path);
-	return lstat(path, &here) == 0 && lstat(parent, &above) == 0 &&
-	       here.st_dev != above.st_dev;
+	return lstat(path, &here) == 0 && lstat(parent, &above) == 0 && here.st_dev != above.st_dev;
 }
 
 static bool expected_in_container(int no)
@@ -88,12 +87,12 @@ void mounts_leave_rootfs(const struct console *c)
 	 * signed on some machines, the magic numbers are 32 bits.
 	 */
 	if (statfs("/", &fs) < 0 ||
-	    ((unsigned int)fs.f_type != RAMFS_MAGIC && (unsigned int)fs.f_type != TMPFS_MAGIC))
+		((unsigned int)fs.f_type != RAMFS_MAGIC && (unsigned int)fs.f_type != TMPFS_MAGIC))
 		return;
 	/* A second view of the same tree, moved over the first: no copy, nothing is hidden. */
 	(void)mkdir("/run", 0755);
 	if (mount("/", "/run", NULL, MS_BIND | MS_REC, NULL) < 0 || chdir("/run") < 0 ||
-	    mount(".", "/", NULL, MS_MOVE, NULL) < 0 || chroot(".") < 0)
+		mount(".", "/", NULL, MS_MOVE, NULL) < 0 || chroot(".") < 0)
 		console_say(c, "root over rootfs: %m, containers will not start");
 	(void)chdir("/");
 }

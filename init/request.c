@@ -56,7 +56,7 @@ void request_signal(struct init *init, int signo, uint64_t now_ns)
 		if (r->end == 0) {
 			r->patience_ns = now_ns + PATIENCE_NS;
 			console_note(&init->console, "%s: asking the supervisor to stop all units",
-				     table[i].name);
+				table[i].name);
 		}
 		r->end = init->container ? END_EXIT : table[i].device;
 		init->wire.request = true;

@@ -23,10 +23,10 @@
 struct init;
 
 struct request {
-	enum wire_end end;	/* 0: none */
-	uint64_t patience_ns;	/* the instant at which init stops waiting for the answer */
-	unsigned int presses;	/* of Ctrl-Alt-Del ... */
-	uint64_t first_ns;	/* ... since this instant */
+	enum wire_end end;    /* 0: none */
+	uint64_t patience_ns; /* the instant at which init stops waiting for the answer */
+	unsigned int presses; /* of Ctrl-Alt-Del ... */
+	uint64_t first_ns;    /* ... since this instant */
 };
 
 void request_signal(struct init *init, int signo, uint64_t now_ns);

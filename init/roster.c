@@ -24,10 +24,15 @@ int roster_make(struct roster_map *m)
 		return -1;
 	m->fd = fd_take(&fd);
 	m->at = at;
+	return 0;
+}
+
+void roster_sign(struct roster_map *m)
+{
 	m->at->magic = ROSTER_MAGIC;
 	m->at->version = ROSTER_VERSION;
 	m->at->slots = ROSTER_SLOTS;
-	return 0;
+	(void)atomic_fetch_add(&m->at->lives, 1);
 }
 
 /*
@@ -62,7 +67,7 @@ size_t roster_find(const struct roster_map *m, size_t from, size_t end, pid_t pi
 		const struct roster_slot *slot = &m->at->slot[i];
 
 		if (atomic_load_explicit(&slot->state, memory_order_acquire) == SLOT_LIVE &&
-		    slot->pid == pid)
+			slot->pid == pid)
 			return i;
 	}
 	return ROSTER_NONE;

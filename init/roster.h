@@ -13,12 +13,15 @@
 #define ROSTER_NONE SIZE_MAX
 
 struct roster_map {
-	int fd;			/* -1 until made */
+	int fd; /* -1 until made */
 	struct roster *at;
 };
 
 /* Makes it unless it is there. -1 with errno; may be tried again. */
 int roster_make(struct roster_map *m);
+
+/* Writes the header, for one more life of the supervisor; the last one may have scribbled on it. */
+void roster_sign(struct roster_map *m);
 
 /* How many slots can have been used: those before the last page anyone ever wrote. */
 size_t roster_used(const struct roster_map *m);

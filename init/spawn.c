@@ -14,7 +14,7 @@
 
 struct child {
 	const struct spawn *order;
-	int error;	/* errno of exec, written by the child: the memory is shared */
+	int error; /* errno of exec, written by the child: the memory is shared */
 };
 
 static void reset_signals(const struct spawn *s)
@@ -45,7 +45,7 @@ pid_t spawn(const struct spawn *s)
 	char stack[STACK_SIZE] __attribute__((aligned(16)));
 	struct child child = { .order = s };
 	pid_t pid = clone(child_main, stack + sizeof(stack), CLONE_VM | CLONE_VFORK | SIGCHLD,
-			  &child);
+		&child);
 
 	if (pid < 0 || child.error == 0)
 		return pid;

@@ -12,10 +12,10 @@
 #include <sys/types.h>
 
 struct spawn {
-	const char *path;	/* searched on $PATH of init when it has no slash */
+	const char *path; /* searched on $PATH of init when it has no slash */
 	char *const *argv;
-	char *const *env;	/* NULL: the environment of init */
-	bool default_signals;	/* forget all inherited dispositions, not only SIGCHLD's */
+	char *const *env;     /* NULL: the environment of init */
+	bool default_signals; /* forget all inherited dispositions, not only SIGCHLD's */
 	/*
 	 * Runs in the child, with all signals blocked and init's memory shared: system calls only, on
 	 * the caller's data, read only. May be NULL.

@@ -18,12 +18,12 @@
 #define DELAY_FIRST_NS (100 * NSEC_PER_SEC / MSEC_PER_SEC)
 #define DELAY_LONGEST_NS (10 * NSEC_PER_SEC)
 #define LONG_LIFE_NS (10 * NSEC_PER_SEC)
-#define UNWELL_MAX 10	/* with the delays above: 33 s after the first start */
+#define UNWELL_MAX 10 /* with the delays above: 33 s after the first start */
 #define HOPELESS 3
 
-#define OOM_SUPERVISOR "-900"	/* after every service, before init */
+#define OOM_SUPERVISOR "-900" /* after every service, before init */
 #define OOM_RESCUE "0"
-#define FD_ABOVE 10		/* clear of the numbers that the supervisor expects */
+#define FD_ABOVE 10 /* clear of the numbers that the supervisor expects */
 
 static char *const clean_env[] = {
 	(char *)"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
@@ -94,12 +94,16 @@ static pid_t start_supervisor(struct init *init)
 	char *argv[] = { init->words.supervisor, NULL };
 	cleanup_fd int peer = -1;
 	struct given given;
-	struct spawn order = { .path = argv[0], .argv = argv, .env = clean_env,
-			       .default_signals = true, .prepare = prepare_supervisor,
-			       .arg = &given };
+	struct spawn order = { .path = argv[0],
+		.argv = argv,
+		.env = clean_env,
+		.default_signals = true,
+		.prepare = prepare_supervisor,
+		.arg = &given };
 
 	if (roster_make(&init->roster) < 0 || wire_open(&init->wire, &peer) < 0)
 		return -1;
+	roster_sign(&init->roster);
 	given.wire = peer;
 	given.roster = init->roster.fd;
 	return spawn(&order);
@@ -119,7 +123,6 @@ static void start(struct init *init, uint64_t now_ns)
 		return;
 	}
 	s->state = SUPERVISE_UP;
-	(void)atomic_fetch_add(&init->roster.at->lives, 1);
 	/* The one before may have died with work undone. */
 	init->wire.poke = true;
 	init->wire.request = init->request.end != 0;
@@ -128,15 +131,19 @@ static void start(struct init *init, uint64_t now_ns)
 static pid_t start_rescue(struct init *init)
 {
 	char *argv[] = { init->words.rescue, NULL };
-	struct spawn order = { .path = argv[0], .argv = argv, .env = clean_env,
-			       .default_signals = true, .prepare = prepare_rescue };
+	struct spawn order = { .path = argv[0],
+		.argv = argv,
+		.env = clean_env,
+		.default_signals = true,
+		.prepare = prepare_rescue };
 
 	if (init->words.rescue[0] == '\0')
 		return -1;
 	if (!init->container)
 		console_attach_stdio();
-	console_say(&init->console, "%s cannot be started; rescue: %s, when it ends init tries again",
-		    init->words.supervisor, argv[0]);
+	console_say(&init->console,
+		"%s cannot be started; rescue: %s, when it ends init tries again",
+		init->words.supervisor, argv[0]);
 	return spawn(&order);
 }
 
@@ -155,8 +162,8 @@ static void give_up(struct init *init, uint64_t now_ns)
 	s->state = SUPERVISE_GAVE_UP;
 	s->due_ns = now_ns + (uint64_t)init->words.reboot_delay_s * NSEC_PER_SEC;
 	console_say(&init->console, "%s cannot be started (%d times); %s in %d s",
-		    init->words.supervisor, UNWELL_MAX, init->container ? "exit" : "reboot",
-		    init->words.reboot_delay_s);
+		init->words.supervisor, UNWELL_MAX, init->container ? "exit" : "reboot",
+		init->words.reboot_delay_s);
 }
 
 void supervise_turn(struct init *init, uint64_t now_ns)
@@ -187,10 +194,10 @@ static void say_ended(const struct init *init, const char *program, int status)
 
 	if (WIFSIGNALED(status))
 		console_say(&init->console, "%s was killed by signal %d (%s), next start in %d ms",
-			    program, WTERMSIG(status), strsignal(WTERMSIG(status)), next_ms);
+			program, WTERMSIG(status), strsignal(WTERMSIG(status)), next_ms);
 	else
-		console_say(&init->console, "%s exited with status %d, next start in %d ms", program,
-			    WEXITSTATUS(status), next_ms);
+		console_say(&init->console, "%s exited with status %d, next start in %d ms",
+			program, WEXITSTATUS(status), next_ms);
 }
 
 bool supervise_reaped(struct init *init, pid_t pid, int status, uint64_t now_ns)
@@ -221,5 +228,5 @@ void supervise_kill(const struct supervise *s)
 bool supervise_hopeless(const struct supervise *s)
 {
 	return s->state == SUPERVISE_RESCUE || s->state == SUPERVISE_GAVE_UP ||
-	       (s->state == SUPERVISE_DOWN && s->unwell >= HOPELESS);
+		(s->state == SUPERVISE_DOWN && s->unwell >= HOPELESS);
 }

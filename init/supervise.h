@@ -20,12 +20,12 @@ enum supervise_state { SUPERVISE_DOWN, SUPERVISE_UP, SUPERVISE_RESCUE, SUPERVISE
 
 struct supervise {
 	enum supervise_state state;
-	bool well;		/* this life has said WIRE_WELL */
-	unsigned int streak;	/* lives in a row that ended too early */
-	unsigned int unwell;	/* lives in a row that were never well */
-	pid_t pid;		/* of the supervisor or rescue program; 0: none */
+	bool well;           /* this life has said WIRE_WELL */
+	unsigned int streak; /* lives in a row that ended too early */
+	unsigned int unwell; /* lives in a row that were never well */
+	pid_t pid;           /* of the supervisor or rescue program; 0: none */
 	uint64_t started_ns;
-	uint64_t due_ns;	/* DOWN: the next start; GAVE_UP: the end */
+	uint64_t due_ns; /* DOWN: the next start; GAVE_UP: the end */
 };
 
 /* Does what is due now. */

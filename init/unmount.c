@@ -13,8 +13,22 @@
 
 /* Nothing of these is on a disk, and /proc and /dev are needed to the end. */
 static const char *const in_memory[] = {
-	"bpf",	 "cgroup",  "cgroup2", "configfs", "debugfs", "devpts",	   "devtmpfs", "mqueue",
-	"proc",	 "pstore",  "ramfs",   "rootfs",   "sysfs",   "securityfs", "tmpfs",	"tracefs",
+	"bpf",
+	"cgroup",
+	"cgroup2",
+	"configfs",
+	"debugfs",
+	"devpts",
+	"devtmpfs",
+	"mqueue",
+	"proc",
+	"pstore",
+	"ramfs",
+	"rootfs",
+	"sysfs",
+	"securityfs",
+	"tmpfs",
+	"tracefs",
 };
 
 static bool is_in_memory(const char *type)
@@ -33,7 +47,7 @@ static void decode(char *path)
 	while (*path != '\0') {
 		if (path[0] == '\\' && path[1] != '\0' && path[2] != '\0' && path[3] != '\0') {
 			*to++ = (char)((path[1] - '0') << 6 | (path[2] - '0') << 3 |
-				       (path[3] - '0'));
+				(path[3] - '0'));
 			path += 4;
 		} else {
 			*to++ = *path++;

@@ -12,7 +12,7 @@
 #include "init/init.h"
 
 #define PACKETS_A_TURN 64
-#define FDS_MAX 4	/* a packet may carry one; room to close a few more */
+#define FDS_MAX 4 /* a packet may carry one; room to close a few more */
 
 union control {
 	struct cmsghdr align;
@@ -64,8 +64,8 @@ static void handle_hold(struct init *init, const struct wire_msg *msg, int *fd)
 	if (hold_put(&init->hold, msg->name, fd_take(fd)) == 0 || init->hold.full_said)
 		return;
 	init->hold.full_said = true;
-	console_say(&init->console, "%d descriptors are held, %s is the first that is not", HOLD_MAX,
-		    msg->name);
+	console_say(&init->console, "%d descriptors are held, %s is the first that is not",
+		HOLD_MAX, msg->name);
 }
 
 static void handle_drop(struct init *init, const struct wire_msg *msg, int *fd)
@@ -99,12 +99,15 @@ static void handle_end(struct init *init, const struct wire_msg *msg, int *fd)
 static void handle(struct init *init, const struct wire_msg *msg, int *fd)
 {
 	static void (*const handlers[])(struct init *, const struct wire_msg *, int *) = {
-		[WIRE_HOLD] = handle_hold, [WIRE_DROP] = handle_drop, [WIRE_TAKE] = handle_take,
-		[WIRE_WELL] = handle_well, [WIRE_END] = handle_end,
+		[WIRE_HOLD] = handle_hold,
+		[WIRE_DROP] = handle_drop,
+		[WIRE_TAKE] = handle_take,
+		[WIRE_WELL] = handle_well,
+		[WIRE_END] = handle_end,
 	};
 
 	if (msg->version != WIRE_VERSION || msg->kind >= ARRAY_LEN(handlers) ||
-	    handlers[msg->kind] == NULL || memchr(msg->name, '\0', sizeof(msg->name)) == NULL)
+		handlers[msg->kind] == NULL || memchr(msg->name, '\0', sizeof(msg->name)) == NULL)
 		return;
 	handlers[msg->kind](init, msg, fd);
 }
@@ -115,8 +118,10 @@ static int receive(struct init *init)
 	struct wire_msg msg;
 	union control control;
 	struct iovec iov = { .iov_base = &msg, .iov_len = sizeof(msg) };
-	struct msghdr h = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.buf,
-			    .msg_controllen = sizeof(control.buf) };
+	struct msghdr h = { .msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = control.buf,
+		.msg_controllen = sizeof(control.buf) };
 	ssize_t len = recvmsg(init->wire.fd, &h, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 	cleanup_fd int fd = -1;
 

@@ -13,12 +13,12 @@
 struct init;
 
 struct wire {
-	int fd;			/* -1: no supervisor */
-	bool poke;		/* REAPED is to be sent */
-	bool request;		/* REQUEST is to be sent */
-	bool taking;		/* a TAKE is being answered ... */
-	size_t next;		/* ... from this slot on */
-	enum wire_end end;	/* the supervisor said END; 0 before */
+	int fd;            /* -1: no supervisor */
+	bool poke;         /* REAPED is to be sent */
+	bool request;      /* REQUEST is to be sent */
+	bool taking;       /* a TAKE is being answered ... */
+	size_t next;       /* ... from this slot on */
+	enum wire_end end; /* the supervisor said END; 0 before */
 	int end_status;
 };
 

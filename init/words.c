@@ -15,7 +15,7 @@
 struct word {
 	const char *name;
 	int (*set)(const struct word *, const char *value, struct words *);
-	size_t offset;	/* of a text in struct words */
+	size_t offset; /* of a text in struct words */
 };
 
 static int set_text(const struct word *word, const char *value, struct words *w)
@@ -65,7 +65,7 @@ static void take_word(char *text, struct words *w, const struct console *c)
 	for (size_t i = 0; i < ARRAY_LEN(table); i++)
 		if (strcmp(text, table[i].name) == 0 && table[i].set(&table[i], value, w) < 0)
 			console_say(c, "kernel command line: %s=%s cannot be used, see init(8)",
-				    text, value);
+				text, value);
 }
 
 void words_default(struct words *w)

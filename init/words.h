@@ -13,8 +13,8 @@
 
 struct words {
 	char supervisor[WORD_MAX];
-	char rescue[WORD_MAX];		/* "" for none */
-	char hostname[WORD_MAX];	/* "" for none */
+	char rescue[WORD_MAX];   /* "" for none */
+	char hostname[WORD_MAX]; /* "" for none */
 	bool quiet;
 	int reboot_delay_s;
 };
