@@ -4,6 +4,7 @@ apt runs on a state folder of its own, so the host's package state is neither re
 a foreign architecture needs no setting up. What was fetched once is used again without a network:
 each request leaves a list of its package files, and while those exist apt is not asked."""
 
+import fcntl
 import hashlib
 import os
 
@@ -20,15 +21,17 @@ class Apt:
 
     def fetch(self, packages, closure=True):
         """The .deb files of the packages, with all they depend on unless closure is off."""
-        record = self._record(packages, closure)
-        if os.path.exists(record):
-            files = open(record, encoding="utf-8").read().split()
-            if all(os.path.exists(f) for f in files):
-                return files
-        self._update()
-        files = self._closure(packages) if closure else [self._one(p) for p in packages]
-        with open(record, "w", encoding="utf-8") as out:
-            out.write("\n".join(files) + "\n")
+        text = " ".join(sorted(packages)) + (" +closure" if closure else "")
+        name = hashlib.sha256(text.encode()).hexdigest()[:16] + ".list"
+
+        def ask():
+            files = self._closure(packages) if closure else [self._one(p) for p in packages]
+            return "\n".join(os.path.relpath(f, self.cache) for f in files)
+
+        files = [os.path.join(self.cache, f) for f in self._remember(name, ask).split()]
+        if not all(os.path.exists(f) for f in files):
+            os.unlink(os.path.join(self.cache, name))
+            return self.fetch(packages, closure)
         return files
 
     def unpack(self, packages, root, closure=True):
@@ -38,22 +41,28 @@ class Apt:
 
     def kernel(self, meta):
         """The real kernel package behind a meta package such as linux-image-cloud-amd64."""
-        record = os.path.join(self.cache, f"kernel-{meta}")
-        if os.path.exists(record):
-            return open(record, encoding="utf-8").read().strip()
-        self._update()
-        shown = self._apt("apt-cache", "show", "--no-all-versions", meta)
-        for line in shown.splitlines():
-            if line.startswith("Depends: "):
-                name = line.split()[1].rstrip(",")
-                with open(record, "w", encoding="utf-8") as out:
-                    out.write(name + "\n")
-                return name
-        raise Fail(f"package {meta} names no kernel package")
+        def ask():
+            shown = self._apt("apt-cache", "show", "--no-all-versions", meta)
+            names = [x.split()[1] for x in shown.splitlines() if x.startswith("Depends: ")]
+            if not names:
+                raise Fail(f"package {meta} names no kernel package")
+            return names[0].rstrip(",")
 
-    def _record(self, packages, closure):
-        text = " ".join(sorted(packages)) + (" +closure" if closure else "")
-        return os.path.join(self.cache, hashlib.sha256(text.encode()).hexdigest()[:16] + ".list")
+        return self._remember(f"kernel-{meta}", ask)
+
+    def _remember(self, name, ask):
+        """The answer kept under a name; only the first asker, one at a time, goes to apt."""
+        path = os.path.join(self.cache, name)
+        with open(os.path.join(self.cache, "lock"), "w", encoding="utf-8") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not os.path.exists(path):
+                self._update()
+                answer = ask()
+                with open(path + ".part", "w", encoding="utf-8") as out:
+                    out.write(answer + "\n")
+                os.rename(path + ".part", path)
+            with open(path, encoding="utf-8") as file:
+                return file.read().strip()
 
     def _apt(self, *argv, **options):
         words = {"Dir::State": self.state, "Dir::State::status": self.state + "/status",

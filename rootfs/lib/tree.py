@@ -12,6 +12,8 @@ from tool import Fail, remove, run
 FOLDERS = (("proc", 0o555), ("sys", 0o555), ("dev", 0o755), ("run", 0o755), ("tmp", 0o1777),
            ("var", 0o755), ("var/tmp", 0o1777), ("etc", 0o755))
 FILES = ("etc/hosts", "etc/hostname", "etc/resolv.conf")
+# Folders of /usr/share that no service reads.
+PAPERS = ("bug", "doc", "info", "lintian", "locale", "man")
 
 # What packages' own scripts would have made. Without nsswitch.conf glibc asks DNS before
 # /etc/hosts.
@@ -122,6 +124,12 @@ def complete(root):
             with open(path, "w", encoding="utf-8"):
                 pass
     empty_dev(root)
+
+
+def drop_papers(root):
+    """Takes away what packages bring for people to read."""
+    for name in PAPERS:
+        remove(inside(root, "/usr/share/" + name))
 
 
 def empty_dev(root):
