@@ -69,6 +69,26 @@ void nft_chain_add(struct nl_buf *b, const char *table, const struct nft_chain *
 	nl_str(b, NFTA_CHAIN_TYPE, c->type);
 }
 
+/*
+ * For nft(8) alone, whose listing would show names as empty: the key's byte order (type 0) is, in 4 bytes,
+ * the host's (1).
+ */
+static const uint8_t host_order[] = {
+	0,
+	4,
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+	0,
+	0,
+	0,
+	1,
+#else
+	1,
+	0,
+	0,
+	0,
+#endif
+};
+
 void nft_set_add(struct nl_buf *b, const char *table, const struct nft_set *s, uint32_t id)
 {
 	message(b, NFT_MSG_NEWSET, NLM_F_CREATE, "make set", s->name);
@@ -77,6 +97,8 @@ void nft_set_add(struct nl_buf *b, const char *table, const struct nft_set *s, u
 	nl_be32(b, NFTA_SET_ID, id);
 	nl_be32(b, NFTA_SET_KEY_TYPE, s->key_type);
 	nl_be32(b, NFTA_SET_KEY_LEN, s->key_size);
+	if (s->key_type == NFT_T_IFNAME)
+		nl_put(b, NFTA_SET_USERDATA, host_order, sizeof(host_order));
 	if (s->data_size == 0)
 		return;
 	nl_be32(b, NFTA_SET_FLAGS, NFT_SET_MAP);

@@ -76,7 +76,8 @@ void rt_bridge_add(struct nl_buf *b, const struct bridge_plan *p)
 
 void rt_veth_add(struct nl_buf *b, const struct attach_plan *p, int netns)
 {
-	struct ifinfomsg peer_header = { .ifi_flags = IFF_UP, .ifi_change = IFF_UP };
+	/* Not up yet: a veth has no peer while it is being made, and refuses to open. */
+	static const struct ifinfomsg peer_header = { 0 };
 	size_t info, data, peer;
 
 	link_begin(b, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, 0, 0);

@@ -1,0 +1,275 @@
+/*
+ * The networks of the supervisor by hand: reads commands from stdin, one a line, and answers each with "ok ..."
+ * or "error TEXT". It keeps nothing between two runs, so running it again with the same commands is what a
+ * supervisor does after a crash.
+ *
+ *   network UNIT SUBNET internal|open [INTERFACE] [MTU]   bridge up; "ok NAME GATEWAY"
+ *   down UNIT                                             bridge down
+ *   ns PATH                                               a network namespace, kept at PATH
+ *   attach UNIT NETWORK ADDRESS|auto PATH                 "ok HOST-IF ADDRESS"
+ *   detach UNIT NETWORK
+ *   port UNIT HOST-ADDRESS HOST-PORT PORT tcp|udp         published; UNIT is attached
+ *   rules                                                 networks and ports so far are put in force
+ *   clear                                                 forgets them, for the next `rules`
+ *   free ADDRESS PORT tcp|udp                             net_port_free
+ *   sweep [UNIT...]                                       net_sweep that keeps these
+ */
+#include "common/fd.h"
+#include "common/util.h"
+#include "supervisor/sys/net/net.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+
+#define MACHINE "0123456789abcdef0123456789abcdef"
+#define MOST 2048
+
+struct state {
+	struct net net;
+	struct arena arena;
+	struct leases leases;
+	struct bridge_plan bridge[MOST];
+	struct pool pool[MOST];
+	struct rule_network networks[MOST];
+	size_t n_networks;
+	struct rule_port *ports;
+	size_t n_ports;
+	char *word[16];
+	size_t n_words;
+	struct err e;
+};
+
+static struct subnet address(const char *text, bool with_prefix)
+{
+	struct subnet s = { 0 };
+
+	if (ip4_parse(&s, text, with_prefix) < 0)
+		abort();
+	return s;
+}
+
+static size_t network_index(struct state *s, const char *unit)
+{
+	size_t i;
+
+	for (i = 0; i < s->n_networks; i++)
+		if (strcmp(s->bridge[i].unit, unit) == 0)
+			return i;
+	abort();
+}
+
+static int do_network(struct state *s)
+{
+	struct unit u = { .kind = KIND_NETWORK, .name = arena_strdup(&s->arena, s->word[1]) };
+	size_t i = s->n_networks++;
+	char text[IP4_TEXT_MAX];
+	struct subnet gateway = { 0 };
+
+	u.network.subnet = address(s->word[2], true);
+	u.network.internal = strcmp(s->word[3], "internal") == 0;
+	if (s->n_words > 4)
+		u.network.interface_name = arena_strdup(&s->arena, s->word[4]);
+	if (s->n_words > 5)
+		*LIST_ADD(&s->arena, &u.network.options) = (struct setting){ "mtu",
+			arena_strdup(&s->arena, s->word[5]) };
+	if (ipam_pool(&s->pool[i], &u, &s->leases, &s->arena, NULL, 0, &s->e) < 0 ||
+		bridge_plan_make(&s->bridge[i], &u, &s->pool[i], MACHINE, &s->e) < 0 ||
+		net_bridge_up(&s->net, &s->bridge[i], &s->e) < 0)
+		return -1;
+	memcpy(s->networks[i].bridge, s->bridge[i].name, IF_NAME_MAX);
+	s->networks[i].internal = u.network.internal;
+	gateway.addr = s->pool[i].gateway;
+	printf("ok %s %s\n", s->bridge[i].name, ip4_text(text, &gateway, false));
+	return 0;
+}
+
+static int do_down(struct state *s)
+{
+	if (net_bridge_down(&s->net, &s->bridge[network_index(s, s->word[1])], &s->e) < 0)
+		return -1;
+	puts("ok");
+	return 0;
+}
+
+static int do_ns(struct state *s)
+{
+	int fd = net_ns_make(&s->net, &s->e), file;
+	char path[64];
+
+	if (fd < 0)
+		return -1;
+	file = open(s->word[1], O_CREAT | O_RDONLY | O_CLOEXEC, 0600);
+	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	if (file < 0 || mount(path, s->word[1], NULL, MS_BIND, NULL) < 0)
+		return err_set(&s->e, "keep %s", s->word[1]);
+	close(file);
+	close(fd);
+	puts("ok");
+	return 0;
+}
+
+static void make_attach(struct state *s, struct attach_plan *p, uint32_t addr)
+{
+	attach_plan_make(p, arena_strdup(&s->arena, s->word[1]),
+		&s->bridge[network_index(s, s->word[2])], addr, MACHINE);
+}
+
+static int do_attach(struct state *s)
+{
+	const struct pool *pool = &s->pool[network_index(s, s->word[2])];
+	struct subnet fixed = { 0 }, at = { 0 };
+	struct attach_plan p;
+	char text[IP4_TEXT_MAX];
+	int ns, status;
+
+	if (strcmp(s->word[3], "auto") != 0)
+		fixed = address(s->word[3], false);
+	if (ipam_assign(&s->leases, &s->arena, pool, s->word[1], &fixed, &at.addr, &s->e) < 0)
+		return -1;
+	ns = open(s->word[4], O_RDONLY | O_CLOEXEC);
+	make_attach(s, &p, at.addr);
+	status = net_attach(&s->net, ns, &p, &s->e);
+	close(ns);
+	if (status < 0)
+		return -1;
+	printf("ok %s %s\n", p.host_if, ip4_text(text, &at, false));
+	return 0;
+}
+
+static int do_detach(struct state *s)
+{
+	struct attach_plan p;
+
+	make_attach(s, &p, 0);
+	if (net_detach(&s->net, &p, &s->e) < 0)
+		return -1;
+	puts("ok");
+	return 0;
+}
+
+static int do_port(struct state *s)
+{
+	const struct rule_port *other;
+	struct rule_port p = { .unit = arena_strdup(&s->arena, s->word[1]) };
+	size_t i;
+
+	p.port.host_addr = address(s->word[2], false).addr;
+	p.port.host = (uint16_t)strtoul(s->word[3], NULL, 10);
+	p.port.inside = (uint16_t)strtoul(s->word[4], NULL, 10);
+	p.port.udp = strcmp(s->word[5], "udp") == 0;
+	other = rule_port_taken(s->ports, s->n_ports, &p.port);
+	if (other != NULL)
+		return err_setx(&s->e, "port %u is published by %s", p.port.host, other->unit);
+	for (i = 0; i < s->leases.n; i++)
+		if (strcmp(s->leases.v[i].unit, p.unit) == 0)
+			p.addr = s->leases.v[i].at.addr;
+	s->ports = arena_grow(&s->arena, s->ports, s->n_ports, sizeof(p));
+	s->ports[s->n_ports++] = p;
+	puts("ok");
+	return 0;
+}
+
+static int do_rules(struct state *s)
+{
+	struct rule_set rules = {
+		.networks = s->networks,
+		.n_networks = s->n_networks,
+		.ports = s->ports,
+		.n_ports = s->n_ports,
+	};
+
+	if (net_rules(&s->net, &rules, &s->e) < 0)
+		return -1;
+	puts("ok");
+	return 0;
+}
+
+static int do_clear(struct state *s)
+{
+	s->n_networks = s->n_ports = 0;
+	s->ports = NULL;
+	puts("ok");
+	return 0;
+}
+
+static int do_free(struct state *s)
+{
+	if (net_port_free(address(s->word[1], false).addr, (uint16_t)strtoul(s->word[2], NULL, 10),
+		    strcmp(s->word[3], "udp") == 0, &s->e) < 0)
+		return -1;
+	puts("ok");
+	return 0;
+}
+
+static bool named(const void *ctx, const char *unit)
+{
+	const struct state *s = ctx;
+	size_t i;
+
+	for (i = 1; i < s->n_words; i++)
+		if (strcmp(s->word[i], unit) == 0)
+			return true;
+	return false;
+}
+
+static int do_sweep(struct state *s)
+{
+	if (net_sweep(&s->net, named, s, &s->e) < 0)
+		return -1;
+	puts("ok");
+	return 0;
+}
+
+static const struct {
+	const char *name;
+	int (*run)(struct state *s);
+	size_t words;
+} commands[] = {
+	{ "network", do_network, 4 },
+	{ "down", do_down, 2 },
+	{ "ns", do_ns, 2 },
+	{ "attach", do_attach, 5 },
+	{ "detach", do_detach, 3 },
+	{ "port", do_port, 6 },
+	{ "rules", do_rules, 1 },
+	{ "clear", do_clear, 1 },
+	{ "free", do_free, 4 },
+	{ "sweep", do_sweep, 1 },
+};
+
+static int run_line(struct state *s, char *line)
+{
+	size_t i;
+	char *word, *rest = line;
+
+	s->n_words = 0;
+	while (s->n_words < ARRAY_LEN(s->word) && (word = strtok_r(rest, " \n", &rest)) != NULL)
+		s->word[s->n_words++] = word;
+	for (i = 0; s->n_words > 0 && i < ARRAY_LEN(commands); i++)
+		if (strcmp(s->word[0], commands[i].name) == 0 && s->n_words >= commands[i].words)
+			return commands[i].run(s);
+	return err_setx(&s->e, "no such command");
+}
+
+int main(void)
+{
+	struct state *s = calloc(1, sizeof(*s));
+	char line[1024];
+
+	if (s == NULL || net_open(&s->net, &s->e) < 0) {
+		printf("error %s\n", s != NULL ? s->e.msg : "memory");
+		return 1;
+	}
+	while (fgets(line, sizeof(line), stdin) != NULL) {
+		if (run_line(s, line) < 0)
+			printf("error %s\n", s->e.msg);
+		fflush(stdout);
+	}
+	net_close(&s->net);
+	arena_free(&s->arena);
+	free(s);
+	return 0;
+}
