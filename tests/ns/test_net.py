@@ -1,0 +1,430 @@
+"""Networks on a host made for the test: a network and mount namespace of its own, containers and the
+outside as further network namespaces. What the kernel shows is read with ip and nft, what works is tried
+with sockets."""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+SOURCES = ["tests/ns/helpers/netctl.c", "supervisor/core/arena.c", "supervisor/core/unit.c",
+           "common/err.c", *sorted(str(p.relative_to(ROOT))
+                                   for d in ("core", "sys")
+                                   for p in (ROOT / "supervisor" / d / "net").glob("*.c"))]
+PYTHON = sys.executable
+SECONDS = 20
+
+# Answers each peer with a word of its own and the address it sees.
+SERVER = """
+import socket, sys
+kind, port, word = sys.argv[1], int(sys.argv[2]), sys.argv[3]
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM if kind == "udp" else socket.SOCK_STREAM)
+s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+s.bind(("0.0.0.0", port))
+if kind == "tcp":
+    s.listen()
+print("ready", flush=True)
+while True:
+    if kind == "udp":
+        _, peer = s.recvfrom(100)
+        s.sendto(f"{word} {peer[0]}".encode(), peer)
+    else:
+        c, peer = s.accept()
+        c.sendall(f"{word} {peer[0]}".encode())
+        c.close()
+"""
+CLIENT = """
+import socket, sys
+kind, addr, port, limit = sys.argv[1], sys.argv[2], int(sys.argv[3]), float(sys.argv[4])
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM if kind == "udp" else socket.SOCK_STREAM)
+s.settimeout(limit)
+try:
+    s.connect((addr, port))
+    if kind == "udp":
+        s.send(b"?")
+    print(s.recv(100).decode())
+except OSError as e:
+    print("no answer")
+"""
+
+
+@pytest.fixture(scope="session")
+def netctl(tmp_path_factory):
+    program = tmp_path_factory.mktemp("netctl") / "netctl"
+    subprocess.run(["gcc", "-std=c11", "-D_GNU_SOURCE", "-I.", "-g", "-O1",
+                    "-fsanitize=address,undefined", "-fno-sanitize-recover=all",
+                    "-o", program, *SOURCES], cwd=ROOT, check=True, timeout=120)
+    return program
+
+
+class Host:
+    """A machine: a process that sleeps in its namespaces holds them; its end removes everything."""
+
+    def __init__(self, stack, netctl, folder):
+        self.stack, self.netctl, self.folder = stack, netctl, folder
+        self.holder = subprocess.Popen(
+            ["unshare", "--net", "--mount", "--propagation", "private", "sh", "-c",
+             f"mount -t tmpfs ns {folder} && ip link set lo up && echo ready && exec cat"],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        stack.callback(self.end, self.holder)
+        assert self.holder.stdout.readline() == "ready\n"
+        self.enter = ["nsenter", f"--target={self.holder.pid}", "--net", "--mount"]
+
+    @staticmethod
+    def end(process):
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+    def path(self, name):
+        return f"{self.folder}/{name}"
+
+    def argv(self, ns, *argv):
+        inside = [] if ns is None else ["nsenter", f"--net={self.path(ns)}"]
+        return [*self.enter, *inside, *map(str, argv)]
+
+    def run(self, *argv, ns=None, check=True):
+        done = subprocess.run(self.argv(ns, *argv), capture_output=True, text=True,
+                              timeout=SECONDS)
+        assert not check or done.returncode == 0, done.stderr
+        return done.stdout
+
+    def ctl(self, *lines):
+        """Each line's answer, from one life of the program."""
+        done = subprocess.run([*self.enter, self.netctl], input="\n".join(lines) + "\n",
+                              capture_output=True, text=True, timeout=4 * SECONDS)
+        assert done.returncode == 0, done.stdout + done.stderr
+        answers = done.stdout.splitlines()
+        assert len(answers) == len(lines)
+        return answers
+
+    def good(self, *lines):
+        answers = self.ctl(*lines)
+        assert all(a.startswith("ok") for a in answers), answers
+        return answers
+
+    def links(self):
+        return {l["ifname"]: l for l in json.loads(self.run("ip", "-d", "-j", "link"))}
+
+    def state(self):
+        """Links, addresses, routes and rules: what must be as before."""
+        return (sorted(self.links()), self.run("ip", "-o", "addr"), self.run("ip", "route"),
+                self.run("nft", "list", "ruleset"))
+
+    def serve(self, ns, kind, port, word):
+        server = subprocess.Popen(self.argv(ns, PYTHON, "-c", SERVER, kind, port, word),
+                                  stdout=subprocess.PIPE, text=True)
+        self.stack.callback(self.end, server)
+        assert server.stdout.readline() == "ready\n"
+
+    def ask(self, ns, kind, addr, port, limit=SECONDS / 2):
+        return self.run(PYTHON, "-c", CLIENT, kind, addr, port, limit, ns=ns).strip()
+
+    def refused(self, ns, kind, addr, port):
+        return self.ask(ns, kind, addr, port, limit=0.7) == "no answer"
+
+    def pings(self, ns, addr):
+        done = subprocess.run(self.argv(ns, "busybox", "ping", "-c", "1", "-W", "1", addr),
+                              capture_output=True, timeout=SECONDS)
+        return done.returncode == 0
+
+
+@pytest.fixture
+def host(netctl, tmp_path):
+    assert os.geteuid() == 0, "these tests make network namespaces and must be root"
+    with contextlib.ExitStack() as stack:
+        yield Host(stack, netctl, tmp_path)
+
+
+LAN = "network lan.network 10.89.1.0/24 open"
+OFFICE = "network office.network 10.89.2.0/24 open"
+VAULT = "network vault.network 10.89.3.0/24 internal"
+
+
+def namespaces(host, *names):
+    host.good(*(f"ns {host.path(n)}" for n in names))
+
+
+def attach(host, name, network, addr="auto"):
+    return f"attach {name}.container {network}.network {addr} {host.path(name)}"
+
+
+def outside(host):
+    """A neighbour of the host at 192.0.2.1; the host is 192.0.2.2. It has no route to any container,
+    but sends 10.0.0.0/8 to the host when told so."""
+    namespaces(host, "outside")
+    host.run("ip", "link", "add", "up0", "type", "veth", "peer", "name", "eth0", "netns",
+             host.path("outside"))
+    host.run("ip", "addr", "add", "192.0.2.2/24", "dev", "up0")
+    host.run("ip", "link", "set", "up0", "up")
+    host.run("ip", "addr", "add", "192.0.2.1/24", "dev", "eth0", ns="outside")
+    host.run("ip", "link", "set", "eth0", "up", ns="outside")
+
+
+def test_neighbours_reach_each_other_and_the_gateway(host):
+    namespaces(host, "web", "db")
+    answers = host.good(LAN, attach(host, "web", "lan"), attach(host, "db", "lan"), "rules")
+    assert [a.split()[-1] for a in answers[:3]] == ["10.89.1.1", "10.89.1.2", "10.89.1.3"]
+    assert host.pings("web", "10.89.1.3") and host.pings("db", "10.89.1.2")
+    assert host.pings("web", "10.89.1.1")
+    assert "default via 10.89.1.1 dev eth0" in host.run("ip", "route", ns="web")
+    lo = json.loads(host.run("ip", "-j", "addr", "show", "lo", ns="web"))[0]
+    assert "UP" in lo["flags"] and lo["addr_info"][0]["local"] == "127.0.0.1"
+
+
+def test_links_look_as_planned(host):
+    namespaces(host, "web")
+    host_if = host.good("network lan.network 10.89.1.0/24 open br-x 1400",
+                        attach(host, "web", "lan", "10.89.1.77"))[1].split()[1]
+    links = host.links()
+    bridge, port = links["br-x"], links[host_if]
+    assert bridge["linkinfo"]["info_kind"] == "bridge" and bridge["ifalias"] == "sup:lan.network"
+    assert bridge["mtu"] == 1400 and bridge["address"].startswith("02:")
+    assert port["master"] == "br-x" and port["ifalias"] == "sup:web.container"
+    assert port["linkinfo"]["info_slave_data"]["hairpin"] is False
+    inside = json.loads(host.run("ip", "-j", "addr", "show", "eth0", ns="web"))[0]
+    assert inside["mtu"] == 1400
+    assert (inside["addr_info"][0]["local"], inside["addr_info"][0]["prefixlen"]) == ("10.89.1.77", 24)
+    assert host_if.startswith("vweb-") and len(host_if) <= 15
+
+
+def test_the_same_again_changes_nothing(host):
+    namespaces(host, "web")
+    words = [LAN, VAULT, attach(host, "web", "lan"),
+             "port web.container 0.0.0.0 8080 80 tcp", "rules"]
+    host.good(*words)
+    before = host.state()
+    host.good(*words)
+    assert host.state() == before
+
+
+def test_a_bridge_of_somebody_else_is_used_and_left(host):
+    host.run("ip", "link", "add", "lan", "type", "bridge")
+    host.good(LAN, "down lan.network")
+    assert host.links()["lan"]["operstate"] is not None
+
+
+def test_an_interface_that_is_no_bridge_is_refused(host):
+    host.run("ip", "link", "add", "lan", "type", "veth", "peer", "name", "lan-peer")
+    assert host.ctl(LAN) == [
+        "error lan.network: the interface lan is there already and is no bridge, "
+        "give the network another InterfaceName="]
+
+
+def test_masquerade_to_the_outside_and_none_for_internal(host):
+    outside(host)
+    namespaces(host, "web", "safe")
+    host.good(LAN, VAULT, attach(host, "web", "lan"), attach(host, "safe", "vault"), "rules")
+    host.serve("outside", "tcp", 9000, "out")
+    assert host.ask("web", "tcp", "192.0.2.1", 9000) == "out 192.0.2.2"
+    assert "default" not in host.run("ip", "route", ns="safe")
+    # Even with a route of its own making.
+    host.run("ip", "route", "add", "default", "via", "10.89.3.1", ns="safe")
+    assert host.refused("safe", "tcp", "192.0.2.1", 9000)
+    assert host.pings("safe", "10.89.3.1")
+
+
+def test_networks_are_apart_and_nothing_comes_in_by_itself(host):
+    outside(host)
+    namespaces(host, "web", "boss", "safe")
+    host.good(LAN, OFFICE, VAULT, attach(host, "web", "lan"), attach(host, "boss", "office"),
+              attach(host, "safe", "vault"), "rules")
+    host.serve("boss", "tcp", 80, "boss")
+    host.serve("safe", "tcp", 80, "safe")
+    host.run("ip", "route", "add", "10.89.0.0/16", "via", "192.0.2.2", ns="outside")
+    for who in ("web", "outside"):
+        assert host.refused(who, "tcp", "10.89.2.2", 80)
+        assert host.refused(who, "tcp", "10.89.3.2", 80)
+    assert host.ask(None, "tcp", "10.89.2.2", 80) == "boss 10.89.2.1"
+
+
+def test_published_port_is_reached_from_everywhere(host):
+    outside(host)
+    namespaces(host, "web", "db", "boss")
+    host.good(LAN, OFFICE, attach(host, "web", "lan"), attach(host, "db", "lan"),
+              attach(host, "boss", "office"), "port web.container 0.0.0.0 8080 80 tcp",
+              "port web.container 0.0.0.0 5353 53 udp", "rules")
+    host.serve("web", "tcp", 80, "web")
+    host.serve("web", "udp", 53, "dns")
+    for kind, port, word in (("tcp", 8080, "web"), ("udp", 5353, "dns")):
+        assert host.ask("outside", kind, "192.0.2.2", port) == f"{word} 192.0.2.1"
+        assert host.ask(None, kind, "127.0.0.1", port) == f"{word} 10.89.1.1"
+        assert host.ask(None, kind, "192.0.2.2", port).split()[0] == word
+        # A neighbour by the host's address, another network's container, and the container itself.
+        assert host.ask("db", kind, "192.0.2.2", port).split()[0] == word
+        assert host.ask("db", kind, "10.89.1.1", port).split()[0] == word
+        assert host.ask("boss", kind, "192.0.2.2", port) == f"{word} 10.89.2.2"
+    assert host.ask("web", "tcp", "192.0.2.2", 8080).split()[0] == "web"
+    assert host.refused("outside", "tcp", "192.0.2.2", 80)
+
+
+def test_port_published_on_one_address_only(host):
+    outside(host)
+    namespaces(host, "web", "db")
+    host.good(LAN, attach(host, "web", "lan"), attach(host, "db", "lan"),
+              "port web.container 127.0.0.1 8080 80 tcp", "rules")
+    host.serve("web", "tcp", 80, "web")
+    assert host.ask(None, "tcp", "127.0.0.1", 8080) == "web 10.89.1.1"
+    assert host.refused("outside", "tcp", "192.0.2.2", 8080)
+    # Frames for 127.0.0.1 sent to the host's hardware address: from outside and from a container.
+    for ns, gateway in (("outside", "192.0.2.2"), ("db", "10.89.1.1")):
+        host.run("sysctl", "-qw", "net.ipv4.conf.all.route_localnet=1", ns=ns)
+        host.run("ip", "addr", "del", "127.0.0.1/8", "dev", "lo", ns=ns)
+        host.run("ip", "route", "flush", "table", "local", "127.0.0.0/8", ns=ns, check=False)
+        host.run("ip", "route", "add", "127.0.0.1/32", "via", gateway, ns=ns)
+        assert host.refused(ns, "tcp", "127.0.0.1", 8080)
+
+
+def test_services_of_the_hosts_loopback_stay_hidden(host):
+    namespaces(host, "web", "db")
+    host.good(LAN, attach(host, "web", "lan"), attach(host, "db", "lan"),
+              "port web.container 0.0.0.0 8080 80 tcp", "rules")
+    assert host.run("cat", "/proc/sys/net/ipv4/conf/lan/route_localnet") == "1\n"
+    host.serve(None, "tcp", 6000, "secret")
+    host.run("sysctl", "-qw", "net.ipv4.conf.all.route_localnet=1", ns="db")
+    host.run("ip", "addr", "del", "127.0.0.1/8", "dev", "lo", ns="db")
+    host.run("ip", "route", "add", "127.0.0.1/32", "via", "10.89.1.1", ns="db")
+    assert host.refused("db", "tcp", "127.0.0.1", 6000)
+
+
+def test_internal_network_can_be_published(host):
+    outside(host)
+    namespaces(host, "safe", "web")
+    host.good(LAN, VAULT, attach(host, "safe", "vault"), attach(host, "web", "lan"),
+              "port safe.container 0.0.0.0 8080 80 tcp",
+              "port web.container 0.0.0.0 8081 80 tcp", "rules")
+    host.serve("safe", "tcp", 80, "safe")
+    host.serve("web", "tcp", 80, "web")
+    assert host.ask("outside", "tcp", "192.0.2.2", 8080) == "safe 10.89.3.1"
+    assert host.ask(None, "tcp", "127.0.0.1", 8080) == "safe 10.89.3.1"
+    # The other way it has no way out, not even by a port that is there for everyone.
+    assert host.refused("safe", "tcp", "10.89.3.1", 8081)
+
+
+def test_foreign_rules_and_forwarding_are_left_alone(host):
+    host.run("nft", "add", "table", "ip", "mine")
+    host.run("nft", "add", "chain", "ip", "mine", "c", "{ type filter hook forward priority 5; }")
+    host.good(VAULT, "rules")
+    assert host.run("cat", "/proc/sys/net/ipv4/ip_forward") == "0\n"
+    host.good(LAN, "rules")
+    assert host.run("cat", "/proc/sys/net/ipv4/ip_forward") == "1\n"
+    host.good("rules")
+    tables = host.run("nft", "list", "tables")
+    assert tables == "table ip mine\n"
+
+
+def test_rules_are_replaced_as_a_whole(host):
+    namespaces(host, "web")
+    host.good(LAN, attach(host, "web", "lan"), "port web.container 0.0.0.0 8080 80 tcp", "rules")
+    assert "tcp . 8080 : 10.89.1.2 . 80" in host.run("nft", "list", "map", "ip", "sup", "ports")
+    host.good(LAN, OFFICE, "rules")
+    assert "8080" not in host.run("nft", "list", "ruleset")
+    inside = host.run("nft", "list", "set", "ip", "sup", "inside")
+    assert '"lan"' in inside and '"office"' in inside
+    # One network or a hundred: as many rules.
+    before = host.run("nft", "list", "table", "ip", "sup").count("\n\t\t")
+    host.good(*(f"network n{i}.network 10.90.{i}.0/24 open" for i in range(20)), "rules")
+    after = host.run("nft", "list", "chain", "ip", "sup", "forward")
+    assert after.count("drop") == 2 and before > 0
+
+
+def test_refused_rules_leave_the_old_ones(host):
+    """A name that is already a chain of another type in a table nobody may change: the kernel refuses."""
+    namespaces(host, "web")
+    host.good(LAN, attach(host, "web", "lan"), "port web.container 0.0.0.0 8080 80 tcp", "rules")
+    before = host.run("nft", "list", "ruleset")
+    # A table with an owner cannot be removed by another: stands for any refusal in the middle.
+    answers = host.ctl(LAN, "port nobody.container 0.0.0.0 1 1 tcp",
+                       "port nobody.container 127.0.0.1 1 1 tcp")
+    assert answers[2] == "error port 1 is published by nobody.container"
+    assert host.run("nft", "list", "ruleset") == before
+
+
+def test_thousands_of_ports_in_one_transaction(host):
+    namespaces(host, "web")
+    ports = [f"port web.container 192.0.2.9 {p} {p} udp" for p in range(1, 5001)]
+    host.good(LAN, attach(host, "web", "lan"), *ports, "rules")
+    assert host.run("nft", "list", "map", "ip", "sup", "addr_ports").count(" : ") >= 5000
+
+
+def test_taken_port_of_the_host(host):
+    host.serve(None, "tcp", 8080, "mine")
+    host.serve(None, "udp", 53, "mine")
+    assert host.ctl("free 0.0.0.0 8080 tcp", "free 127.0.0.1 8080 tcp", "free 0.0.0.0 8080 udp",
+                    "free 127.0.0.1 53 udp", "free 203.0.113.9 80 tcp") == [
+        "error port 0.0.0.0:8080/tcp of the host is taken by a process of the host: "
+        "Address already in use",
+        "error port 127.0.0.1:8080/tcp of the host is taken by a process of the host: "
+        "Address already in use",
+        "ok",
+        "error port 127.0.0.1:53/udp of the host is taken by a process of the host: "
+        "Address already in use",
+        "error port 203.0.113.9:80/tcp of the host: Cannot assign requested address"]
+
+
+def test_nothing_is_left_behind(host):
+    before = host.state()
+    namespaces(host, "web", "db")
+    for _ in range(3):
+        host.good(LAN, VAULT, attach(host, "web", "lan"), attach(host, "db", "vault"),
+                  "port web.container 0.0.0.0 8080 80 tcp", "rules",
+                  "detach web.container lan.network", "detach db.container vault.network",
+                  "down lan.network", "down vault.network", "clear", "rules")
+    assert host.state() == before
+
+
+def test_detach_and_down_twice(host):
+    host.good(LAN, "detach web.container lan.network", "down lan.network", "down lan.network")
+
+
+def test_new_namespace_takes_over_the_name(host):
+    """The old namespace still exists, as after a crash: its pair goes, the new one works."""
+    namespaces(host, "web", "web2")
+    host.good(LAN, attach(host, "web", "lan"))
+    host.good(LAN, f"attach web.container lan.network auto {host.path('web2')}")
+    assert host.pings("web2", "10.89.1.1")
+    assert "eth0" not in host.run("ip", "-o", "link", ns="web")
+
+
+def test_sweep_removes_what_nobody_wants(host):
+    namespaces(host, "web", "db")
+    host.run("ip", "link", "add", "foreign", "type", "bridge")
+    names = [a.split()[1] for a in host.good(
+        LAN, OFFICE, attach(host, "web", "lan"), attach(host, "db", "lan"))]
+    host.good("sweep lan.network web.container")
+    left = host.links()
+    assert names[0] in left and names[2] in left and "foreign" in left
+    assert names[1] not in left and names[3] not in left
+
+
+def test_missing_bridge_is_named(host):
+    namespaces(host, "web")
+    answers = host.ctl(LAN, "down lan.network", attach(host, "web", "lan"))
+    assert answers[2] == "error web.container: the bridge lan is missing"
+
+
+def test_full_bridge_is_said(host):
+    """1,023 ports are what a bridge can number."""
+    namespaces(host, "web")
+    host.good(LAN)
+    fill = "\n".join(f"link add f{i} master lan type veth peer name g{i}" for i in range(1023))
+    subprocess.run(host.argv(None, "ip", "-batch", "-"), input=fill, text=True, check=True,
+                   timeout=4 * SECONDS)
+    before = len(host.links())
+    assert host.ctl(LAN, attach(host, "web", "lan"))[1] == (
+        "error web.container: the bridge lan is full: it has 1,023 ports, the most the kernel takes")
+    assert len(host.links()) == before
+
+
+def test_kernels_own_words_are_in_the_error(host):
+    answers = host.ctl("network lan.network 10.89.1.0/24 open lan 600",
+                       "network big.network 10.89.2.0/24 open . 600")
+    assert answers[0].startswith("ok")
+    assert answers[1] == ("error big.network: InterfaceName=.: an interface name has 1 to 15 "
+                          "characters of A-Z a-z 0-9 _ - .")
