@@ -72,8 +72,30 @@ void log_open(struct log *log, struct logs *l, const char *unit)
 	(void)snprintf(log->unit, sizeof(log->unit), "%s", unit);
 }
 
+void log_watch(struct log *log, struct log_watcher *w)
+{
+	w->next = log->watchers;
+	log->watchers = w;
+}
+
+void log_unwatch(struct log *log, struct log_watcher *w)
+{
+	struct log_watcher **at = &log->watchers;
+
+	while (*at != NULL && *at != w)
+		at = &(*at)->next;
+	if (*at != NULL)
+		*at = w->next;
+}
+
 void log_close(struct log *log)
 {
+	while (log->watchers != NULL) {
+		struct log_watcher *w = log->watchers;
+
+		log->watchers = w->next;
+		w->closed(w);
+	}
 	fd_close(&log->file);
 }
 

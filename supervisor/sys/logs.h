@@ -24,6 +24,7 @@ struct log;
 struct log_watcher {
 	struct log_watcher *next;
 	void (*records)(struct log_watcher *w, const char *data, size_t n);
+	void (*closed)(struct log_watcher *w);	/* the log ends; the watcher is no longer in its list */
 	void *data;
 };
 
@@ -57,6 +58,8 @@ struct logs {
 int logs_open(struct logs *l, uv_loop_t *loop, struct err *e);
 void log_open(struct log *log, struct logs *l, const char *unit);
 void log_close(struct log *log);
+void log_watch(struct log *log, struct log_watcher *w);
+void log_unwatch(struct log *log, struct log_watcher *w);
 /* A word of the supervisor about this unit. */
 void log_write(struct log *log, const char *text);
 

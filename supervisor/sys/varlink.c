@@ -62,11 +62,17 @@ static void close_connection(struct connection *c)
 	fd_close(&c->fd);
 }
 
+static bool has_message(const struct connection *c)
+{
+	return c->in_n > 0 && memchr(c->in, '\0', c->in_n) != NULL;
+}
+
 static void listen_for(struct connection *c)
 {
 	int events = UV_READABLE | UV_DISCONNECT;
 
-	if (c->out_n > c->out_sent)
+	/* a call that came early is served from the loop, not from within the answer before it */
+	if (c->out_n > c->out_sent || (!c->busy && has_message(c)))
 		events |= UV_WRITABLE;
 	/* while a call is answered no further one is read: what a client sends ahead waits in the socket */
 	if (c->busy)
@@ -138,10 +144,13 @@ void varlink_reply(struct connection *c, json_t *parameters, bool continues)
 		(void)json_object_set_new(object, "continues", json_true());
 	else
 		end_call(c);
-	if (silent)
-		json_decref(object);
-	else
+	if (!silent) {
 		send_object(c, object);
+		return;
+	}
+	json_decref(object);
+	if (!c->closing)
+		listen_for(c);
 }
 
 void varlink_error(struct connection *c, const char *error, json_t *parameters)
@@ -223,15 +232,12 @@ static void dispatch(struct connection *c, json_t *message)
 /* Serves what is complete in the input, while no answer is owed. */
 static void serve(struct connection *c)
 {
-	char *end;
-
-	while (!c->closing && !c->busy && c->in_n > 0 &&
-	       (end = memchr(c->in, '\0', c->in_n)) != NULL) {
-		size_t used = (size_t)(end - c->in) + 1;
+	while (!c->closing && !c->busy && has_message(c)) {
+		size_t used = strlen(c->in) + 1;
 		json_t *message = json_loads(c->in, 0, NULL);
 
 		c->in_n -= used;
-		memmove(c->in, end + 1, c->in_n);
+		memmove(c->in, c->in + used, c->in_n);
 		if (message == NULL) {
 			close_connection(c);
 			return;

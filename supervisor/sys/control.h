@@ -1,0 +1,48 @@
+/* The methods of io.sup.Control: what each answers. The interface is described in control_interface.c. */
+#ifndef SYS_CONTROL_H
+#define SYS_CONTROL_H
+
+#include "supervisor/sys/supervisor.h"
+#include "supervisor/sys/varlink.h"
+
+/* A start, stop, restart or reload that a client waits for. */
+struct job {
+	struct job *next;
+	uint32_t id;
+	struct connection *client;
+};
+
+struct control {
+	struct supervisor *s;
+	struct varlink varlink;
+	struct job *jobs;
+	uint32_t last_job;
+};
+
+extern const struct varlink_interface control_interface;
+
+/* ---- control.c: finding the unit a call is about ---- */
+/* Index, or -1 after it has answered with the error. */
+int control_unit(struct connection *c, struct supervisor *s, json_t *parameters);
+
+/* ---- control_view.c: what is told of units ---- */
+void control_status(struct connection *c, void *data, json_t *parameters);
+void control_faults(struct connection *c, void *data, json_t *parameters);
+void control_plan(struct connection *c, void *data, json_t *parameters);
+
+/* ---- control_logs.c ---- */
+void control_logs(struct connection *c, void *data, json_t *parameters);
+
+/* ---- control_exec.c ---- */
+void control_exec(struct connection *c, void *data, json_t *parameters);
+
+/* ---- control.c: commands ---- */
+void control_start(struct connection *c, void *data, json_t *parameters);
+void control_stop(struct connection *c, void *data, json_t *parameters);
+void control_restart(struct connection *c, void *data, json_t *parameters);
+void control_reload_unit(struct connection *c, void *data, json_t *parameters);
+void control_reset(struct connection *c, void *data, json_t *parameters);
+void control_reload(struct connection *c, void *data, json_t *parameters);
+void control_end(struct connection *c, void *data, json_t *parameters);
+
+#endif

@@ -1,0 +1,87 @@
+#include "supervisor/sys/control.h"
+
+static const char description[] =
+	"# Operates the units of this machine.\n"
+	"interface io.sup.Control\n"
+	"\n"
+	"# Times are microseconds; since is of the clock on the wall, cpu is time used.\n"
+	"type Unit (\n"
+	"  name: string,\n"
+	"  kind: string,\n"
+	"  description: ?string,\n"
+	"  file: ?string,\n"
+	"  state: string,\n"
+	"  wanted: bool,\n"
+	"  failed: bool,\n"
+	"  since: int,\n"
+	"  pid: ?int,\n"
+	"  restarts: int,\n"
+	"  cause: ?string,\n"
+	"  status: ?string,\n"
+	"  why: ?string,\n"
+	"  memory: ?int,\n"
+	"  memory_peak: ?int,\n"
+	"  cpu: ?int,\n"
+	"  tasks: ?int,\n"
+	"  oom_kills: ?int,\n"
+	"  address: ?string,\n"
+	"  bridge: ?string,\n"
+	"  ports: []string\n"
+	")\n"
+	"\n"
+	"type Fault (\n"
+	"  level: string,\n"
+	"  unit: ?string,\n"
+	"  path: ?string,\n"
+	"  line: int,\n"
+	"  column: int,\n"
+	"  message: string\n"
+	")\n"
+	"\n"
+	"# All units, or the one named (its full name, or \"web\" when only one kind has it).\n"
+	"method Status(unit: ?string) -> (units: []Unit)\n"
+	"# What is wrong with the unit files in force.\n"
+	"method Faults() -> (faults: []Fault)\n"
+	"# What the start of a unit would do.\n"
+	"method Plan(unit: string) -> (plan: string)\n"
+	"# The last lines of a unit's log; with more: those that follow, too.\n"
+	"method Logs(unit: string, lines: int) -> (records: string)\n"
+	"\n"
+	"# These answer when it is done.\n"
+	"method Start(unit: string) -> ()\n"
+	"method Stop(unit: string) -> ()\n"
+	"method Restart(unit: string) -> ()\n"
+	"method ReloadUnit(unit: string) -> ()\n"
+	"method ResetFailed(unit: string) -> ()\n"
+	"# Reads the unit files again; touches what changed.\n"
+	"method Reload() -> ()\n"
+	"# how: poweroff, reboot or halt.\n"
+	"method End(how: string) -> ()\n"
+	"# A command in a running unit. With the call come three descriptors, its stdin, stdout and stderr; or one, a\n"
+	"# Unix socket over which the master of its new terminal is sent. Answers when it ended: its wait(2) status.\n"
+	"method Exec(unit: string, argv: []string) -> (status: int)\n"
+	"\n"
+	"error NoSuchUnit (unit: string)\n"
+	"error Failed (reason: string)\n";
+
+static const struct varlink_method methods[] = {
+	{ "Status", false, control_status },
+	{ "Faults", false, control_faults },
+	{ "Plan", false, control_plan },
+	{ "Logs", false, control_logs },
+	{ "Start", true, control_start },
+	{ "Stop", true, control_stop },
+	{ "Restart", true, control_restart },
+	{ "ReloadUnit", true, control_reload_unit },
+	{ "ResetFailed", true, control_reset },
+	{ "Reload", true, control_reload },
+	{ "End", true, control_end },
+	{ "Exec", true, control_exec },
+	{ NULL, false, NULL },
+};
+
+const struct varlink_interface control_interface = {
+	.name = "io.sup.Control",
+	.description = description,
+	.methods = methods,
+};

@@ -1,0 +1,106 @@
+/* Logs over the wire: the tail at once, then, for a client that asked for more, each record as it is written. */
+#include "supervisor/sys/control.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define LINES_MAX 10000
+
+struct follower {
+	struct log_watcher watcher;
+	struct connection *client;
+	struct log *log;
+};
+
+/* Services may write bytes that are no UTF-8: JSON gets a "?" for each of those. */
+static json_t *records_json(const char *data, size_t n)
+{
+	json_t *text = json_stringn(data, n);
+	char *copy;
+
+	if (text != NULL)
+		return text;
+	copy = malloc(n > 0 ? n : 1);
+	for (size_t i = 0; copy != NULL && i < n; i++)
+		copy[i] = (unsigned char)data[i] < 0x80 ? data[i] : '?';
+	text = copy != NULL ? json_stringn(copy, n) : NULL;
+	free(copy);
+	return text != NULL ? text : json_string("");
+}
+
+static void on_records(struct log_watcher *w, const char *data, size_t n)
+{
+	struct follower *f = w->data;
+
+	varlink_reply(f->client, json_pack("{so}", "records", records_json(data, n)), true);
+}
+
+static void on_gone(struct connection *c)
+{
+	struct follower *f = c->call;
+
+	log_unwatch(f->log, &f->watcher);
+	free(f);
+}
+
+/* The log of a unit that was released ends here; supctl says so. */
+static void on_closed(struct log_watcher *w)
+{
+	struct follower *f = w->data;
+	struct connection *c = f->client;
+
+	varlink_reply(c, json_pack("{ss}", "records", ""), false);
+	free(f);
+}
+
+static struct log *find_log(struct supervisor *s, const char *name, int index)
+{
+	if (strcmp(name, s->journal.unit) == 0)
+		return &s->journal;
+	if (index >= 0 && s->instances[index] != NULL && s->instances[index]->has_logs)
+		return &s->instances[index]->log;
+	return NULL;
+}
+
+static void follow(struct connection *c, struct log *log)
+{
+	struct follower *f = calloc(1, sizeof(*f));
+
+	if (f == NULL) {
+		varlink_error(c, "Failed", json_pack("{ss}", "reason", "no memory"));
+		return;
+	}
+	f->client = c;
+	f->log = log;
+	f->watcher.records = on_records;
+	f->watcher.closed = on_closed;
+	f->watcher.data = f;
+	c->call = f;
+	c->on_gone = on_gone;
+	log_watch(log, &f->watcher);
+}
+
+void control_logs(struct connection *c, void *data, json_t *parameters)
+{
+	struct supervisor *s = data;
+	const char *name = json_string_value(json_object_get(parameters, "unit"));
+	json_int_t lines = json_integer_value(json_object_get(parameters, "lines"));
+	bool own = name != NULL && strcmp(name, s->journal.unit) == 0;
+	int index = own ? -1 : control_unit(c, s, parameters);
+	size_t n = 0;
+	struct log *log;
+	char *tail;
+	bool more;
+
+	if (!own && index < 0)
+		return;
+	if (!own)
+		name = unit_at(s, (uint32_t)index)->name;
+	log = find_log(s, name, index);
+	more = c->more && log != NULL;
+	tail = lines <= 0 ? NULL : log_tail(&s->logs, name, lines > LINES_MAX ? LINES_MAX : (size_t)lines, &n);
+	varlink_reply(c, json_pack("{so}", "records", records_json(tail != NULL ? tail : "", n)), more);
+	free(tail);
+	if (more && !c->closing)
+		follow(c, log);
+}

@@ -1,0 +1,158 @@
+/* Units, faults and plans as JSON. */
+#include "supervisor/sys/clock.h"
+#include "supervisor/sys/control.h"
+
+#include <stdio.h>
+
+/* Members that have nothing to say are left out. */
+static void set_text(json_t *object, const char *name, const char *text)
+{
+	if (text != NULL && text[0] != '\0')
+		(void)json_object_set_new(object, name, json_string(text));
+}
+
+static void set_number(json_t *object, const char *name, uint64_t value)
+{
+	(void)json_object_set_new(object, name, json_integer((json_int_t)value));
+}
+
+static void view_usage(const struct supervisor *s, const struct instance *inst, json_t *object)
+{
+	struct cgroup_usage usage;
+	struct err ignored;
+
+	if (s->launcher.cgroup_fd < 0 ||
+	    cgroup_usage(s->launcher.cgroup_fd, inst->unit, &usage, &ignored) < 0)
+		return;
+	set_number(object, "memory", usage.memory);
+	set_number(object, "memory_peak", usage.memory_peak);
+	set_number(object, "cpu", usage.cpu_usec);
+	set_number(object, "tasks", usage.tasks);
+	set_number(object, "oom_kills", usage.oom_kills);
+}
+
+static void view_network(const struct unit *u, const struct instance *inst, json_t *object)
+{
+	struct subnet at = { .prefix = 32 };
+	char text[IP4_TEXT_MAX];
+
+	if (inst->bridge_up) {
+		at.addr = inst->bridge.addr;
+		at.prefix = inst->bridge.prefix;
+		set_text(object, "address", ip4_text(text, &at, true));
+		set_text(object, "bridge", inst->bridge.name);
+	}
+	if (inst->attached) {
+		at.addr = inst->attach.addr;
+		set_text(object, "address", ip4_text(text, &at, false));
+		set_text(object, "bridge", inst->attach.bridge);
+	}
+	(void)u;
+}
+
+static json_t *view_ports(const struct unit *u)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < u->container.ports.n; i++) {
+		const struct port *p = &u->container.ports.v[i];
+		struct subnet at = { .addr = p->host_addr, .prefix = 32 };
+		char addr[IP4_TEXT_MAX], text[IP4_TEXT_MAX + 24];
+
+		(void)snprintf(text, sizeof(text), "%s:%u->%u/%s",
+			       p->host_addr == 0 ? "*" : ip4_text(addr, &at, false), p->host,
+			       p->inside, p->udp ? "udp" : "tcp");
+		(void)json_array_append_new(list, json_string(text));
+	}
+	return list;
+}
+
+static json_t *view_unit(const struct supervisor *s, uint32_t index)
+{
+	const struct unit *u = unit_at(s, index);
+	const struct run *run = engine_run(s->engine, index);
+	const struct instance *inst = s->instances[index];
+	json_t *object = json_object();
+	char why[256];
+
+	set_text(object, "name", u->name);
+	set_text(object, "kind", unit_kind_name(u->kind));
+	set_text(object, "description", u->unit.description);
+	set_text(object, "file", u->file);
+	set_text(object, "state", state_name(run->state));
+	(void)json_object_set_new(object, "wanted", json_boolean(run->wanted));
+	(void)json_object_set_new(object, "failed", json_boolean(run->failed));
+	/* since is kept on a clock that never jumps, and shown on the one people read */
+	set_number(object, "since", wall_us() - (now_us() - run->since));
+	if (run->main_pid != 0)
+		set_number(object, "pid", (uint64_t)run->main_pid);
+	set_number(object, "restarts", run->restarts);
+	set_text(object, "cause", run->cause);
+	set_text(object, "status", run->status_text);
+	set_text(object, "why", engine_why(s->engine, index, why, sizeof(why)));
+	if (inst != NULL) {
+		view_usage(s, inst, object);
+		view_network(u, inst, object);
+	}
+	(void)json_object_set_new(object, "ports", view_ports(u));
+	return object;
+}
+
+void control_status(struct connection *c, void *data, json_t *parameters)
+{
+	struct supervisor *s = data;
+	json_t *units = json_array();
+	int index;
+
+	if (json_is_string(json_object_get(parameters, "unit"))) {
+		index = control_unit(c, s, parameters);
+		if (index < 0) {
+			json_decref(units);
+			return;
+		}
+		(void)json_array_append_new(units, view_unit(s, (uint32_t)index));
+	} else {
+		for (size_t i = 0; i < s->set->n; i++)
+			(void)json_array_append_new(units, view_unit(s, (uint32_t)i));
+	}
+	varlink_reply(c, json_pack("{so}", "units", units), false);
+}
+
+void control_faults(struct connection *c, void *data, json_t *parameters)
+{
+	const struct supervisor *s = data;
+	json_t *faults = json_array();
+
+	(void)parameters;
+	for (size_t i = 0; i < s->set->n_faults; i++) {
+		const struct unit_fault *f = &s->set->faults[i];
+		json_t *object = json_object();
+
+		set_text(object, "level", f->level == FAULT_ERROR ? "error" : "warning");
+		set_text(object, "unit", f->unit);
+		set_text(object, "path", f->path);
+		set_number(object, "line", f->line);
+		set_number(object, "column", f->column);
+		set_text(object, "message", f->message);
+		(void)json_array_append_new(faults, object);
+	}
+	varlink_reply(c, json_pack("{so}", "faults", faults), false);
+}
+
+void control_plan(struct connection *c, void *data, json_t *parameters)
+{
+	struct supervisor *s = data;
+	int index = control_unit(c, s, parameters);
+	struct arena a = { 0 };
+	const char *text;
+	struct err e;
+
+	if (index < 0)
+		return;
+	text = plan_text(s, (uint32_t)index, &a, &e);
+	if (text != NULL)
+		varlink_reply(c, json_pack("{ss}", "plan", text), false);
+	else
+		varlink_error(c, "Failed", json_pack("{ss}", "reason", e.msg));
+	arena_free(&a);
+}
