@@ -1,0 +1,135 @@
+#include "supctl/client.h"
+
+#include "common/fd.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#define INTERFACE "io.sup.Control"
+#define FDS_MAX 3
+
+int client_open(struct client *c, const char *path, struct err *e)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+
+	*c = (struct client){ .fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0) };
+	if (strlen(path) >= sizeof(addr.sun_path))
+		return err_setx(e, "%s: too long for a socket", path);
+	memcpy(addr.sun_path, path, strlen(path) + 1);
+	if (c->fd < 0 || connect(c->fd, (const struct sockaddr *)&addr, sizeof(addr)) < 0) {
+		fd_close(&c->fd);
+		return err_set(e, "%s", path);
+	}
+	return 0;
+}
+
+/* The descriptors go with the first byte. */
+static ssize_t send_some(int fd, const char *data, size_t n, const int *fds, size_t n_fds)
+{
+	union {
+		struct cmsghdr header;
+		char room[CMSG_SPACE(FDS_MAX * sizeof(int))];
+	} control = { 0 };
+	struct iovec iov = { .iov_base = (void *)(uintptr_t)data, .iov_len = n };
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+
+	if (n_fds > 0) {
+		msg.msg_control = &control;
+		msg.msg_controllen = CMSG_SPACE(n_fds * sizeof(int));
+		control.header.cmsg_level = SOL_SOCKET;
+		control.header.cmsg_type = SCM_RIGHTS;
+		control.header.cmsg_len = CMSG_LEN(n_fds * sizeof(int));
+		memcpy(CMSG_DATA(&control.header), fds, n_fds * sizeof(int));
+	}
+	return sendmsg(fd, &msg, MSG_NOSIGNAL);
+}
+
+static int send_all(struct client *c, const char *text, size_t n, const struct call *call, struct err *e)
+{
+	size_t sent = 0;
+
+	while (sent < n) {
+		ssize_t got = send_some(c->fd, text + sent, n - sent, call->fds,
+					sent == 0 ? call->n_fds : 0);
+
+		if (got < 0 && errno != EINTR)
+			return err_set(e, "%s: send", call->method);
+		sent += got > 0 ? (size_t)got : 0;
+	}
+	return 0;
+}
+
+int client_send(struct client *c, const struct call *call, struct err *e)
+{
+	json_t *message = json_pack("{s:o*}", "parameters", call->parameters);
+	char *text;
+	int rc;
+
+	(void)json_object_set_new(message, "method", json_sprintf("%s.%s", INTERFACE, call->method));
+	if (call->more)
+		(void)json_object_set_new(message, "more", json_true());
+	text = json_dumps(message, JSON_COMPACT);
+	json_decref(message);
+	if (text == NULL)
+		return err_setx(e, "%s: the words are not valid UTF-8", call->method);
+	rc = send_all(c, text, strlen(text) + 1, call, e);
+	free(text);
+	return rc;
+}
+
+static int read_more(struct client *c, struct err *e)
+{
+	ssize_t n;
+
+	if (c->in_n == c->in_room) {
+		size_t room = c->in_room == 0 ? 8192 : 2 * c->in_room;
+		char *in = realloc(c->in, room);
+
+		if (in == NULL)
+			return err_set(e, "answer of the supervisor");
+		c->in = in;
+		c->in_room = room;
+	}
+	do
+		n = recv(c->fd, c->in + c->in_n, c->in_room - c->in_n, 0);
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return err_set(e, "answer of the supervisor");
+	if (n == 0)
+		return err_setx(e, "the supervisor closed the connection");
+	c->in_n += (size_t)n;
+	return 0;
+}
+
+int client_receive(struct client *c, struct reply *reply, struct err *e)
+{
+	size_t used;
+
+	while (c->in_n == 0 || memchr(c->in, '\0', c->in_n) == NULL)
+		if (read_more(c, e) < 0)
+			return -1;
+	used = strlen(c->in) + 1;
+	*reply = (struct reply){ .message = json_loads(c->in, 0, NULL) };
+	c->in_n -= used;
+	memmove(c->in, c->in + used, c->in_n);
+	if (reply->message == NULL)
+		return err_setx(e, "the supervisor's answer is not JSON");
+	reply->error = json_string_value(json_object_get(reply->message, "error"));
+	reply->parameters = json_object_get(reply->message, "parameters");
+	if (reply->error != NULL)
+		reply->kind = REPLY_ERROR;
+	else if (json_is_true(json_object_get(reply->message, "continues")))
+		reply->kind = REPLY_CONTINUES;
+	else
+		reply->kind = REPLY_FINAL;
+	return 0;
+}
+
+void client_close(struct client *c)
+{
+	free(c->in);
+	fd_close(&c->fd);
+}

@@ -1,0 +1,196 @@
+/*
+ * supctl exec: our standard descriptors become those of a command in the unit; where they are a terminal, the
+ * command gets a terminal of the container's own and we carry the bytes between the two.
+ */
+#include "supctl/supctl.h"
+
+#include "common/fd.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <termios.h>
+
+static int status_of(const json_t *answer)
+{
+	int status = (int)json_integer_value(json_object_get(answer, "status"));
+
+	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+static json_t *parameters_of(int argc, char **argv)
+{
+	json_t *words = json_array();
+
+	for (int i = 2; i < argc; i++)
+		(void)json_array_append_new(words, json_string(argv[i]));
+	return json_pack("{ssso}", "unit", argv[1], "argv", words);
+}
+
+/* ---- with a terminal ---- */
+
+struct session {
+	int master;		/* of the terminal in the container; -1 until it has come */
+	int socket;		/* over which it comes */
+	int server;
+	int resized;		/* signalfd of SIGWINCH */
+	struct termios saved;
+};
+
+static void take_master(struct session *s)
+{
+	union {
+		struct cmsghdr align;
+		char room[CMSG_SPACE(sizeof(int))];
+	} control;
+	char byte;
+	struct iovec iov = { .iov_base = &byte, .iov_len = 1 };
+	struct msghdr msg = {
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = sizeof(control),
+	};
+	struct cmsghdr *h;
+
+	if (recvmsg(s->socket, &msg, MSG_CMSG_CLOEXEC) > 0) {
+		h = CMSG_FIRSTHDR(&msg);
+		if (h != NULL && h->cmsg_type == SCM_RIGHTS)
+			memcpy(&s->master, CMSG_DATA(h), sizeof(s->master));
+	}
+	fd_close(&s->socket);
+}
+
+static void copy_size(const struct session *s)
+{
+	struct winsize size;
+
+	if (s->master >= 0 && ioctl(STDIN_FILENO, TIOCGWINSZ, &size) == 0)
+		(void)ioctl(s->master, TIOCSWINSZ, &size);
+}
+
+/* False at the end of the source. */
+static bool carry(int from, int to)
+{
+	char buf[4096];
+	ssize_t n = read(from, buf, sizeof(buf));
+
+	for (ssize_t at = 0; at < n;) {
+		ssize_t w = write(to, buf + at, (size_t)(n - at));
+
+		if (w < 0 && errno != EINTR)
+			return false;
+		at += w > 0 ? w : 0;
+	}
+	return n > 0 || (n < 0 && errno == EINTR);
+}
+
+/* Until the supervisor answers; the terminal's last bytes are read after that. */
+static void converse(struct session *s)
+{
+	for (;;) {
+		struct pollfd p[] = {
+			{ .fd = s->server, .events = POLLIN },
+			{ .fd = s->socket, .events = POLLIN },
+			{ .fd = s->master, .events = POLLIN },
+			{ .fd = s->master >= 0 ? STDIN_FILENO : -1, .events = POLLIN },
+			{ .fd = s->resized, .events = POLLIN },
+		};
+		struct signalfd_siginfo info;
+
+		if (poll(p, 5, -1) < 0 && errno != EINTR)
+			return;
+		if (p[1].revents != 0) {
+			take_master(s);
+			copy_size(s);
+		}
+		if (p[2].revents != 0 && !carry(s->master, STDOUT_FILENO))
+			fd_close(&s->master);
+		if (p[3].revents != 0 && s->master >= 0 && !carry(STDIN_FILENO, s->master))
+			fd_close(&s->master);
+		if (p[4].revents != 0 && read(s->resized, &info, sizeof(info)) > 0)
+			copy_size(s);
+		if (p[0].revents != 0 && p[2].revents == 0 && p[1].revents == 0)
+			return;
+	}
+}
+
+static void begin_raw(struct session *s)
+{
+	struct termios raw;
+	sigset_t winch;
+
+	(void)tcgetattr(STDIN_FILENO, &s->saved);
+	raw = s->saved;
+	cfmakeraw(&raw);
+	(void)tcsetattr(STDIN_FILENO, TCSANOW, &raw);
+	(void)sigemptyset(&winch);
+	(void)sigaddset(&winch, SIGWINCH);
+	(void)sigprocmask(SIG_BLOCK, &winch, NULL);
+	s->resized = signalfd(-1, &winch, SFD_CLOEXEC);
+}
+
+static int finish(struct context *c)
+{
+	struct reply reply;
+	struct err e;
+	int status = EXIT_FAILED;
+
+	if (client_receive(&c->client, &reply, &e) < 0) {
+		(void)fprintf(stderr, "supctl: %s\n", e.msg);
+		return EXIT_UNREACHABLE;
+	}
+	if (reply.kind == REPLY_ERROR)
+		status = print_error(&reply);
+	else
+		status = status_of(reply.parameters);
+	json_decref(reply.message);
+	return status;
+}
+
+static int run_terminal(struct context *c, int argc, char **argv)
+{
+	struct session s = { .master = -1, .resized = -1 };
+	int ends[2], status;
+	struct call call = { .method = "Exec", .fds = &ends[1], .n_fds = 1 };
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
+		return EXIT_FAILED;
+	call.parameters = parameters_of(argc, argv);
+	status = ask_send(c, &call);
+	fd_close(&ends[1]);
+	if (status != EXIT_DONE)
+		return status;
+	s.socket = ends[0];
+	s.server = c->client.fd;
+	begin_raw(&s);
+	converse(&s);
+	(void)tcsetattr(STDIN_FILENO, TCSANOW, &s.saved);
+	fd_close(&s.master);
+	fd_close(&s.resized);
+	return finish(c);
+}
+
+static int run(struct context *c, int argc, char **argv)
+{
+	static const int standard[] = { STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO };
+	struct call call = { .method = "Exec", .fds = standard, .n_fds = 3 };
+	int status;
+
+	if (argc < 3)
+		return usage_of(&command_exec);
+	if (isatty(STDIN_FILENO) && isatty(STDOUT_FILENO))
+		return run_terminal(c, argc, argv);
+	call.parameters = parameters_of(argc, argv);
+	status = ask_send(c, &call);
+	return status == EXIT_DONE ? finish(c) : status;
+}
+
+const struct command command_exec = { "exec", "UNIT COMMAND...", "a command in the running unit", run };

@@ -1,0 +1,23 @@
+#include "supctl/supctl.h"
+#include "supctl/text.h"
+
+#include <stdio.h>
+
+static int run(struct context *c, int argc, char **argv)
+{
+	json_t *answer;
+	int status;
+
+	if (argc != 2)
+		return usage_of(&command_plan);
+	answer = ask(c, "Plan", json_pack("{ss}", "unit", argv[1]), &status);
+	if (answer == NULL)
+		return status;
+	if (c->json)
+		return print_json(answer);
+	(void)fputs(text_of(answer, "plan"), stdout);
+	json_decref(answer);
+	return EXIT_DONE;
+}
+
+const struct command command_plan = { "plan", "UNIT", "all that its start will do", run };

@@ -1,0 +1,166 @@
+#include "supctl/supctl.h"
+
+#include "common/paths.h"
+#include "common/util.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct command *const commands[] = {
+	&command_status, &command_list,	 &command_start,  &command_stop,     &command_restart,
+	&command_reload, &command_reset, &command_logs,	  &command_exec,     &command_plan,
+	&command_check,	 &command_faults, &command_poweroff, &command_reboot, &command_halt,
+};
+
+static void print_usage(FILE *to)
+{
+	(void)fprintf(to, "usage: supctl [--json] [--socket PATH] COMMAND ...\n\n");
+	for (size_t i = 0; i < ARRAY_LEN(commands); i++)
+		(void)fprintf(to, "  %-12s %-22s %s\n", commands[i]->name, commands[i]->args,
+			      commands[i]->summary);
+	(void)fprintf(to, "\nUNIT is a full name (web.container), or without its ending where only one "
+			  "has it.\n");
+}
+
+int usage_of(const struct command *command)
+{
+	(void)fprintf(stderr, "usage: supctl %s %s\n", command->name, command->args);
+	return EXIT_USAGE;
+}
+
+int print_json(json_t *data)
+{
+	(void)json_dumpf(data, stdout, JSON_INDENT(2));
+	(void)putchar('\n');
+	json_decref(data);
+	return EXIT_DONE;
+}
+
+/* What an error of the interface means, and the member of its parameters that has the details. */
+static const struct {
+	const char *name;
+	const char *member;
+	const char *text;
+	int status;
+} errors[] = {
+	{ "io.sup.Control.NoSuchUnit", "unit", "no such unit", EXIT_NO_UNIT },
+	{ "io.sup.Control.Failed", "reason", NULL, EXIT_FAILED },
+	{ "org.varlink.service.PermissionDenied", NULL, "only root may do this", EXIT_DENIED },
+	{ "org.varlink.service.MethodNotFound", "method", "the supervisor is older than this supctl",
+	  EXIT_FAILED },
+	{ "org.varlink.service.InvalidParameter", "parameter", "not a valid value", EXIT_USAGE },
+};
+
+int print_error(const struct reply *reply)
+{
+	for (size_t i = 0; i < ARRAY_LEN(errors); i++) {
+		const char *detail;
+
+		if (strcmp(errors[i].name, reply->error) != 0)
+			continue;
+		detail = errors[i].member != NULL ?
+				 json_string_value(json_object_get(reply->parameters, errors[i].member)) :
+				 NULL;
+		if (errors[i].text == NULL || detail == NULL)
+			(void)fprintf(stderr, "supctl: %s\n",
+				      detail != NULL ? detail : errors[i].text);
+		else
+			(void)fprintf(stderr, "supctl: %s: %s\n", detail, errors[i].text);
+		return errors[i].status;
+	}
+	(void)fprintf(stderr, "supctl: %s\n", reply->error);
+	return EXIT_FAILED;
+}
+
+static int fail(const struct err *e, int status)
+{
+	(void)fprintf(stderr, "supctl: %s\n", e->msg);
+	return status;
+}
+
+int ask_send(struct context *c, const struct call *call)
+{
+	struct err e;
+
+	if (!c->connected && client_open(&c->client, c->socket, &e) < 0) {
+		(void)err_prefix(&e, "no supervisor answers");
+		json_decref(call->parameters);
+		return fail(&e, EXIT_UNREACHABLE);
+	}
+	c->connected = true;
+	return client_send(&c->client, call, &e) < 0 ? fail(&e, EXIT_UNREACHABLE) : EXIT_DONE;
+}
+
+json_t *ask_with(struct context *c, const struct call *call, int *status)
+{
+	struct reply reply;
+	json_t *parameters;
+	struct err e;
+
+	*status = ask_send(c, call);
+	if (*status != EXIT_DONE)
+		return NULL;
+	if (client_receive(&c->client, &reply, &e) < 0) {
+		*status = fail(&e, EXIT_UNREACHABLE);
+		return NULL;
+	}
+	if (reply.kind == REPLY_ERROR) {
+		*status = print_error(&reply);
+		json_decref(reply.message);
+		return NULL;
+	}
+	parameters = json_incref(reply.parameters);
+	json_decref(reply.message);
+	return parameters != NULL ? parameters : json_object();
+}
+
+json_t *ask(struct context *c, const char *method, json_t *parameters, int *status)
+{
+	const struct call call = { .method = method, .parameters = parameters };
+
+	return ask_with(c, &call, status);
+}
+
+/* Options come before the command or anywhere after it but behind `exec UNIT`, whose words are its own. */
+static int take_options(struct context *c, int argc, char **argv)
+{
+	int kept = 1;
+
+	for (int i = 1; i < argc; i++) {
+		if (strcmp(argv[i], "--json") == 0) {
+			c->json = true;
+		} else if (strcmp(argv[i], "--socket") == 0 && i + 1 < argc) {
+			c->socket = argv[++i];
+		} else if (kept > 1 && strcmp(argv[1], "exec") == 0) {
+			while (i < argc)
+				argv[kept++] = argv[i++];
+		} else {
+			argv[kept++] = argv[i];
+		}
+	}
+	argv[kept] = NULL;
+	return kept;
+}
+
+int main(int argc, char **argv)
+{
+	struct context c = { .socket = PATH_CONTROL };
+	int status;
+
+	argc = take_options(&c, argc, argv);
+	if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0) {
+		print_usage(argc < 2 ? stderr : stdout);
+		return argc < 2 ? EXIT_USAGE : EXIT_DONE;
+	}
+	for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
+		if (strcmp(commands[i]->name, argv[1]) != 0)
+			continue;
+		status = commands[i]->run(&c, argc - 1, argv + 1);
+		if (c.connected)
+			client_close(&c.client);
+		return status;
+	}
+	(void)fprintf(stderr, "supctl: no command \"%s\"; supctl --help lists them\n", argv[1]);
+	return EXIT_USAGE;
+}
