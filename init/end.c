@@ -38,7 +38,7 @@ static void wait_gone(pid_t pid, uint64_t grace_ns)
 		do {
 			ended = waitpid(-1, NULL, WNOHANG | __WALL);
 		} while (ended > 0 && ended != pid);
-		if (ended == pid || (ended < 0 && errno == ECHILD))
+		if ((pid > 0 && ended == pid) || (ended < 0 && errno == ECHILD))
 			return;
 		(void)signals_next(until);
 	} while (clock_now_ns() < until);

@@ -125,6 +125,9 @@ static int receive(struct init *init)
 	ssize_t len = recvmsg(init->wire.fd, &h, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 	cleanup_fd int fd = -1;
 
+	/* It died before it had read all of ours: the error comes first, once, what it said after it. */
+	if (len < 0 && errno == ECONNRESET)
+		return 1;
 	if (len < 0)
 		return errno == EAGAIN || errno == EINTR || errno == ENOMEM ? 0 : -1;
 	fd = take_fd(&h);
