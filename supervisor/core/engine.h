@@ -63,7 +63,8 @@ enum state {
 	X(EXITED, "exited")               /* role, wait status */                    \
 	X(NOTIFY, "notify")               /* a message of sd_notify(3) */            \
 	X(EMPTY, "empty")                 /* no process left in its cgroup */        \
-	X(OOM, "out of memory")           /* the kernel killed in its cgroup */
+	X(OOM, "out of memory")           /* the kernel killed in its cgroup */      \
+	X(TIMEOUT, "timeout")             /* of the engine itself: run.deadline has come */
 
 enum event_kind {
 #define X(id, name) EV_##id,

@@ -1,0 +1,59 @@
+/*
+ * Why a unit went down: the kind decides what follows (restart.c), the text is for people.
+ *
+ * A container whose PID 1 is our init reports a death by signal N as exit code 128 + N, because PID 1 of a namespace
+ * cannot die of a signal it sends itself; cause_of_status takes it back.
+ */
+#ifndef CORE_CAUSE_H
+#define CORE_CAUSE_H
+
+#include "supervisor/core/text.h"
+#include "supervisor/core/unit.h"
+
+/* CAUSE(id, what it is) */
+#define CAUSES(X)                                                 \
+	X(NONE, "nothing yet")                                    \
+	X(CLEAN, "clean exit code or signal")                     \
+	X(EXIT, "unclean exit code")                              \
+	X(SIGNAL, "unclean signal")                               \
+	X(TIMEOUT, "timeout")                                     \
+	X(WATCHDOG, "watchdog")                                   \
+	X(OOM, "out of memory")                                   \
+	X(PROTOCOL, "ended before it was ready")                  \
+	X(SPAWN, "could not be started")                          \
+	X(SETUP, "network or volume could not be made")           \
+	X(SURVIVOR, "processes survive SIGKILL")                  \
+	X(BROKEN, "its file is wrong")                            \
+	X(DEPENDENCY, "what it requires is not there")            \
+	X(LIMIT, "start limit")
+
+enum cause_kind {
+#define X(id, what) CAUSE_##id,
+	CAUSES(X)
+#undef X
+	CAUSE_COUNT
+};
+
+struct cause {
+	enum cause_kind kind;
+	bool has_status;	/* the main process ended: */
+	int32_t status;		/* its wait(2) status, as cause_of_status translated it */
+};
+
+/* NONE and CLEAN are no failure. */
+bool cause_failed(const struct cause *c);
+/* How the main process ended: CLEAN, EXIT or SIGNAL. */
+struct cause cause_of_status(const struct unit *unit, int32_t status);
+/* True when a helper command ended well: exit code 0. */
+bool cause_command_ok(int32_t status);
+
+/* "exit code 3", "killed by signal SEGV" */
+void cause_put_status(struct text *t, int32_t status);
+/* "out of memory (MemoryMax=50M)" */
+void cause_put_oom(struct text *t, const struct unit *unit);
+/* "200 ms", "90 s", "1.5 s" */
+void cause_put_time(struct text *t, uint64_t usec);
+/* "1st", "2nd", "11th" */
+void cause_put_ordinal(struct text *t, uint32_t n);
+
+#endif

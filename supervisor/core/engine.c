@@ -1,0 +1,379 @@
+#include "supervisor/core/engine.h"
+
+#include "common/util.h"
+#include "common/wire.h"
+#include "supervisor/core/engine_run.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#define BOOT_TARGET "default.target"
+
+static const char *const state_names[ST_COUNT] = {
+#define X(id, name) [ST_##id] = name,
+	STATES(X)
+#undef X
+};
+
+static const char *const event_names[EV_COUNT] = {
+#define X(id, name) [EV_##id] = name,
+	EVENTS(X)
+#undef X
+};
+
+const char *state_name(enum state state)
+{
+	return (unsigned int)state < ST_COUNT ? state_names[state] : "?";
+}
+
+/* ---- creation */
+
+struct engine *engine_new(const struct unit_set *set)
+{
+	struct arena arena = { 0 };
+	struct engine *e = arena_alloc(&arena, sizeof(*e));
+
+	e->arena = arena;
+	engine_generation(&e->gen, set);
+	return e;
+}
+
+void engine_free(struct engine *e)
+{
+	struct arena arena = e->arena;
+
+	arena_free(&e->gen.arena);
+	arena_free(&arena);
+}
+
+void engine_set_facts(struct engine *e, const struct engine_facts *facts)
+{
+	e->facts = *facts;
+}
+
+const struct unit_set *engine_set(const struct engine *e)
+{
+	return e->gen.set;
+}
+
+const struct run *engine_run(const struct engine *e, uint32_t unit)
+{
+	return &life_of(e, unit)->run;
+}
+
+bool engine_next(struct engine *e, struct action *action)
+{
+	if (engine_pop(e, action))
+		return true;
+	if (!engine_reload_is_due(e))
+		return false;
+	engine_swap(e);
+	engine_settle(e);
+	*action = (struct action){ .kind = ACT_SWAP };
+	return true;
+}
+
+uint64_t engine_deadline(const struct engine *e)
+{
+	return e->gen.n_heap == 0 ? TIME_INFINITY : life_of(e, e->gen.heap[0])->run.deadline;
+}
+
+/* ---- states */
+
+/* What is bound to a unit that leaves goes too, and waits to come back with it. */
+static void unbind(struct engine *e, uint32_t u)
+{
+	const struct edges *bound = &e->gen.set->nodes[u].in[DEP_BINDS_TO];
+
+	for (size_t i = 0; i < bound->n && e->ending == 0; i++) {
+		const struct life *l = life_of(e, bound->v[i]);
+
+		if (in_states(l, STATES_ACTIVE | STATES_STARTING) &&
+			(l->ask == ASK_NONE || l->ask == ASK_STARTING))
+			engine_want(e, WANT_RESTART, bound->v[i], false);
+	}
+}
+
+void engine_enter(struct engine *e, uint32_t u, enum state state, uint64_t deadline)
+{
+	struct life *l = life_of(e, u);
+	bool was_active = in_states(l, STATES_ACTIVE), was_up = !in_states(l, STATES_DOWN);
+
+	l->run.state = state;
+	l->run.since = e->now;
+	l->run.deadline = deadline;
+	engine_heap_update(e, u);
+	e->n_up += !in_states(l, STATES_DOWN);
+	e->n_up -= was_up;
+	if (was_active && !in_states(l, STATES_ACTIVE))
+		unbind(e, u);
+	engine_wake(e, u);
+}
+
+void engine_settle(struct engine *e)
+{
+	uint32_t u;
+
+	while ((u = engine_turn_next(e)) != NO_UNIT)
+		engine_turn(e, u);
+	if (e->ending != 0 && e->n_up == 0 && !e->ended) {
+		struct action *a = engine_push_text(e, ACT_MACHINE, 0);
+
+		e->ended = true;
+		a->arg = e->ending;
+		a->index = (uint32_t)e->exit_status;
+		snprintf(a->text, sizeof(a->text), "%s", e->ending_text);
+	}
+}
+
+void engine_dispatch(struct engine *e, const struct event *event)
+{
+	rules[life_of(e, event->unit)->run.state][event->kind](e, event->unit, event);
+}
+
+void rule_ignore(struct engine *e, uint32_t u, const struct event *event)
+{
+	(void)e;
+	(void)u;
+	(void)event;
+}
+
+void rule_impossible(struct engine *e, uint32_t u, const struct event *event)
+{
+	engine_log(e, u, LOG_LEVEL_ERROR, "event \"%s\" makes no sense in state \"%s\": ignored",
+		event_names[event->kind], state_name(life_of(e, u)->run.state));
+}
+
+/* ---- facts, noted whatever the state; false: this event is of no process of the unit */
+
+static void note_main_exit(struct engine *e, uint32_t u, int32_t status)
+{
+	const struct unit *unit = unit_of(e, u);
+	struct life *l = life_of(e, u);
+	struct cause c = cause_of_status(unit, status);
+	struct text t = { .buf = l->run.cause, .size = sizeof(l->run.cause) };
+	const struct commands *list = &unit->service.exec_start;
+
+	l->run.main_pid = 0;
+	l->run.last_status = status;
+	if (unit->kind == KIND_SERVICE && l->index < list->n && l->role == ROLE_MAIN &&
+		list->v[l->index].ignore_failure)
+		c.kind = CAUSE_CLEAN;
+	l->result.has_status = true;
+	l->result.status = c.status;
+	if (cause_failed(&l->result))
+		return;
+	l->result.kind = c.kind;
+	if (!cause_failed(&c) || !l->run.oom) {
+		cause_put_status(&t, c.status);
+	} else {
+		l->result.kind = CAUSE_OOM;
+		cause_put_oom(&t, unit);
+	}
+}
+
+static bool note_process(struct engine *e, const struct event *event)
+{
+	struct life *l = life_of(e, event->unit);
+	struct proc *p = event->role == ROLE_MAIN ? &l->main : &l->helper;
+
+	if (event->kind == EV_SPAWNED) {
+		if (!p->asked)
+			return false;
+		*p = (struct proc){ .live = true };
+		l->populated = true;
+		if (event->role == ROLE_MAIN)
+			l->run.main_pid = event->pid;
+		return true;
+	}
+	if (!p->live && !p->asked)
+		return false;
+	if (event->kind == EV_SPAWN_FAILED)
+		p->asked = false;
+	if (event->kind != EV_EXITED)
+		return true;
+	*p = (struct proc){ .live = false };
+	if (event->role == ROLE_MAIN)
+		note_main_exit(e, event->unit, event->status);
+	return true;
+}
+
+static bool note(struct engine *e, const struct event *event)
+{
+	struct life *l = life_of(e, event->unit);
+
+	if (event->kind == EV_EMPTY)
+		l->populated = false;
+	if (event->kind == EV_OOM)
+		l->run.oom = true;
+	if (event->kind == EV_NOTIFY && event->notify->status != NULL)
+		snprintf(l->run.status_text, sizeof(l->run.status_text), "%s",
+			event->notify->status);
+	if (event->kind != EV_SPAWNED && event->kind != EV_SPAWN_FAILED &&
+		event->kind != EV_EXECED && event->kind != EV_EXITED)
+		return true;
+	/* "supctl exec" and health commands are no part of a unit's life. */
+	if (event->role == ROLE_EXEC || event->role == ROLE_HEALTH || event->role >= ROLE_COUNT)
+		return false;
+	return note_process(e, event);
+}
+
+/* ---- events */
+
+static void command_start(struct engine *e, const struct event *event)
+{
+	struct life *l = life_of(e, event->unit);
+
+	engine_want(e, event->kind == EV_START ? WANT_START : WANT_RESTART, event->unit, true);
+	if (l->ask == ASK_NONE)
+		engine_job_done(e, event->unit, event->job, 0, "is up already");
+	else
+		engine_job_add(e, event->unit, event->job);
+}
+
+static void command_stop(struct engine *e, const struct event *event)
+{
+	struct life *l = life_of(e, event->unit);
+
+	engine_want(e, WANT_STOP, event->unit, true);
+	if (l->ask == ASK_NONE)
+		engine_job_done(e, event->unit, event->job, 0, "is down already");
+	else
+		engine_job_add(e, event->unit, event->job);
+}
+
+/* True when the event was a command of order: it has set asks and waits for its turn. */
+static bool command(struct engine *e, const struct event *event)
+{
+	bool starts = event->kind == EV_START || event->kind == EV_RESTART;
+
+	if (starts && e->ending != 0)
+		engine_job_done(e, event->unit, event->job, ESHUTDOWN, "the machine is going down");
+	else if (starts)
+		command_start(e, event);
+	else if (event->kind == EV_STOP)
+		command_stop(e, event);
+	return starts || event->kind == EV_STOP;
+}
+
+void engine_event(struct engine *e, const struct event *event, uint64_t now)
+{
+	e->now = now;
+	if (event->unit >= e->gen.set->n || (unsigned int)event->kind >= EV_COUNT)
+		return;
+	if (!command(e, event) && note(e, event))
+		engine_dispatch(e, event);
+	engine_settle(e);
+}
+
+void engine_tick(struct engine *e, uint64_t now)
+{
+	e->now = now;
+	while (engine_deadline(e) <= now) {
+		struct event event = { .kind = EV_TIMEOUT, .unit = e->gen.heap[0] };
+
+		life_of(e, event.unit)->run.deadline = TIME_INFINITY;
+		engine_heap_update(e, event.unit);
+		engine_dispatch(e, &event);
+		engine_settle(e);
+	}
+}
+
+void engine_boot(struct engine *e, uint64_t now)
+{
+	int u = unit_set_find(e->gen.set, BOOT_TARGET);
+
+	e->now = now;
+	if (u >= 0)
+		engine_want(e, WANT_START, (uint32_t)u, false);
+	engine_settle(e);
+}
+
+/* ---- the end */
+
+static void stop_all(struct engine *e)
+{
+	for (uint32_t u = 0; u < e->gen.set->n; u++) {
+		struct life *l = life_of(e, u);
+
+		l->run.wanted = false;
+		engine_jobs_done(e, u, ESHUTDOWN, "the machine is going down");
+		if (in_states(l, STATES_DOWN))
+			engine_set_ask(e, u, ASK_NONE);
+		else if (l->ask != ASK_STOPPING)
+			engine_set_ask(e, u, ASK_STOP);
+	}
+}
+
+/* Order and patience are over. */
+static void kill_all(struct engine *e)
+{
+	const uint32_t quick = STATE_BIT(WAITING) | STATE_BIT(BACKOFF) | STATE_BIT(SETUP);
+
+	for (uint32_t u = 0; u < e->gen.set->n; u++) {
+		struct life *l = life_of(e, u);
+
+		if (in_states(l, STATES_DOWN))
+			continue;
+		l->ask = ASK_STOPPING;
+		l->asked_down = true;
+		l->stop_post_begun = true;
+		if (in_states(l, quick) || !engine_has_survivors(e, u))
+			engine_land(e, u);
+		else if (l->run.state != ST_STOP_KILL)
+			engine_kill(e, u);
+	}
+}
+
+void engine_shutdown(struct engine *e, int wire_end, uint64_t now)
+{
+	bool again = e->ending != 0;
+
+	e->now = now;
+	e->ending = wire_end;
+	engine_reload_drop(e, "the machine is going down");
+	if (again)
+		kill_all(e);
+	else
+		stop_all(e);
+	engine_settle(e);
+}
+
+static const struct end {
+	int wire_end;
+	bool at_once;		/* -force, -immediate: no unit is stopped first */
+} ends[] = {
+	[ACTION_NONE] = { 0, false },
+	[ACTION_REBOOT] = { END_REBOOT, false },
+	[ACTION_REBOOT_FORCE] = { END_REBOOT, true },
+	[ACTION_REBOOT_IMMEDIATE] = { END_REBOOT, true },
+	[ACTION_POWEROFF] = { END_POWEROFF, false },
+	[ACTION_POWEROFF_FORCE] = { END_POWEROFF, true },
+	[ACTION_POWEROFF_IMMEDIATE] = { END_POWEROFF, true },
+	[ACTION_EXIT] = { END_EXIT, false },
+	[ACTION_EXIT_FORCE] = { END_EXIT, true },
+	[ACTION_HALT] = { END_HALT, false },
+	[ACTION_HALT_FORCE] = { END_HALT, true },
+	[ACTION_HALT_IMMEDIATE] = { END_HALT, true },
+};
+
+/* An end action of a unit, enum end_action. Called between events: stopping all only changes asks. */
+void engine_end(struct engine *e, int action, int exit_status, const char *text)
+{
+	if (action <= ACTION_NONE || action >= (int)ARRAY_LEN(ends) || e->ending != 0)
+		return;
+	e->ending = ends[action].wire_end;
+	e->exit_status = exit_status;
+	snprintf(e->ending_text, sizeof(e->ending_text), "%s", text);
+	engine_reload_drop(e, "the machine is going down");
+	stop_all(e);
+	if (ends[action].at_once) {
+		struct action *a = engine_push_text(e, ACT_MACHINE, 0);
+
+		e->ended = true;
+		a->arg = e->ending;
+		a->index = (uint32_t)exit_status;
+		snprintf(a->text, sizeof(a->text), "%s", text);
+	}
+}

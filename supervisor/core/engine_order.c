@@ -1,0 +1,270 @@
+/*
+ * Phase 2: a unit that was asked for something moves when its order allows it.
+ *
+ * A unit that may not move yet watches one of those that hold it back and looks again when that one has
+ * changed, from where it stopped looking. So a target that waits for ten thousand units looks at each of them a
+ * few times in all, not at all of them each time.
+ */
+#include "supervisor/core/engine_run.h"
+
+#include "common/util.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+enum hold { HOLD_NOT, HOLD_WAIT, HOLD_FAILED };
+typedef enum hold check_fn(const struct life *other);
+
+struct relation {
+	enum dependency dep;
+	bool incoming;
+	check_fn *check;
+};
+
+static bool stop_is_due(const struct life *l)
+{
+	return l->ask == ASK_STOP || l->ask == ASK_STOPPING || l->ask == ASK_RESTART ||
+		in_states(l, STATES_STOPPING);
+}
+
+/* This unit is after it. */
+static enum hold check_before(const struct life *other)
+{
+	return other->ask != ASK_NONE ? HOLD_WAIT : HOLD_NOT;
+}
+
+/* It is after this unit: it goes down first, whether this one starts or stops. */
+static enum hold check_after(const struct life *other)
+{
+	return stop_is_due(other) ? HOLD_WAIT : HOLD_NOT;
+}
+
+static enum hold check_conflict(const struct life *other)
+{
+	bool down = in_states(other, STATES_DOWN | STATE_BIT(WAITING) | STATE_BIT(BACKOFF));
+
+	return down ? HOLD_NOT : HOLD_WAIT;
+}
+
+/* Required: one that restarts by itself is waited for, one that is down for good fails this unit. */
+static enum hold check_required(const struct life *other)
+{
+	if (other->held || in_states(other, STATES_STOPPING | STATE_BIT(BACKOFF)))
+		return HOLD_WAIT;
+	if (in_states(other, STATES_DOWN) && other->ask == ASK_NONE && !other->arrived)
+		return HOLD_FAILED;
+	return HOLD_NOT;
+}
+
+static const struct relation on_start[] = {
+	{ DEP_AFTER, false, check_before },    { DEP_BEFORE, true, check_before },
+	{ DEP_AFTER, true, check_after },      { DEP_BEFORE, false, check_after },
+	{ DEP_CONFLICTS, false, check_conflict }, { DEP_CONFLICTS, true, check_conflict },
+	{ DEP_REQUIRES, false, check_required }, { DEP_BINDS_TO, false, check_required },
+};
+
+static const struct relation on_stop[] = {
+	{ DEP_AFTER, true, check_after },
+	{ DEP_BEFORE, false, check_after },
+};
+
+struct scan {
+	const struct relation *relations;
+	size_t n_relations, total;
+};
+
+static const struct edges *edges_of(const struct node *node, const struct relation *r)
+{
+	return r->incoming ? &node->in[r->dep] : &node->out[r->dep];
+}
+
+static struct scan scan_of(const struct engine *e, uint32_t u, bool stop)
+{
+	struct scan s = { .relations = stop ? on_stop : on_start,
+		.n_relations = stop ? ARRAY_LEN(on_stop) : ARRAY_LEN(on_start) };
+
+	for (size_t i = 0; i < s.n_relations; i++)
+		s.total += edges_of(&e->gen.set->nodes[u], &s.relations[i])->n;
+	return s;
+}
+
+/* Neighbour number k, counted through all the lists of the scan. */
+static enum hold check_at(const struct engine *e, uint32_t u, const struct scan *s, size_t k,
+	uint32_t *other)
+{
+	for (size_t i = 0; i < s->n_relations; i++) {
+		const struct edges *edges = edges_of(&e->gen.set->nodes[u], &s->relations[i]);
+
+		if (k < edges->n) {
+			*other = edges->v[k];
+			return *other == u ? HOLD_NOT : s->relations[i].check(life_of(e, *other));
+		}
+		k -= edges->n;
+	}
+	return HOLD_NOT;
+}
+
+static enum hold find_hold(const struct engine *e, uint32_t u, bool stop, uint32_t *other)
+{
+	struct scan s = scan_of(e, u, stop);
+	struct life *l = life_of(e, u);
+
+	*other = NO_UNIT;
+	if (l->cursor >= s.total)
+		l->cursor = 0;
+	for (size_t i = 0; i < s.total; i++) {
+		size_t k = l->cursor + i < s.total ? l->cursor + i : l->cursor + i - s.total;
+		enum hold hold = check_at(e, u, &s, k, other);
+
+		if (hold != HOLD_NOT) {
+			l->cursor = (uint32_t)k;
+			return hold;
+		}
+	}
+	return HOLD_NOT;
+}
+
+static void unwatch(struct engine *e, uint32_t u)
+{
+	struct life *l = life_of(e, u);
+
+	if (l->watching == NO_UNIT)
+		return;
+	if (l->prev_watcher != NO_UNIT)
+		life_of(e, l->prev_watcher)->next_watcher = l->next_watcher;
+	else
+		life_of(e, l->watching)->watchers = l->next_watcher;
+	if (l->next_watcher != NO_UNIT)
+		life_of(e, l->next_watcher)->prev_watcher = l->prev_watcher;
+	l->watching = NO_UNIT;
+}
+
+static void watch(struct engine *e, uint32_t u, uint32_t other)
+{
+	struct life *l = life_of(e, u), *o = life_of(e, other);
+
+	unwatch(e, u);
+	l->watching = other;
+	l->prev_watcher = NO_UNIT;
+	l->next_watcher = o->watchers;
+	if (o->watchers != NO_UNIT)
+		life_of(e, o->watchers)->prev_watcher = u;
+	o->watchers = u;
+}
+
+void engine_wake(struct engine *e, uint32_t u)
+{
+	struct life *l = life_of(e, u);
+	uint32_t w = l->watchers;
+
+	l->watchers = NO_UNIT;
+	while (w != NO_UNIT) {
+		struct life *watcher = life_of(e, w);
+
+		engine_turn_later(e, w);
+		watcher->watching = NO_UNIT;
+		w = watcher->next_watcher;
+	}
+	engine_turn_later(e, u);
+}
+
+static void turn_start(struct engine *e, uint32_t u)
+{
+	const struct event event = { .kind = EV_START, .unit = u };
+	struct life *l = life_of(e, u);
+	uint32_t other;
+
+	/* On its way down: its landing gives it another turn. */
+	if (!in_states(l, STATES_DOWN | STATE_BIT(WAITING) | STATE_BIT(BACKOFF)) || l->held)
+		return;
+	switch (find_hold(e, u, false, &other)) {
+	case HOLD_WAIT:
+		if (l->run.state != ST_WAITING)
+			engine_enter(e, u, ST_WAITING, TIME_INFINITY);
+		watch(e, u, other);
+		break;
+	case HOLD_FAILED:
+		engine_dependency_failed(e, u, other);
+		break;
+	case HOLD_NOT:
+		l->ask = ASK_STARTING;
+		engine_dispatch(e, &event);
+		break;
+	}
+}
+
+static void turn_stop(struct engine *e, uint32_t u)
+{
+	struct life *l = life_of(e, u);
+	const struct event event = { .kind = l->ask == ASK_STOP ? EV_STOP : EV_RESTART, .unit = u };
+	uint32_t other;
+
+	if (find_hold(e, u, true, &other) == HOLD_WAIT) {
+		watch(e, u, other);
+		return;
+	}
+	l->ask = l->ask == ASK_STOP ? ASK_STOPPING : ASK_START;
+	engine_dispatch(e, &event);
+}
+
+void engine_turn(struct engine *e, uint32_t u)
+{
+	switch (life_of(e, u)->ask) {
+	case ASK_START:
+		turn_start(e, u);
+		break;
+	case ASK_STOP:
+	case ASK_RESTART:
+		turn_stop(e, u);
+		break;
+	case ASK_NONE:
+	case ASK_STARTING:
+	case ASK_STOPPING:
+		break;
+	}
+}
+
+/* Looks without moving the cursor: a question changes nothing. */
+static const char *why_held(const struct engine *e, uint32_t u, char *buf, size_t size)
+{
+	bool stop = life_of(e, u)->ask != ASK_START;
+	struct scan s = scan_of(e, u, stop);
+
+	for (size_t k = 0; k < s.total; k++) {
+		uint32_t other = NO_UNIT;
+
+		if (check_at(e, u, &s, k, &other) != HOLD_WAIT)
+			continue;
+		snprintf(buf, size, "%s %s (%s)", stop ? "stops after" : "waits for",
+			unit_of(e, other)->name, state_name(life_of(e, other)->run.state));
+		return buf;
+	}
+	snprintf(buf, size, "%s", life_of(e, u)->held ? "waits for the reload" : "about to move");
+	return buf;
+}
+
+const char *engine_why(const struct engine *e, uint32_t u, char *buf, size_t size)
+{
+	const struct life *l = life_of(e, u);
+	const struct run *r = &l->run;
+	struct text t = { .buf = buf, .size = size };
+
+	if (l->ask == ASK_START || l->ask == ASK_STOP || l->ask == ASK_RESTART)
+		return why_held(e, u, buf, size);
+	if (size > 0)
+		buf[0] = '\0';
+	if (r->state == ST_FAILED) {
+		text_printf(&t, "failed: %s", r->cause);
+	} else if (r->state == ST_BACKOFF) {
+		text_puts(&t, "restarts in ");
+		cause_put_time(&t, r->deadline > e->now ? r->deadline - e->now : 0);
+		text_printf(&t, " after: %s", r->cause);
+	} else if (r->state == ST_INACTIVE && unit_of(e, u)->broken != NULL) {
+		text_printf(&t, "cannot start: %s", unit_of(e, u)->broken);
+	} else if (r->state == ST_INACTIVE) {
+		text_puts(&t, r->cause[0] != '\0' ? r->cause : "nothing has asked for it");
+	} else {
+		text_puts(&t, state_name(r->state));
+	}
+	return buf;
+}

@@ -1,0 +1,211 @@
+/* What waits in the engine: actions for sys/, jobs for their answer, units for their turn or their deadline. */
+#include "supervisor/core/engine_run.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+/* ---- actions: most have no text, and then take no room for it */
+
+static struct action *push(struct engine *e, enum action_kind kind, uint32_t u, bool has_text)
+{
+	struct item *item = e->spare[has_text];
+
+	if (item != NULL)
+		e->spare[has_text] = item->next;
+	else
+		item = arena_alloc(&e->arena, has_text ? sizeof(*item)
+						       : offsetof(struct item, action.text));
+	item->has_text = has_text;
+	memset(&item->action, 0, offsetof(struct action, text));
+	if (has_text)
+		item->action.text[0] = '\0';
+	item->action.kind = kind;
+	item->action.unit = u;
+	item->next = NULL;
+	if (e->last != NULL)
+		e->last->next = item;
+	else
+		e->first = item;
+	e->last = item;
+	return &item->action;
+}
+
+struct action *engine_push(struct engine *e, enum action_kind kind, uint32_t u)
+{
+	return push(e, kind, u, false);
+}
+
+struct action *engine_push_text(struct engine *e, enum action_kind kind, uint32_t u)
+{
+	return push(e, kind, u, true);
+}
+
+bool engine_pop(struct engine *e, struct action *action)
+{
+	struct item *item = e->first;
+
+	if (item == NULL)
+		return false;
+	e->first = item->next;
+	if (e->first == NULL)
+		e->last = NULL;
+	memcpy(action, &item->action, offsetof(struct action, text));
+	if (item->has_text)
+		memcpy(action->text, item->action.text, sizeof(action->text));
+	else
+		action->text[0] = '\0';
+	item->next = e->spare[item->has_text];
+	e->spare[item->has_text] = item;
+	return true;
+}
+
+void engine_log(struct engine *e, uint32_t u, enum log_level level, const char *fmt, ...)
+{
+	struct action *a = engine_push_text(e, ACT_LOG, u);
+	va_list args;
+
+	a->arg = (int32_t)level;
+	va_start(args, fmt);
+	vsnprintf(a->text, sizeof(a->text), fmt, args);
+	va_end(args);
+}
+
+/* ---- jobs */
+
+void engine_job_add(struct engine *e, uint32_t u, uint32_t job)
+{
+	struct life *l = life_of(e, u);
+	struct waiter *w = e->spare_waiters;
+
+	if (job == 0)
+		return;
+	if (w != NULL)
+		e->spare_waiters = w->next;
+	else
+		w = arena_alloc(&e->arena, sizeof(*w));
+	*w = (struct waiter){ .next = l->jobs, .job = job };
+	l->jobs = w;
+}
+
+void engine_job_done(struct engine *e, uint32_t u, uint32_t job, int error, const char *text)
+{
+	struct action *a;
+
+	if (job == 0)
+		return;
+	a = engine_push_text(e, ACT_JOB_DONE, u);
+	a->job = job;
+	a->arg = error;
+	snprintf(a->text, sizeof(a->text), "%s", text);
+}
+
+void engine_jobs_done(struct engine *e, uint32_t u, int error, const char *text)
+{
+	struct life *l = life_of(e, u);
+
+	while (l->jobs != NULL) {
+		struct waiter *w = l->jobs;
+
+		l->jobs = w->next;
+		engine_job_done(e, u, w->job, error, text);
+		w->next = e->spare_waiters;
+		e->spare_waiters = w;
+	}
+}
+
+/* ---- turns: first in, first out, each unit at most once */
+
+void engine_turn_later(struct engine *e, uint32_t u)
+{
+	struct life *l = life_of(e, u);
+
+	if (l->queued)
+		return;
+	l->queued = true;
+	l->next_turn = NO_UNIT;
+	if (e->gen.last_turn != NO_UNIT)
+		life_of(e, e->gen.last_turn)->next_turn = u;
+	else
+		e->gen.first_turn = u;
+	e->gen.last_turn = u;
+}
+
+uint32_t engine_turn_next(struct engine *e)
+{
+	uint32_t u = e->gen.first_turn;
+
+	if (u == NO_UNIT)
+		return NO_UNIT;
+	e->gen.first_turn = life_of(e, u)->next_turn;
+	if (e->gen.first_turn == NO_UNIT)
+		e->gen.last_turn = NO_UNIT;
+	life_of(e, u)->queued = false;
+	return u;
+}
+
+/* ---- deadlines: a binary heap of the units that have one */
+
+static uint64_t deadline_at(const struct engine *e, size_t i)
+{
+	return life_of(e, e->gen.heap[i])->run.deadline;
+}
+
+static void heap_put(struct engine *e, size_t i, uint32_t u)
+{
+	e->gen.heap[i] = u;
+	life_of(e, u)->heap_at = (uint32_t)i + 1;
+}
+
+static void heap_up(struct engine *e, size_t i)
+{
+	uint32_t u = e->gen.heap[i];
+
+	while (i > 0 && deadline_at(e, (i - 1) / 2) > life_of(e, u)->run.deadline) {
+		heap_put(e, i, e->gen.heap[(i - 1) / 2]);
+		i = (i - 1) / 2;
+	}
+	heap_put(e, i, u);
+}
+
+static void heap_down(struct engine *e, size_t i)
+{
+	uint32_t u = e->gen.heap[i];
+	size_t child;
+
+	while ((child = 2 * i + 1) < e->gen.n_heap) {
+		if (child + 1 < e->gen.n_heap && deadline_at(e, child + 1) < deadline_at(e, child))
+			child++;
+		if (deadline_at(e, child) >= life_of(e, u)->run.deadline)
+			break;
+		heap_put(e, i, e->gen.heap[child]);
+		i = child;
+	}
+	heap_put(e, i, u);
+}
+
+static void heap_remove(struct engine *e, size_t i)
+{
+	life_of(e, e->gen.heap[i])->heap_at = 0;
+	e->gen.n_heap--;
+	if (i == e->gen.n_heap)
+		return;
+	heap_put(e, i, e->gen.heap[e->gen.n_heap]);
+	heap_up(e, i);
+	heap_down(e, life_of(e, e->gen.heap[i])->heap_at - 1);
+}
+
+void engine_heap_update(struct engine *e, uint32_t u)
+{
+	struct life *l = life_of(e, u);
+
+	if (l->run.deadline == TIME_INFINITY) {
+		if (l->heap_at != 0)
+			heap_remove(e, l->heap_at - 1);
+		return;
+	}
+	if (l->heap_at == 0)
+		heap_put(e, e->gen.n_heap++, u);
+	heap_up(e, l->heap_at - 1);
+	heap_down(e, l->heap_at - 1);
+}

@@ -1,0 +1,207 @@
+/*
+ * What the parts of the engine share: the whole run-time state, and the few verbs that change it. For
+ * engine*.c, rules.c and their tests only.
+ *
+ *   engine.c         creation, events in, the two phases, shutdown
+ *   engine_want.c    phase 1: what a command pulls in
+ *   engine_order.c   phase 2: may this unit move now, and whom does it wait for
+ *   rules.c          the table state x event
+ *   engine_start.c   rules on the way up        engine_stop.c   rules on the way down
+ *   engine_land.c    ... and what follows       engine_reload.c  another generation
+ *   engine_queue.c   actions, jobs, deadlines, turns
+ */
+#ifndef CORE_ENGINE_RUN_H
+#define CORE_ENGINE_RUN_H
+
+#include "supervisor/core/cause.h"
+#include "supervisor/core/engine.h"
+#include "supervisor/core/restart.h"
+
+#define NO_UNIT UINT32_MAX
+
+/* What is to be done with a unit, systemd's "job"; others wait for its end where the order says so. */
+enum ask {
+	ASK_NONE,
+	ASK_START,	/* not begun */
+	ASK_STARTING,
+	ASK_STOP,	/* not begun */
+	ASK_STOPPING,
+	ASK_RESTART	/* stop not begun; becomes START when it is */
+};
+
+struct proc {
+	bool asked;	/* SPAWN is out, not answered */
+	bool live;	/* SPAWNED came, EXITED did not */
+};
+
+struct waiter {
+	struct waiter *next;
+	uint32_t job;
+};
+
+/* Plain data but for the list of jobs; a copy is a snapshot. */
+struct life {
+	struct run run;
+	enum ask ask;
+	bool arrived;		/* its last start ended well: up, or a finished oneshot, or skipped */
+	bool was_begun;		/* this run had a process or a setup */
+	bool was_up;		/* this run became ready: ExecStop= applies */
+	bool asked_down;	/* this stop was asked for: no restart follows */
+	bool stop_post_begun;
+	bool populated;		/* processes may be left in its cgroup */
+	bool held;		/* a reload waits for it to be down, and nothing starts it before */
+	struct proc main, helper;
+	enum role role;		/* of the command in progress */
+	uint32_t index;		/* ... and its number */
+	struct cause result;	/* of this run; the first failure stays */
+	uint64_t watchdog;	/* 0: off */
+	struct start_count starts;
+	uint32_t because;	/* the unit whose stop stops this one, or NO_UNIT */
+	struct waiter *jobs;
+	/* engine_order.c: one blocker is watched at a time; the scan goes on where it was found. */
+	uint32_t cursor, watching, watchers, next_watcher, prev_watcher;
+	uint32_t next_turn;
+	bool queued;
+	uint32_t seen[3];	/* enum want: the propagation that visited it last */
+	uint32_t heap_at;	/* index in the heap + 1, 0: not in it */
+};
+
+struct item {			/* an action in the queue; without text it is allocated short */
+	struct item *next;
+	bool has_text;
+	struct action action;
+};
+
+/* All that belongs to one generation of units, by index of the unit. */
+struct generation {
+	struct arena arena;
+	const struct unit_set *set;
+	struct life *life;
+	uint32_t *heap;		/* units by deadline, least first */
+	size_t n_heap;
+	uint32_t first_turn, last_turn;
+	struct want_step *work;	/* of propagation */
+};
+
+struct reload {
+	const struct unit_set *set; /* NULL: none waits */
+	uint32_t job;
+	size_t held;		/* units that must still come down */
+};
+
+struct engine {
+	struct arena arena;
+	struct generation gen;
+	struct engine_facts facts;
+	uint64_t now;
+	size_t n_up;		/* units in a state other than INACTIVE and FAILED */
+	uint32_t visit;
+	struct item *first, *last, *spare[2];
+	struct waiter *spare_waiters;
+	struct reload reload;
+	int ending;		/* enum wire_end, 0: not ending */
+	int exit_status;
+	bool ended;
+	char ending_text[128];
+};
+
+/* ---- engine.c */
+void engine_enter(struct engine *e, uint32_t u, enum state state, uint64_t deadline);
+void engine_dispatch(struct engine *e, const struct event *event);
+void engine_settle(struct engine *e);
+void engine_end(struct engine *e, int action, int exit_status, const char *text);
+
+static inline struct life *life_of(const struct engine *e, uint32_t u)
+{
+	return &e->gen.life[u];
+}
+
+static inline const struct unit *unit_of(const struct engine *e, uint32_t u)
+{
+	return &e->gen.set->units[u];
+}
+
+#define STATE_BIT(id) (1u << ST_##id)
+#define STATES_DOWN (STATE_BIT(INACTIVE) | STATE_BIT(FAILED))
+#define STATES_ACTIVE (STATE_BIT(RUNNING) | STATE_BIT(EXITED) | STATE_BIT(RELOAD))
+#define STATES_STARTING \
+	(STATE_BIT(SETUP) | STATE_BIT(START_PRE) | STATE_BIT(START) | STATE_BIT(START_POST))
+#define STATES_STOPPING \
+	(STATE_BIT(STOP) | STATE_BIT(STOP_TERM) | STATE_BIT(STOP_KILL) | STATE_BIT(STOP_POST))
+
+static inline bool in_states(const struct life *l, uint32_t states)
+{
+	return (states >> l->run.state & 1) != 0;
+}
+
+/* ---- engine_queue.c */
+struct action *engine_push(struct engine *e, enum action_kind kind, uint32_t u);
+struct action *engine_push_text(struct engine *e, enum action_kind kind, uint32_t u);
+bool engine_pop(struct engine *e, struct action *action);
+void engine_log(struct engine *e, uint32_t u, enum log_level level, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
+void engine_job_add(struct engine *e, uint32_t u, uint32_t job);
+/* error 0: done. Answers all that wait for the unit, or one job. */
+void engine_jobs_done(struct engine *e, uint32_t u, int error, const char *text);
+void engine_job_done(struct engine *e, uint32_t u, uint32_t job, int error, const char *text);
+void engine_turn_later(struct engine *e, uint32_t u);
+uint32_t engine_turn_next(struct engine *e);
+/* run.deadline was changed. */
+void engine_heap_update(struct engine *e, uint32_t u);
+
+/* ---- engine_want.c */
+enum want { WANT_START, WANT_STOP, WANT_RESTART };
+struct want_step {
+	uint32_t unit;
+	enum want want;
+};
+/* manual: by a command on this very unit, which forgets earlier failures. Changes asks, no states. */
+void engine_want(struct engine *e, enum want want, uint32_t u, bool manual);
+void engine_set_ask(struct engine *e, uint32_t u, enum ask ask);
+
+/* ---- engine_order.c */
+void engine_turn(struct engine *e, uint32_t u);
+/* The unit changed: those that wait for it look again. */
+void engine_wake(struct engine *e, uint32_t u);
+
+/* ---- engine_start.c */
+void engine_dependency_failed(struct engine *e, uint32_t u, uint32_t of);
+bool engine_spawn(struct engine *e, uint32_t u, enum role role, uint32_t index);
+/* ---- engine_stop.c */
+void engine_fail(struct engine *e, uint32_t u, enum cause_kind kind, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
+void engine_signal(struct engine *e, uint32_t u, enum role role, int sig);
+void engine_main_ended(struct engine *e, uint32_t u);
+void engine_term(struct engine *e, uint32_t u);
+void engine_down(struct engine *e, uint32_t u);
+void engine_kill(struct engine *e, uint32_t u);
+bool engine_has_survivors(const struct engine *e, uint32_t u);
+uint64_t engine_stop_timeout(const struct unit *unit);
+
+/* ---- engine_land.c */
+void engine_land(struct engine *e, uint32_t u);
+
+/* ---- engine_reload.c */
+void engine_generation(struct generation *gen, const struct unit_set *set);
+void engine_reload_landed(struct engine *e, uint32_t u);
+void engine_reload_drop(struct engine *e, const char *why);
+bool engine_reload_is_due(const struct engine *e);
+void engine_swap(struct engine *e);
+
+/* ---- rules.c */
+typedef void rule_fn(struct engine *e, uint32_t u, const struct event *event);
+extern rule_fn *const rules[ST_COUNT][EV_COUNT];
+
+#define RULES(X)                                                                                \
+	X(ignore) X(impossible) X(begin) X(cancel) X(down) X(term) X(defer) X(mark) X(reload)   \
+	X(no_reload) X(reload_unborn) X(reset) X(made) X(unmade) X(born) X(late) X(no_helper) X(no_main)         \
+	X(doomed) X(ready) X(pre_end) X(start_end) X(post_end) X(run_end) X(reload_end)         \
+	X(stop_end) X(gone) X(stop_post_end) X(hello) X(extend) X(word) X(reloaded) X(oom)      \
+	X(oom_late) X(setup_late) X(start_late) X(watchdog) X(reload_late) X(stop_late)         \
+	X(term_late) X(kill_late) X(stop_post_late) X(again)
+
+#define X(name) rule_fn rule_##name;
+RULES(X)
+#undef X
+
+#endif

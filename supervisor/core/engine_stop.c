@@ -1,0 +1,400 @@
+/*
+ * Rules on the way down: ExecStop=, the signal, the kill, ExecStopPost=, and the landing, where it is decided
+ * what follows: another start, a failure with all it sets off, or rest.
+ */
+#include "supervisor/core/engine_run.h"
+
+#include "common/util.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+
+/* A process that is there this long after SIGKILL hangs in the kernel. */
+#define KILL_TIMEOUT (10 * USEC_PER_SEC)
+#define DEFAULT_TIMEOUT_STOP (90 * USEC_PER_SEC)
+
+static bool has_process(const struct unit *unit)
+{
+	return unit->kind == KIND_CONTAINER || unit->kind == KIND_SERVICE;
+}
+
+/* A container is told through its PID 1, as podman does; what is left dies with it. */
+static enum kill_mode kill_mode_of(const struct unit *unit)
+{
+	if (unit->kind == KIND_CONTAINER && unit->service.kill_mode == KILL_CONTROL_GROUP)
+		return KILL_MIXED;
+	return (enum kill_mode)unit->service.kill_mode;
+}
+
+static int stop_signal_of(const struct unit *unit)
+{
+	const struct service_section *s = &unit->service;
+
+	if (unit->kind != KIND_CONTAINER)
+		return s->kill_signal != 0 ? s->kill_signal : SIGTERM;
+	if (unit->container.stop_signal != 0)
+		return unit->container.stop_signal;
+	/* 0: the image says, or else SIGTERM. */
+	return s->kill_signal != SIGTERM ? s->kill_signal : 0;
+}
+
+uint64_t engine_stop_timeout(const struct unit *unit)
+{
+	if (unit->kind == KIND_CONTAINER && unit->service.timeout_stop == DEFAULT_TIMEOUT_STOP)
+		return unit->container.stop_timeout;
+	return unit->service.timeout_stop;
+}
+
+static uint64_t stop_deadline(const struct engine *e, uint32_t u)
+{
+	uint64_t span = engine_stop_timeout(unit_of(e, u));
+
+	return span >= TIME_INFINITY - e->now ? TIME_INFINITY : e->now + span;
+}
+
+static bool proc_is_there(const struct proc *p)
+{
+	return p->asked || p->live;
+}
+
+bool engine_has_survivors(const struct engine *e, uint32_t u)
+{
+	const struct life *l = life_of(e, u);
+	enum kill_mode mode = kill_mode_of(unit_of(e, u));
+
+	if (proc_is_there(&l->main) || proc_is_there(&l->helper))
+		return true;
+	return l->populated && mode != KILL_PROCESS && mode != KILL_NONE;
+}
+
+/* ---- failing */
+
+static void set_result(struct engine *e, uint32_t u, enum cause_kind kind, const char *fmt, va_list args)
+	__attribute__((format(printf, 4, 0)));
+
+static void set_result(struct engine *e, uint32_t u, enum cause_kind kind, const char *fmt, va_list args)
+{
+	struct life *l = life_of(e, u);
+
+	if (cause_failed(&l->result))
+		return;
+	l->result.kind = kind;
+	vsnprintf(l->run.cause, sizeof(l->run.cause), fmt, args);
+}
+
+static void spoil(struct engine *e, uint32_t u, enum cause_kind kind, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
+
+static void spoil(struct engine *e, uint32_t u, enum cause_kind kind, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	set_result(e, u, kind, fmt, args);
+	va_end(args);
+}
+
+void engine_fail(struct engine *e, uint32_t u, enum cause_kind kind, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	set_result(e, u, kind, fmt, args);
+	va_end(args);
+	engine_term(e, u);
+}
+
+/* The process exists but will not become the program: its exit is near, the reason is here. */
+void rule_doomed(struct engine *e, uint32_t u, const struct event *event)
+{
+	if (event->role == ROLE_MAIN)
+		spoil(e, u, CAUSE_SPAWN, "%s",
+			event->text != NULL ? event->text : "could not be started");
+}
+
+void engine_main_ended(struct engine *e, uint32_t u)
+{
+	if (cause_failed(&life_of(e, u)->result))
+		engine_term(e, u);
+	else
+		engine_down(e, u);
+}
+
+void rule_run_end(struct engine *e, uint32_t u, const struct event *event)
+{
+	if (event->role == ROLE_MAIN)
+		engine_main_ended(e, u);
+}
+
+void rule_watchdog(struct engine *e, uint32_t u, const struct event *event)
+{
+	char span[32] = "";
+	struct text t = { .buf = span, .size = sizeof(span) };
+
+	cause_put_time(&t, life_of(e, u)->watchdog);
+	if (event->kind == EV_TIMEOUT)
+		spoil(e, u, CAUSE_WATCHDOG, "watchdog: no word for %s", span);
+	else
+		spoil(e, u, CAUSE_WATCHDOG, "watchdog: triggered by the service itself");
+	engine_enter(e, u, ST_STOP_TERM, stop_deadline(e, u));
+	engine_signal(e, u, ROLE_MAIN, SIGABRT);
+}
+
+static void oom_text(struct engine *e, uint32_t u)
+{
+	struct run *r = &life_of(e, u)->run;
+	struct text t = { .buf = r->cause, .size = sizeof(r->cause) };
+
+	cause_put_oom(&t, unit_of(e, u));
+}
+
+void rule_oom(struct engine *e, uint32_t u, const struct event *event)
+{
+	char why[96] = "";
+	struct text t = { .buf = why, .size = sizeof(why) };
+
+	(void)event;
+	cause_put_oom(&t, unit_of(e, u));
+	if (unit_of(e, u)->service.oom_policy == OOM_STOP)
+		engine_fail(e, u, CAUSE_OOM, "%s", why);
+	else if (unit_of(e, u)->service.oom_policy == OOM_CONTINUE)
+		engine_log(e, u, LOG_LEVEL_WARNING, "%s: a process was killed, the unit goes on", why);
+}
+
+/* The word of it came after the exit it caused. */
+void rule_oom_late(struct engine *e, uint32_t u, const struct event *event)
+{
+	struct life *l = life_of(e, u);
+
+	(void)event;
+	if (l->result.kind != CAUSE_SIGNAL || WTERMSIG(l->result.status) != SIGKILL)
+		return;
+	l->result.kind = CAUSE_OOM;
+	oom_text(e, u);
+}
+
+/* ---- ExecStop= */
+
+void engine_down(struct engine *e, uint32_t u)
+{
+	struct life *l = life_of(e, u);
+
+	if (!has_process(unit_of(e, u))) {
+		engine_land(e, u);
+		return;
+	}
+	/* A reload in progress has the helper's place. */
+	if (!l->was_up || proc_is_there(&l->helper) || !engine_spawn(e, u, ROLE_STOP, 0))
+		engine_term(e, u);
+	else
+		engine_enter(e, u, ST_STOP, stop_deadline(e, u));
+}
+
+void rule_down(struct engine *e, uint32_t u, const struct event *event)
+{
+	(void)event;
+	life_of(e, u)->asked_down = true;
+	engine_down(e, u);
+}
+
+void rule_stop_end(struct engine *e, uint32_t u, const struct event *event)
+{
+	struct life *l = life_of(e, u);
+	const struct commands *list = &unit_of(e, u)->service.exec_stop;
+	char why[64];
+	struct text t = { .buf = why, .size = sizeof(why) };
+
+	if (event->role == ROLE_MAIN)
+		return;
+	cause_put_status(&t, event->status);
+	if (!cause_command_ok(event->status) && !list->v[l->index].ignore_failure)
+		engine_fail(e, u, CAUSE_EXIT, "ExecStop: %s", why);
+	else if (!engine_spawn(e, u, ROLE_STOP, l->index + 1))
+		engine_term(e, u);
+}
+
+static void stop_timed_out(struct engine *e, uint32_t u, const char *what, const char *end)
+{
+	char span[32] = "";
+	struct text t = { .buf = span, .size = sizeof(span) };
+
+	cause_put_time(&t, engine_stop_timeout(unit_of(e, u)));
+	spoil(e, u, CAUSE_TIMEOUT, "%s timed out after %s%s", what, span, end);
+}
+
+void rule_stop_late(struct engine *e, uint32_t u, const struct event *event)
+{
+	(void)event;
+	stop_timed_out(e, u, "ExecStop", "");
+	engine_term(e, u);
+}
+
+/* ---- the signal */
+
+void engine_signal(struct engine *e, uint32_t u, enum role role, int sig)
+{
+	struct action *a = engine_push(e, ACT_SIGNAL, u);
+
+	a->role = role;
+	a->arg = sig;
+}
+
+static void send_stop_signal(struct engine *e, uint32_t u)
+{
+	const struct life *l = life_of(e, u);
+	const struct unit *unit = unit_of(e, u);
+	int sig = stop_signal_of(unit);
+
+	switch (kill_mode_of(unit)) {
+	case KILL_CONTROL_GROUP:
+		engine_push(e, ACT_SIGNAL_ALL, u)->arg = sig;
+		break;
+	case KILL_MIXED:
+	case KILL_PROCESS:
+		if (l->main.live)
+			engine_signal(e, u, ROLE_MAIN, sig);
+		if (l->helper.live)
+			engine_signal(e, u, l->role, SIGTERM);
+		break;
+	case KILL_NONE:
+		break;
+	}
+}
+
+/* The rest goes down the hard way as soon as those that were told are gone. */
+static bool only_rest_is_left(const struct engine *e, uint32_t u)
+{
+	const struct life *l = life_of(e, u);
+
+	return kill_mode_of(unit_of(e, u)) == KILL_MIXED && !proc_is_there(&l->main) &&
+		!proc_is_there(&l->helper);
+}
+
+static void stopped(struct engine *e, uint32_t u)
+{
+	struct life *l = life_of(e, u);
+
+	if (l->stop_post_begun || !engine_spawn(e, u, ROLE_STOP_POST, 0)) {
+		engine_land(e, u);
+		return;
+	}
+	l->stop_post_begun = true;
+	engine_enter(e, u, ST_STOP_POST, stop_deadline(e, u));
+}
+
+void engine_term(struct engine *e, uint32_t u)
+{
+	if (!engine_has_survivors(e, u)) {
+		stopped(e, u);
+	} else if (only_rest_is_left(e, u)) {
+		engine_kill(e, u);
+	} else {
+		engine_enter(e, u, ST_STOP_TERM, stop_deadline(e, u));
+		send_stop_signal(e, u);
+	}
+}
+
+void rule_term(struct engine *e, uint32_t u, const struct event *event)
+{
+	(void)event;
+	life_of(e, u)->asked_down = true;
+	engine_term(e, u);
+}
+
+/* On its way down already; now it is also known that nobody wants it back. */
+void rule_mark(struct engine *e, uint32_t u, const struct event *event)
+{
+	(void)event;
+	life_of(e, u)->asked_down = true;
+}
+
+void rule_late(struct engine *e, uint32_t u, const struct event *event)
+{
+	(void)event;
+	if (life_of(e, u)->run.state == ST_STOP_KILL)
+		engine_kill(e, u);
+	else
+		send_stop_signal(e, u);
+}
+
+void rule_gone(struct engine *e, uint32_t u, const struct event *event)
+{
+	(void)event;
+	if (!engine_has_survivors(e, u))
+		stopped(e, u);
+	else if (life_of(e, u)->run.state == ST_STOP_TERM && only_rest_is_left(e, u))
+		engine_kill(e, u);
+}
+
+/* ---- the kill */
+
+void engine_kill(struct engine *e, uint32_t u)
+{
+	const struct life *l = life_of(e, u);
+
+	engine_enter(e, u, ST_STOP_KILL, e->now + KILL_TIMEOUT);
+	if (kill_mode_of(unit_of(e, u)) != KILL_PROCESS) {
+		engine_push(e, ACT_KILL, u);
+		return;
+	}
+	if (l->main.live)
+		engine_signal(e, u, ROLE_MAIN, SIGKILL);
+	if (l->helper.live)
+		engine_signal(e, u, l->role, SIGKILL);
+}
+
+void rule_term_late(struct engine *e, uint32_t u, const struct event *event)
+{
+	const struct unit *unit = unit_of(e, u);
+
+	(void)event;
+	if (unit->service.send_sigkill && kill_mode_of(unit) != KILL_NONE) {
+		stop_timed_out(e, u, "stop", ", killed");
+		engine_kill(e, u);
+		return;
+	}
+	stop_timed_out(e, u, "stop",
+		unit->service.send_sigkill ? ", left alone (KillMode=none)"
+					   : ", left alone (SendSIGKILL=no)");
+	engine_land(e, u);
+}
+
+void rule_kill_late(struct engine *e, uint32_t u, const struct event *event)
+{
+	struct life *l = life_of(e, u);
+
+	(void)event;
+	l->result.kind = CAUSE_SURVIVOR;
+	snprintf(l->run.cause, sizeof(l->run.cause),
+		"processes survive SIGKILL for %llu s, they hang in the kernel",
+		(unsigned long long)(KILL_TIMEOUT / USEC_PER_SEC));
+	engine_land(e, u);
+}
+
+/* ---- ExecStopPost= */
+
+void rule_stop_post_end(struct engine *e, uint32_t u, const struct event *event)
+{
+	struct life *l = life_of(e, u);
+	const struct commands *list = &unit_of(e, u)->service.exec_stop_post;
+	char why[64];
+	struct text t = { .buf = why, .size = sizeof(why) };
+
+	if (event->role == ROLE_MAIN)
+		return;
+	cause_put_status(&t, event->status);
+	if (!cause_command_ok(event->status) && !list->v[l->index].ignore_failure)
+		engine_fail(e, u, CAUSE_EXIT, "ExecStopPost: %s", why);
+	else if (!engine_spawn(e, u, ROLE_STOP_POST, l->index + 1))
+		engine_term(e, u);
+}
+
+void rule_stop_post_late(struct engine *e, uint32_t u, const struct event *event)
+{
+	(void)event;
+	stop_timed_out(e, u, "ExecStopPost", ", killed");
+	engine_kill(e, u);
+}
