@@ -37,7 +37,7 @@ UNIT_TEST_SRC	:= $(sort $(wildcard tests/unit/test_*.c))
 UNIT_LIB_SRC	:= $(filter-out %/main.c supervisor/child/% supervisor/sys/%,$(COMMON_SRC) \
 		   $(INIT_SRC) $(SUP_SRC) $(CTL_SRC) \
 		   $(filter-out $(UNIT_TEST_SRC),$(call find-c,tests/unit)))
-# Each file here is one static program: what the containers of the tests and of the bench run.
+# Each file here is one static program: what the tests and the bench run, in containers or not.
 HELPER_SRC	:= $(sort $(wildcard tests/helpers/*.c tests/*/helpers/*.c bench/*.c))
 
 objects	= $(patsubst %.c,$(OBJ)/%.o,$(1))
@@ -71,15 +71,18 @@ NAMES	 := init supervisor supctl
 PROGRAMS := $(NAMES:%=$(OUT)/%)
 STRIPPED := $(NAMES:%=$(OUT)/stripped/%)
 LIBCOMMON := $(OBJ)/libcommon.a
+LIBSUP	 := $(OBJ)/libsupervisor.a
 DEPS_DONE := $(LIBS)/done
 
 .PHONY: all
 all: $(PROGRAMS) $(STRIPPED)
 
+SUP_LIBS := $(LIBS)/lib/libuv.a $(LIBS)/lib/libinih.a $(LIBS)/lib/libjansson.a
+
 $(OUT)/init: $(call objects,$(INIT_SRC)) $(LIBCOMMON)
 $(OUT)/supervisor: $(call objects,$(SUP_SRC)) $(LIBCOMMON)
 $(OUT)/supctl: $(call objects,$(CTL_SRC)) $(LIBCOMMON)
-$(OUT)/supervisor: LDLIBS := $(LIBS)/lib/libuv.a $(LIBS)/lib/libinih.a $(LIBS)/lib/libjansson.a
+$(OUT)/supervisor: LDLIBS := $(SUP_LIBS)
 $(OUT)/supctl: LDLIBS := $(LIBS)/lib/libjansson.a
 
 $(PROGRAMS): Makefile | $(DEPS_DONE)
@@ -91,8 +94,10 @@ $(STRIPPED): $(OUT)/stripped/%: $(OUT)/%
 	@mkdir -p $(@D)
 	$(Q)$(STRIP) --strip-all --remove-section=.comment -o $@ $<
 
-# An archive: the linker takes from it only the objects that a program calls.
+# Archives: the linker takes from them only the objects that a program calls.
 $(LIBCOMMON): $(call objects,$(COMMON_SRC))
+$(LIBSUP): $(call objects,$(filter-out supervisor/main.c,$(SUP_SRC)))
+$(LIBCOMMON) $(LIBSUP):
 	@rm -f $@
 	$(Q)$(AR) qcs $@ $^
 
@@ -129,10 +134,10 @@ $(UNIT)/obj/ini.o: $(DEPS_DONE)
 	$(Q)$(HOSTCC) $(INIH_FLAGS) -O1 -g -fsanitize=address,undefined -c -o $@ \
 		$(LIBS)/src/inih/ini.c
 
-$(HELPERS): $(OUT)/%: $(OBJ)/%.o $(LIBCOMMON)
+$(HELPERS): $(OUT)/%: $(OBJ)/%.o $(LIBSUP) $(LIBCOMMON)
 	@mkdir -p $(@D)
 	@echo '  LINK    $@'
-	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDEND)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(SUP_LIBS) $(LDEND)
 
 TOOLS := tools/test $(BUILD) $(ARCH)
 test test-ns test-vm test-unit lint: export CC := $(CC)
