@@ -5,6 +5,7 @@
 #include "common/fd.h"
 #include "common/paths.h"
 #include "supervisor/check.h"
+#include "supervisor/sys/clock.h"
 #include "supervisor/sys/supervisor.h"
 
 #include <fcntl.h>
@@ -45,7 +46,12 @@ static int map_roster(struct supervisor *s, struct err *e)
 			       ROSTER_FD);
 	if (r->magic != ROSTER_MAGIC || r->version != ROSTER_VERSION || r->slots != ROSTER_SLOTS)
 		return err_setx(e, "the roster on descriptor %d is of another version", ROSTER_FD);
-	return launcher_open(&s->launcher, r, e);
+	e->msg[0] = '\0';
+	if (launcher_open(&s->launcher, r, PATH_INIT, e) < 0)
+		return -1;
+	if (e->msg[0] != '\0')
+		journal(s, LOG_LEVEL_WARNING, NULL, "%s", e->msg);
+	return 0;
 }
 
 static int open_journal(struct supervisor *s, struct err *e)

@@ -69,6 +69,20 @@ static void free_later(struct instance *inst)
 	instance_free_if_done(inst);
 }
 
+/* The last unit that uses an image file unmounts it. */
+static void release_image(struct instance *inst)
+{
+	bool used = inst->image == NULL;
+
+	for (size_t i = 0; i < inst->s->set->n && !used; i++)
+		used = inst->s->instances[i] != NULL && inst->s->instances[i]->image != NULL &&
+		       strcmp(inst->s->instances[i]->image, inst->image) == 0;
+	if (!used)
+		image_release(inst->image);
+	free(inst->image);
+	inst->image = NULL;
+}
+
 static const char *const held_kinds[] = { "log-out", "log-err", "notify", "netns" };
 
 void instance_release(struct supervisor *s, uint32_t index)
@@ -86,10 +100,7 @@ void instance_release(struct supervisor *s, uint32_t index)
 		journal(s, LOG_LEVEL_WARNING, inst->unit, "%s", e.msg);
 	for (size_t i = 0; i < ARRAY_LEN(held_kinds); i++)
 		link_drop(&s->link, held_kinds[i], inst->unit);
-	if (inst->image != NULL) {
-		image_release(inst->image);
-		free(inst->image);
-	}
+	release_image(inst);
 	free_later(inst);
 }
 

@@ -2,7 +2,7 @@
  * Reads unit files from the search path into texts; what they say is for core. Nothing here follows a FIFO
  * or device: a unit file is a regular file of a bounded size, or it is reported.
  */
-#include "supervisor/sys/supervisor.h"
+#include "supervisor/sys/load.h"
 
 #include "common/fd.h"
 #include "common/paths.h"

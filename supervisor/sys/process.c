@@ -29,8 +29,10 @@ static void tell(struct process *p, enum event_kind kind, int32_t status, const 
 
 static void fault_text(const struct report *r, char *text, size_t size)
 {
+	bool both = r->object[0] != '\0' && r->value != 0;
+
 	(void)snprintf(text, size, "%s: %.*s%s%s", child_step_name(r->step), REPORT_OBJECT_MAX,
-		       r->object, r->object[0] != '\0' ? ": " : "", strerror(r->value));
+		       r->object, both ? ": " : "", r->value != 0 ? strerror(r->value) : "");
 }
 
 static void stop_listening(struct process *p)

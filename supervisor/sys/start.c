@@ -6,6 +6,7 @@
 
 #include "common/fd.h"
 #include "common/paths.h"
+#include "common/util.h"
 #include "supervisor/sys/image.h"
 
 #include <fcntl.h>
@@ -223,8 +224,11 @@ static int launch_plan(struct instance *inst, const struct plan *plan, const str
 {
 	struct launched run;
 
+	e->msg[0] = '\0';
 	if (launch(&inst->s->launcher, plan, io, &run, e) < 0)
 		return -1;
+	if (e->msg[0] != '\0')
+		journal(inst->s, LOG_LEVEL_WARNING, inst->unit, "%s", e->msg);
 	watch_unit(inst);
 	return process_add(inst, plan->role, &run, out, e);
 }

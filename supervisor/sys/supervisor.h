@@ -20,6 +20,7 @@
 #include "supervisor/sys/cgroup.h"
 #include "supervisor/sys/launch.h"
 #include "supervisor/sys/link.h"
+#include "supervisor/sys/load.h"
 #include "supervisor/sys/logs.h"
 #include "supervisor/sys/net/net.h"
 
@@ -98,12 +99,6 @@ struct supervisor {
 /* ---- journal.c ---- */
 void journal(struct supervisor *s, enum log_level level, const char *unit, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
-
-/* ---- load.c: reads the search path; never fails, the faults are in the set ---- */
-struct unit_set *load_units(void);
-/* The same for files given by name (check): `n` paths of unit files or folders. */
-struct unit_set *load_files(char *const *paths, size_t n);
-void load_free(struct unit_set *set);
 
 /* ---- apply.c ---- */
 /* Feeds one event and performs all that follows from it; may be called from within itself. */

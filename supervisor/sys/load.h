@@ -1,0 +1,13 @@
+/* From files to a unit set. Never fails (but for memory: NULL): what is wrong with the files is in the set. */
+#ifndef SYS_LOAD_H
+#define SYS_LOAD_H
+
+#include "supervisor/core/unitset.h"
+
+/* The search path of the device: /run, /etc, /usr/lib; a name in an earlier folder hides it in the later ones. */
+struct unit_set *load_units(void);
+/* The files, and the unit files in the folders, that are named. */
+struct unit_set *load_files(char *const *paths, size_t n);
+void load_free(struct unit_set *set);
+
+#endif
