@@ -51,8 +51,8 @@ def host_arch():
 
 
 def build_dir(*parts):
-    """A folder under build/, made when missing."""
-    path = os.path.join(os.environ.get("BUILD", os.path.join(ROOT, "build")), *parts)
+    """A folder under build/ (or $BUILD), made when missing."""
+    path = os.path.abspath(os.path.join(os.environ.get("BUILD", ROOT + "/build"), *parts))
     os.makedirs(path, exist_ok=True)
     return path
 
