@@ -1,0 +1,271 @@
+#include "supervisor/sys/image.h"
+
+#include "common/fd.h"
+#include "common/paths.h"
+#include "common/util.h"
+#include "supervisor/core/plan.h"
+#include "supervisor/core/unitset.h"
+
+#include <fcntl.h>
+#include <linux/loop.h>
+#include <linux/openat2.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+
+#define IMAGE_NAME_MAX 256
+#define IMAGE_PATH_MAX (IMAGE_NAME_MAX + 64)
+#define SIDECAR_MAX (64 * 1024)
+/* Between asking for a free loop device and taking it another process may have it. */
+#define LOOP_TRIES 16
+
+static const char *const folders[] = { PATH_IMAGES_LIB, PATH_IMAGES_VAR };
+static const struct {
+	const char *suffix;
+	const char *fstype; /* NULL: a folder */
+} forms[] = {
+	{ ".erofs", "erofs" },
+	{ ".squashfs", "squashfs" },
+	{ "", NULL },
+};
+
+struct image {
+	const char *ref;
+	char name[IMAGE_NAME_MAX];
+	char path[IMAGE_PATH_MAX];
+	char sidecar[IMAGE_PATH_MAX];
+	char mounted[IMAGE_PATH_MAX];
+	const char *fstype;
+};
+
+/* ---- where it is ---- */
+
+static int image_name(struct image *im, const char *ref, struct err *e)
+{
+	size_t n = strlen(ref);
+
+	/* room for the longest suffix, and no name that is hidden or goes up */
+	if (n == 0 || n > IMAGE_NAME_MAX - 16 || ref[0] == '.' || ref[0] == '/')
+		return err_setx(e, "image \"%s\": not a name of an image", ref);
+	im->ref = ref;
+	memcpy(im->name, ref, n + 1);
+	for (char *s = im->name; (s = strchr(s, '/')) != NULL;)
+		*s = '+';
+	(void)snprintf(im->mounted, sizeof(im->mounted), "%s/%s", PATH_MOUNTED, im->name);
+	return 0;
+}
+
+static int image_find(struct image *im, const char *ref, struct err *e)
+{
+	struct stat st;
+
+	if (image_name(im, ref, e) < 0)
+		return -1;
+	for (size_t i = 0; i < ARRAY_LEN(folders); i++)
+		for (size_t k = 0; k < ARRAY_LEN(forms); k++) {
+			mode_t type = forms[k].fstype != NULL ? S_IFREG : S_IFDIR;
+
+			(void)snprintf(im->path, sizeof(im->path), "%s/%s%s", folders[i], im->name,
+				forms[k].suffix);
+			if (stat(im->path, &st) < 0 || (st.st_mode & S_IFMT) != type)
+				continue;
+			im->fstype = forms[k].fstype;
+			(void)snprintf(im->sidecar, sizeof(im->sidecar), "%s/%s.ini", folders[i],
+				im->name);
+			return 0;
+		}
+	return err_setx(e, "image \"%s\": not found in %s, %s (%s.erofs, %s.squashfs, %s/)", ref,
+		PATH_IMAGES_LIB, PATH_IMAGES_VAR, im->name, im->name, im->name);
+}
+
+/* ---- what it says of itself ---- */
+
+static int read_sidecar(const struct image *im, struct arena *a, struct image_section *defaults,
+	struct err *e)
+{
+	cleanup_fd int fd = open(im->sidecar,
+		O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	struct stat st;
+	ssize_t n;
+	char *text;
+
+	memset(defaults, 0, sizeof(*defaults));
+	if (fd < 0 && errno == ENOENT)
+		return 0;
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return err_set(e, "image \"%s\": open %s", im->ref, im->sidecar);
+	if (!S_ISREG(st.st_mode) || st.st_size > SIDECAR_MAX)
+		return err_setx(e, "image \"%s\": %s is not a regular file of at most 64 KiB",
+			im->ref, im->sidecar);
+	text = arena_alloc(a, (size_t)st.st_size + 1);
+	n = pread(fd, text, (size_t)st.st_size, 0);
+	if (n < 0)
+		return err_set(e, "image \"%s\": read %s", im->ref, im->sidecar);
+	if (image_file_parse(a, im->sidecar, text, (size_t)n, defaults, e) < 0)
+		return err_prefix(e, "image \"%s\"", im->ref);
+	return 0;
+}
+
+/* ---- the mount ---- */
+
+/* A loop device on the file; it frees itself when the last mount of it is gone. */
+static int loop_open(const struct image *im, char device[32], struct err *e)
+{
+	cleanup_fd int file = open(im->path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	cleanup_fd int control = open("/dev/loop-control", O_RDWR | O_CLOEXEC);
+	struct loop_config config = { .fd = (uint32_t)file,
+		.info = { .lo_flags = LO_FLAGS_READ_ONLY | LO_FLAGS_AUTOCLEAR } };
+
+	if (file < 0)
+		return err_set(e, "image \"%s\": open %s", im->ref, im->path);
+	if (control < 0)
+		return err_set(e, "image \"%s\": open /dev/loop-control", im->ref);
+	(void)snprintf((char *)config.info.lo_file_name, sizeof(config.info.lo_file_name), "%.63s",
+		im->path);
+	for (int i = 0; i < LOOP_TRIES; i++) {
+		int number = ioctl(control, LOOP_CTL_GET_FREE);
+		cleanup_fd int loop = -1;
+
+		if (number < 0)
+			return err_set(e, "image \"%s\": ask for a free loop device", im->ref);
+		(void)snprintf(device, 32, "/dev/loop%d", number);
+		loop = open(device, O_RDONLY | O_CLOEXEC);
+		if (loop < 0)
+			return err_set(e, "image \"%s\": open %s", im->ref, device);
+		if (ioctl(loop, LOOP_CONFIGURE, &config) == 0)
+			return fd_take(&loop);
+		if (errno != EBUSY)
+			return err_set(e, "image \"%s\": put %s on %s", im->ref, im->path, device);
+	}
+	return err_set_no(e, EBUSY, "image \"%s\": no loop device to be had", im->ref);
+}
+
+static bool is_mounted(const struct image *im, dev_t *dev)
+{
+	struct stat above, st;
+
+	if (stat(PATH_MOUNTED, &above) < 0 || stat(im->mounted, &st) < 0)
+		return false;
+	*dev = st.st_dev;
+	return st.st_dev != above.st_dev;
+}
+
+/* False when the loop device is known to hold another file: one of another folder, or deleted or replaced since. */
+static bool is_current(const struct image *im, dev_t dev)
+{
+	char path[64], text[IMAGE_PATH_MAX + 16];
+	cleanup_fd int fd = -1;
+	ssize_t n;
+
+	(void)snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/loop/backing_file", major(dev),
+		minor(dev));
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	n = fd >= 0 ? read(fd, text, sizeof(text) - 1) : -1;
+	if (n < 0)
+		return true;
+	text[n] = '\0';
+	text[strcspn(text, "\n")] = '\0';
+	return strcmp(text, im->path) == 0;
+}
+
+static int mount_file(const struct image *im, struct err *e)
+{
+	char device[32];
+	cleanup_fd int loop = -1;
+
+	/* Not for other users of the machine: the image may hold set-user-id programs. */
+	if ((mkdir(PATH_RUN, 0755) < 0 && errno != EEXIST) ||
+		(mkdir(PATH_MOUNTED, 0700) < 0 && errno != EEXIST) ||
+		(mkdir(im->mounted, 0700) < 0 && errno != EEXIST))
+		return err_set(e, "image \"%s\": make %s", im->ref, im->mounted);
+	loop = loop_open(im, device, e);
+	if (loop < 0)
+		return -1;
+	/* The descriptor keeps the device from clearing itself until the mount holds it. */
+	if (mount(device, im->mounted, im->fstype, MS_RDONLY | MS_NODEV, NULL) == 0)
+		return 0;
+	(void)err_set(e, "image \"%s\": mount %s as %s at %s", im->ref, im->path, im->fstype,
+		im->mounted);
+	(void)rmdir(im->mounted);
+	return -1;
+}
+
+int image_mount(const char *ref, struct arena *a, const char **root, struct image_section *defaults,
+	struct err *e)
+{
+	struct image im;
+	dev_t dev;
+
+	if (image_find(&im, ref, e) < 0 || read_sidecar(&im, a, defaults, e) < 0)
+		return -1;
+	if (im.fstype == NULL) {
+		*root = arena_strdup(a, im.path);
+		return 0;
+	}
+	if (is_mounted(&im, &dev) && !is_current(&im, dev))
+		(void)umount2(im.mounted, MNT_DETACH);
+	if (!is_mounted(&im, &dev) && mount_file(&im, e) < 0)
+		return -1;
+	*root = arena_strdup(a, im.mounted);
+	return 0;
+}
+
+void image_release(const char *ref)
+{
+	struct image im;
+	struct err e;
+
+	if (image_name(&im, ref, &e) < 0)
+		return;
+	/* Detached, the containers that still end keep what they have of it. */
+	(void)umount2(im.mounted, MNT_DETACH | UMOUNT_NOFOLLOW);
+	(void)rmdir(im.mounted);
+}
+
+/* ---- mount points ---- */
+
+static bool is_missing(int root, const char *target)
+{
+	struct open_how how = { .flags = O_PATH | O_CLOEXEC,
+		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS };
+	cleanup_fd int fd = (int)syscall(SYS_openat2, root, target, &how, sizeof(how));
+
+	/* Any other failure is the start's to report, with its step. */
+	return fd < 0 && errno == ENOENT;
+}
+
+/* Whether the container's root, were it bound as it is, could not be given a new folder. */
+static bool is_sealed(const char *root, const struct unit *u)
+{
+	struct statvfs fs;
+
+	if (u->container.read_only)
+		return true;
+	/* The other roots of images are overlays anyway. */
+	return u->container.rootfs != NULL && statvfs(root, &fs) == 0 &&
+		(fs.f_flag & ST_RDONLY) != 0;
+}
+
+int image_lacks_targets(const char *root, const struct unit *u, struct arena *a, bool *lacks,
+	struct err *e)
+{
+	cleanup_fd int fd = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	const char *const *targets;
+	size_t n;
+
+	*lacks = false;
+	if (fd < 0)
+		return err_set(e, "root %s", root);
+	if (!is_sealed(root, u))
+		return 0;
+	targets = plan_targets(u, a, &n);
+	for (size_t i = 0; i < n && !*lacks; i++)
+		*lacks = is_missing(fd, targets[i]);
+	return 0;
+}

@@ -1,0 +1,397 @@
+/* What runs and as whom: command line, environment, rights. */
+#include "tests/unit/plan_fixture.h"
+
+#include "common/util.h"
+#include "supervisor/core/names.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <linux/capability.h>
+#include <cmocka.h>
+
+/* ---- the command ---- */
+
+static void test_argv_of_image_and_unit(void **state)
+{
+	struct fixture *f = *state;
+	struct container_section *c = &f->unit.container;
+
+	strv_add(&f->arena, &f->image.entrypoint, "/entry");
+	plan_main(f);
+	assert_argv(f, "/entry", "/bin/web", NULL);
+	assert_string_equal(f->plan.path, "/entry");
+	strv_add(&f->arena, &c->exec, "-v");
+	plan_main(f);
+	assert_argv(f, "/entry", "-v", NULL);
+	strv_add(&f->arena, &c->entrypoint, "sh");
+	plan_main(f);
+	assert_argv(f, "sh", "-v", NULL);
+	/* an entrypoint of the unit drops the image's command */
+	c->exec = (struct strv){ 0 };
+	plan_main(f);
+	assert_argv(f, "sh", NULL);
+}
+
+static void test_no_command(void **state)
+{
+	struct fixture *f = *state;
+
+	f->image.cmd = (struct strv){ 0 };
+	assert_error(f, "neither Exec= nor Entrypoint=");
+	f->facts.image = NULL;
+	assert_error(f, "no defaults");
+}
+
+static void test_variables(void **state)
+{
+	static const char *const words[] = { "$LIST", "a${ONE}b", "$$ONE", "$NONE", "x${NONE}y",
+		"c$ONE", "${UNCLOSED", "$QUOTED" };
+	struct fixture *f = *state;
+	struct command *cmd;
+
+	make_service(f);
+	cmd = add_command(f, &f->unit.service.exec_start, "/bin/echo");
+	for (size_t i = 0; i < ARRAY_LEN(words); i++)
+		strv_add(&f->arena, &cmd->argv, words[i]);
+	strv_add(&f->arena, &f->unit.service.environment, "ONE=1");
+	strv_add(&f->arena, &f->unit.service.environment, "LIST=a  b");
+	strv_add(&f->arena, &f->unit.service.environment, "QUOTED='p q' r");
+	plan_main(f);
+	assert_argv(f, "/bin/echo", "a", "b", "a1b", "$ONE", "xy", "c$ONE", "${UNCLOSED", "p q",
+		"r", NULL);
+	cmd->literal = true;
+	plan_main(f);
+	assert_argv(f, "/bin/echo", "$LIST", "a${ONE}b", "$$ONE", "$NONE", "x${NONE}y", "c$ONE",
+		"${UNCLOSED", "$QUOTED", NULL);
+}
+
+static void test_second_name(void **state)
+{
+	struct fixture *f = *state;
+	struct command *cmd;
+
+	make_service(f);
+	cmd = add_command(f, &f->unit.service.exec_start, "/bin/busybox");
+	cmd->argv.v[0] = "udhcpc";
+	plan_main(f);
+	assert_string_equal(f->plan.path, "/bin/busybox");
+	assert_argv(f, "udhcpc", NULL);
+}
+
+static void test_roles(void **state)
+{
+	struct fixture *f = *state;
+
+	add_command(f, &f->unit.service.exec_stop, "/bin/first");
+	add_command(f, &f->unit.service.exec_stop, "/bin/second");
+	f->facts.main_pid = "42";
+	f->facts.service_result = "success";
+	assert_int_equal(plan_role(f, ROLE_STOP, 1), 0);
+	assert_string_equal(f->plan.path, "/bin/second");
+	/* commands of a container are run on the host side */
+	assert_false(f->plan.container);
+	assert_int_equal(f->plan.n_mounts, 0);
+	assert_string_equal(find_variable(f, "MAINPID"), "42");
+	assert_null(find_variable(f, "container"));
+	assert_int_equal(plan_role(f, ROLE_STOP, 2), -1);
+	assert_non_null(strstr(f->err.msg, "ExecStop has no command number 3"));
+	assert_int_equal(plan_role(f, ROLE_HEALTH, 0), -1);
+}
+
+static void test_other_kinds(void **state)
+{
+	struct fixture *f = *state;
+
+	f->unit.name = "lan.network";
+	f->unit.kind = KIND_NETWORK;
+	assert_error(f, "lan.network is a network: nothing is started for it");
+}
+
+static void test_exec(void **state)
+{
+	struct fixture *f = *state;
+	char sh[] = "sh";
+	char *const argv[] = { sh, NULL };
+
+	f->unit.container.user = "redis";
+	assert_int_equal(plan_exec(&f->plan, &f->unit, argv, true, &f->facts, &f->arena, &f->err),
+		0);
+	assert_true(f->plan.container && f->plan.join && f->plan.terminal);
+	assert_int_equal(f->plan.clone_flags, 0);
+	assert_int_equal(f->plan.n_mounts, 0);
+	assert_string_equal(f->plan.user, "redis");
+	assert_string_equal(find_variable(f, "TERM"), "xterm");
+	assert_argv(f, "sh", NULL);
+	make_service(f);
+	assert_int_equal(plan_exec(&f->plan, &f->unit, argv, true, &f->facts, &f->arena, &f->err),
+		-1);
+}
+
+/* ---- environment ---- */
+
+static void test_environment_inside(void **state)
+{
+	struct fixture *f = *state;
+	struct strv files = { 0 };
+
+	strv_add(&f->arena, &f->image.environment, "A=image");
+	strv_add(&f->arena, &f->image.environment, "B=image");
+	strv_add(&f->arena, &f->image.environment, "C=image");
+	strv_add(&f->arena, &f->image.environment, "container=docker");
+	strv_add(&f->arena, &files, "B=file\nC=file\nNOTIFY_SOCKET=/elsewhere\n");
+	f->facts.environment_files = &files;
+	f->facts.notify_socket = "/run/sup/notify/web.container";
+	f->unit.service.watchdog = 3000000;
+	strv_add(&f->arena, &f->unit.container.environment, "C=unit");
+	strv_add(&f->arena, &f->unit.container.environment, "C=unit again");
+	strv_add(&f->arena, &f->unit.service.environment, "HOST=only");
+	plan_main(f);
+	assert_string_equal(find_variable(f, "A"), "image");
+	assert_string_equal(find_variable(f, "B"), "file");
+	assert_string_equal(find_variable(f, "C"), "unit again");
+	assert_string_equal(find_variable(f, "container"), "sup");
+	assert_string_equal(find_variable(f, "HOSTNAME"), "web");
+	assert_string_equal(find_variable(f, "NOTIFY_SOCKET"), PLAN_NOTIFY_INSIDE);
+	assert_string_equal(find_variable(f, "WATCHDOG_USEC"), "3000000");
+	assert_null(find_variable(f, "HOST"));
+	assert_null(find_variable(f, "TERM"));
+}
+
+static void test_home(void **state)
+{
+	struct fixture *f = *state;
+
+	plan_main(f);
+	assert_non_null(f->plan.home);
+	/* it is the entry of the environment itself, with room for the longest home */
+	assert_ptr_equal(find_variable(f, "HOME"), f->plan.home + 5);
+	memset(f->plan.home + 5, 'h', PLAN_HOME_MAX - 6);
+	assert_int_equal(strlen(find_variable(f, "HOME")), PLAN_HOME_MAX - 6);
+	strv_add(&f->arena, &f->unit.container.environment, "HOME=/mine");
+	plan_main(f);
+	assert_null(f->plan.home);
+	assert_string_equal(find_variable(f, "HOME"), "/mine");
+}
+
+static void test_environment_host(void **state)
+{
+	struct fixture *f = *state;
+	struct strv files = { 0 };
+
+	make_service(f);
+	add_command(f, &f->unit.service.exec_start, "/bin/true");
+	strv_add(&f->arena, &f->unit.service.environment, "A=unit");
+	strv_add(&f->arena, &files, "A=file");
+	f->facts.environment_files = &files;
+	plan_main(f);
+	assert_string_equal(find_variable(f, "A"), "file");
+	assert_null(find_variable(f, "HOME"));
+	f->unit.service.user = "www";
+	f->unit.service.stdin_kind = STDIO_TTY;
+	f->unit.service.tty_path = "/dev/tty1";
+	plan_main(f);
+	assert_non_null(f->plan.home);
+	assert_string_equal(find_variable(f, "USER"), "www");
+	assert_string_equal(find_variable(f, "TERM"), "linux");
+	f->unit.service.tty_path = "/dev/ttyS0";
+	plan_main(f);
+	assert_string_equal(find_variable(f, "TERM"), "vt220");
+}
+
+static void test_environment_file(void **state)
+{
+	struct fixture *f = *state;
+	struct strv env = { 0 };
+	static const char *const expected[] = { "A=1", "B=two words", "C= kept ", "D=$x\"\\n",
+		"E=joined line", "F=", "G='x", "H=a#b", "I=line1\nline2", "J=a b" };
+
+	env_add_text(&f->arena, &env,
+		"# comment=1\n; also=1\n\n  A = 1  \r\nB=two words\nno assignment\n2BAD=x\nBAD NAME=x\n"
+		"C=' kept '\nD=\"\\$x\\\"\\n\"\nE=joined \\\nline\nF=\nG=\\'x\nH=a#b\n"
+		"I=\"line1\nline2\"\nJ='a'' 'b");
+	assert_int_equal(env.n, ARRAY_LEN(expected));
+	for (size_t i = 0; i < env.n; i++)
+		assert_string_equal(env.v[i], expected[i]);
+	/* cut anywhere: no more than is there is read */
+	for (const char *s = "A=\"b\\\"c' \\\nd\nE='f"; *s != '\0'; s++) {
+		char *copy = strdup(s);
+
+		env_add_text(&f->arena, &env, copy);
+		copy[strlen(copy) / 2] = '\0';
+		env_add_text(&f->arena, &env, copy);
+		free(copy);
+	}
+}
+
+/* ---- rights ---- */
+
+static uint64_t bit(int cap)
+{
+	return UINT64_C(1) << cap;
+}
+
+static void test_capabilities(void **state)
+{
+	struct fixture *f = *state;
+	struct container_section *c = &f->unit.container;
+
+	plan_main(f);
+	assert_int_equal(__builtin_popcountll(f->plan.capabilities), 11);
+	assert_true((f->plan.capabilities & bit(CAP_NET_BIND_SERVICE)) != 0);
+	assert_true((f->plan.capabilities & (bit(CAP_SYS_ADMIN) | bit(CAP_NET_RAW))) == 0);
+	c->add_capability = bit(CAP_NET_ADMIN) | bit(CAP_CHOWN);
+	c->drop_capability = bit(CAP_CHOWN);
+	plan_main(f);
+	assert_true((f->plan.capabilities & bit(CAP_NET_ADMIN)) != 0);
+	assert_true((f->plan.capabilities & bit(CAP_CHOWN)) == 0);
+	assert_int_equal(f->plan.ambient, 0);
+	c->user = "redis";
+	plan_main(f);
+	assert_int_equal(f->plan.ambient, bit(CAP_NET_ADMIN));
+	c->user = "0:5";
+	plan_main(f);
+	assert_int_equal(f->plan.ambient, 0);
+	c->drop_capability = CAPABILITY_ALL;
+	plan_main(f);
+	assert_true(f->plan.capabilities == c->add_capability);
+	c->add_capability = 0;
+	plan_main(f);
+	assert_int_equal(f->plan.capabilities, 0);
+}
+
+static void test_user_and_folder(void **state)
+{
+	struct fixture *f = *state;
+
+	f->image.user = "www";
+	f->image.working_dir = "/srv";
+	plan_main(f);
+	assert_string_equal(f->plan.user, "www");
+	assert_string_equal(f->plan.working_dir, "/srv");
+	f->unit.container.user = "redis";
+	f->unit.container.working_dir = "/data";
+	plan_main(f);
+	assert_string_equal(f->plan.user, "redis");
+	assert_string_equal(f->plan.working_dir, "/data");
+}
+
+static void test_privileged_command(void **state)
+{
+	struct fixture *f = *state;
+
+	make_service(f);
+	f->unit.service.user = "www";
+	f->unit.service.working_directory = "-/srv";
+	add_command(f, &f->unit.service.exec_start_pre, "/bin/mkdir")->privileged = true;
+	add_command(f, &f->unit.service.exec_start, "/bin/true");
+	assert_int_equal(plan_role(f, ROLE_START_PRE, 0), 0);
+	assert_null(f->plan.user);
+	plan_main(f);
+	assert_string_equal(f->plan.user, "www");
+	assert_true(f->plan.capabilities == CAPABILITY_ALL);
+	assert_true(f->plan.working_dir_optional);
+	assert_string_equal(f->plan.working_dir, "/srv");
+}
+
+static void test_sysctls(void **state)
+{
+	struct fixture *f = *state;
+	struct setting *set = LIST_ADD(&f->arena, &f->unit.container.sysctls);
+
+	*set = (struct setting){ "net.ipv4.conf.eth0/1.forwarding", "1" };
+	plan_main(f);
+	assert_string_equal(f->plan.sysctls[0].path, "net/ipv4/conf/eth0.1/forwarding");
+	set->name = "net/core/somaxconn";
+	plan_main(f);
+	assert_string_equal(f->plan.sysctls[0].path, "net/core/somaxconn");
+	set->name = "kernel.msgmax";
+	plan_main(f);
+	set->name = "kernel.panic";
+	assert_error(f, "Sysctl=kernel.panic: a container has none of its own");
+	set->name = "net/../kernel/panic";
+	assert_error(f, "Sysctl=net/../kernel/panic");
+	set->name = "net.core.somaxconn";
+	f->unit.container.network.mode = NETWORK_HOST;
+	assert_error(f, "with Network=host");
+}
+
+static void test_host_network(void **state)
+{
+	struct fixture *f = *state;
+
+	plan_main(f);
+	assert_true(f->plan.own_network);
+	assert_string_equal(f->plan.host_name, "web");
+	f->unit.container.network.mode = NETWORK_HOST;
+	plan_main(f);
+	assert_false(f->plan.own_network);
+	assert_string_equal(f->plan.host_name, "box");
+	f->unit.container.host_name = "mine";
+	plan_main(f);
+	assert_string_equal(f->plan.host_name, "mine");
+}
+
+static void test_stdio(void **state)
+{
+	struct fixture *f = *state;
+	struct service_section *s = &f->unit.service;
+
+	plan_main(f);
+	assert_int_equal(f->plan.in, PLAN_STDIO_NULL);
+	assert_int_equal(f->plan.out, PLAN_STDIO_LOG);
+	assert_int_equal(f->plan.err, PLAN_STDIO_LOG);
+	s->stdin_kind = STDIO_TTY;
+	s->stdout_kind = STDIO_INHERIT;
+	plan_main(f);
+	assert_int_equal(f->plan.in, PLAN_STDIO_TTY);
+	assert_int_equal(f->plan.out, PLAN_STDIO_TTY);
+	assert_int_equal(f->plan.err, PLAN_STDIO_TTY);
+	assert_string_equal(f->plan.tty, "/dev/console");
+	s->stderr_kind = STDIO_NULL;
+	plan_main(f);
+	assert_int_equal(f->plan.err, PLAN_STDIO_NULL);
+}
+
+/* A value with a newline must not look like another fact. */
+static void test_print_is_one_fact_a_line(void **state)
+{
+	struct fixture *f = *state;
+	const char *text;
+
+	strv_add(&f->arena, &f->unit.container.environment, "A=x\nuser  root\\");
+	plan_main(f);
+	text = plan_print(&f->plan, &f->arena);
+	assert_non_null(strstr(text, "env           A=x\\x0auser  root\\x5c\n"));
+	assert_null(strstr(text, "\nuser  root"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_argv_of_image_and_unit),
+		TEST(test_no_command),
+		TEST(test_variables),
+		TEST(test_second_name),
+		TEST(test_roles),
+		TEST(test_other_kinds),
+		TEST(test_exec),
+		TEST(test_environment_inside),
+		TEST(test_home),
+		TEST(test_environment_host),
+		TEST(test_environment_file),
+		TEST(test_capabilities),
+		TEST(test_user_and_folder),
+		TEST(test_privileged_command),
+		TEST(test_sysctls),
+		TEST(test_host_network),
+		TEST(test_stdio),
+		TEST(test_print_is_one_fact_a_line),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
