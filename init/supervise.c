@@ -14,11 +14,12 @@
 #include "init/file.h"
 #include "init/init.h"
 #include "init/spawn.h"
+#include "init/text.h"
 
 #define DELAY_FIRST_NS (100 * NSEC_PER_SEC / MSEC_PER_SEC)
 #define DELAY_LONGEST_NS (10 * NSEC_PER_SEC)
 #define LONG_LIFE_NS (10 * NSEC_PER_SEC)
-#define UNWELL_MAX 10 /* with the delays above: 33 s after the first start */
+#define UNWELL_MAX 10 /* with the delays above: 23 s after the first start */
 #define HOPELESS 3
 
 #define OOM_SUPERVISOR "-900" /* after every service, before init */
@@ -86,7 +87,8 @@ static void schedule(struct supervise *s, uint64_t now_ns)
 	s->unwell = s->well ? 0 : s->unwell + 1;
 	s->state = SUPERVISE_DOWN;
 	s->pid = 0;
-	s->due_ns = now_ns + delay_ns(s->streak);
+	/* Nothing to wait for once it is given up. */
+	s->due_ns = now_ns + (s->unwell < UNWELL_MAX ? delay_ns(s->streak) : 0);
 }
 
 static pid_t start_supervisor(struct init *init)
@@ -187,17 +189,22 @@ uint64_t supervise_due(const struct supervise *s)
 	return s->pid > 0 ? CLOCK_NEVER : s->due_ns;
 }
 
-static void say_ended(const struct init *init, const char *program, int status)
+static void say_ended(const struct init *init, const char *program, int status, uint64_t now_ns)
 {
 	const struct supervise *s = &init->supervise;
-	int next_ms = (int)(delay_ns(s->streak) / (NSEC_PER_SEC / MSEC_PER_SEC));
+	char next[32];
+	struct text t;
 
+	text_init(&t, next, sizeof(next));
+	if (s->unwell < UNWELL_MAX)
+		text_format(&t, ", next start in %d ms",
+			(int)((s->due_ns - now_ns) / (NSEC_PER_SEC / MSEC_PER_SEC)));
 	if (WIFSIGNALED(status))
-		console_say(&init->console, "%s was killed by signal %d (%s), next start in %d ms",
-			program, WTERMSIG(status), strsignal(WTERMSIG(status)), next_ms);
+		console_say(&init->console, "%s was killed by signal %d (%s)%s", program,
+			WTERMSIG(status), strsignal(WTERMSIG(status)), next);
 	else
-		console_say(&init->console, "%s exited with status %d, next start in %d ms",
-			program, WEXITSTATUS(status), next_ms);
+		console_say(&init->console, "%s exited with status %d%s", program,
+			WEXITSTATUS(status), next);
 }
 
 bool supervise_reaped(struct init *init, pid_t pid, int status, uint64_t now_ns)
@@ -207,15 +214,15 @@ bool supervise_reaped(struct init *init, pid_t pid, int status, uint64_t now_ns)
 	if (pid != s->pid)
 		return false;
 	if (s->state == SUPERVISE_RESCUE) {
-		*s = (struct supervise){ .state = SUPERVISE_DOWN };
-		say_ended(init, init->words.rescue, status);
+		*s = (struct supervise){ .state = SUPERVISE_DOWN, .due_ns = now_ns };
+		say_ended(init, init->words.rescue, status, now_ns);
 		return true;
 	}
 	/* Its last words may be WIRE_WELL. */
 	wire_close(init);
 	schedule(s, now_ns);
 	if (init->wire.end == 0)
-		say_ended(init, init->words.supervisor, status);
+		say_ended(init, init->words.supervisor, status, now_ns);
 	return true;
 }
 
