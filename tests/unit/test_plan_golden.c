@@ -1,0 +1,155 @@
+/*
+ * tests/golden/plan: NAME.container or NAME.service as an operator writes it, and beside it, with ".plan" at the
+ * end, what `supctl plan` says of it on a machine and an image that are always the same. With GOLDEN_UPDATE=1
+ * in the environment the texts are written instead of compared: read the difference before it is committed.
+ */
+#include "supervisor/core/plan.h"
+#include "supervisor/core/unitset.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <dirent.h>
+#include <cmocka.h>
+
+#define FOLDER "tests/golden/plan"
+
+static char *read_file(const char *path)
+{
+	FILE *file = fopen(path, "r");
+	char *text = calloc(1, 65536);
+
+	assert_non_null(text);
+	if (file == NULL)
+		return text;
+	assert_in_range(fread(text, 1, 65535, file), 0, 65534);
+	assert_int_equal(fclose(file), 0);
+	return text;
+}
+
+static void write_file(const char *path, const char *text)
+{
+	FILE *file = fopen(path, "w");
+
+	assert_non_null(file);
+	assert_true(fputs(text, file) >= 0);
+	assert_int_equal(fclose(file), 0);
+}
+
+/* The machine of all golden plans. */
+static struct facts machine(struct arena *a, struct image_section *image, bool container)
+{
+	static const struct volume_path volumes[] = {
+		{ "data.volume", "/var/lib/sup/volumes/data" },
+	};
+	struct strv *files = arena_alloc(a, sizeof(*files));
+
+	strv_add(a, &image->entrypoint, "/usr/bin/entry");
+	strv_add(a, &image->cmd, "--serve");
+	strv_add(a, &image->environment, "LANG=C.UTF-8");
+	image->working_dir = "/srv";
+	return (struct facts){
+		.ram = UINT64_C(1) << 30,
+		.tasks = 10000,
+		.cpus = 2,
+		.machine_hostname = "box",
+		.root = container ? "/run/sup/images/web" : NULL,
+		.image = container ? image : NULL,
+		.files = container ? "/run/sup/files/unit" : NULL,
+		.notify_socket = "/run/sup/notify/unit",
+		.volumes = volumes,
+		.n_volumes = 1,
+		.environment_files = files,
+	};
+}
+
+/* The plan as text, or the reason why there is none, in the arena. */
+static const char *plan_of(struct arena *a, const struct unit *u)
+{
+	struct image_section image = { 0 };
+	struct facts facts = machine(a, &image, u->kind == KIND_CONTAINER);
+	struct plan p;
+	struct err e;
+
+	if (u->broken != NULL)
+		return arena_printf(a, "broken: %s\n", u->broken);
+	if (plan_unit(&p, u, ROLE_MAIN, 0, &facts, a, &e) < 0)
+		return arena_printf(a, "error: %s\n", e.msg);
+	return plan_print(&p, a);
+}
+
+static void compare(const char *name, const char *text)
+{
+	static const char neighbours[] = "[Network]\n", volume[] = "[Volume]\n";
+	const struct unit_text texts[] = {
+		{ name, name, text, strlen(text) },
+		{ "lan.network", "lan.network", neighbours, sizeof(neighbours) - 1 },
+		{ "data.volume", "data.volume", volume, sizeof(volume) - 1 },
+	};
+	struct unit_set set = { 0 };
+	struct arena a = { 0 };
+	const char *path = arena_printf(&a, "%s/%s.plan", FOLDER, name);
+	const char *made;
+	char *expected = read_file(path);
+	int at;
+
+	unit_set_build(&set, texts, sizeof(texts) / sizeof(texts[0]));
+	for (size_t i = 0; i < set.n_faults; i++)
+		fail_msg("%s:%u: %s", name, set.faults[i].line, set.faults[i].message);
+	at = unit_set_find(&set, name);
+	assert_true(at >= 0);
+	made = plan_of(&a, &set.units[at]);
+	if (getenv("GOLDEN_UPDATE") != NULL)
+		write_file(path, made);
+	else if (strcmp(made, expected) != 0)
+		fail_msg("%s is not what is planned now:\n%s", path, made);
+	free(expected);
+	arena_free(&a);
+	unit_set_free(&set);
+}
+
+static bool ends_with(const char *s, const char *end)
+{
+	size_t n = strlen(s), k = strlen(end);
+
+	return n > k && strcmp(s + n - k, end) == 0;
+}
+
+static void test_golden(void **state)
+{
+	DIR *folder = opendir(FOLDER);
+	struct dirent *entry;
+	size_t n = 0;
+
+	(void)state;
+	assert_non_null(folder);
+	while ((entry = readdir(folder)) != NULL) {
+		char path[512];
+		char *text;
+
+		if (!ends_with(entry->d_name, ".container") &&
+			!ends_with(entry->d_name, ".service"))
+			continue;
+		(void)snprintf(path, sizeof(path), "%s/%s", FOLDER, entry->d_name);
+		text = read_file(path);
+		compare(entry->d_name, text);
+		free(text);
+		n++;
+	}
+	assert_int_equal(closedir(folder), 0);
+	assert_true(n > 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_golden),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
