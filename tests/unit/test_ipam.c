@@ -1,0 +1,336 @@
+/* Subnets of networks, addresses of containers, and that both stay. */
+#include "supervisor/core/net/ipam.h"
+#include "supervisor/core/net/wiring.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+struct fixture {
+	struct arena arena;
+	struct leases leases;
+	struct err e;
+};
+
+static const struct subnet none = { 0 };
+
+static int set_up(void **state)
+{
+	static struct fixture f;
+
+	f = (struct fixture){ 0 };
+	*state = &f;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	struct fixture *f = *state;
+
+	arena_free(&f->arena);
+	return 0;
+}
+
+static struct subnet net(const char *text)
+{
+	struct subnet s;
+
+	assert_int_equal(ip4_parse(&s, text, strchr(text, '/') != NULL), 0);
+	return s;
+}
+
+static struct unit network(const char *name, const char *subnet)
+{
+	struct unit u = { .name = name, .kind = KIND_NETWORK };
+
+	if (subnet != NULL)
+		u.network.subnet = net(subnet);
+	return u;
+}
+
+static struct pool pool_of(struct fixture *f, const struct unit *u)
+{
+	struct pool p;
+
+	assert_int_equal(ipam_pool(&p, u, &f->leases, &f->arena, NULL, 0, &f->e), 0);
+	return p;
+}
+
+static void expect_subnet(const struct pool *p, const char *text)
+{
+	char buf[IP4_TEXT_MAX];
+
+	assert_string_equal(ip4_text(buf, &p->subnet, true), text);
+}
+
+/* The address given out, as text, or the error. */
+static const char *assign(struct fixture *f, const struct pool *p, const char *unit, const char *ip)
+{
+	struct subnet fixed = ip != NULL ? net(ip) : none, at = { .prefix = 32 };
+
+	if (ipam_assign(&f->leases, &f->arena, p, unit, &fixed, &at.addr, &f->e) < 0)
+		return f->e.msg;
+	return ip4_text(arena_alloc(&f->arena, IP4_TEXT_MAX), &at, false);
+}
+
+static void networks_without_subnet_get_podmans(void **state)
+{
+	struct fixture *f = *state;
+	struct unit sup0 = network("sup0.network", NULL), a = network("a.network", NULL),
+		    b = network("b.network", NULL);
+	struct pool p;
+
+	p = pool_of(f, &sup0);
+	expect_subnet(&p, "10.88.0.0/16");
+	assert_int_equal(p.gateway, 0x0a580001);
+	p = pool_of(f, &a);
+	expect_subnet(&p, "10.89.0.0/24");
+	p = pool_of(f, &b);
+	expect_subnet(&p, "10.89.1.0/24");
+	p = pool_of(f, &a);
+	expect_subnet(&p, "10.89.0.0/24");
+}
+
+static void taken_subnets_are_avoided_even_when_leased(void **state)
+{
+	struct fixture *f = *state;
+	struct unit sup0 = network("sup0.network", NULL), a = network("a.network", NULL);
+	struct subnet taken[] = { net("10.88.3.0/24"), net("10.89.0.0/23") };
+	struct subnet everything = net("10.89.0.0/16");
+	struct pool p;
+
+	p = pool_of(f, &a);
+	assert_int_equal(ipam_pool(&p, &a, &f->leases, &f->arena, taken, 2, &f->e), 0);
+	expect_subnet(&p, "10.89.2.0/24");
+	assert_int_equal(f->leases.n, 1);
+	assert_int_equal(ipam_pool(&p, &sup0, &f->leases, &f->arena, taken, 2, &f->e), 0);
+	expect_subnet(&p, "10.89.3.0/24");
+	assert_int_equal(ipam_pool(&p, &a, &f->leases, &f->arena, &everything, 1, &f->e), -1);
+	assert_string_equal(f->e.msg,
+		"a.network: no free subnet is left in 10.89.0.0/16, give it Subnet=");
+}
+
+static void settings_that_do_not_fit_are_refused(void **state)
+{
+	static const struct {
+		const char *subnet, *gateway, *range, *message;
+	} rows[] = {
+		{ "10.1.0.0/31", NULL, NULL,
+			"x.network: Subnet=10.1.0.0/31: the prefix must be from 8 to 30" },
+		{ "10.1.0.0/24", "10.2.0.1", NULL,
+			"x.network: Gateway=10.2.0.1 is no host's address in the subnet 10.1.0.0/24" },
+		{ "10.1.0.0/24", "10.1.0.0", NULL,
+			"x.network: Gateway=10.1.0.0 is no host's address in the subnet 10.1.0.0/24" },
+		{ "10.1.0.0/24", "10.1.0.255", NULL,
+			"x.network: Gateway=10.1.0.255 is no host's address in the subnet 10.1.0.0/24" },
+		{ "10.1.0.0/24", NULL, "10.2.0.0/28",
+			"x.network: IPRange=10.2.0.0/28 is not inside the subnet 10.1.0.0/24" },
+		{ "10.1.0.0/24", NULL, "10.1.0.0/16",
+			"x.network: IPRange=10.1.0.0/16 is not inside the subnet 10.1.0.0/24" },
+	};
+	struct fixture *f = *state;
+	struct pool p;
+	size_t i;
+
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct unit u = network("x.network", rows[i].subnet);
+
+		if (rows[i].gateway != NULL)
+			u.network.gateway = net(rows[i].gateway);
+		if (rows[i].range != NULL)
+			u.network.ip_range = net(rows[i].range);
+		assert_int_equal(ipam_pool(&p, &u, &f->leases, &f->arena, NULL, 0, &f->e), -1);
+		assert_string_equal(f->e.msg, rows[i].message);
+	}
+}
+
+static void addresses_are_the_lowest_free_and_stay(void **state)
+{
+	struct fixture *f = *state;
+	struct unit u = network("lan.network", "10.1.0.0/29");
+	struct pool p = pool_of(f, &u);
+
+	assert_string_equal(assign(f, &p, "a.container", NULL), "10.1.0.2");
+	assert_string_equal(assign(f, &p, "b.container", NULL), "10.1.0.3");
+	assert_string_equal(assign(f, &p, "a.container", NULL), "10.1.0.2");
+	assert_string_equal(assign(f, &p, "c.container", NULL), "10.1.0.4");
+	assert_string_equal(assign(f, &p, "d.container", NULL), "10.1.0.5");
+	assert_string_equal(assign(f, &p, "e.container", NULL), "10.1.0.6");
+	assert_string_equal(assign(f, &p, "f.container", NULL),
+		"lan.network: no free address is left in 10.1.0.0/29");
+	assert_string_equal(assign(f, &p, "b.container", NULL), "10.1.0.3");
+}
+
+static void range_and_gateway_are_honoured(void **state)
+{
+	struct fixture *f = *state;
+	struct unit u = network("lan.network", "10.1.0.0/24");
+	struct pool p;
+
+	u.network.gateway = net("10.1.0.129");
+	u.network.ip_range = net("10.1.0.128/30");
+	p = pool_of(f, &u);
+	assert_string_equal(assign(f, &p, "a.container", NULL), "10.1.0.128");
+	assert_string_equal(assign(f, &p, "b.container", NULL), "10.1.0.130");
+	assert_string_equal(assign(f, &p, "c.container", NULL), "10.1.0.131");
+	assert_string_equal(assign(f, &p, "d.container", NULL),
+		"lan.network: no free address is left in 10.1.0.0/24");
+	/* A fixed one need not be in the range. */
+	assert_string_equal(assign(f, &p, "d.container", "10.1.0.9"), "10.1.0.9");
+}
+
+static void fixed_address_is_checked(void **state)
+{
+	struct fixture *f = *state;
+	struct unit u = network("lan.network", "10.1.0.0/24");
+	struct pool p = pool_of(f, &u);
+
+	assert_string_equal(assign(f, &p, "a.container", "10.2.0.1"),
+		"IP=10.2.0.1 is not in the subnet 10.1.0.0/24 of lan.network");
+	assert_string_equal(
+		assign(f, &p, "a.container", "10.1.0.1"), "IP=10.1.0.1 is the gateway of lan.network");
+	assert_string_equal(assign(f, &p, "a.container", "10.1.0.255"),
+		"IP=10.1.0.255 is the network or broadcast address of lan.network (10.1.0.0/24)");
+	assert_string_equal(assign(f, &p, "a.container", "10.1.0.7"), "10.1.0.7");
+	assert_string_equal(assign(f, &p, "a.container", "10.1.0.8"), "10.1.0.8");
+	assert_int_equal(f->leases.n, 1);
+}
+
+static void fixed_address_moves_a_lease_that_is_not_used(void **state)
+{
+	struct fixture *f = *state;
+	struct unit u = network("lan.network", "10.1.0.0/24");
+	struct pool p = pool_of(f, &u);
+
+	assert_string_equal(assign(f, &p, "a.container", NULL), "10.1.0.2");
+	ipam_find(&f->leases, "a.container", "lan.network")->used = true;
+	assert_string_equal(assign(f, &p, "b.container", "10.1.0.2"), "IP=10.1.0.2 is in use by a.container");
+	ipam_find(&f->leases, "a.container", "lan.network")->used = false;
+	assert_string_equal(assign(f, &p, "b.container", "10.1.0.2"), "10.1.0.2");
+	assert_string_equal(assign(f, &p, "a.container", NULL), "10.1.0.3");
+}
+
+static void text_keeps_all_and_survives_damage(void **state)
+{
+	struct fixture *f = *state;
+	struct unit u = network("lan.network", NULL);
+	struct pool p = pool_of(f, &u);
+	struct leases again = { 0 };
+	const char *text;
+	char cut[512];
+	size_t len;
+
+	assert_string_equal(assign(f, &p, "a.container", NULL), "10.89.0.2");
+	assert_string_equal(assign(f, &p, "b.container", "10.89.0.200"), "10.89.0.200");
+	text = ipam_print(&f->leases, &f->arena);
+	assert_string_equal(text,
+		"# Addresses given out by sup: unit, network, address. Kept so that they stay.\n"
+		"lan.network lan.network 10.89.0.0/24\n"
+		"a.container lan.network 10.89.0.2/32\n"
+		"b.container lan.network 10.89.0.200/32\n");
+	ipam_parse(&again, text, &f->arena);
+	assert_string_equal(ipam_print(&again, &f->arena), text);
+	/* Cut anywhere: whole lines count, and never half an address. */
+	for (len = 0; len <= strlen(text); len++) {
+		memcpy(cut, text, len);
+		cut[len] = '\0';
+		again = (struct leases){ 0 };
+		ipam_parse(&again, cut, &f->arena);
+		assert_true(again.n <= 3);
+		assert_memory_equal(again.v, f->leases.v, again.n * sizeof(*again.v));
+	}
+}
+
+static void lines_that_are_no_leases_are_skipped(void **state)
+{
+	struct fixture *f = *state;
+
+	ipam_parse(&f->leases,
+		"\n# x y 1.2.3.4/32\na.container lan.network\na.container lan.network 1.2.3.256/32\n"
+		"a.container lan.network 1.2.3.4/33\na.container lan.network 1.2.3.4/32 more\n"
+		"a/b lan.network 1.2.3.4/32\na.container lan.network 1.2.3/32\n"
+		"a.container lan.network 1.2.3.4/32\na.container lan.network 1.2.3.5/32\n",
+		&f->arena);
+	assert_int_equal(f->leases.n, 1);
+	assert_int_equal(f->leases.v[0].at.addr, 0x01020305);
+}
+
+static bool not_a(const void *ctx, const char *unit)
+{
+	(void)ctx;
+	return strcmp(unit, "a.container") != 0;
+}
+
+static void leases_of_units_that_are_gone_are_dropped(void **state)
+{
+	struct fixture *f = *state;
+	struct unit u = network("lan.network", NULL);
+	struct pool p = pool_of(f, &u);
+
+	(void)assign(f, &p, "a.container", NULL);
+	(void)assign(f, &p, "b.container", NULL);
+	ipam_prune(&f->leases, not_a, NULL);
+	assert_null(ipam_find(&f->leases, "a.container", "lan.network"));
+	assert_non_null(ipam_find(&f->leases, "b.container", "lan.network"));
+	assert_int_equal(f->leases.n, 2);
+	assert_string_equal(assign(f, &p, "c.container", NULL), "10.89.0.2");
+}
+
+static void plans_have_stable_names(void **state)
+{
+	struct fixture *f = *state;
+	struct unit u = network("lan.network", "10.1.0.0/24"),
+		    longest = network("a:very-long_name-of-a-net.network", "10.2.0.0/24");
+	struct setting mtu = { "mtu", "1400" };
+	struct pool p = pool_of(f, &u);
+	struct bridge_plan b, c;
+	struct attach_plan x, y;
+
+	u.network.options.v = &mtu;
+	u.network.options.n = 1;
+	assert_int_equal(bridge_plan_make(&b, &u, &p, "machine", &f->e), 0);
+	assert_string_equal(b.name, "lan");
+	assert_int_equal(b.mtu, 1400);
+	assert_int_equal(b.mac[0] & 3, 2);
+	p = pool_of(f, &longest);
+	assert_int_equal(bridge_plan_make(&c, &longest, &p, "machine", &f->e), 0);
+	assert_int_equal(strlen(c.name), 15);
+	assert_memory_equal(c.name, "a_very-", 6);
+	attach_plan_make(&x, "web.container", &b, 0x0a010002, "machine");
+	attach_plan_make(&y, "web.container", &b, 0x0a010002, "other");
+	assert_string_equal(x.host_if, y.host_if);
+	assert_string_equal(x.host_if, "vweb-6284ca82");
+	assert_memory_not_equal(x.mac, y.mac, MAC_LEN);
+	assert_int_equal(x.gateway, 0x0a010001);
+	b.internal = true;
+	attach_plan_make(&x, "web.container", &b, 0x0a010002, "machine");
+	assert_int_equal(x.gateway, 0);
+	mtu.value = "14oo";
+	assert_int_equal(bridge_plan_make(&b, &u, &p, "machine", &f->e), -1);
+	assert_string_equal(f->e.msg, "lan.network: Options=mtu=14oo: not a number from 576 to 65535");
+}
+
+int main(void)
+{
+#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+	const struct CMUnitTest tests[] = {
+		TEST(networks_without_subnet_get_podmans),
+		TEST(taken_subnets_are_avoided_even_when_leased),
+		TEST(settings_that_do_not_fit_are_refused),
+		TEST(addresses_are_the_lowest_free_and_stay),
+		TEST(range_and_gateway_are_honoured),
+		TEST(fixed_address_is_checked),
+		TEST(fixed_address_moves_a_lease_that_is_not_used),
+		TEST(text_keeps_all_and_survives_damage),
+		TEST(lines_that_are_no_leases_are_skipped),
+		TEST(leases_of_units_that_are_gone_are_dropped),
+		TEST(plans_have_stable_names),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
