@@ -27,9 +27,9 @@ void *arena_array(struct arena *a, size_t n, size_t size);
  */
 void *arena_grow(struct arena *a, void *v, size_t n, size_t size);
 /* Appends a zeroed element to any `struct { T *v; size_t n; }` and gives its address. */
-#define LIST_ADD(a, list)                                                               \
+#define LIST_ADD(a, list)                                                       \
 	((list)->v = arena_grow((a), (list)->v, (list)->n, sizeof(*(list)->v)), \
-	 &(list)->v[(list)->n++])
+		&(list)->v[(list)->n++])
 
 char *arena_strdup(struct arena *a, const char *s);
 char *arena_strndup(struct arena *a, const char *s, size_t n);
@@ -38,7 +38,7 @@ void arena_free(struct arena *a);
 
 /* A list of strings that grows inside an arena. */
 struct strv {
-	const char **v;		/* always NULL-terminated once something was added: usable as argv */
+	const char **v; /* always NULL-terminated once something was added: usable as argv */
 	size_t n;
 };
 

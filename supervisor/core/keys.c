@@ -118,7 +118,38 @@ const struct key *key_find(uint32_t kind_bit, const char *section, const char *n
 {
 	for (size_t i = 0; i < n_keys; i++)
 		if ((keys[i].kinds & kind_bit) != 0 && strcmp(keys[i].name, name) == 0 &&
-		    strcmp(keys[i].section, section) == 0)
+			strcmp(keys[i].section, section) == 0)
 			return &keys[i];
 	return NULL;
+}
+
+int key_set(struct arena *a, const struct key *key, void *base, const char *value, char *why,
+	size_t why_size, size_t *at)
+{
+	struct key_context c = {
+		.arena = a,
+		.field = (char *)base + key->offset,
+		.key = key,
+		.value = value,
+		.why = why,
+		.why_size = why_size,
+	};
+	int result = key->type->parse(&c);
+
+	*at = c.at;
+	return result;
+}
+
+void key_reset(struct arena *a, const struct key *key, void *base)
+{
+	void *field = (char *)base + key->offset;
+	char why[8];
+	size_t at;
+
+	if (key->type->reset != NULL)
+		key->type->reset(key, field);
+	else
+		memset(field, 0, key->size);
+	if (key->dflt != NULL)
+		(void)key_set(a, key, base, key->dflt, why, sizeof(why), &at);
 }

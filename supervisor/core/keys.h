@@ -13,18 +13,18 @@ struct key_type;
 /* What a value parser gets: where to put the value and where to say what is wrong with it. */
 struct key_context {
 	struct arena *arena;
-	void *field;		/* the member of struct unit */
+	void *field; /* the member of struct unit */
 	const struct key *key;
-	const char *value;	/* trimmed, never empty (an empty value resets the member first) */
-	char *why;		/* on failure: what is wrong and what would be right */
+	const char *value; /* trimmed, never empty (an empty value resets the member first) */
+	char *why;         /* on failure: what is wrong and what would be right */
 	size_t why_size;
-	size_t at;		/* on failure: offset into value, for the column */
+	size_t at; /* on failure: offset into value, for the column */
 };
 
 struct key_type {
-	const char *name;	/* as the manual page calls it: "time span", "list of unit names" */
-	bool list;		/* repeated keys add up, an empty value resets */
-	bool specifiers;	/* "%n" and the like are replaced before parse */
+	const char *name; /* as the manual page calls it: "time span", "list of unit names" */
+	bool list;        /* repeated keys add up, an empty value resets */
+	bool specifiers;  /* "%n" and the like are replaced before parse */
 	/* The member as no key had been given; NULL: all zero. */
 	void (*reset)(const struct key *key, void *field);
 	int (*parse)(struct key_context *c);
@@ -42,13 +42,13 @@ struct key {
 	const char *section;
 	const char *name;
 	const struct key_type *type;
-	size_t offset, size;	/* of the member in struct unit, or in struct image_section */
-	uint32_t kinds;		/* bits of the unit kinds that may have it */
+	size_t offset, size;        /* of the member in struct unit, or in struct image_section */
+	uint32_t kinds;             /* bits of the unit kinds that may have it */
 	const char *const *choices; /* T_CHOICE: names by enum value, NULL-terminated */
-	int arg;		/* what the type needs to know: RLIMIT_*, enum condition_kind, ... */
-	uint64_t min, max;	/* of a number or a time; max 0: no limit */
-	const char *dflt;	/* parsed like a value in a file; NULL: zero, none */
-	const char *doc;	/* one or two sentences for the manual page */
+	int arg;           /* what the type needs to know: RLIMIT_*, enum condition_kind, ... */
+	uint64_t min, max; /* of a number or a time; max 0: no limit */
+	const char *dflt;  /* parsed like a value in a file; NULL: zero, none */
+	const char *doc;   /* one or two sentences for the manual page */
 	const char *since;
 };
 
@@ -57,6 +57,14 @@ extern const size_t n_keys;
 
 /* The row, or NULL. */
 const struct key *key_find(uint32_t kind_bit, const char *section, const char *name);
+/*
+ * Parses a value that is not empty into the key's member of the struct (struct unit, or struct image_section)
+ * at base: 0, or -1 with the reason in why and the offset into the value in *at.
+ */
+int key_set(struct arena *a, const struct key *key, void *base, const char *value, char *why,
+	size_t why_size, size_t *at);
+/* Gives the member its default, or nothing. */
+void key_reset(struct arena *a, const struct key *key, void *base);
 /*
  * A word of systemd or Quadlet that sup knows but does not do: returns what to use instead
  * ("" when nothing is), NULL when the word is unknown.

@@ -346,8 +346,8 @@ const struct key_type key_type_tasks = {
 static int percent_parse(struct key_context *c)
 {
 	if (number_permille(c->value, c->field) < 0 || *(uint32_t *)c->field == 0)
-		return key_fail(
-			c, 0, "\"%s\" is not a percentage; write \"50%%\" or \"150%%\"", c->value);
+		return key_fail(c, 0, "\"%s\" is not a percentage; write \"50%%\" or \"150%%\"",
+			c->value);
 	return 0;
 }
 

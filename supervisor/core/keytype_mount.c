@@ -7,6 +7,7 @@
 #include <sys/mount.h>
 
 #define TMPFS_MODE 01777u
+#define MOUNTS_MAX 1024u /* of one container: they are compared with each other */
 
 /*
  * Podman mounts with nosuid and nodev unless told otherwise, a bind with all that is mounted below it, and
@@ -203,6 +204,8 @@ static int mount_add(struct key_context *c, const struct mount *m)
 {
 	struct mounts *list = c->field;
 
+	if (list->n >= MOUNTS_MAX)
+		return key_fail(c, 0, "more than %u mounts", MOUNTS_MAX);
 	*LIST_ADD(c->arena, list) = *m;
 	return 0;
 }
@@ -452,8 +455,8 @@ static int mount_parse(struct key_context *c)
 		item = next;
 	}
 	if (type == NULL)
-		return key_fail(
-			c, 0, "there is no type=; write type=bind,source=/a,destination=/b");
+		return key_fail(c, 0,
+			"there is no type=; write type=bind,source=/a,destination=/b");
 	if (mount_type(c, type, &m) < 0 || mount_items(c, &m) < 0)
 		return -1;
 	if (m.target == NULL)

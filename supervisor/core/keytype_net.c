@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-#define RANGE_MAX 1024 /* ports in one PublishPort= */
+#define PORTS_MAX 4096u /* of one container */
 
 static int address_fail(struct key_context *c, size_t at, const char *text)
 {
@@ -48,8 +48,8 @@ static int subnet_parse(struct key_context *c)
 	uint32_t host_bits;
 
 	if (number_subnet(c->value, &s->addr, &s->prefix) < 0)
-		return key_fail(
-			c, 0, "\"%s\" is not an IPv4 subnet; write \"10.1.0.0/24\"", c->value);
+		return key_fail(c, 0, "\"%s\" is not an IPv4 subnet; write \"10.1.0.0/24\"",
+			c->value);
 	if (s->prefix > 30 || s->prefix < 8)
 		return key_fail(c, 0, "a subnet here is between /8 and /30");
 	host_bits = UINT32_MAX >> s->prefix;
@@ -162,15 +162,15 @@ static int port_protocol(struct key_context *c, char *copy, bool *udp)
 	return 0;
 }
 
-static int ports_add(
-	struct key_context *c, struct port port, struct range host, struct range inside)
+static int ports_add(struct key_context *c, struct port port, struct range host,
+	struct range inside)
 {
 	struct ports *list = c->field;
 
 	if (inside.last - inside.first != host.last - host.first)
 		return key_fail(c, 0, "the ranges in \"%s\" are not of the same length", c->value);
-	if (inside.last - inside.first >= RANGE_MAX)
-		return key_fail(c, 0, "\"%s\" is more than %d ports", c->value, RANGE_MAX);
+	if (list->n + (inside.last - inside.first) >= PORTS_MAX)
+		return key_fail(c, 0, "more than %u ports", PORTS_MAX);
 	for (uint32_t i = 0; i <= inside.last - inside.first; i++) {
 		port.host = (uint16_t)(host.first + i);
 		port.inside = (uint16_t)(inside.first + i);

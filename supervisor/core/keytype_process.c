@@ -216,8 +216,8 @@ static int limit_pair(struct key_context *c, const char *text, int resource)
 			"\"%s\" is not a limit; write \"1024\", \"1024:4096\" or \"infinity\"",
 			text);
 	if (set.soft > set.hard)
-		return key_fail(
-			c, 0, "the soft limit \"%s\" is above the hard limit \"%s\"", soft, hard);
+		return key_fail(c, 0, "the soft limit \"%s\" is above the hard limit \"%s\"", soft,
+			hard);
 	while (i < list->n && list->v[i].resource != resource)
 		i++;
 	*(i < list->n ? &list->v[i] : LIST_ADD(c->arena, list)) = set;

@@ -31,8 +31,8 @@ static int store_of(struct key_context *c, const char *allowed, size_t longest, 
 	size_t good = strspn(c->value, allowed), len = strlen(c->value);
 
 	if (good < len)
-		return key_fail(
-			c, good, "\"%s\" has a character that %s may not have", c->value, what);
+		return key_fail(c, good, "\"%s\" has a character that %s may not have", c->value,
+			what);
 	if (len > longest)
 		return key_fail(c, longest, "\"%s\" is longer than the %zu characters of %s",
 			c->value, longest, what);
@@ -55,8 +55,8 @@ static int check_path(struct key_context *c, const char *path)
 		return key_fail(c, at, "\"%s\" is not an absolute path", path);
 	for (const char *p = path; (p = strstr(p, "/..")) != NULL; p += 3)
 		if (p[3] == '/' || p[3] == '\0')
-			return key_fail(
-				c, (size_t)(p + 1 - c->value), "\"%s\" goes up by \"..\"", path);
+			return key_fail(c, (size_t)(p + 1 - c->value), "\"%s\" goes up by \"..\"",
+				path);
 	return 0;
 }
 
@@ -78,8 +78,8 @@ static int user_parse(struct key_context *c)
 	const char *allowed = LETTERS DIGITS "_.-";
 
 	if (strchr("-.:", c->value[0]) != NULL)
-		return key_fail(
-			c, 0, "\"%s\" is not the name or number of a user or group", c->value);
+		return key_fail(c, 0, "\"%s\" is not the name or number of a user or group",
+			c->value);
 	if (c->key->arg != 0)
 		allowed = LETTERS DIGITS "_.-:";
 	return store_of(c, allowed, 128, "a user or group");
@@ -143,8 +143,8 @@ static int image_parse(struct key_context *c)
 	if (strstr(c->value, "..") != NULL || strchr("-.:", c->value[0]) != NULL)
 		return key_fail(c, 0, "\"%s\" is not the name of an image", c->value);
 	if (c->value[0] == '/')
-		return key_fail(
-			c, 0, "\"%s\" is a path; a directory is named by Rootfs=", c->value);
+		return key_fail(c, 0,
+			"\"%s\" is a path; a directory is named by Rootfs=", c->value);
 	if (dot != NULL && (strcmp(dot, ".image") == 0 || strcmp(dot, ".build") == 0))
 		return key_fail(c, 0,
 			"\"%s\" is a unit that sup does not do; name the image itself", c->value);
@@ -289,8 +289,8 @@ static int check_url(struct key_context *c, const char *url)
 	for (const char *const *s = schemes; *s != NULL; s++)
 		if (strncmp(url, *s, strlen(*s)) == 0)
 			return 0;
-	return key_fail(
-		c, c->at, "\"%s\" begins with none of http://, https://, file:, info:, man:", url);
+	return key_fail(c, c->at,
+		"\"%s\" begins with none of http://, https://, file:, info:, man:", url);
 }
 
 static int urls_parse(struct key_context *c)

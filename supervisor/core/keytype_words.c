@@ -99,6 +99,9 @@ static size_t variable_length(const char *s)
 	return *s >= '0' && *s <= '9' ? 0 : strspn(s, letters);
 }
 
+/* Each is compared with those before it. */
+#define LIST_MAX 2048u
+
 /* A later assignment takes the place of an earlier one. */
 static void environment_set(struct arena *a, struct strv *list, const char *assignment, size_t name)
 {
@@ -124,6 +127,8 @@ static int environment_parse(struct key_context *c)
 				"\"%s\" is not an assignment NAME=value; quote it whole when it has "
 				"blanks",
 				word.text);
+		if (((struct strv *)c->field)->n >= LIST_MAX)
+			return key_fail(c, word.at, "more than %u variables", LIST_MAX);
 		environment_set(c->arena, c->field, word.text, name);
 	}
 	return got;
@@ -155,8 +160,8 @@ static int environment_file_parse(struct key_context *c)
 	const char *path = c->value + (c->value[0] == '-');
 
 	if (*path != '/')
-		return key_fail(
-			c, (size_t)(path - c->value), "\"%s\" is not an absolute path", path);
+		return key_fail(c, (size_t)(path - c->value), "\"%s\" is not an absolute path",
+			path);
 	strv_add(c->arena, c->field, arena_strdup(c->arena, c->value));
 	return 0;
 }
@@ -208,20 +213,20 @@ static const char *command_prefixes(const char *s, struct command *command, bool
 	return s;
 }
 
-static int command_begin(
-	struct key_context *c, struct word *word, struct command *command, bool *named)
+static int command_begin(struct key_context *c, struct word *word, struct command *command,
+	bool *named)
 {
 	const char *path = command_prefixes(word->text, command, named);
 
 	if (path == NULL)
-		return key_fail(
-			c, word->at, "the prefix \"|\" is not done here; write /bin/sh -c \"...\"");
+		return key_fail(c, word->at,
+			"the prefix \"|\" is not done here; write /bin/sh -c \"...\"");
 	if (*path == '\0')
-		return key_fail(
-			c, word->at, "a prefix stands before the path of the program, not alone");
+		return key_fail(c, word->at,
+			"a prefix stands before the path of the program, not alone");
 	if (strchr(path, '/') != NULL && *path != '/')
-		return key_fail(
-			c, word->at, "\"%s\" is neither an absolute path nor a plain name", path);
+		return key_fail(c, word->at, "\"%s\" is neither an absolute path nor a plain name",
+			path);
 	command->path = path;
 	return 0;
 }
@@ -329,8 +334,8 @@ static int settings_parse(struct key_context *c)
 		const char *name;
 
 		if (equals == NULL || equals == word.text)
-			return key_fail(
-				c, word.at, "\"%s\" is not of the form name=value", word.text);
+			return key_fail(c, word.at, "\"%s\" is not of the form name=value",
+				word.text);
 		name = arena_strndup(c->arena, word.text, (size_t)(equals - word.text));
 		for (; known != NULL && *known != NULL && strcmp(*known, name) != 0; known++)
 			;
@@ -339,6 +344,8 @@ static int settings_parse(struct key_context *c)
 				"\"%s\" is not an option that sup does; it does %s=", name,
 				c->key->choices[0]);
 		known = c->key->choices;
+		if (((struct settings *)c->field)->n >= LIST_MAX)
+			return key_fail(c, word.at, "more than %u settings", LIST_MAX);
 		setting_set(c->arena, c->field, name, equals + 1);
 	}
 	return got;

@@ -12,21 +12,22 @@
 
 /* One file as found: drop-ins have the unit's name in `unit` and come after its main file. */
 struct unit_text {
-	const char *unit;	/* "web.container" */
-	const char *path;	/* for messages */
+	const char *unit; /* "web.container" */
+	const char *path; /* for messages */
 	const char *text;
 	size_t size;
-	const char *unreadable;	/* not NULL: there is no text, for this reason: an error of this file */
+	const char *
+		unreadable; /* not NULL: there is no text, for this reason: an error of this file */
 };
 
 enum fault_level { FAULT_WARNING, FAULT_ERROR };
 
 struct unit_fault {
 	enum fault_level level;
-	const char *unit;	/* NULL: of no unit */
-	const char *path;	/* NULL: of the graph */
-	uint32_t line, column;	/* from 1; 0: of the whole file */
-	const char *message;	/* with a "did you mean" where there is one */
+	const char *unit;      /* NULL: of no unit */
+	const char *path;      /* NULL: of the graph */
+	uint32_t line, column; /* from 1; 0: of the whole file */
+	const char *message;   /* with a "did you mean" where there is one */
 };
 
 /* Edges of one unit, as indices into the set: what it is after, what requires it, ... both ways. */
@@ -36,14 +37,14 @@ struct edges {
 };
 
 struct node {
-	struct edges out[DEP_COUNT];	/* this unit names them: After=x puts x here */
-	struct edges in[DEP_COUNT];	/* they name this unit */
+	struct edges out[DEP_COUNT]; /* this unit names them: After=x puts x here */
+	struct edges in[DEP_COUNT];  /* they name this unit */
 };
 
 struct unit_set {
-	struct arena arena;	/* holds all of the below */
-	struct unit *units;	/* sorted by name */
-	struct node *nodes;	/* same index */
+	struct arena arena; /* holds all of the below */
+	struct unit *units; /* sorted by name */
+	struct node *nodes; /* same index */
 	size_t n;
 	struct unit_fault *faults;
 	size_t n_faults;
@@ -63,5 +64,19 @@ void unit_set_free(struct unit_set *set);
 /* Index of the unit, or -1. `unit_set_find_loose` also takes "web" when only one kind has that stem. */
 int unit_set_find(const struct unit_set *set, const char *name);
 int unit_set_find_loose(const struct unit_set *set, const char *name);
+
+/*
+ * The sidecar of an image: [Image] by the same parser and table. Members that are not given are NULL, empty, 0.
+ * 0, or -1 with the first fault; strings are in the arena.
+ */
+struct err;
+int image_file_parse(struct arena *a, const char *path, const char *text, size_t size,
+	struct image_section *image, struct err *e);
+
+/*
+ * The unit as the key table says it, in canonical form: what its files set, or with `all` the defaults too.
+ * Returns the length of the whole text as snprintf does; reading it gives the same unit.
+ */
+size_t unit_print(const struct unit *unit, bool all, char *buf, size_t size);
 
 #endif

@@ -1,0 +1,221 @@
+/*
+ * Words of systemd and Quadlet that sup knows but does not do, so that a copied unit gets a warning that
+ * helps and not an error. Each row: what to use instead ("" where there is nothing), then the words.
+ */
+#include "supervisor/core/known.h"
+#include "common/util.h"
+#include "supervisor/core/keys.h"
+
+#include <string.h>
+
+struct known {
+	const char *section;
+	const char *instead;
+	const char *words; /* blanks between */
+};
+
+static const struct known known[] = {
+	{ "Unit", "use Requires= and After=", "Requisite" },
+	{ "Unit", "use Restart= in that unit", "Upholds" },
+	{ "Unit", "use ExecStopPost= in [Service]", "OnSuccess SuccessAction" },
+	{ "Unit", "use TimeoutStartSec= in [Service]",
+		"JobTimeoutSec JobRunningTimeoutSec JobTimeoutAction JobTimeoutRebootArgument" },
+	{ "Unit", "use PartOf=",
+		"PropagatesReloadTo ReloadPropagatedFrom PropagatesStopTo "
+		"StopPropagatedFrom" },
+	{ "Unit", "use Network=NAME.container", "JoinsNamespaceOf" },
+	{ "Unit", "use After= and Requires= on the unit that mounts it",
+		"RequiresMountsFor WantsMountsFor" },
+	{ "Unit", "use StartLimitIntervalSec=", "StartLimitInterval" },
+	{ "Unit", "use ConditionPathExists=",
+		"ConditionPathExistsGlob ConditionPathIsDirectory ConditionPathIsSymbolicLink "
+		"ConditionPathIsMountPoint ConditionPathIsReadWrite ConditionPathIsEncrypted "
+		"ConditionDirectoryNotEmpty ConditionFileNotEmpty ConditionFileIsExecutable" },
+	{ "Unit", "use ConditionKernelCommandLine= or ConditionPathExists=",
+		"ConditionArchitecture ConditionFirmware ConditionVirtualization ConditionHost "
+		"ConditionKernelVersion ConditionCredential ConditionEnvironment ConditionSecurity "
+		"ConditionCapability ConditionACPower ConditionNeedsUpdate ConditionFirstBoot "
+		"ConditionUser ConditionGroup ConditionControlGroupController ConditionMemory "
+		"ConditionCPUs ConditionCPUFeature ConditionOSRelease ConditionMemoryPressure "
+		"ConditionCPUPressure ConditionIOPressure ConditionVersion" },
+	{ "Unit", "use the Condition of the same name, or ExecStartPre= in [Service]",
+		"AssertArchitecture AssertFirmware AssertVirtualization AssertHost "
+		"AssertKernelCommandLine AssertKernelVersion AssertCredential AssertEnvironment "
+		"AssertSecurity AssertCapability AssertACPower AssertNeedsUpdate AssertFirstBoot "
+		"AssertPathExists AssertPathExistsGlob AssertPathIsDirectory AssertPathIsSymbolicLink "
+		"AssertPathIsMountPoint AssertPathIsReadWrite AssertPathIsEncrypted "
+		"AssertDirectoryNotEmpty AssertFileNotEmpty AssertFileIsExecutable AssertUser "
+		"AssertGroup AssertControlGroupController AssertMemory AssertCPUs AssertCPUFeature "
+		"AssertOSRelease AssertMemoryPressure AssertCPUPressure AssertIOPressure" },
+	{ "Unit", "",
+		"StopWhenUnneeded RefuseManualStart RefuseManualStop SurviveFinalKillSignal "
+		"DefaultDependencies CollectMode AllowIsolate IgnoreOnIsolate OnFailureJobMode "
+		"OnSuccessJobMode FailureActionExitStatus SuccessActionExitStatus RebootArgument "
+		"SourcePath DebugInvocation" },
+
+	{ "Service", "run the program in the foreground, with Type=simple or Type=notify",
+		"PIDFile GuessMainPID ExitType" },
+	{ "Service", "use ExecStartPre=", "ExecCondition" },
+	{ "Service", "use RestartSec=", "RestartMode RestartRandomizedDelaySec" },
+	{ "Service", "use TimeoutStopSec=",
+		"TimeoutAbortSec TimeoutStartFailureMode TimeoutStopFailureMode" },
+	{ "Service", "use KillSignal=",
+		"RestartKillSignal SendSIGHUP FinalKillSignal WatchdogSignal ReloadSignal" },
+	{ "Service", "use StartLimitIntervalSec=, StartLimitBurst= and StartLimitAction= in [Unit]",
+		"StartLimitInterval StartLimitIntervalSec StartLimitBurst StartLimitAction "
+		"FailureAction" },
+	{ "Service", "use MemoryMax= or MemoryHigh=", "MemoryLimit" },
+	{ "Service", "use CPUWeight=", "CPUShares StartupCPUShares StartupCPUWeight" },
+	{ "Service", "use IOWeight=, IOReadBandwidthMax= and IOWriteBandwidthMax=",
+		"BlockIOWeight StartupBlockIOWeight BlockIODeviceWeight BlockIOReadBandwidth "
+		"BlockIOWriteBandwidth IODeviceWeight IODeviceLatencyTargetSec StartupIOWeight" },
+	{ "Service", "use AllowedCPUs=",
+		"CPUAffinity NUMAPolicy NUMAMask StartupAllowedCPUs StartupAllowedMemoryNodes" },
+	{ "Service", "use MemoryMin= and MemoryLow=",
+		"DefaultMemoryMin DefaultMemoryLow DefaultStartupMemoryLow StartupMemoryLow" },
+	{ "Service", "use MemoryMax=, MemoryHigh= and MemorySwapMax=",
+		"MemoryZSwapMax MemoryZSwapWriteback StartupMemoryHigh StartupMemoryMax "
+		"StartupMemorySwapMax StartupMemoryZSwapMax" },
+	{ "Service", "run it as a .container, which has a root of its own",
+		"RootDirectory RootImage RootImageOptions RootImagePolicy RootEphemeral RootHash "
+		"RootHashSignature RootVerity RootDirectoryStartOnly MountAPIVFS ProtectSystem "
+		"ProtectHome ProtectProc ProcSubset PrivateTmp PrivateDevices PrivateMounts "
+		"PrivateNetwork PrivateIPC PrivateUsers PrivatePIDs NetworkNamespacePath "
+		"IPCNamespacePath RestrictNamespaces ProtectHostname ProtectClock "
+		"ProtectKernelTunables ProtectKernelModules ProtectKernelLogs "
+		"ProtectControlGroups ReadWritePaths ReadOnlyPaths InaccessiblePaths ExecPaths "
+		"NoExecPaths BindLogSockets" },
+	{ "Service", "run it as a .container with Volume= or Tmpfs=",
+		"BindPaths BindReadOnlyPaths MountImages ExtensionImages ExtensionDirectories "
+		"TemporaryFileSystem MountFlags" },
+	{ "Service",
+		"run it as a .container with AddCapability=, DropCapability= and "
+		"NoNewPrivileges=",
+		"CapabilityBoundingSet AmbientCapabilities NoNewPrivileges SecureBits "
+		"SystemCallFilter SystemCallErrorNumber SystemCallArchitectures SystemCallLog "
+		"RestrictAddressFamilies RestrictRealtime RestrictSUIDSGID RestrictFileSystems "
+		"LockPersonality MemoryDenyWriteExecute KeyringMode Personality" },
+	{ "Service", "run it as a .container with AddDevice=", "DeviceAllow DevicePolicy" },
+	{ "Service",
+		"use User= and Group=", "DynamicUser SupplementaryGroups SetLoginEnvironment" },
+	{ "Service", "use Environment=", "PassEnvironment UnsetEnvironment" },
+	{ "Service", "make it with ExecStartPre=",
+		"RuntimeDirectory StateDirectory CacheDirectory LogsDirectory "
+		"ConfigurationDirectory RuntimeDirectoryMode StateDirectoryMode CacheDirectoryMode "
+		"LogsDirectoryMode ConfigurationDirectoryMode RuntimeDirectoryPreserve "
+		"TimeoutCleanSec UMask" },
+	{ "Service", "use EnvironmentFile= or a Volume= with ro",
+		"LoadCredential LoadCredentialEncrypted ImportCredential SetCredential "
+		"SetCredentialEncrypted" },
+	{ "Service", "every unit has a log of its own, see supctl logs",
+		"LogLevelMax LogExtraFields LogRateLimitIntervalSec LogRateLimitBurst "
+		"LogFilterPatterns LogNamespace SyslogIdentifier SyslogFacility SyslogLevel "
+		"SyslogLevelPrefix" },
+	{ "Service", "",
+		"BusName Sockets NonBlocking USBFunctionDescriptors USBFunctionStrings "
+		"RuntimeMaxSec RuntimeRandomizedExtraSec FileDescriptorStoreMax "
+		"FileDescriptorStorePreserve OpenFile PermissionsStartOnly Slice Delegate "
+		"DelegateSubgroup DisableControllers ManagedOOMSwap ManagedOOMMemoryPressure "
+		"ManagedOOMMemoryPressureLimit ManagedOOMMemoryPressureDurationSec "
+		"ManagedOOMPreference MemoryPressureWatch MemoryPressureThresholdSec "
+		"CPUAccounting MemoryAccounting TasksAccounting IOAccounting IPAccounting "
+		"BlockIOAccounting IPAddressAllow IPAddressDeny IPIngressFilterPath "
+		"IPEgressFilterPath BPFProgram SocketBindAllow SocketBindDeny "
+		"RestrictNetworkInterfaces NFTSet CoredumpReceive CoredumpFilter TimerSlackNSec "
+		"CPUSchedulingPolicy CPUSchedulingPriority CPUSchedulingResetOnFork "
+		"IOSchedulingClass IOSchedulingPriority IgnoreSIGPIPE MemoryKSM PAMName TTYReset "
+		"TTYVHangup TTYVTDisallocate TTYRows TTYColumns StandardInputText "
+		"StandardInputData UtmpIdentifier UtmpMode SELinuxContext AppArmorProfile "
+		"SmackProcessLabel" },
+
+	{ "Container", "use Memory= or the keys of [Service]", "CgroupsMode" },
+	{ "Container", "use Network=", "ExposeHostPort NetworkAlias IP6" },
+	{ "Container", "use DNS=", "DNSOption DNSSearch" },
+	{ "Container", "use User= and Group=", "GroupAdd" },
+	{ "Container", "use Environment=", "EnvironmentHost HttpProxy" },
+	{ "Container", "a start takes only images that are on the device already",
+		"Pull Retry RetryDelay AutoUpdate" },
+	{ "Container", "every unit has a log of its own, see supctl logs", "LogDriver LogOpt" },
+	{ "Container", "use the key that does what the option does",
+		"PodmanArgs GlobalArgs ContainersConfModule" },
+	{ "Container", "use ExecReload= in [Service]", "ReloadCmd ReloadSignal" },
+	{ "Container", "use EnvironmentFile= or a Volume= with ro", "Secret" },
+	{ "Container", "use WatchdogSec= in [Service] with Notify=true",
+		"HealthCmd HealthInterval HealthLogDestination HealthMaxLogCount HealthMaxLogSize "
+		"HealthOnFailure HealthRetries HealthStartPeriod HealthStartupCmd "
+		"HealthStartupInterval HealthStartupRetries HealthStartupSuccess "
+		"HealthStartupTimeout HealthTimeout" },
+	{ "Container", "use Network=NAME.container and PartOf= in [Unit]", "Pod StartWithPod" },
+	{ "Container", "use Tmpfs= with ReadOnly=yes", "VolatileTmp" },
+	{ "Container", "",
+		"Annotation GIDMap UIDMap SubGIDMap SubUIDMap UserNS SeccompProfile AppArmor "
+		"SecurityLabelDisable SecurityLabelFileType SecurityLabelLevel SecurityLabelNested "
+		"SecurityLabelType ServiceName RemapGid RemapUid RemapUidSize RemapUsers" },
+
+	{ "Network", "the name of the file is the name of the network", "NetworkName ServiceName" },
+	{ "Network", "it is always a bridge with addresses of its subnet",
+		"Driver IPAMDriver IPv6" },
+	{ "Network", "",
+		"ContainersConfModule DisableDNS GlobalArgs Label NetworkDeleteOnStop "
+		"PodmanArgs" },
+	{ "Volume", "the name of the file is the name of the volume", "VolumeName ServiceName" },
+	{ "Volume", "use Device= and Type=", "Driver Image" },
+	{ "Volume", "use copy or nocopy in Volume= of the container", "Copy" },
+	{ "Volume", "", "ContainersConfModule GlobalArgs Label PodmanArgs" },
+	{ "Install", "use WantedBy=", "Also Alias UpheldBy" },
+	{ "Install", "", "DefaultInstance" },
+};
+
+/* Whole sections of systemd and Quadlet that no kind of unit here has. */
+static const struct known known_sections[] = {
+	{ NULL, "", "Quadlet" },
+	{ NULL, "use .container units that share a network by Network=NAME.container", "Pod Kube" },
+	{ NULL, "make images with rootfs/mkimage", "Image Build Artifact" },
+	{ NULL, "it is a part of a .container or .service here",
+		"Socket Timer Mount Automount Swap "
+		"Path Slice Scope" },
+	{ NULL, "use [Container]", "Exec Files" },
+};
+
+/*
+ * What systemd reaches by itself on the way up. A unit that orders itself behind one of these or asks for it
+ * has it by the time it starts.
+ */
+static const char reached_targets[] =
+	"basic.target cryptsetup.target getty.target graphical.target local-fs.target "
+	"local-fs-pre.target machines.target network.target network-online.target "
+	"network-pre.target nss-lookup.target nss-user-lookup.target paths.target "
+	"remote-fs.target remote-fs-pre.target slices.target sockets.target swap.target "
+	"sysinit.target time-set.target time-sync.target timers.target veritysetup.target "
+	"shutdown.target umount.target final.target";
+
+static bool has_word(const char *words, const char *word)
+{
+	size_t len = strlen(word);
+
+	for (const char *p = words; (p = strstr(p, word)) != NULL; p += len)
+		if ((p == words || p[-1] == ' ') && (p[len] == ' ' || p[len] == '\0'))
+			return len > 0;
+	return false;
+}
+
+const char *key_known_elsewhere(const char *section, const char *name)
+{
+	for (size_t i = 0; i < ARRAY_LEN(known); i++)
+		if (strcmp(known[i].section, section) == 0 && has_word(known[i].words, name))
+			return known[i].instead;
+	return NULL;
+}
+
+const char *section_known_elsewhere(const char *section)
+{
+	for (size_t i = 0; i < ARRAY_LEN(known_sections); i++)
+		if (has_word(known_sections[i].words, section))
+			return known_sections[i].instead;
+	return NULL;
+}
+
+bool target_is_always_reached(const char *name)
+{
+	return has_word(reached_targets, name);
+}

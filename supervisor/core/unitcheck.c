@@ -1,0 +1,239 @@
+/* The rules between the keys of one unit. Each says one clear line at the key that breaks it. */
+#include "common/util.h"
+#include "supervisor/core/unitfile.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#define MEMBER(m) offsetof(struct unit, m)
+
+/* At the key that fills the member; where none was given, at the file. */
+__attribute__((format(printf, 4, 5))) static void complain(struct unit_loader *l,
+	enum fault_level level, size_t member, const char *fmt, ...)
+{
+	const struct origin *origin = loader_origin(l, member);
+	struct unit_fault f = { .level = level, .path = l->unit->file };
+	char message[400];
+	va_list ap;
+
+	if (origin != NULL) {
+		f.path = origin->path;
+		f.line = origin->at.line;
+		f.column = origin->at.column;
+	}
+	va_start(ap, fmt);
+	(void)vsnprintf(message, sizeof(message), fmt, ap);
+	va_end(ap);
+	f.message = arena_strdup(l->arena, message);
+	unit_fault_add(l->arena, l->faults, l->unit, &f);
+}
+
+/* ---- .container ---- */
+
+static void check_image(struct unit_loader *l)
+{
+	const struct container_section *c = &l->unit->container;
+
+	if (c->image == NULL && c->rootfs == NULL &&
+		loader_origin(l, MEMBER(container.image)) == NULL &&
+		loader_origin(l, MEMBER(container.rootfs)) == NULL)
+		complain(l, FAULT_ERROR, MEMBER(container.image),
+			"there is neither Image= nor Rootfs= in [Container]");
+	if (c->image != NULL && c->rootfs != NULL)
+		complain(l, FAULT_ERROR, MEMBER(container.rootfs),
+			"Image= and Rootfs= exclude each other");
+}
+
+static bool has_own_address(const struct container_section *c)
+{
+	return c->network.mode == NETWORK_DEFAULT || c->network.mode == NETWORK_UNIT;
+}
+
+static void check_network(struct unit_loader *l)
+{
+	const struct container_section *c = &l->unit->container;
+
+	if (c->ip.prefix != 0 && !has_own_address(c))
+		complain(l, FAULT_ERROR, MEMBER(container.ip),
+			"IP= needs a network with a bridge, see Network=");
+	if (c->ports.n > 0 && !has_own_address(c))
+		complain(l, FAULT_ERROR, MEMBER(container.ports),
+			"PublishPort= needs a network with a bridge, see Network=");
+	if (c->network.mode == NETWORK_CONTAINER && strcmp(c->network.unit, l->unit->name) == 0)
+		complain(l, FAULT_ERROR, MEMBER(container.network),
+			"a container cannot share its own network");
+}
+
+static bool ports_clash(const struct port *a, const struct port *b)
+{
+	return a->host == b->host && a->udp == b->udp &&
+		(a->host_addr == b->host_addr || a->host_addr == 0 || b->host_addr == 0);
+}
+
+static void check_ports(struct unit_loader *l)
+{
+	const struct ports *ports = &l->unit->container.ports;
+	uint8_t seen[2][(UINT16_MAX + 1) / 8] = { 0 };
+
+	/* Only a port that comes again is compared with the others. */
+	for (size_t i = 0; i < ports->n; i++) {
+		const struct port *p = &ports->v[i];
+		uint8_t *byte = &seen[p->udp][p->host / 8], bit = (uint8_t)(1u << p->host % 8);
+
+		for (size_t k = 0; (*byte & bit) != 0 && k < i; k++)
+			if (ports_clash(p, &ports->v[k])) {
+				complain(l, FAULT_ERROR, MEMBER(container.ports),
+					"port %u of the host is published twice", p->host);
+				return;
+			}
+		*byte |= bit;
+	}
+}
+
+static void check_mounts(struct unit_loader *l)
+{
+	const struct mounts *mounts = &l->unit->container.mounts;
+
+	for (size_t i = 0; i < mounts->n; i++)
+		for (size_t k = 0; k < i; k++)
+			if (strcmp(mounts->v[i].target, mounts->v[k].target) == 0) {
+				complain(l, FAULT_ERROR, MEMBER(container.mounts),
+					"%s is mounted twice", mounts->v[i].target);
+				return;
+			}
+}
+
+static void check_container(struct unit_loader *l)
+{
+	const struct container_section *c = &l->unit->container;
+
+	if (c->group != NULL && c->user == NULL)
+		complain(l, FAULT_ERROR, MEMBER(container.group), "Group= needs User= beside it");
+	if (c->group != NULL && c->user != NULL && strchr(c->user, ':') != NULL)
+		complain(l, FAULT_ERROR, MEMBER(container.group),
+			"User= has a group already, so Group= is one too many");
+	if (c->notify == NOTIFY_HEALTHY)
+		complain(l, FAULT_ERROR, MEMBER(container.notify),
+			"Notify=healthy needs HealthCmd=, which is not done here; use Notify=true");
+}
+
+/* ---- [Service] ---- */
+
+static void check_commands(struct unit_loader *l)
+{
+	const struct service_section *s = &l->unit->service;
+
+	if (s->exec_start.n == 0 && loader_origin(l, MEMBER(service.exec_start)) == NULL &&
+		!(s->type == TYPE_ONESHOT && s->exec_stop.n > 0))
+		complain(l, FAULT_ERROR, MEMBER(service.exec_start),
+			"there is no ExecStart= in [Service]");
+	if (s->exec_start.n > 1 && s->type != TYPE_ONESHOT)
+		complain(l, FAULT_ERROR, MEMBER(service.exec_start),
+			"more than one ExecStart= needs Type=oneshot");
+}
+
+static void check_restart(struct unit_loader *l)
+{
+	const struct service_section *s = &l->unit->service;
+
+	if (s->type == TYPE_ONESHOT &&
+		(s->restart == RESTART_ALWAYS || s->restart == RESTART_ON_SUCCESS))
+		complain(l, FAULT_ERROR, MEMBER(service.restart),
+			"Type=oneshot ends when it is done, so Restart= cannot be always or "
+			"on-success; use on-failure");
+	if (s->restart_steps > 0 && s->restart_max_delay == TIME_INFINITY)
+		complain(l, FAULT_WARNING, MEMBER(service.restart_steps),
+			"RestartSteps= does nothing without RestartMaxDelaySec=");
+	if (s->restart_steps == 0 && s->restart_max_delay != TIME_INFINITY)
+		complain(l, FAULT_WARNING, MEMBER(service.restart_max_delay),
+			"RestartMaxDelaySec= does nothing without RestartSteps=");
+	if (s->restart_max_delay < s->restart_sec)
+		complain(l, FAULT_WARNING, MEMBER(service.restart_max_delay),
+			"RestartMaxDelaySec= is shorter than RestartSec=");
+	if (s->restart_sec == TIME_INFINITY)
+		complain(l, FAULT_ERROR, MEMBER(service.restart_sec),
+			"RestartSec= cannot be infinity");
+}
+
+static void check_notify(struct unit_loader *l)
+{
+	const struct service_section *s = &l->unit->service;
+
+	if (s->type == TYPE_NOTIFY && s->notify_access == ACCESS_NONE)
+		complain(l, FAULT_ERROR, MEMBER(service.notify_access),
+			"Type=notify needs to hear the service, so NotifyAccess= cannot be none");
+	if (s->type == TYPE_NOTIFY && l->unit->kind == KIND_CONTAINER &&
+		l->unit->container.notify == NOTIFY_FALSE)
+		complain(l, FAULT_ERROR, MEMBER(service.type),
+			"Type=notify in a .container needs Notify=true in [Container]");
+	if (s->kill_mode == KILL_NONE)
+		complain(l, FAULT_WARNING, MEMBER(service.kill_mode),
+			"KillMode=none leaves processes behind that nobody minds");
+}
+
+/* ---- .network and .volume ---- */
+
+static bool is_inside(const struct subnet *inner, const struct subnet *outer)
+{
+	uint32_t mask = ~(UINT32_MAX >> outer->prefix);
+
+	return inner->prefix >= outer->prefix && (inner->addr & mask) == outer->addr;
+}
+
+static void check_subnet(struct unit_loader *l)
+{
+	const struct network_section *n = &l->unit->network;
+	uint32_t host_bits;
+
+	if (n->subnet.prefix == 0) {
+		if (n->gateway.prefix != 0)
+			complain(l, FAULT_ERROR, MEMBER(network.gateway), "Gateway= needs Subnet=");
+		if (n->ip_range.prefix != 0)
+			complain(l, FAULT_ERROR, MEMBER(network.ip_range),
+				"IPRange= needs Subnet=");
+		return;
+	}
+	host_bits = UINT32_MAX >> n->subnet.prefix;
+	if (n->gateway.prefix != 0 &&
+		(!is_inside(&n->gateway, &n->subnet) || (n->gateway.addr & host_bits) == 0 ||
+			(n->gateway.addr & host_bits) == host_bits))
+		complain(l, FAULT_ERROR, MEMBER(network.gateway),
+			"Gateway= is not an address of a host in Subnet=");
+	if (n->ip_range.prefix != 0 && !is_inside(&n->ip_range, &n->subnet))
+		complain(l, FAULT_ERROR, MEMBER(network.ip_range),
+			"IPRange= is not inside of Subnet=");
+}
+
+static void check_device(struct unit_loader *l)
+{
+	const struct volume_section *v = &l->unit->volume;
+
+	if (v->device == NULL && v->type != NULL)
+		complain(l, FAULT_ERROR, MEMBER(volume.type), "Type= needs Device=");
+	if (v->device == NULL && v->options != NULL)
+		complain(l, FAULT_ERROR, MEMBER(volume.options), "Options= needs Device=");
+}
+
+static const struct {
+	uint32_t kinds;
+	void (*check)(struct unit_loader *l);
+} rules[] = {
+	{ KINDS(CONTAINER), check_image },
+	{ KINDS(CONTAINER), check_container },
+	{ KINDS(CONTAINER), check_network },
+	{ KINDS(CONTAINER), check_ports },
+	{ KINDS(CONTAINER), check_mounts },
+	{ KINDS(SERVICE), check_commands },
+	{ KINDS(CONTAINER) | KINDS(SERVICE), check_restart },
+	{ KINDS(CONTAINER) | KINDS(SERVICE), check_notify },
+	{ KINDS(NETWORK), check_subnet },
+	{ KINDS(VOLUME), check_device },
+};
+
+void unit_check(struct unit_loader *l)
+{
+	for (size_t i = 0; i < ARRAY_LEN(rules); i++)
+		if ((rules[i].kinds & 1u << l->unit->kind) != 0)
+			rules[i].check(l);
+}
