@@ -42,8 +42,10 @@ static void write_file(const char *path, const char *text)
 }
 
 /* The machine of all golden plans. */
-static struct facts machine(struct arena *a, struct image_section *image, bool container)
+static struct facts machine(struct arena *a, struct image_section *image, const struct unit *u)
 {
+	const char *rootfs = u->container.rootfs;
+	bool container = u->kind == KIND_CONTAINER;
 	static const struct volume_path volumes[] = {
 		{ "data.volume", "/var/lib/sup/volumes/data" },
 	};
@@ -58,8 +60,10 @@ static struct facts machine(struct arena *a, struct image_section *image, bool c
 		.tasks = 10000,
 		.cpus = 2,
 		.machine_hostname = "box",
-		.root = container ? "/run/sup/images/web" : NULL,
-		.image = container ? image : NULL,
+		.root = rootfs != NULL ? arena_strndup(a, rootfs, strcspn(rootfs, ":"))
+			: container    ? "/run/sup/images/web"
+				       : NULL,
+		.image = container && rootfs == NULL ? image : NULL,
 		.files = container ? "/run/sup/files/unit" : NULL,
 		.notify_socket = "/run/sup/notify/unit",
 		.volumes = volumes,
@@ -72,7 +76,7 @@ static struct facts machine(struct arena *a, struct image_section *image, bool c
 static const char *plan_of(struct arena *a, const struct unit *u)
 {
 	struct image_section image = { 0 };
-	struct facts facts = machine(a, &image, u->kind == KIND_CONTAINER);
+	struct facts facts = machine(a, &image, u);
 	struct plan p;
 	struct err e;
 
