@@ -75,7 +75,7 @@ static int environment_facts(const struct unit *u, struct facts *f, struct arena
 
 	for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
 		for (size_t k = 0; k < lists[i]->n; k++) {
-			const char *text;
+			const char *text = NULL;
 			int got = read_environment(lists[i]->v[k], &text, a, e);
 
 			if (got < 0)

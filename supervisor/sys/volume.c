@@ -5,7 +5,6 @@
 #include "supervisor/sys/supervisor.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -24,14 +23,6 @@ int volume_path(const char *name, char path[VOLUME_PATH_MAX], struct err *e)
 	if (mkdir(path, 0755) < 0 && errno != EEXIST)
 		return err_set(e, "volume %s: mkdir %s", name, path);
 	return 0;
-}
-
-static bool is_mount_point(const char *path)
-{
-	struct statx st;
-
-	return statx(AT_FDCWD, path, AT_NO_AUTOMOUNT, 0, &st) == 0 &&
-	       (st.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
 }
 
 static int set_owner(const struct volume_section *v, const char *path, struct err *e)
@@ -56,10 +47,12 @@ int volume_setup(struct supervisor *s, const struct unit *u, struct err *e)
 	(void)s;
 	if (volume_path(u->name, path, e) < 0)
 		return -1;
-	/* after a crash of the supervisor it is mounted still */
-	if (v->device != NULL && !is_mount_point(path)) {
+	if (v->device != NULL) {
 		bool bind = v->type == NULL || strcmp(v->type, "none") == 0;
 
+		/* what an earlier supervisor mounted there; those that used it were ended */
+		while (umount2(path, MNT_DETACH) == 0)
+			continue;
 		if (mount(v->device, path, bind ? NULL : v->type, bind ? MS_BIND : 0,
 			  bind ? NULL : v->options) < 0)
 			return err_set(e, "mount %s at %s", v->device, path);
