@@ -92,11 +92,14 @@ static void report(const struct command *c, enum report_kind kind, int value, co
 	(void)!write(c->report_fd, &r, sizeof(r));
 }
 
-/* On a terminal the command gets a foreground process group of its own, so that ^C is for it alone. */
+/*
+ * In the foreground of a terminal the command gets a process group of its own there, so that ^C is for
+ * it alone.
+ */
 static void prepare(const void *arg)
 {
 	(void)arg;
-	if (tcgetpgrp(STDIN_FILENO) < 0 || setpgid(0, 0) < 0)
+	if (tcgetpgrp(STDIN_FILENO) != getpgrp() || setpgid(0, 0) < 0)
 		return;
 	(void)tcsetpgrp(STDIN_FILENO, getpid());
 }

@@ -23,7 +23,10 @@ struct console {
  */
 void console_fill_stdio(void);
 
-/* Makes 0, 1 and 2 the console; they stay what they are where it cannot be opened. */
+/*
+ * Makes 0, 1 and 2 the console, anew if it was hung up; they stay what they are where it cannot be
+ * opened.
+ */
 void console_attach_stdio(void);
 
 /* Format as text_format(). One line, without its newline. */

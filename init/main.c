@@ -3,6 +3,7 @@
  * what must survive, ends the machine. It has no heap, no stdio and no way to exit.
  */
 #include <poll.h>
+#include <stdbool.h>
 #include <unistd.h>
 
 #include "common/util.h"
@@ -19,6 +20,7 @@
 
 /* Without the signal descriptor the loop has to look by itself. */
 #define BLIND_NS NSEC_PER_SEC
+#define BREATH_NS 10000000L
 
 static uint64_t next_due(const struct init *init, uint64_t now_ns)
 {
@@ -31,11 +33,12 @@ static uint64_t next_due(const struct init *init, uint64_t now_ns)
 	return due;
 }
 
-static void wait_for_work(const struct init *init)
+static void wait_for_work(const struct init *init, bool busy)
 {
 	uint64_t now = clock_now_ns();
-	uint64_t due = next_due(init, now);
+	uint64_t due = busy ? now : next_due(init, now);
 	struct timespec wait = clock_until(due, now);
+	struct timespec breath = { .tv_nsec = BREATH_NS };
 	struct pollfd fds[] = {
 		{ .fd = init->signal_fd, .events = POLLIN },
 		{ .fd = init->wire.fd, .events = POLLIN },
@@ -43,7 +46,9 @@ static void wait_for_work(const struct init *init)
 
 	if (wire_wants_out(&init->wire))
 		fds[1].events |= POLLOUT;
-	(void)ppoll(fds, ARRAY_LEN(fds), due == CLOCK_NEVER ? NULL : &wait, NULL);
+	/* It fails for want of kernel memory; then the loop must not spin. */
+	if (ppoll(fds, ARRAY_LEN(fds), due == CLOCK_NEVER ? NULL : &wait, NULL) < 0)
+		(void)nanosleep(&breath, NULL);
 }
 
 static void take_signals(struct init *init)
@@ -57,12 +62,14 @@ static void take_signals(struct init *init)
 /* One turn looks at everything, whatever woke it: no event can be missed for want of its wake-up. */
 static _Noreturn void loop(struct init *init)
 {
+	bool busy = false;
+
 	while (init->wire.end == 0) {
 		supervise_turn(init, clock_now_ns());
 		wire_send(init);
-		wait_for_work(init);
+		wait_for_work(init, busy);
 		take_signals(init);
-		reap_all(init);
+		busy = reap_ended(init);
 		wire_receive(init);
 		request_turn(init, clock_now_ns());
 	}

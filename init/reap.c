@@ -6,6 +6,8 @@
 #include "init/clock.h"
 #include "init/init.h"
 
+#define ENDED_A_TURN 1024
+
 /* The next that has ended, still unreaped: its pid cannot be used again until we have looked it up. */
 static pid_t peek(void)
 {
@@ -28,17 +30,21 @@ static size_t find(const struct roster_map *m, pid_t pid, size_t *used)
 	return roster_find(m, before, *used, pid);
 }
 
-void reap_all(struct init *init)
+bool reap_ended(struct init *init)
 {
 	size_t used = 0;
-	pid_t pid;
 
-	while ((pid = peek()) > 0) {
-		size_t slot = find(&init->roster, pid, &used);
+	for (int i = 0; i < ENDED_A_TURN; i++) {
+		pid_t pid = peek();
+		size_t slot;
 		int status;
 
+		if (pid <= 0)
+			return false;
+		slot = find(&init->roster, pid, &used);
+		/* It is there, so this is a failure that passes: look again. */
 		if (waitpid(pid, &status, WNOHANG | __WALL) != pid)
-			return;
+			continue;
 		if (supervise_reaped(init, pid, status, clock_now_ns()))
 			continue;
 		if (slot == ROSTER_NONE) {
@@ -48,4 +54,5 @@ void reap_all(struct init *init)
 		roster_exited(&init->roster, slot, status, clock_now_ns());
 		init->wire.poke = true;
 	}
+	return true;
 }

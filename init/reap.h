@@ -5,9 +5,14 @@
 #ifndef INIT_REAP_H
 #define INIT_REAP_H
 
+#include <stdbool.h>
+
 struct init;
 
-/* Reaps all that have ended by now. */
-void reap_all(struct init *init);
+/*
+ * Reaps what has ended by now. True when it stopped before the last, so that a storm of orphans cannot
+ * keep init from its other work: it is to be called again soon.
+ */
+bool reap_ended(struct init *init);
 
 #endif

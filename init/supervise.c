@@ -103,6 +103,8 @@ static pid_t start_supervisor(struct init *init)
 		.prepare = prepare_supervisor,
 		.arg = &given };
 
+	if (init->console.device)
+		console_attach_stdio();
 	if (roster_make(&init->roster) < 0 || wire_open(&init->wire, &peer) < 0)
 		return -1;
 	roster_sign(&init->roster);

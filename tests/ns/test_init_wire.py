@@ -74,6 +74,7 @@ def test_held_over_a_restart(box):
 
 def test_hold_with_the_last_breath(box):
     """A HOLD that init had not read when its sender died."""
+    box.order("pid")
     os.kill(box.init_pid(), signal.SIGSTOP)
     box.order("hold", "last:words", "kept")
     life_pid = box.order("pid")
@@ -96,6 +97,7 @@ def test_table_full(box):
 
 
 def test_garbage_is_ignored(box):
+    box.order("pid")
     before = len(os.listdir(f"/proc/{box.init_pid()}/fd"))
     for _ in range(20):
         assert box.order("garbage") == "ok"
