@@ -184,6 +184,7 @@ static void turn_start(struct engine *e, uint32_t u)
 		watch(e, u, other);
 		break;
 	case HOLD_FAILED:
+		l->ask = ASK_STARTING;
 		engine_dependency_failed(e, u, other);
 		break;
 	case HOLD_NOT:
