@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
 
@@ -32,11 +33,12 @@ int step_wait_go(struct child *c, struct fault *f)
 
 /*
  * Until exec the memory is a copy of the supervisor's: nobody traces it or reads it, not even a process of the
- * container that is joined.
+ * container that is joined. The file mask is nobody's heritage either.
  */
 int step_session(struct child *c, struct fault *f)
 {
 	(void)c;
+	(void)umask(022);
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
 		return fail(f, "PR_SET_DUMPABLE");
 	return setsid() < 0 ? fail(f, "setsid") : 0;

@@ -10,10 +10,10 @@
 #include <sys/socket.h>
 #include <sys/vfs.h>
 
-#include <linux/close_range.h>
 #include <linux/magic.h>
 
 #define REPORT_FD 3 /* for an init that goes on reporting */
+#define INIT_FD 4   /* the init itself, closed by its exec */
 #define CLEAR_OF_STDIO 10
 
 /* TIOCGPTPEER needs no path to the slave, which could be another's in a container that plays tricks. */
@@ -87,12 +87,12 @@ int step_terminal(struct child *c, struct fault *f)
 	return 0;
 }
 
-/* Out of the way of 0 to 3. */
+/* Out of the way of the numbers that are given out. */
 static int lift(int *fd)
 {
 	int higher;
 
-	if (*fd < 0 || *fd > REPORT_FD)
+	if (*fd < 0 || *fd > INIT_FD)
 		return 0;
 	higher = fcntl(*fd, F_DUPFD_CLOEXEC, CLEAR_OF_STDIO);
 	if (higher < 0)
@@ -124,13 +124,21 @@ static int put(const struct child *c, int fd, enum plan_stdio kind, int given)
 	return dup2(from, fd) < 0 ? -1 : 0;
 }
 
-/* The report pipe becomes 3, closed by exec unless it is for our init, which closes it for its own child. */
-static int keep_report(struct child *c)
+/*
+ * All others are closed here, not by exec: a folder of the host that is still open could be the working folder of a
+ * hostile image (/proc/self/fd/7).
+ */
+static int close_others(struct child *c)
 {
-	if (dup3(c->fd.report, REPORT_FD, c->plan->run_init ? 0 : O_CLOEXEC) < 0)
+	bool init = c->plan->run_init;
+
+	if (dup3(c->fd.report, REPORT_FD, init ? 0 : O_CLOEXEC) < 0)
 		return -1;
 	c->fd.report = REPORT_FD;
-	return 0;
+	if (init && dup3(c->fd.init, INIT_FD, O_CLOEXEC) < 0)
+		return -1;
+	c->fd.init = INIT_FD;
+	return (int)syscall(SYS_close_range, init ? INIT_FD + 1 : REPORT_FD + 1, ~0U, 0);
 }
 
 int step_stdio(struct child *c, struct fault *f)
@@ -148,12 +156,10 @@ int step_stdio(struct child *c, struct fault *f)
 		return fail(f, "StandardOutput");
 	if (put(c, STDERR_FILENO, p->err, c->fd.err) < 0)
 		return fail(f, "StandardError");
-	if (keep_report(c) < 0)
-		return fail(f, "report");
+	if (close_others(c) < 0)
+		return fail(f, "descriptors");
 	/* 1: taken from a session that has it, as a getty does for a console */
 	if ((p->terminal || p->in == PLAN_STDIO_TTY) && ioctl(STDIN_FILENO, TIOCSCTTY, 1) < 0)
 		return fail(f, p->terminal ? "terminal" : p->tty);
-	if (syscall(SYS_close_range, REPORT_FD + 1, ~0U, CLOSE_RANGE_CLOEXEC) < 0)
-		return fail(f, "close_range");
 	return 0;
 }

@@ -563,6 +563,20 @@ static void run_main(struct driver *d, struct launcher *l)
 	fd_close(&io.netns);
 }
 
+/* As the supervisor does it: kill, wait until it is empty, remove. */
+static int end_cgroup(int base, const char *unit, struct err *e)
+{
+	int events cleanup_fd = cgroup_events_open(base, unit, "cgroup.events", e);
+	struct pollfd p = { .fd = events, .events = POLLPRI };
+	uint64_t populated = 1;
+
+	if (events < 0 || cgroup_kill(base, unit, e) < 0)
+		return -1;
+	while (cgroup_events_read(events, "populated", &populated) == 0 && populated != 0)
+		(void)poll(&p, 1, -1);
+	return cgroup_remove(base, unit, e);
+}
+
 static int supervise(struct driver *d, struct roster *roster)
 {
 	struct launcher l;
@@ -581,9 +595,7 @@ static int supervise(struct driver *d, struct roster *roster)
 	before = count_fds();
 	run_main(d, &l);
 	(void)fprintf(stderr, "left %d\n", (int)(count_fds() - before) - (l.pid_ns >= 0 ? 1 : 0));
-	if (l.cgroup_fd >= 0 &&
-		(cgroup_kill(l.cgroup_fd, d->plan.unit, &e) < 0 ||
-			cgroup_remove(l.cgroup_fd, d->plan.unit, &e) < 0))
+	if (l.cgroup_fd >= 0 && end_cgroup(l.cgroup_fd, d->plan.unit, &e) < 0)
 		(void)fprintf(stderr, "cgroup %s\n", e.msg);
 	launcher_close(&l);
 	return 0;
