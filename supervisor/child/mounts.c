@@ -83,6 +83,7 @@ static int do_node(struct child *c, const struct mount_op *op, struct fault *f)
 	struct target t = target_of(op, false);
 	const char *name;
 	int parent cleanup_fd = target_parent(c, &t, &name, f);
+	struct mount_op host;
 	mode_t kind;
 	dev_t dev;
 
@@ -92,8 +93,12 @@ static int do_node(struct child *c, const struct mount_op *op, struct fault *f)
 		return op->optional && errno == ENOENT ? 0 : fail(f, op->source);
 	if (mknodat(parent, name, kind | op->mode, dev) == 0)
 		return 0;
-	/* EPERM: not in the initial user namespace, the host's own node must do */
-	return errno == EPERM && op->source != NULL ? do_bind(c, op, f) : fail(f, op->target);
+	if (errno != EPERM)
+		return fail(f, op->target);
+	/* not in the initial user namespace: the host's own node must do */
+	host = *op;
+	host.source = op->source != NULL ? op->source : op->target;
+	return do_bind(c, &host, f);
 }
 
 static int do_symlink(struct child *c, const struct mount_op *op, struct fault *f)
