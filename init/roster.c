@@ -1,5 +1,6 @@
 #include "init/roster.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -49,8 +50,10 @@ size_t roster_used(const struct roster_map *m)
 	for (;;) {
 		off_t data = lseek(m->fd, end, SEEK_DATA);
 
-		if (data < 0)
+		if (data < 0 && errno == ENXIO)
 			break;
+		if (data < 0)
+			return ROSTER_SLOTS;
 		end = lseek(m->fd, data, SEEK_HOLE);
 		if (end < 0)
 			return ROSTER_SLOTS;

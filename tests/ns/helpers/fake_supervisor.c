@@ -234,7 +234,7 @@ static _Noreturn void service(int go, const char *how, int value)
 
 	/* Nothing runs before the slot is LIVE; nothing of the supervisor's stays open. */
 	if (dup2(go, STDIN_FILENO) < 0 || syscall(SYS_close_range, 1, ~0U, 0) < 0 ||
-	    read(STDIN_FILENO, &byte, 1) != 1)
+		read(STDIN_FILENO, &byte, 1) != 1)
 		_exit(98);
 	if (strcmp(how, "signal") == 0)
 		(void)kill(getpid(), value);
