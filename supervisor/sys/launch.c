@@ -167,7 +167,8 @@ static int start_clone(struct start *s, const struct plan *plan, struct child *c
  * The PID namespace of a child is chosen before it exists: enter the container's, clone, come back. It only changes
  * where the next child is born, not where we are.
  */
-static int clone_joined(struct launcher *l, struct start *s, const struct plan *plan, struct child *child)
+static int clone_joined(struct launcher *l, struct start *s, const struct plan *plan,
+	struct child *child)
 {
 	int pid, no;
 
@@ -183,7 +184,8 @@ static int clone_joined(struct launcher *l, struct start *s, const struct plan *
 	return pid;
 }
 
-static int start_prepare(struct launcher *l, struct start *s, const struct plan *plan, struct err *e)
+static int start_prepare(struct launcher *l, struct start *s, const struct plan *plan,
+	struct err *e)
 {
 	if (l->cgroup_fd >= 0) {
 		s->cgroup = cgroup_prepare(l->cgroup_fd, plan, e);
@@ -237,8 +239,8 @@ int launch(struct launcher *l, const struct plan *plan, const struct launch_io *
 	if (slot == NULL)
 		return err_setx(e, "%u processes run already: no slot is free", ROSTER_SLOTS);
 	child_prepare(&child, l, &s, plan, io);
-	pid = plan->join && plan->container ? clone_joined(l, &s, plan, &child) :
-					      start_clone(&s, plan, &child);
+	pid = plan->join && plan->container ? clone_joined(l, &s, plan, &child)
+					    : start_clone(&s, plan, &child);
 	if (pid < 0) {
 		atomic_store(&slot->state, SLOT_FREE);
 		return clone_error(e);

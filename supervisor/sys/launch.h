@@ -16,7 +16,7 @@ struct launcher { /* made once: what all starts share */
 	struct roster *roster;
 	int init_fd;   /* sealed memfd copy of init, see launcher_open */
 	int cgroup_fd; /* O_PATH of PATH_CGROUP_UNITS, -1: no cgroup v2 */
-	int pid_ns;    /* our own, to come back to after a start in a container's; -1 until the first one */
+	int pid_ns; /* our own, to come back to after a start in a container's; -1 until the first one */
 };
 
 /* What the caller gets back and owns. */
