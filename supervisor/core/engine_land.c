@@ -64,11 +64,24 @@ static int exit_code_of(const struct life *l)
 	return WEXITSTATUS(l->result.status);
 }
 
+/* At most five times in ten seconds: a handler may itself require what failed, and would call itself for ever. */
+static void call_handlers(struct engine *e, uint32_t u)
+{
+	static const struct unit_section limit = { .start_limit_interval = 10 * USEC_PER_SEC,
+		.start_limit_burst = 5 };
+	const struct edges *handlers = &e->gen.set->nodes[u].out[DEP_ON_FAILURE];
+
+	if (handlers->n == 0 || !restart_count(&life_of(e, u)->alarms, &limit, e->now))
+		return;
+	for (size_t i = 0; i < handlers->n; i++)
+		if (handlers->v[i] != u)
+			engine_want(e, WANT_START, handlers->v[i], false);
+}
+
 static void land_failed(struct engine *e, uint32_t u)
 {
 	const struct unit *unit = unit_of(e, u);
 	struct life *l = life_of(e, u);
-	const struct edges *handlers = &e->gen.set->nodes[u].out[DEP_ON_FAILURE];
 	bool was_stop = l->ask == ASK_STOPPING || l->ask == ASK_STOP;
 	char text[128];
 
@@ -82,9 +95,8 @@ static void land_failed(struct engine *e, uint32_t u)
 	if (l->result.kind == CAUSE_LIMIT)
 		engine_end(e, unit->unit.start_limit_action, exit_code_of(l), text);
 	engine_end(e, unit->unit.failure_action, exit_code_of(l), text);
-	for (size_t i = 0; i < handlers->n && e->ending == 0; i++)
-		if (handlers->v[i] != u)
-			engine_want(e, WANT_START, handlers->v[i], false);
+	if (e->ending == 0)
+		call_handlers(e, u);
 }
 
 static void say_stopped(struct engine *e, uint32_t u)

@@ -55,7 +55,7 @@ struct life {
 	uint32_t index;		/* ... and its number */
 	struct cause result;	/* of this run; the first failure stays */
 	uint64_t watchdog;	/* 0: off */
-	struct start_count starts;
+	struct start_count starts, alarms; /* of itself, and of its OnFailure= units */
 	uint32_t because;	/* the unit whose stop stops this one, or NO_UNIT */
 	struct waiter *jobs;
 	/* engine_order.c: one blocker is watched at a time; the scan goes on where it was found. */
