@@ -1,0 +1,314 @@
+/* The key table itself: it is sound, and every key reads back what it prints. */
+#include "common/util.h"
+#include "supervisor/core/keytype.h"
+#include "tests/unit/units_fixture.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+/* Good values of each type; a type without any fails the test below. */
+static const struct {
+	const struct key_type *type;
+	const char *values[6];
+} samples[] = {
+	{ &key_type_bool, { "yes", "false", "ON", "0" } },
+	{ &key_type_count, { "7", "500" } },
+	{ &key_type_int, { "-5", "19" } },
+	{ &key_type_time, { "700ms", "1s", "1s 0ms" } },
+	{ &key_type_time_pair, { "5min 30s", "infinity" } },
+	{ &key_type_size, { "1G", "1.5K", "512MiB", "infinity", "0" } },
+	{ &key_type_memory, { "1G", "12.5%", "infinity", "1000", "0" } },
+	{ &key_type_tasks, { "20", "10%", "infinity" } },
+	{ &key_type_percent, { "20%", "150%", "0.5%" } },
+	{ &key_type_text, { "some words, \"quoted\" and 100%%", "ro,uid=0" } },
+	{ &key_type_path, { "/a/b c", "/" } },
+	{ &key_type_user, { "nobody", "1000" } },
+	{ &key_type_host_name, { "box-1.lan" } },
+	{ &key_type_name, { "ext4", "Europe/Berlin" } },
+	{ &key_type_interface, { "br-lan", "eth0.1" } },
+	{ &key_type_image, { "redis", "docker.io/library/redis:7" } },
+	{ &key_type_rootfs, { "/srv/root", "/srv/root:O" } },
+	{ &key_type_ranges, { "0-3,7", "1 2 3" } },
+	{ &key_type_units, { "a.service b.container", "x.target" } },
+	{ &key_type_urls, { "man:init(8) https://example.org/" } },
+	{ &key_type_paths, { "/proc/a:/proc/b" } },
+	{ &key_type_words, { "a 'b c' \"d\\ne\" \\x41 \\101 \\u00e4 \"\" \"it's\"", "-x --y=%%" } },
+	{ &key_type_environment, { "A=1 \"B=two words\" C=\"x\ty\"", "D=", "A=1 A=2" } },
+	{ &key_type_environment_file, { "/etc/env", "-/etc/may be" } },
+	{ &key_type_commands, { "/bin/true", "-:+/bin/sh -c \"echo $A; true\"",
+				      "@/bin/sh sh -c x", "/bin/a ; /bin/b \\; ';'" } },
+	{ &key_type_settings, { "mtu=1400", "isolate=true mtu=9000" } },
+	{ &key_type_signal, { "SIGTERM", "HUP", "9", "SIGRTMIN+3", "RTMAX-1", "SIGRTMIN" } },
+	{ &key_type_exit_set, { "0 75 SIGKILL", "TEMPFAIL 250 TERM", "255,1" } },
+	{ &key_type_capabilities, { "CAP_NET_ADMIN sys_time", "all", "chown,KILL" } },
+	{ &key_type_limit, { "1024", "1024:2048", "infinity", "0:infinity" } },
+	{ &key_type_ulimits, { "nofile=1024:2048", "core=-1", "memlock=64K" } },
+	{ &key_type_io_limit, { "/dev/vda 1000", "/dev/vda infinity" } },
+	{ &key_type_conditions, { "/etc/a", "!/etc/b", "|!/etc/c d" } },
+	{ &key_type_volume, { "data:/data", "/srv:/srv:ro,noexec,rslave", "/anon",
+				    "/anon:exec,suid,dev,nocopy", "/a:/b:bind,U" } },
+	{ &key_type_tmpfs, { "/tmp", "/run:size=64m,mode=0755,ro,exec" } },
+	{ &key_type_mount, { "type=bind,src=/a,dst=/b,ro=true,bind-propagation=rshared",
+				   "type=tmpfs,destination=/t,tmpfs-size=1M,tmpfs-mode=700",
+				   "type=volume,source=data,target=/d", "type=volume,dst=/x" } },
+	{ &key_type_device, { "/dev/fuse", "-/dev/x:/dev/y:rw", "/dev/z:r" } },
+	{ &key_type_address, { "10.1.0.5" } },
+	{ &key_type_subnet, { "10.1.0.0/24", "192.168.0.0/16" } },
+	{ &key_type_addresses, { "1.1.1.1 8.8.8.8" } },
+	{ &key_type_ports, { "80", "8080:80", "127.0.0.1:8080:80/tcp", "127.0.0.1::53/udp",
+				   "8000-8002:80-82" } },
+	{ &key_type_network_use, { "host", "none", "lan.network", "web.container", "bridge" } },
+	{ &key_type_hosts, { "gate:10.0.0.1" } },
+};
+
+/* Sections of a unit that are sound by themselves are not asked for: only values are. */
+static void set_one(struct arena *a, const struct key *key, void *base, const char *value)
+{
+	char why[400] = "";
+	size_t at;
+
+	if (key_set(a, key, base, value, why, sizeof(why), &at) == 0)
+		return;
+	fail_msg("%s.%s=%s: %s", key->section, key->name, value, why);
+}
+
+static char *print_one(struct arena *a, const struct key *key, const void *base)
+{
+	const void *field = (const char *)base + key->offset;
+	size_t len = key->type->print(key, field, NULL, 0);
+	char *buf = arena_alloc(a, len + 1);
+
+	assert_int_equal(key->type->print(key, field, buf, len + 1), len);
+	assert_int_equal(strlen(buf), len);
+	return buf;
+}
+
+static void set_lines(struct arena *a, const struct key *key, void *base, const char *text)
+{
+	char *copy = arena_strdup(a, text);
+
+	for (char *line = copy, *next; line != NULL && *line != '\0'; line = next) {
+		next = strchr(line, '\n');
+		if (next != NULL)
+			*next++ = '\0';
+		set_one(a, key, base, line);
+	}
+}
+
+/* struct unit is the larger of the two that a row may be of. */
+static void round_trip(const struct key *key, const char *value)
+{
+	struct arena a = { NULL };
+	struct unit *first = arena_alloc(&a, sizeof(*first));
+	struct unit *second = arena_alloc(&a, sizeof(*second));
+	char *text, *again;
+
+	key_reset(&a, key, first);
+	key_reset(&a, key, second);
+	set_one(&a, key, first, value);
+	text = print_one(&a, key, first);
+	if (key->type != &key_type_mount && key->type != &key_type_time_pair)
+		assert_string_not_equal(text, "");
+	if (key->type->reset != NULL)
+		key->type->reset(key, (char *)second + key->offset);
+	else
+		memset((char *)second + key->offset, 0, key->size);
+	set_lines(&a, key, second, text);
+	again = print_one(&a, key, second);
+	assert_string_equal(text, again);
+	arena_free(&a);
+}
+
+/* Some keys take less than their type. */
+static bool fits(const struct key *key, const char *value)
+{
+	if (key->type == &key_type_conditions && key->arg == CONDITION_KERNEL_COMMAND_LINE)
+		return true;
+	if (key->type == &key_type_io_limit && strstr(value, "1000") != NULL)
+		return true;
+	return true;
+}
+
+static size_t round_trip_samples(const struct key *key)
+{
+	size_t n = 0;
+
+	if (key->choices != NULL && key->type == &key_type_choice) {
+		for (const char *const *choice = key->choices; *choice != NULL; choice++)
+			if (**choice != '\0') {
+				round_trip(key, *choice);
+				n++;
+			}
+		return n;
+	}
+	for (size_t i = 0; i < ARRAY_LEN(samples); i++)
+		for (size_t k = 0; samples[i].type == key->type && k < ARRAY_LEN(samples[i].values) &&
+				   samples[i].values[k] != NULL;
+			k++)
+			if (fits(key, samples[i].values[k])) {
+				round_trip(key, samples[i].values[k]);
+				n++;
+			}
+	return n;
+}
+
+static void test_every_key_reads_what_it_prints(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < n_keys; i++)
+		if (round_trip_samples(&keys[i]) == 0)
+			fail_msg("%s has no sample of its type", keys[i].name);
+}
+
+static void test_rows_are_whole(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < n_keys; i++) {
+		const struct key *key = &keys[i];
+		size_t doc = strlen(key->doc);
+
+		assert_true(strlen(key->name) > 0 && strlen(key->name) <= 40);
+		assert_non_null(key->type->parse);
+		assert_non_null(key->type->print);
+		assert_true(key->kinds != 0);
+		assert_non_null(key->since);
+		assert_true(doc > 10 && key->doc[doc - 1] == '.');
+		assert_ptr_equal(key_find(key->kinds & -key->kinds, key->section, key->name), key);
+		for (size_t k = 0; k < i; k++)
+			assert_false(strcmp(keys[k].name, key->name) == 0 &&
+				     strcmp(keys[k].section, key->section) == 0 &&
+				     (keys[k].kinds & key->kinds) != 0);
+	}
+}
+
+/* A default that its own parser refuses would be found by nobody else. */
+static void test_defaults_are_good_values(void **state)
+{
+	struct arena a = { NULL };
+	struct unit *u = arena_alloc(&a, sizeof(*u));
+
+	(void)state;
+	for (size_t i = 0; i < n_keys; i++)
+		if (keys[i].dflt != NULL)
+			set_one(&a, &keys[i], u, keys[i].dflt);
+	arena_free(&a);
+}
+
+/* A word is either done or known not to be done. */
+static void test_no_key_is_known_elsewhere(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < n_keys; i++)
+		if (key_known_elsewhere(keys[i].section, keys[i].name) != NULL)
+			fail_msg("%s.%s= is both done and not done", keys[i].section, keys[i].name);
+}
+
+static void test_defaults_of_systemd_and_quadlet(void **state)
+{
+	struct unit_set set;
+	const struct unit *u;
+
+	(void)state;
+	fixture_one(&set, "web.container", "[Container]\nImage=a\n");
+	u = fixture_unit(&set, "web.container");
+	assert_null(u->broken);
+	assert_int_equal(set.n_faults, 0);
+	assert_int_equal(u->unit.start_limit_interval, 10 * USEC_PER_SEC);
+	assert_int_equal(u->unit.start_limit_burst, 5);
+	assert_int_equal(u->service.restart, RESTART_NO);
+	assert_int_equal(u->service.restart_sec, 100 * USEC_PER_MSEC);
+	assert_int_equal(u->service.timeout_start, 90 * USEC_PER_SEC);
+	assert_int_equal(u->service.timeout_stop, 90 * USEC_PER_SEC);
+	assert_int_equal(u->service.kill_mode, KILL_CONTROL_GROUP);
+	assert_int_equal(u->service.kill_signal, 15);
+	assert_true(u->service.send_sigkill);
+	assert_int_equal(u->service.nice, INT_UNSET);
+	assert_int_equal(u->service.memory_max.value, SIZE_UNSET);
+	assert_int_equal(u->service.tasks_max.permille, 150);
+	assert_int_equal(u->container.stop_timeout, 10 * USEC_PER_SEC);
+	assert_int_equal(u->container.shm_size, 64u << 20);
+	assert_int_equal(u->container.pids_limit.value, 2048);
+	assert_true(u->container.run_init);
+	assert_true(u->container.no_new_privileges);
+	assert_true(u->container.read_only_tmpfs);
+	assert_false(u->container.read_only);
+	unit_set_free(&set);
+}
+
+static void test_oneshot_has_no_start_limit_of_time(void **state)
+{
+	struct unit_set set;
+
+	(void)state;
+	fixture_one(&set, "a.service", "[Service]\nType=oneshot\nExecStart=/bin/a\n");
+	assert_int_equal(fixture_unit(&set, "a.service")->service.timeout_start, TIME_INFINITY);
+	unit_set_free(&set);
+	fixture_one(&set, "a.service",
+		"[Service]\nTimeoutSec=5\nType=oneshot\nExecStart=/bin/a\n");
+	assert_int_equal(fixture_unit(&set, "a.service")->service.timeout_start, 5 * USEC_PER_SEC);
+	unit_set_free(&set);
+}
+
+static void test_notify_implies_type(void **state)
+{
+	struct unit_set set;
+
+	(void)state;
+	fixture_one(&set, "a.container", "[Container]\nImage=a\nNotify=yes\n");
+	assert_int_equal(fixture_unit(&set, "a.container")->service.type, TYPE_NOTIFY);
+	assert_int_equal(fixture_unit(&set, "a.container")->service.notify_access, ACCESS_ALL);
+	unit_set_free(&set);
+	fixture_one(&set, "a.service", "[Service]\nType=notify\nExecStart=/bin/a\n");
+	assert_int_equal(fixture_unit(&set, "a.service")->service.notify_access, ACCESS_MAIN);
+	unit_set_free(&set);
+}
+
+/* The whole file: what is printed, when read, prints the same and is no less sound. */
+static void test_unit_print_reads_back(void **state)
+{
+	static const char text[] =
+		"[Unit]\nDescription=100%% of %N\nAfter=x.service\n"
+		"[Container]\nImage=a\nExec=sh -c \"echo %%h\"\nTmpfs=/t\nVolume=d:/d\n"
+		"[Service]\nRestart=always\nLimitCORE=1K\nLimitNOFILE=10\nMemoryMax=50%\n"
+		"[Install]\nWantedBy=default.target\n";
+	struct unit_set set, again;
+	char *first, *second;
+
+	(void)state;
+	fixture_one(&set, "web.container", text);
+	assert_int_equal(set.n_faults, 0);
+	first = fixture_print(fixture_unit(&set, "web.container"));
+	assert_non_null(strstr(first, "Description=100%% of web\n"));
+	assert_non_null(strstr(first, "MemoryMax=50%\n"));
+	fixture_one(&again, "web.container", first);
+	assert_int_equal(again.n_faults, 0);
+	second = fixture_print(fixture_unit(&again, "web.container"));
+	assert_string_equal(first, second);
+	free(first);
+	free(second);
+	unit_set_free(&set);
+	unit_set_free(&again);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_rows_are_whole),
+		cmocka_unit_test(test_every_key_reads_what_it_prints),
+		cmocka_unit_test(test_defaults_are_good_values),
+		cmocka_unit_test(test_no_key_is_known_elsewhere),
+		cmocka_unit_test(test_defaults_of_systemd_and_quadlet),
+		cmocka_unit_test(test_oneshot_has_no_start_limit_of_time),
+		cmocka_unit_test(test_notify_implies_type),
+		cmocka_unit_test(test_unit_print_reads_back),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
