@@ -225,7 +225,9 @@ static void command_start(struct engine *e, const struct event *event)
 {
 	struct life *l = life_of(e, event->unit);
 
-	engine_want(e, event->kind == EV_START ? WANT_START : WANT_RESTART, event->unit, true);
+	engine_want(e, WANT_START, event->unit, true);
+	if (event->kind == EV_RESTART)
+		engine_want(e, WANT_RESTART, event->unit, true);
 	if (l->ask == ASK_NONE)
 		engine_job_done(e, event->unit, event->job, 0, "is up already");
 	else

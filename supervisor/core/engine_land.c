@@ -162,7 +162,9 @@ void rule_cancel(struct engine *e, uint32_t u, const struct event *event)
 void rule_again(struct engine *e, uint32_t u, const struct event *event)
 {
 	(void)event;
-	engine_want(e, WANT_START, u, false);
+	/* Unless a stop waits for its turn. */
+	if (life_of(e, u)->ask == ASK_NONE)
+		engine_want(e, WANT_START, u, false);
 }
 
 void rule_reset(struct engine *e, uint32_t u, const struct event *event)

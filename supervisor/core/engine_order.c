@@ -24,7 +24,7 @@ struct relation {
 static bool stop_is_due(const struct life *l)
 {
 	return l->ask == ASK_STOP || l->ask == ASK_STOPPING || l->ask == ASK_RESTART ||
-		in_states(l, STATES_STOPPING);
+		in_states(l, STATES_STOPPING) || (l->run.state == ST_SETUP && l->asked_down);
 }
 
 /* This unit is after it. */
@@ -61,6 +61,8 @@ static const struct relation on_start[] = {
 	{ DEP_AFTER, true, check_after },      { DEP_BEFORE, false, check_after },
 	{ DEP_CONFLICTS, false, check_conflict }, { DEP_CONFLICTS, true, check_conflict },
 	{ DEP_REQUIRES, false, check_required }, { DEP_BINDS_TO, false, check_required },
+	/* Two that are bound to each other would else take turns for ever. */
+	{ DEP_BINDS_TO, true, check_after },
 };
 
 static const struct relation on_stop[] = {
@@ -204,7 +206,7 @@ static void turn_stop(struct engine *e, uint32_t u)
 		watch(e, u, other);
 		return;
 	}
-	l->ask = l->ask == ASK_STOP ? ASK_STOPPING : ASK_START;
+	engine_set_ask(e, u, l->ask == ASK_STOP ? ASK_STOPPING : ASK_START);
 	engine_dispatch(e, &event);
 }
 
@@ -240,7 +242,10 @@ static const char *why_held(const struct engine *e, uint32_t u, char *buf, size_
 			unit_of(e, other)->name, state_name(life_of(e, other)->run.state));
 		return buf;
 	}
-	snprintf(buf, size, "%s", life_of(e, u)->held ? "waits for the reload" : "about to move");
+	if (!stop && in_states(life_of(e, u), STATES_STOPPING | STATE_BIT(SETUP)))
+		snprintf(buf, size, "%s, then starts again", state_name(life_of(e, u)->run.state));
+	else
+		snprintf(buf, size, "%s", life_of(e, u)->held ? "waits for the reload" : "about to move");
 	return buf;
 }
 

@@ -140,6 +140,7 @@ void engine_reload_drop(struct engine *e, const char *why)
 		if (!l->held)
 			continue;
 		l->held = false;
+		engine_wake(e, u);
 		if (l->run.wanted && e->ending == 0)
 			engine_want(e, WANT_START, u, false);
 	}

@@ -166,6 +166,7 @@ void engine_wake(struct engine *e, uint32_t u);
 
 /* ---- engine_start.c */
 void engine_dependency_failed(struct engine *e, uint32_t u, uint32_t of);
+bool engine_helper_ok(const struct engine *e, uint32_t u, const struct event *event);
 bool engine_spawn(struct engine *e, uint32_t u, enum role role, uint32_t index);
 /* ---- engine_stop.c */
 void engine_fail(struct engine *e, uint32_t u, enum cause_kind kind, const char *fmt, ...)

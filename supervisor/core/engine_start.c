@@ -311,7 +311,7 @@ static bool failure_ignored(const struct engine *e, uint32_t u)
 }
 
 /* The end of a helper command: true when the next of its list may follow. */
-static bool helper_ok(const struct engine *e, uint32_t u, const struct event *event)
+bool engine_helper_ok(const struct engine *e, uint32_t u, const struct event *event)
 {
 	return cause_command_ok(event->status) || failure_ignored(e, u);
 }
@@ -329,7 +329,7 @@ void rule_pre_end(struct engine *e, uint32_t u, const struct event *event)
 {
 	struct life *l = life_of(e, u);
 
-	if (!helper_ok(e, u, event))
+	if (!engine_helper_ok(e, u, event))
 		helper_failed(e, u, event);
 	else if (!engine_spawn(e, u, ROLE_START_PRE, l->index + 1))
 		start_main(e, u, 0);
@@ -372,7 +372,7 @@ void rule_post_end(struct engine *e, uint32_t u, const struct event *event)
 
 	if (event->role == ROLE_MAIN) {
 		engine_main_ended(e, u);
-	} else if (!helper_ok(e, u, event)) {
+	} else if (!engine_helper_ok(e, u, event)) {
 		helper_failed(e, u, event);
 	} else if (!engine_spawn(e, u, ROLE_START_POST, l->index + 1)) {
 		posted(e, u);
@@ -494,7 +494,7 @@ void rule_reload_end(struct engine *e, uint32_t u, const struct event *event)
 
 	if (event->role == ROLE_MAIN) {
 		engine_main_ended(e, u);
-	} else if (!helper_ok(e, u, event)) {
+	} else if (!engine_helper_ok(e, u, event)) {
 		text_puts(&t, "reload failed: ExecReload: ");
 		cause_put_status(&t, event->status);
 		reload_over(e, u, EIO, why);

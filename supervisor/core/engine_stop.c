@@ -203,14 +203,13 @@ void rule_down(struct engine *e, uint32_t u, const struct event *event)
 void rule_stop_end(struct engine *e, uint32_t u, const struct event *event)
 {
 	struct life *l = life_of(e, u);
-	const struct commands *list = &unit_of(e, u)->service.exec_stop;
 	char why[64];
 	struct text t = { .buf = why, .size = sizeof(why) };
 
 	if (event->role == ROLE_MAIN)
 		return;
 	cause_put_status(&t, event->status);
-	if (!cause_command_ok(event->status) && !list->v[l->index].ignore_failure)
+	if (!engine_helper_ok(e, u, event))
 		engine_fail(e, u, CAUSE_EXIT, "ExecStop: %s", why);
 	else if (!engine_spawn(e, u, ROLE_STOP, l->index + 1))
 		engine_term(e, u);
@@ -379,14 +378,13 @@ void rule_kill_late(struct engine *e, uint32_t u, const struct event *event)
 void rule_stop_post_end(struct engine *e, uint32_t u, const struct event *event)
 {
 	struct life *l = life_of(e, u);
-	const struct commands *list = &unit_of(e, u)->service.exec_stop_post;
 	char why[64];
 	struct text t = { .buf = why, .size = sizeof(why) };
 
 	if (event->role == ROLE_MAIN)
 		return;
 	cause_put_status(&t, event->status);
-	if (!cause_command_ok(event->status) && !list->v[l->index].ignore_failure)
+	if (!engine_helper_ok(e, u, event))
 		engine_fail(e, u, CAUSE_EXIT, "ExecStopPost: %s", why);
 	else if (!engine_spawn(e, u, ROLE_STOP_POST, l->index + 1))
 		engine_term(e, u);

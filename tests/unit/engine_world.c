@@ -241,9 +241,16 @@ static void do_action(struct world *w, const struct action *act)
 void world_perform(struct world *w)
 {
 	struct action act;
+	size_t n = 0;
 
-	while (engine_next(w->engine, &act))
+	for (; engine_next(w->engine, &act); n++) {
+		/* More than a unit's whole life for each of them: it turns in circles. */
+		if (n > 100 * w->set.n + 20000) {
+			fprintf(stderr, "the engine does not come to rest\n%s", w->trace);
+			abort();
+		}
 		do_action(w, &act);
+	}
 }
 
 /* ---- what a test does */
