@@ -59,16 +59,23 @@ static int new_overlay(const struct mount_op *op, struct fault *f)
 	return mount < 0 ? fail(f, op->source) : mount;
 }
 
-/* The tmpfs is attached too, over "/": overlayfs takes no layer from a detached mount before Linux 6.15. */
+/*
+ * The tmpfs is attached too, over "/", for as long as the overlay is made: overlayfs takes no layer from a detached mount
+ * before Linux 6.15. The overlay keeps it; left where it is it would lie over the old root, and be detached in its stead.
+ */
 static int mount_overlay(const struct mount_op *op, int over, struct fault *f)
 {
 	int tmpfs cleanup_fd = fs_new("tmpfs", op->data, 0, f);
+	int root cleanup_fd = -1;
 
 	if (tmpfs < 0)
 		return -1;
 	if (kernel_move_mount(tmpfs, over) < 0 || fchdir(tmpfs) < 0)
 		return fail(f, "/");
-	return new_overlay(op, f);
+	root = new_overlay(op, f);
+	if (root >= 0 && syscall(SYS_umount2, ".", DETACH) < 0)
+		return fail(f, "overlay");
+	return fd_take(&root);
 }
 
 static const struct mount_op *root_op(const struct plan *p)
@@ -107,23 +114,15 @@ int step_mount_root(struct child *c, struct fault *f)
 }
 
 /*
- * Where "/" is the kernel's own rootfs (an initramfs that nobody pivoted away from) there is no pivot_root: EINVAL.
- * The new root, which lies over it already, becomes the process's root; ".." ends there, since a lookup always comes
- * out at the topmost mount of "/".
+ * pivot_root(2) with the same folder twice: the old root ends over the new one, from where it is detached. EINVAL where "/"
+ * is the kernel's own rootfs: init has moved a mount over that. There is no way round by chroot, which would leave the
+ * host's root in the container's mount namespace.
  */
-static int enter_over_rootfs(void)
-{
-	return chroot(".");
-}
-
-/* pivot_root(2) with the same folder twice: the old root ends over the new one, from where it is detached. */
 static int swap_roots(struct fault *f)
 {
-	if (syscall(SYS_pivot_root, ".", ".") == 0)
-		return syscall(SYS_umount2, ".", DETACH) < 0 ? fail(f, "old root") : 0;
-	if (errno == EINVAL && enter_over_rootfs() == 0)
-		return 0;
-	return fail(f, "/");
+	if (syscall(SYS_pivot_root, ".", ".") < 0)
+		return fail(f, "/");
+	return syscall(SYS_umount2, ".", DETACH) < 0 ? fail(f, "old root") : 0;
 }
 
 int step_pivot_root(struct child *c, struct fault *f)

@@ -70,19 +70,22 @@ static void send_signal(struct supervisor *s, const struct action *a, bool all)
 	const struct unit *u = unit_at(s, a->unit);
 	const struct instance *inst = s->instances[a->unit];
 	const struct process *p = inst != NULL ? process_find(s, inst, a->role) : NULL;
+	int sig = a->arg;
 	struct err e;
 
 	if (inst == NULL)
 		return;
+	if (sig == 0) /* the unit names none: the image may */
+		sig = inst->stop_signal != 0 ? inst->stop_signal : SIGTERM;
 	/* a container's own PID 1 hears it and stops what is inside, as with any container engine */
 	if (all && (u->kind != KIND_CONTAINER || p == NULL) && s->launcher.cgroup_fd >= 0) {
-		if (cgroup_signal(s->launcher.cgroup_fd, inst->unit, a->arg, &e) < 0)
+		if (cgroup_signal(s->launcher.cgroup_fd, inst->unit, sig, &e) < 0)
 			journal(s, LOG_LEVEL_WARNING, inst->unit, "%s", e.msg);
 		return;
 	}
-	if (p != NULL && process_signal(p, a->arg) < 0 && errno != ESRCH)
-		journal(s, LOG_LEVEL_WARNING, inst->unit, "signal %d: %s", a->arg, strerror(errno));
-	if (p != NULL && a->arg != SIGKILL)
+	if (p != NULL && process_signal(p, sig) < 0 && errno != ESRCH)
+		journal(s, LOG_LEVEL_WARNING, inst->unit, "signal %d: %s", sig, strerror(errno));
+	if (p != NULL && sig != SIGKILL)
 		(void)process_signal(p, SIGCONT); /* one that is stopped would not hear it */
 }
 

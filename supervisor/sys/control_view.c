@@ -89,7 +89,8 @@ static json_t *view_unit(const struct supervisor *s, uint32_t index)
 	set_number(object, "restarts", run->restarts);
 	set_text(object, "cause", run->cause);
 	set_text(object, "status", run->status_text);
-	set_text(object, "why", engine_why(s->engine, index, why, sizeof(why)));
+	if (run->state == ST_WAITING || run->state == ST_BACKOFF || run->state == ST_FAILED)
+		set_text(object, "why", engine_why(s->engine, index, why, sizeof(why)));
 	if (inst != NULL) {
 		view_usage(s, inst, object);
 		view_network(u, inst, object);

@@ -121,6 +121,7 @@ static int root_facts(struct instance *inst, struct facts *f, struct arena *a, s
 		if (image_mount(u->container.image, a, &f->root, defaults, e) < 0)
 			return -1;
 		f->image = defaults;
+		inst->stop_signal = defaults->stop_signal;
 		if (inst->image == NULL)
 			inst->image = strdup(u->container.image);
 	}

@@ -48,6 +48,7 @@ struct instance {
 	struct pool pool;
 	int watch_cgroup, watch_memory; /* inotify watches, -1: none */
 	uint64_t oom_kills;	/* seen so far */
+	int stop_signal;	/* of its image, 0: none */
 	char *image;		/* reference it holds mounted, malloc'd, or NULL */
 	bool released;		/* the last process or handle to end frees it */
 	uint32_t open_handles;	/* libuv handles that are still closing */
