@@ -228,7 +228,7 @@ static void command_start(struct engine *e, const struct event *event)
 	engine_want(e, WANT_START, event->unit, true);
 	if (event->kind == EV_RESTART)
 		engine_want(e, WANT_RESTART, event->unit, true);
-	if (l->ask == ASK_NONE)
+	if (l->ask == ASK_NONE && !l->held)
 		engine_job_done(e, event->unit, event->job, 0, "is up already");
 	else
 		engine_job_add(e, event->unit, event->job);

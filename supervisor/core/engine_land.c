@@ -16,7 +16,9 @@ static void rest(struct engine *e, uint32_t u, enum state state, int error, cons
 
 	engine_enter(e, u, state, TIME_INFINITY);
 	l->ask = ASK_NONE;
-	engine_jobs_done(e, u, error, text);
+	/* A start commanded while a reload takes it down is answered by the start that follows. */
+	if (!l->held || !l->run.wanted)
+		engine_jobs_done(e, u, error, text);
 	engine_push(e, ACT_TEARDOWN, u);
 	engine_reload_landed(e, u);
 }

@@ -40,6 +40,8 @@ static const struct commands *commands_of(const struct unit *unit, enum role rol
 
 static size_t n_commands(const struct unit *unit, enum role role)
 {
+	if (!kinds[unit->kind].process)
+		return 0;
 	/* What a container runs is said by its image and Exec=. */
 	if (role == ROLE_MAIN && unit->kind == KIND_CONTAINER)
 		return 1;

@@ -50,6 +50,9 @@ static bool want_start(struct engine *e, uint32_t u)
 	struct life *l = life_of(e, u);
 
 	l->run.wanted = true;
+	/* The reload that takes it down starts it afterwards. */
+	if (l->held)
+		return false;
 	if (l->ask == ASK_STOP || l->ask == ASK_STOPPING)
 		engine_jobs_done(e, u, ECANCELED, "cancelled: it is to start again");
 	if (l->ask == ASK_STOP && in_states(l, STATES_ACTIVE))
@@ -66,9 +69,10 @@ static bool want_stop(struct engine *e, uint32_t u, uint32_t because)
 {
 	struct life *l = life_of(e, u);
 
-	l->run.wanted = false;
-	if (l->ask == ASK_START || l->ask == ASK_STARTING || l->ask == ASK_RESTART)
+	if (l->ask == ASK_START || l->ask == ASK_STARTING || l->ask == ASK_RESTART ||
+		(l->held && l->run.wanted))
 		engine_jobs_done(e, u, ECANCELED, "cancelled: it was stopped");
+	l->run.wanted = false;
 	l->because = because;
 	if (in_states(l, STATES_DOWN))
 		engine_set_ask(e, u, ASK_NONE);
@@ -81,9 +85,11 @@ static bool want_restart(struct engine *e, uint32_t u, uint32_t because)
 {
 	struct life *l = life_of(e, u);
 
+	l->run.wanted = true;
+	if (l->held)
+		return false;
 	if (l->ask == ASK_STOP || l->ask == ASK_STOPPING)
 		engine_jobs_done(e, u, ECANCELED, "cancelled: it is to start again");
-	l->run.wanted = true;
 	l->because = because;
 	engine_set_ask(e, u, in_states(l, STATES_ACTIVE | STATES_STARTING) ? ASK_RESTART : ASK_START);
 	return true;
