@@ -26,11 +26,18 @@ int step_join(struct child *c, struct fault *f)
 	return chdir("/") < 0 ? fail(f, "/") : 0;
 }
 
+/* A container that is to have a network of its own never starts in the host's. */
 int step_network(struct child *c, struct fault *f)
 {
-	if (c->plan->join || c->fd.netns < 0)
+	const struct plan *p = c->plan;
+
+	if (p->join)
 		return 0;
-	return setns(c->fd.netns, CLONE_NEWNET) < 0 ? fail(f, c->plan->unit) : 0;
+	if (c->fd.netns >= 0)
+		return setns(c->fd.netns, CLONE_NEWNET) < 0 ? fail(f, p->unit) : 0;
+	if (p->container && p->own_network && (p->clone_flags & CLONE_NEWNET) == 0)
+		return fail_text(f, p->unit, "has no network namespace");
+	return 0;
 }
 
 /*
