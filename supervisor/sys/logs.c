@@ -235,6 +235,8 @@ int log_pipe_open(struct log_pipe *p, struct log *log, enum log_stream stream, s
 		return err_set(e, "pipe for the log of %s", log->unit);
 	/* only our end: the service's end blocks for a moment rather than lose a line */
 	(void)fcntl(ends[0], F_SETFL, O_NONBLOCK);
+	/* servers that gave up root open /dev/stderr anew; whoever sees that link is the user who holds the pipe */
+	(void)fchmod(ends[1], 0622);
 	*p = (struct log_pipe){
 		.log = log, .stream = stream, .read_end = ends[0], .write_end = ends[1]
 	};
