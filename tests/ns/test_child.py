@@ -509,7 +509,7 @@ def test_working_folder_is_a_descriptor(root):
 @pytest.mark.parametrize("options, step, no, object_", [
     (["--nice=7", "--oom=5000"], "priority", EINVAL, "/proc/self/oom_score_adj"),
     (["--netns=/dev/null"], "network", EINVAL, "test.container"),
-    (["--flags=own-network"], "network", 0, "test.container: has no network namespace"),
+    (["--flags=lan"], "network", 0, "test.container: has no network namespace"),
     (["--hostname=" + "x" * 65], "hostname", EINVAL, "x" * 65),
     (["--sysctl=net/none:1"], "sysctl", ENOENT, "net/none"),
     (["--sysctl=kernel/shmmni:x"], "sysctl", EINVAL, "kernel/shmmni"),

@@ -306,7 +306,7 @@ static void opt_flags(struct driver *d, char *value)
 {
 	if (strstr(value, "net") != NULL)
 		d->plan.clone_flags |= CLONE_NEWNET;
-	d->plan.own_network = strstr(value, "own-network") != NULL;
+	d->plan.own_network = strstr(value, "lan") != NULL;
 	if (strstr(value, "badclone") != NULL)
 		d->plan.clone_flags |= CLONE_NEWNS | CLONE_FS;
 	if (strstr(value, "host") != NULL) {
