@@ -49,6 +49,8 @@ sh /usr/lib/sup/qemu/command </dev/null >"$out" 2>"$err" 5>&- &
 trap : TERM INT HUP
 reap $!
 echo "exit $?" >&5
+# The power-off stops this unit as well: the signal must not end supctl before its answer came.
+trap '' TERM INT HUP
 if ! supctl poweroff >/dev/console 2>&1; then
 	echo stuck >&5
 	poweroff -f
