@@ -12,7 +12,7 @@
 
 /* systemd.service(5): these end a service well, but not a oneshot. */
 static const uint64_t clean_signals = UINT64_C(1) << SIGHUP | UINT64_C(1) << SIGINT |
-				      UINT64_C(1) << SIGTERM | UINT64_C(1) << SIGPIPE;
+	UINT64_C(1) << SIGTERM | UINT64_C(1) << SIGPIPE;
 
 bool cause_failed(const struct cause *c)
 {
@@ -76,7 +76,8 @@ void cause_put_status(struct text *t, int32_t status)
 
 static bool put_limit(struct text *t, const char *key, const struct quantity *q)
 {
-	if (q->permille == 0 && (q->value == SIZE_UNSET || q->value == SIZE_INFINITY || q->value == 0))
+	if (q->permille == 0 &&
+		(q->value == SIZE_UNSET || q->value == SIZE_INFINITY || q->value == 0))
 		return false;
 	text_printf(t, " (%s=", key);
 	if (q->permille != 0)

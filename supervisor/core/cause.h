@@ -11,33 +11,33 @@
 #include "supervisor/core/unit.h"
 
 /* CAUSE(id, what it is) */
-#define CAUSES(X)                                                 \
-	X(NONE, "nothing yet")                                    \
-	X(CLEAN, "clean exit code or signal")                     \
-	X(EXIT, "unclean exit code")                              \
-	X(SIGNAL, "unclean signal")                               \
-	X(TIMEOUT, "timeout")                                     \
-	X(WATCHDOG, "watchdog")                                   \
-	X(OOM, "out of memory")                                   \
-	X(PROTOCOL, "ended before it was ready")                  \
-	X(SPAWN, "could not be started")                          \
-	X(SETUP, "network or volume could not be made")           \
-	X(SURVIVOR, "processes survive SIGKILL")                  \
-	X(BROKEN, "its file is wrong")                            \
-	X(DEPENDENCY, "what it requires is not there")            \
+#define CAUSES(X)                                       \
+	X(NONE, "nothing yet")                          \
+	X(CLEAN, "clean exit code or signal")           \
+	X(EXIT, "unclean exit code")                    \
+	X(SIGNAL, "unclean signal")                     \
+	X(TIMEOUT, "timeout")                           \
+	X(WATCHDOG, "watchdog")                         \
+	X(OOM, "out of memory")                         \
+	X(PROTOCOL, "ended before it was ready")        \
+	X(SPAWN, "could not be started")                \
+	X(SETUP, "network or volume could not be made") \
+	X(SURVIVOR, "processes survive SIGKILL")        \
+	X(BROKEN, "its file is wrong")                  \
+	X(DEPENDENCY, "what it requires is not there")  \
 	X(LIMIT, "start limit")
 
 enum cause_kind {
 #define X(id, what) CAUSE_##id,
 	CAUSES(X)
 #undef X
-	CAUSE_COUNT
+		CAUSE_COUNT
 };
 
 struct cause {
 	enum cause_kind kind;
-	bool has_status;	/* the main process ended: */
-	int32_t status;		/* its wait(2) status, as cause_of_status translated it */
+	bool has_status; /* the main process ended: */
+	int32_t status;  /* its wait(2) status, as cause_of_status translated it */
 };
 
 /* NONE and CLEAN are no failure. */

@@ -344,7 +344,7 @@ void engine_shutdown(struct engine *e, int wire_end, uint64_t now)
 
 static const struct end {
 	int wire_end;
-	bool at_once;		/* -force, -immediate: no unit is stopped first */
+	bool at_once; /* -force, -immediate: no unit is stopped first */
 } ends[] = {
 	[ACTION_NONE] = { 0, false },
 	[ACTION_REBOOT] = { END_REBOOT, false },

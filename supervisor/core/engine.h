@@ -10,6 +10,21 @@
  *   2. Execution. A unit whose want differs from its state moves when its order allows it: it starts when all
  *      that it is After= and that are wanted up have arrived (or failed), it stops when all that are After= it have stopped.
  *
+ * The choices that systemd leaves open, or that suit an appliance better:
+ *   - An automatic restart (BACKOFF) does not stop what Requires= the unit, as with systemd's RestartMode=direct; what is
+ *     BindsTo= it stops, and starts again with it. A unit that Requires= one in BACKOFF waits for it to come up or to fail
+ *     for good; one that is only After= it goes on. OnFailure= and FailureAction= are for the failure that is final.
+ *   - A unit that fails, or whose file is broken, fails the start of what Requires= it ("requires db, which failed: ...").
+ *     A unit skipped by a condition, or a oneshot that has finished, counts as arrived.
+ *   - A stop that is due goes before a start, whichever way the two are ordered; a unit starts when all it conflicts with is down.
+ *   - A container is stopped through its PID 1 (KillMode=mixed, as Quadlet writes it) by StopSignal=, within StopTimeout=.
+ *   - Processes that survive SIGKILL for 10 s fail the unit, and it does not start until they are gone.
+ *   - MAINPID= and STOPPING=1 are read but change nothing: each main process is our own child.
+ *
+ * What sys/ owes it: every SPAWN is answered by SPAWNED or SPAWN_FAILED; every SPAWNED is followed by one EXITED, also when a
+ * SPAWN_FAILED (a step of the child failed) came between, and then before the EXITED. OOM comes before the EXITED it
+ * caused where that can be known. EMPTY comes when no process is left and none is to be reaped, however often.
+ *
  * How sys/ uses it:
  *      engine_event(e, &event, now);
  *      while (engine_next(e, &action)) perform(&action);     performing may call engine_event again
@@ -95,7 +110,8 @@ struct event {
 #define ACTIONS(X)                                                                                     \
 	X(SETUP)	/* make the network or volume; answer SETUP_DONE or SETUP_FAILED */            \
 	X(SPAWN)	/* start `role`, command number `index`; answer SPAWNED or SPAWN_FAILED, later EXECED, EXITED */ \
-	X(SIGNAL)	/* send `arg` to the main process, or to `role` if that is not MAIN; SIGCONT follows a stop signal */ \
+	X(SIGNAL)	/* send `arg` (0: the image's stop signal, else SIGTERM) to the main process, or to `role` if that is not \
+			 * MAIN; SIGCONT follows a stop signal */                                         \
 	X(SIGNAL_ALL)	/* send `arg` to every process of the unit */                                    \
 	X(KILL)		/* cgroup.kill */                                                              \
 	X(TEARDOWN)	/* the unit is down for good: network, volume, cgroup, notify socket may go; a restart never sends it */ \
@@ -136,7 +152,7 @@ struct run {
 	bool oom;			/* the kernel's OOM killer was the cause */
 	char cause[160];		/* last cause: "exit code 1", "signal SEGV", "out of memory (MemoryMax=50M)" */
 	char status_text[128];		/* STATUS= of sd_notify */
-	/* more is the engine's own, in engine_run.h */
+	/* More is the engine's own, in engine_run.h. */
 };
 
 struct engine;
@@ -160,7 +176,8 @@ void engine_shutdown(struct engine *e, int wire_end, uint64_t now);
 /*
  * A new generation: units that changed or vanished are stopped by the old set; when they are down the new set comes
  * into force (ACT_SWAP), those that were up are started again and new ones that are wanted by what is up are started. Unchanged
- * units keep their process. Another call before the swap replaces the set that is waiting.
+ * units keep their process. Another call before the swap replaces the set that is waiting, which the caller frees; so does
+ * a shutdown. The swap happens inside engine_next, when all actions that speak of the old set were taken.
  */
 void engine_reload(struct engine *e, const struct unit_set *set, uint32_t job, uint64_t now);
 

@@ -114,7 +114,8 @@ static void say_stopped(struct engine *e, uint32_t u)
 	else if (l->held)
 		snprintf(r->cause, sizeof(r->cause), "stopped by a reload: its file changed");
 	else if (l->because != NO_UNIT)
-		snprintf(r->cause, sizeof(r->cause), "stopped with %s", unit_of(e, l->because)->name);
+		snprintf(r->cause, sizeof(r->cause), "stopped with %s",
+			unit_of(e, l->because)->name);
 	else
 		snprintf(r->cause, sizeof(r->cause), "stopped by operator");
 }
@@ -141,7 +142,8 @@ void engine_land(struct engine *e, uint32_t u)
 	if (l->ask == ASK_START && e->ending == 0 && l->result.kind != CAUSE_SURVIVOR)
 		land_for_start(e, u);
 	else if (!l->asked_down && !l->held && e->ending == 0 && l->ask != ASK_STOP &&
-		l->run.wanted && l->was_begun && restart_wanted(&unit_of(e, u)->service, &l->result))
+		l->run.wanted && l->was_begun &&
+		restart_wanted(&unit_of(e, u)->service, &l->result))
 		land_in_backoff(e, u);
 	else if (cause_failed(&l->result))
 		land_failed(e, u);

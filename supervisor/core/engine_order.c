@@ -57,10 +57,14 @@ static enum hold check_required(const struct life *other)
 }
 
 static const struct relation on_start[] = {
-	{ DEP_AFTER, false, check_before },    { DEP_BEFORE, true, check_before },
-	{ DEP_AFTER, true, check_after },      { DEP_BEFORE, false, check_after },
-	{ DEP_CONFLICTS, false, check_conflict }, { DEP_CONFLICTS, true, check_conflict },
-	{ DEP_REQUIRES, false, check_required }, { DEP_BINDS_TO, false, check_required },
+	{ DEP_AFTER, false, check_before },
+	{ DEP_BEFORE, true, check_before },
+	{ DEP_AFTER, true, check_after },
+	{ DEP_BEFORE, false, check_after },
+	{ DEP_CONFLICTS, false, check_conflict },
+	{ DEP_CONFLICTS, true, check_conflict },
+	{ DEP_REQUIRES, false, check_required },
+	{ DEP_BINDS_TO, false, check_required },
 	/* Two that are bound to each other would else take turns for ever. */
 	{ DEP_BINDS_TO, true, check_after },
 };
@@ -245,7 +249,8 @@ static const char *why_held(const struct engine *e, uint32_t u, char *buf, size_
 	if (!stop && in_states(life_of(e, u), STATES_STOPPING | STATE_BIT(SETUP)))
 		snprintf(buf, size, "%s, then starts again", state_name(life_of(e, u)->run.state));
 	else
-		snprintf(buf, size, "%s", life_of(e, u)->held ? "waits for the reload" : "about to move");
+		snprintf(buf, size, "%s",
+			life_of(e, u)->held ? "waits for the reload" : "about to move");
 	return buf;
 }
 

@@ -14,8 +14,8 @@ static struct action *push(struct engine *e, enum action_kind kind, uint32_t u, 
 	if (item != NULL)
 		e->spare[has_text] = item->next;
 	else
-		item = arena_alloc(&e->arena, has_text ? sizeof(*item)
-						       : offsetof(struct item, action.text));
+		item = arena_alloc(&e->arena,
+			has_text ? sizeof(*item) : offsetof(struct item, action.text));
 	item->has_text = has_text;
 	memset(&item->action, 0, offsetof(struct action, text));
 	if (has_text)

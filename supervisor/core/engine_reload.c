@@ -53,8 +53,8 @@ static bool stands_on(const struct unit *unit, const struct unit *below)
 
 	if (below->kind == KIND_NETWORK || below->kind == KIND_VOLUME)
 		return true;
-	return unit->kind == KIND_CONTAINER && net->mode == NETWORK_CONTAINER && net->unit != NULL &&
-		strcmp(net->unit, below->name) == 0;
+	return unit->kind == KIND_CONTAINER && net->mode == NETWORK_CONTAINER &&
+		net->unit != NULL && strcmp(net->unit, below->name) == 0;
 }
 
 static size_t add_changed(struct engine *e, uint32_t *list, size_t n, uint32_t u)

@@ -22,16 +22,16 @@
 /* What is to be done with a unit, systemd's "job"; others wait for its end where the order says so. */
 enum ask {
 	ASK_NONE,
-	ASK_START,	/* not begun */
+	ASK_START, /* not begun */
 	ASK_STARTING,
-	ASK_STOP,	/* not begun */
+	ASK_STOP, /* not begun */
 	ASK_STOPPING,
-	ASK_RESTART	/* stop not begun; becomes START when it is */
+	ASK_RESTART /* stop not begun; becomes START when it is */
 };
 
 struct proc {
-	bool asked;	/* SPAWN is out, not answered */
-	bool live;	/* SPAWNED came, EXITED did not */
+	bool asked; /* SPAWN is out, not answered */
+	bool live;  /* SPAWNED came, EXITED did not */
 };
 
 struct waiter {
@@ -43,30 +43,30 @@ struct waiter {
 struct life {
 	struct run run;
 	enum ask ask;
-	bool arrived;		/* its last start ended well: up, or a finished oneshot, or skipped */
-	bool was_begun;		/* this run had a process or a setup */
-	bool was_up;		/* this run became ready: ExecStop= applies */
-	bool asked_down;	/* this stop was asked for: no restart follows */
+	bool arrived;    /* its last start ended well: up, or a finished oneshot, or skipped */
+	bool was_begun;  /* this run had a process or a setup */
+	bool was_up;     /* this run became ready: ExecStop= applies */
+	bool asked_down; /* this stop was asked for: no restart follows */
 	bool stop_post_begun;
-	bool populated;		/* processes may be left in its cgroup */
-	bool held;		/* a reload waits for it to be down, and nothing starts it before */
+	bool populated; /* processes may be left in its cgroup */
+	bool held;      /* a reload waits for it to be down, and nothing starts it before */
 	struct proc main, helper;
-	enum role role;		/* of the command in progress */
-	uint32_t index;		/* ... and its number */
-	struct cause result;	/* of this run; the first failure stays */
-	uint64_t watchdog;	/* 0: off */
+	enum role role;                    /* of the command in progress */
+	uint32_t index;                    /* ... and its number */
+	struct cause result;               /* of this run; the first failure stays */
+	uint64_t watchdog;                 /* 0: off */
 	struct start_count starts, alarms; /* of itself, and of its OnFailure= units */
-	uint32_t because;	/* the unit whose stop stops this one, or NO_UNIT */
+	uint32_t because;                  /* the unit whose stop stops this one, or NO_UNIT */
 	struct waiter *jobs;
 	/* engine_order.c: one blocker is watched at a time; the scan goes on where it was found. */
 	uint32_t cursor, watching, watchers, next_watcher, prev_watcher;
 	uint32_t next_turn;
 	bool queued;
-	uint32_t seen[3];	/* enum want: the propagation that visited it last */
-	uint32_t heap_at;	/* index in the heap + 1, 0: not in it */
+	uint32_t seen[3]; /* enum want: the propagation that visited it last */
+	uint32_t heap_at; /* index in the heap + 1, 0: not in it */
 };
 
-struct item {			/* an action in the queue; without text it is allocated short */
+struct item { /* an action in the queue; without text it is allocated short */
 	struct item *next;
 	bool has_text;
 	struct action action;
@@ -77,16 +77,16 @@ struct generation {
 	struct arena arena;
 	const struct unit_set *set;
 	struct life *life;
-	uint32_t *heap;		/* units by deadline, least first */
+	uint32_t *heap; /* units by deadline, least first */
 	size_t n_heap;
 	uint32_t first_turn, last_turn;
-	struct want_step *work;	/* of propagation */
+	struct want_step *work; /* of propagation */
 };
 
 struct reload {
 	const struct unit_set *set; /* NULL: none waits */
 	uint32_t job;
-	size_t held;		/* units that must still come down */
+	size_t held; /* units that must still come down */
 };
 
 struct engine {
@@ -94,12 +94,12 @@ struct engine {
 	struct generation gen;
 	struct engine_facts facts;
 	uint64_t now;
-	size_t n_up;		/* units in a state other than INACTIVE and FAILED */
+	size_t n_up; /* units in a state other than INACTIVE and FAILED */
 	uint32_t visit;
 	struct item *first, *last, *spare[2];
 	struct waiter *spare_waiters;
 	struct reload reload;
-	int ending;		/* enum wire_end, 0: not ending */
+	int ending; /* enum wire_end, 0: not ending */
 	int exit_status;
 	bool ended;
 	char ending_text[128];
@@ -193,13 +193,17 @@ void engine_swap(struct engine *e);
 typedef void rule_fn(struct engine *e, uint32_t u, const struct event *event);
 extern rule_fn *const rules[ST_COUNT][EV_COUNT];
 
-#define RULES(X)                                                                                \
-	X(ignore) X(impossible) X(begin) X(cancel) X(down) X(term) X(defer) X(mark) X(reload)   \
-	X(no_reload) X(reload_unborn) X(reset) X(made) X(unmade) X(born) X(late) X(no_helper) X(no_main)         \
-	X(doomed) X(ready) X(pre_end) X(start_end) X(post_end) X(run_end) X(reload_end)         \
-	X(stop_end) X(gone) X(stop_post_end) X(hello) X(extend) X(word) X(reloaded) X(oom)      \
-	X(oom_late) X(setup_late) X(start_late) X(watchdog) X(reload_late) X(stop_late)         \
-	X(term_late) X(kill_late) X(stop_post_late) X(again)
+#define RULES(X)                                                                                  \
+	X(ignore)                                                                                 \
+	X(impossible) X(begin) X(cancel) X(down) X(term) X(defer) X(mark) X(reload) X(no_reload)  \
+		X(reload_unborn) X(reset) X(made) X(unmade) X(born) X(late) X(no_helper)          \
+			X(no_main) X(doomed) X(ready) X(pre_end) X(start_end) X(post_end)         \
+				X(run_end) X(reload_end) X(stop_end) X(gone) X(stop_post_end)     \
+					X(hello) X(extend) X(word) X(reloaded) X(oom) X(oom_late) \
+						X(setup_late) X(start_late) X(watchdog)           \
+							X(reload_late) X(stop_late) X(term_late)  \
+								X(kill_late) X(stop_post_late)    \
+									X(again)
 
 #define X(name) rule_fn rule_##name;
 RULES(X)

@@ -90,7 +90,8 @@ static void arrive(struct engine *e, uint32_t u)
 	struct life *l = life_of(e, u);
 	const struct unit *unit = unit_of(e, u);
 	bool lasting = kinds[unit->kind].process && !l->main.live && !l->main.asked;
-	uint64_t deadline = l->watchdog != 0 && !lasting ? after(e->now, l->watchdog) : TIME_INFINITY;
+	uint64_t deadline = l->watchdog != 0 && !lasting ? after(e->now, l->watchdog)
+							 : TIME_INFINITY;
 
 	l->arrived = true;
 	l->was_up = true;

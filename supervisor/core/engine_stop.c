@@ -72,10 +72,11 @@ bool engine_has_survivors(const struct engine *e, uint32_t u)
 
 /* ---- failing */
 
-static void set_result(struct engine *e, uint32_t u, enum cause_kind kind, const char *fmt, va_list args)
-	__attribute__((format(printf, 4, 0)));
+static void set_result(struct engine *e, uint32_t u, enum cause_kind kind, const char *fmt,
+	va_list args) __attribute__((format(printf, 4, 0)));
 
-static void set_result(struct engine *e, uint32_t u, enum cause_kind kind, const char *fmt, va_list args)
+static void set_result(struct engine *e, uint32_t u, enum cause_kind kind, const char *fmt,
+	va_list args)
 {
 	struct life *l = life_of(e, u);
 
@@ -117,6 +118,7 @@ void rule_doomed(struct engine *e, uint32_t u, const struct event *event)
 
 void engine_main_ended(struct engine *e, uint32_t u)
 {
+	life_of(e, u)->arrived = false;
 	if (cause_failed(&life_of(e, u)->result))
 		engine_term(e, u);
 	else
@@ -161,7 +163,8 @@ void rule_oom(struct engine *e, uint32_t u, const struct event *event)
 	if (unit_of(e, u)->service.oom_policy == OOM_STOP)
 		engine_fail(e, u, CAUSE_OOM, "%s", why);
 	else if (unit_of(e, u)->service.oom_policy == OOM_CONTINUE)
-		engine_log(e, u, LOG_LEVEL_WARNING, "%s: a process was killed, the unit goes on", why);
+		engine_log(e, u, LOG_LEVEL_WARNING, "%s: a process was killed, the unit goes on",
+			why);
 }
 
 /* The word of it came after the exit it caused. */

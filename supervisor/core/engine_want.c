@@ -12,7 +12,7 @@
 static const struct pull {
 	enum want want;
 	enum dependency dep;
-	bool incoming;		/* the units that name this one */
+	bool incoming; /* the units that name this one */
 	enum want then;
 } pulls[] = {
 	{ WANT_START, DEP_REQUIRES, false, WANT_START },
@@ -91,7 +91,8 @@ static bool want_restart(struct engine *e, uint32_t u, uint32_t because)
 	if (l->ask == ASK_STOP || l->ask == ASK_STOPPING)
 		engine_jobs_done(e, u, ECANCELED, "cancelled: it is to start again");
 	l->because = because;
-	engine_set_ask(e, u, in_states(l, STATES_ACTIVE | STATES_STARTING) ? ASK_RESTART : ASK_START);
+	engine_set_ask(e, u,
+		in_states(l, STATES_ACTIVE | STATES_STARTING) ? ASK_RESTART : ASK_START);
 	return true;
 }
 

@@ -11,7 +11,7 @@ enum shape { WORD_FLAG, WORD_NUMBER, WORD_PID };
 
 static const struct word {
 	const char *name;
-	const char *value;	/* WORD_FLAG: the one value that sets it */
+	const char *value; /* WORD_FLAG: the one value that sets it */
 	enum shape shape;
 	size_t offset;
 } words[] = {

@@ -10,6 +10,7 @@
  * Words nobody knows, values that are not numbers and lines with an embedded NUL are passed over (in STATUS= it
  * becomes "?"). out->status points into `status`, cut to its size.
  */
-void notify_parse(const char *data, size_t size, char status[NOTIFY_STATUS_MAX], struct notify *out);
+void notify_parse(const char *data, size_t size, char status[NOTIFY_STATUS_MAX],
+	struct notify *out);
 
 #endif

@@ -15,7 +15,7 @@ bool restart_wanted(const struct service_section *s, const struct cause *cause);
  */
 uint64_t restart_delay(const struct service_section *s, uint32_t n);
 
-struct start_count {	/* starts in the window that is open */
+struct start_count { /* starts in the window that is open */
 	uint64_t begin;
 	uint32_t n;
 };

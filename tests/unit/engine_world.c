@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-
 struct world *world_new(size_t room)
 {
 	struct world *w = calloc(1, sizeof(*w));
@@ -62,7 +61,8 @@ static void grow(struct world *w, struct edges *edges, uint32_t u)
 {
 	/* Room doubles when n is a power of two. */
 	if ((edges->n & (edges->n - 1)) == 0) {
-		uint32_t *v = arena_array(&w->set.arena, edges->n == 0 ? 1 : 2 * edges->n, sizeof(*v));
+		uint32_t *v = arena_array(&w->set.arena, edges->n == 0 ? 1 : 2 * edges->n,
+			sizeof(*v));
 
 		if (edges->n > 0)
 			memcpy(v, edges->v, edges->n * sizeof(*v));
@@ -160,25 +160,20 @@ static void do_signal(struct world *w, uint32_t u, bool main, bool helper, int s
 		tell_exit(w, u, a->role, sig);
 }
 
+/* It reaches what the main process left behind as well. */
 static void do_signal_all(struct world *w, uint32_t u, int sig)
 {
 	struct actor *a = &w->actors[u];
+	bool linger = a->linger;
 
+	a->linger = linger && a->ignore_term && sig != SIGKILL;
 	if (!a->immortal)
 		a->leftover = a->leftover && a->ignore_term && sig != SIGKILL;
 	if (a->main || a->helper)
 		do_signal(w, u, true, true, sig);
 	else if (!a->leftover)
 		tell(w, &(struct event){ .kind = EV_EMPTY, .unit = u });
-}
-
-static void do_kill(struct world *w, uint32_t u)
-{
-	bool linger = w->actors[u].linger;
-
-	w->actors[u].linger = false;
-	do_signal_all(w, u, SIGKILL);
-	w->actors[u].linger = linger;
+	a->linger = linger;
 }
 
 static void do_action(struct world *w, const struct action *act)
@@ -190,8 +185,11 @@ static void do_action(struct world *w, const struct action *act)
 	case ACT_SETUP:
 		say(w, "setup %s\n", name);
 		if (!a->hold_setup)
-			tell(w, &(struct event){ .kind = a->fail_setup ? EV_SETUP_FAILED : EV_SETUP_DONE,
-					.unit = act->unit, .text = "no such interface" });
+			tell(w,
+				&(struct event){
+					.kind = a->fail_setup ? EV_SETUP_FAILED : EV_SETUP_DONE,
+					.unit = act->unit,
+					.text = "no such interface" });
 		break;
 	case ACT_SPAWN:
 		say(w, "spawn %s %s %u\n", name, role_name(act->role), act->index);
@@ -207,7 +205,7 @@ static void do_action(struct world *w, const struct action *act)
 		break;
 	case ACT_KILL:
 		say(w, "kill %s\n", name);
-		do_kill(w, act->unit);
+		do_signal_all(w, act->unit, SIGKILL);
 		break;
 	case ACT_TEARDOWN:
 		say(w, "teardown %s\n", name);
@@ -323,7 +321,8 @@ bool world_in_order(const struct world *w, ...)
 	while (at != NULL && (text = va_arg(args, const char *)) != NULL) {
 		at = strstr(at, text);
 		if (at == NULL)
-			fprintf(stderr, "not there (in this order): %s\n---\n%s---\n", text, w->trace);
+			fprintf(stderr, "not there (in this order): %s\n---\n%s---\n", text,
+				w->trace);
 		else
 			at += strlen(text);
 	}

@@ -12,21 +12,21 @@
 #define EXIT_STATUS(code) ((code) << 8)
 #define TRACE_SIZE (1u << 16)
 
-struct actor {			/* how the processes of a unit behave, and what they do */
-	bool hold_spawn;	/* SPAWN gets no answer */
+struct actor {           /* how the processes of a unit behave, and what they do */
+	bool hold_spawn; /* SPAWN gets no answer */
 	bool hold_setup;
 	bool fail_spawn, fail_setup;
-	bool ignore_term;	/* the main process */
-	bool immortal;		/* even SIGKILL does nothing */
-	bool linger;		/* a process is left in the cgroup when the main one ends */
-	bool ends_at_once;	/* the main process ends with main_status as soon as it runs */
-	bool hold_helpers;	/* helper commands do not end by themselves */
+	bool ignore_term;  /* the main process */
+	bool immortal;     /* even SIGKILL does nothing */
+	bool linger;       /* a process is left in the cgroup when the main one ends */
+	bool ends_at_once; /* the main process ends with main_status as soon as it runs */
+	bool hold_helpers; /* helper commands do not end by themselves */
 	int32_t main_status;
 	int32_t helper_status[ROLE_COUNT];
 	/* what is there */
 	bool main, helper, leftover;
 	enum role role;
-	uint32_t spawns;	/* of the main process */
+	uint32_t spawns; /* of the main process */
 };
 
 struct world {
@@ -36,12 +36,12 @@ struct world {
 	struct engine *engine;
 	uint64_t now;
 	int32_t next_pid;
-	bool quiet;		/* no trace */
-	size_t max_mains;	/* the most main processes a unit ever had at once */
+	bool quiet;       /* no trace */
+	size_t max_mains; /* the most main processes a unit ever had at once */
 	size_t swaps;
-	int machine;		/* enum wire_end of ACT_MACHINE */
+	int machine; /* enum wire_end of ACT_MACHINE */
 	uint32_t machine_status;
-	int job_result[16];	/* by job: -1 not answered */
+	int job_result[16]; /* by job: -1 not answered */
 	char job_text[16][256];
 	char last_log[256];
 	size_t logs;

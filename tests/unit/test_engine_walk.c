@@ -164,7 +164,8 @@ static void fill(struct world *w, uint64_t *seed)
 		world_edge(w, a, DEP_AFTER, b);
 		world_edge(w, a, (enum dependency)(DEP_REQUIRES + roll(seed, 6)), b);
 		if (roll(seed, 4) == 0)
-			world_edge(w, roll(seed, WALKERS), (enum dependency)(DEP_REQUIRES + roll(seed, 6)),
+			world_edge(w, roll(seed, WALKERS),
+				(enum dependency)(DEP_REQUIRES + roll(seed, 6)),
 				roll(seed, WALKERS));
 	}
 }
@@ -185,10 +186,12 @@ static void random_manners(struct actor *a, uint64_t *seed)
 
 static void random_event(struct world *w, uint64_t *seed)
 {
-	static const enum event_kind commands[] = { EV_START, EV_START, EV_STOP, EV_RESTART, EV_RELOAD,
-		EV_RESET };
-	struct notify n = { .watchdog_usec = UINT64_MAX, .ready = roll(seed, 2) != 0,
-		.reloading = roll(seed, 4) == 0, .watchdog = roll(seed, 2) != 0,
+	static const enum event_kind commands[] = { EV_START, EV_START, EV_STOP, EV_RESTART,
+		EV_RELOAD, EV_RESET };
+	struct notify n = { .watchdog_usec = UINT64_MAX,
+		.ready = roll(seed, 2) != 0,
+		.reloading = roll(seed, 4) == 0,
+		.watchdog = roll(seed, 2) != 0,
 		.watchdog_trigger = roll(seed, 20) == 0 };
 	uint32_t u = roll(seed, WALKERS);
 
@@ -200,7 +203,8 @@ static void random_event(struct world *w, uint64_t *seed)
 		break;
 	case 2:
 		if (w->actors[u].main)
-			world_exit(w, u, roll(seed, 2) != 0 ? SIGSEGV : EXIT_STATUS((int)roll(seed, 3)));
+			world_exit(w, u,
+				roll(seed, 2) != 0 ? SIGSEGV : EXIT_STATUS((int)roll(seed, 3)));
 		break;
 	case 3:
 		if (w->actors[u].helper)
@@ -213,8 +217,9 @@ static void random_event(struct world *w, uint64_t *seed)
 		world_pass(w, roll(seed, 3000) * MS);
 		break;
 	case 6:
-		world_event(w, &(struct event){ .kind = roll(seed, 2) != 0 ? EV_OOM : EV_SETUP_DONE,
-				.unit = u });
+		world_event(w,
+			&(struct event){
+				.kind = roll(seed, 2) != 0 ? EV_OOM : EV_SETUP_DONE, .unit = u });
 		break;
 	}
 }
@@ -232,17 +237,19 @@ static void check(const struct world *w)
 		if (r->state == ST_WAITING || (r->state == ST_BACKOFF && l->ask == ASK_STOP))
 			assert_true(l->held || l->watching != NO_UNIT);
 		else if (!in_states(l, STATES_DOWN | STATES_ACTIVE) && r->deadline == TIME_INFINITY)
-			fail_msg("%s: %s without a deadline, ask %d held %d\n%s", w->set.units[u].name,
-				state_name(r->state), (int)l->ask, l->held, w->trace);
+			fail_msg("%s: %s without a deadline, ask %d held %d\n%s",
+				w->set.units[u].name, state_name(r->state), (int)l->ask, l->held,
+				w->trace);
 		assert_false(l->queued);
 		if (l->jobs != NULL && !l->held && l->ask == ASK_NONE && r->state != ST_RELOAD)
-			fail_msg("%s: %s, nothing asked, but job %u waits\n%s", w->set.units[u].name,
-				state_name(r->state), l->jobs->job, w->trace);
+			fail_msg("%s: %s, nothing asked, but job %u waits\n%s",
+				w->set.units[u].name, state_name(r->state), l->jobs->job, w->trace);
 		if (in_states(l, STATES_DOWN) && !l->held)
 			assert_true(l->ask == ASK_NONE);
 		if (strcmp(engine_why(w->engine, u, why, sizeof(why)), "about to move") == 0)
-			fail_msg("%s: %s, ask %d, held by nothing, watches %u\n%s", w->set.units[u].name,
-				state_name(r->state), (int)l->ask, l->watching, w->trace);
+			fail_msg("%s: %s, ask %d, held by nothing, watches %u\n%s",
+				w->set.units[u].name, state_name(r->state), (int)l->ask,
+				l->watching, w->trace);
 	}
 }
 
@@ -250,7 +257,8 @@ static void calm(struct world *w)
 {
 	for (uint32_t u = 0; u < WALKERS; u++) {
 		w->actors[u].hold_setup = w->actors[u].hold_helpers = false;
-		w->actors[u].ends_at_once = w->actors[u].fail_spawn = w->actors[u].fail_setup = false;
+		w->actors[u].ends_at_once = w->actors[u].fail_spawn = w->actors[u]
+									      .fail_setup = false;
 	}
 }
 
@@ -262,19 +270,21 @@ static void settle_down(struct world *w)
 	world_pass(w, 3600 * SEC);
 	for (uint32_t u = 0; u < WALKERS && w->machine != 2; u++)
 		if (!in_states(life_of(w->engine, u), STATES_DOWN))
-			print_message("%s: %s, ask %d, watches %u, deadline %llu\n", w->set.units[u].name,
-				state_name(world_state(w, u)), (int)life_of(w->engine, u)->ask,
-				life_of(w->engine, u)->watching,
+			print_message("%s: %s, ask %d, watches %u, deadline %llu\n",
+				w->set.units[u].name, state_name(world_state(w, u)),
+				(int)life_of(w->engine, u)->ask, life_of(w->engine, u)->watching,
 				(unsigned long long)world_run(w, u)->deadline);
 	assert_int_equal(w->machine, 2);
 	for (uint32_t u = 0; u < WALKERS; u++) {
 		assert_true(in_states(life_of(w->engine, u), STATES_DOWN));
 		if (w->actors[u].main || w->actors[u].helper)
-			fail_msg("%s: left behind: main %d helper %d (%s); known %d %d, %s: %s; kill mode %d\n%s",
+			fail_msg(
+				"%s: left behind: main %d helper %d (%s); known %d %d, %s: %s; kill mode %d\n%s",
 				w->set.units[u].name, w->actors[u].main, w->actors[u].helper,
 				role_name(w->actors[u].role), life_of(w->engine, u)->main.live,
 				life_of(w->engine, u)->helper.live, state_name(world_state(w, u)),
-				world_run(w, u)->cause, w->set.units[u].service.kill_mode, w->trace);
+				world_run(w, u)->cause, w->set.units[u].service.kill_mode,
+				w->trace);
 	}
 }
 
@@ -317,7 +327,8 @@ static void test_random_walks_with_reloads(void **data)
 		for (int i = 0; i < 1000; i++) {
 			random_event(w, &seed);
 			if (roll(&seed, 10) == 0) {
-				engine_reload(w->engine, sets[roll(&seed, 2)], 1 + roll(&seed, 15), w->now);
+				engine_reload(w->engine, sets[roll(&seed, 2)], 1 + roll(&seed, 15),
+					w->now);
 				world_perform(w);
 			}
 			check(w);

@@ -28,8 +28,9 @@ static bool says_nothing(const struct notify *n)
 
 static void test_all_words(void **data)
 {
-	static const char text[] = "READY=1\nRELOADING=1\nSTOPPING=1\nSTATUS=all = well\nWATCHDOG=1\n"
-				   "WATCHDOG_USEC=5000\nEXTEND_TIMEOUT_USEC=7\nMAINPID=42\nX_MINE=1";
+	static const char text[] =
+		"READY=1\nRELOADING=1\nSTOPPING=1\nSTATUS=all = well\nWATCHDOG=1\n"
+		"WATCHDOG_USEC=5000\nEXTEND_TIMEOUT_USEC=7\nMAINPID=42\nX_MINE=1";
 	struct notify n = parse(text, strlen(text));
 
 	(void)data;
@@ -45,9 +46,10 @@ static void test_all_words(void **data)
 
 static void test_nothing_said(void **data)
 {
-	static const char *const texts[] = { "", "\n\n\n", "READY", "READY=0", "READY=11", "=1", "=",
-		"ready=1", "READYX=1", "MAINPID=-1", "MAINPID=0", "MAINPID=4294967296", "WATCHDOG_USEC=x",
-		"WATCHDOG_USEC=99999999999999999999999", "EXTEND_TIMEOUT_USEC=" };
+	static const char *const texts[] = { "", "\n\n\n", "READY", "READY=0", "READY=11", "=1",
+		"=", "ready=1", "READYX=1", "MAINPID=-1", "MAINPID=0", "MAINPID=4294967296",
+		"WATCHDOG_USEC=x", "WATCHDOG_USEC=99999999999999999999999",
+		"EXTEND_TIMEOUT_USEC=" };
 
 	(void)data;
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {

@@ -23,13 +23,20 @@ static void test_table(void **data)
 		enum cause_kind kind;
 		const char *restarts;
 	} rows[] = {
-		{ CAUSE_CLEAN, "-x----x" },    { CAUSE_EXIT, "--x---x" },
-		{ CAUSE_SIGNAL, "--xx-xx" },   { CAUSE_TIMEOUT, "--xx--x" },
-		{ CAUSE_WATCHDOG, "--xxx-x" }, { CAUSE_OOM, "--xx-xx" },
-		{ CAUSE_PROTOCOL, "--xx--x" }, { CAUSE_SPAWN, "--x---x" },
-		{ CAUSE_SETUP, "--x---x" },    { CAUSE_SURVIVOR, "-------" },
-		{ CAUSE_BROKEN, "-------" },   { CAUSE_DEPENDENCY, "-------" },
-		{ CAUSE_LIMIT, "-------" },    { CAUSE_NONE, "-x----x" },
+		{ CAUSE_CLEAN, "-x----x" },
+		{ CAUSE_EXIT, "--x---x" },
+		{ CAUSE_SIGNAL, "--xx-xx" },
+		{ CAUSE_TIMEOUT, "--xx--x" },
+		{ CAUSE_WATCHDOG, "--xxx-x" },
+		{ CAUSE_OOM, "--xx-xx" },
+		{ CAUSE_PROTOCOL, "--xx--x" },
+		{ CAUSE_SPAWN, "--x---x" },
+		{ CAUSE_SETUP, "--x---x" },
+		{ CAUSE_SURVIVOR, "-------" },
+		{ CAUSE_BROKEN, "-------" },
+		{ CAUSE_DEPENDENCY, "-------" },
+		{ CAUSE_LIMIT, "-------" },
+		{ CAUSE_NONE, "-x----x" },
 	};
 
 	(void)data;
@@ -114,8 +121,9 @@ static void near_ms(uint64_t usec, uint64_t ms)
 
 static void test_backoff_grows_by_one_factor(void **data)
 {
-	struct service_section s = { .restart_sec = SEC, .restart_max_delay = 60 * SEC,
-		.restart_steps = 3 };
+	struct service_section s = {
+		.restart_sec = SEC, .restart_max_delay = 60 * SEC, .restart_steps = 3
+	};
 
 	(void)data;
 	assert_int_equal(restart_delay(&s, 1), SEC);
@@ -129,8 +137,9 @@ static void test_backoff_grows_by_one_factor(void **data)
 
 static void test_backoff_without_steps_or_maximum(void **data)
 {
-	struct service_section s = { .restart_sec = SEC, .restart_max_delay = TIME_INFINITY,
-		.restart_steps = 5 };
+	struct service_section s = {
+		.restart_sec = SEC, .restart_max_delay = TIME_INFINITY, .restart_steps = 5
+	};
 
 	(void)data;
 	assert_int_equal(restart_delay(&s, 9), SEC);
@@ -146,8 +155,9 @@ static void test_backoff_without_steps_or_maximum(void **data)
 
 static void test_backoff_never_falls(void **data)
 {
-	struct service_section s = { .restart_sec = 1, .restart_max_delay = TIME_INFINITY - 1,
-		.restart_steps = 1000 };
+	struct service_section s = {
+		.restart_sec = 1, .restart_max_delay = TIME_INFINITY - 1, .restart_steps = 1000
+	};
 
 	(void)data;
 	for (uint32_t n = 1; n < 1001; n++)
@@ -182,13 +192,15 @@ static const char *status_words(int32_t status, char buf[64])
 static void test_words(void **data)
 {
 	char buf[64];
-	struct unit u = { .service.memory_max.value = 50 << 20, .container.memory.value = SIZE_UNSET };
+	struct unit u = { .service.memory_max.value = 50 << 20,
+		.container.memory.value = SIZE_UNSET };
 	struct text t = { .buf = buf, .size = sizeof(buf) };
 
 	(void)data;
 	assert_string_equal(status_words(EXIT(3), buf), "exit code 3");
 	assert_string_equal(status_words(SIGSEGV, buf), "killed by signal SEGV");
-	assert_string_equal(status_words(SIGSEGV | 0x80, buf), "killed by signal SEGV, core dumped");
+	assert_string_equal(status_words(SIGSEGV | 0x80, buf),
+		"killed by signal SEGV, core dumped");
 	cause_put_oom(&t, &u);
 	assert_string_equal(buf, "out of memory (MemoryMax=50M)");
 	t.len = 0;
