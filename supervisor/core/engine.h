@@ -37,21 +37,21 @@
 #include "supervisor/core/unitset.h"
 
 /* The states of a unit: "sub-state" in systemd's words, with the word that supctl shows. */
-#define STATES(X)                       \
-	X(INACTIVE, "inactive")         \
-	X(WAITING, "waiting")           \
-	X(SETUP, "setting up")          \
-	X(START_PRE, "start-pre")       \
-	X(START, "starting")            \
-	X(START_POST, "start-post")     \
-	X(RUNNING, "running")           \
-	X(EXITED, "exited")             \
-	X(RELOAD, "reloading")          \
-	X(STOP, "stop")                 \
-	X(STOP_TERM, "stop-sigterm")    \
-	X(STOP_KILL, "stop-sigkill")    \
-	X(STOP_POST, "stop-post")       \
-	X(BACKOFF, "restarting")        \
+#define STATES(X)                    \
+	X(INACTIVE, "inactive")      \
+	X(WAITING, "waiting")        \
+	X(SETUP, "setting up")       \
+	X(START_PRE, "start-pre")    \
+	X(START, "starting")         \
+	X(START_POST, "start-post")  \
+	X(RUNNING, "running")        \
+	X(EXITED, "exited")          \
+	X(RELOAD, "reloading")       \
+	X(STOP, "stop")              \
+	X(STOP_TERM, "stop-sigterm") \
+	X(STOP_KILL, "stop-sigkill") \
+	X(STOP_POST, "stop-post")    \
+	X(BACKOFF, "restarting")     \
 	X(FAILED, "failed")
 /* WAITING: wanted, held back by the order. SETUP: a network or volume is being made. EXITED: oneshot with
  * RemainAfterExit=. RUNNING is also a target, network or volume that is up. BACKOFF: waits for RestartSec=. */
@@ -60,71 +60,72 @@ enum state {
 #define X(id, name) ST_##id,
 	STATES(X)
 #undef X
-	ST_COUNT
+		ST_COUNT
 };
 
 /* What happens to a unit. Commands come from supctl or init, the others from sys/. */
-#define EVENTS(X)                                                                    \
-	X(START, "start")                 /* command */                              \
-	X(STOP, "stop")                   /* command */                              \
-	X(RESTART, "restart")             /* command */                              \
-	X(RELOAD, "reload")               /* command: ExecReload= of a unit */       \
-	X(RESET, "reset-failed")          /* command: forget failure and counters */ \
-	X(SETUP_DONE, "setup done")       /* answer to ACT_SETUP */                  \
-	X(SETUP_FAILED, "setup failed")                                              \
-	X(SPAWNED, "spawned")             /* answer to ACT_SPAWN: pid */             \
-	X(SPAWN_FAILED, "spawn failed")   /* the process could not be made, or a child step failed: text */ \
-	X(EXECED, "executed")             /* the program runs: Type=exec is ready */ \
-	X(EXITED, "exited")               /* role, wait status */                    \
-	X(NOTIFY, "notify")               /* a message of sd_notify(3) */            \
-	X(EMPTY, "empty")                 /* no process left in its cgroup */        \
-	X(OOM, "out of memory")           /* the kernel killed in its cgroup */      \
-	X(TIMEOUT, "timeout")             /* of the engine itself: run.deadline has come */
+#define EVENTS(X)                                                                                 \
+	X(START, "start")           /* command */                                                 \
+	X(STOP, "stop")             /* command */                                                 \
+	X(RESTART, "restart")       /* command */                                                 \
+	X(RELOAD, "reload")         /* command: ExecReload= of a unit */                          \
+	X(RESET, "reset-failed")    /* command: forget failure and counters */                    \
+	X(SETUP_DONE, "setup done") /* answer to ACT_SETUP */                                     \
+	X(SETUP_FAILED, "setup failed")                                                           \
+	X(SPAWNED, "spawned") /* answer to ACT_SPAWN: pid */                                      \
+	X(SPAWN_FAILED,                                                                           \
+		"spawn failed") /* the process could not be made, or a child step failed: text */ \
+	X(EXECED, "executed")   /* the program runs: Type=exec is ready */                        \
+	X(EXITED, "exited")     /* role, wait status */                                           \
+	X(NOTIFY, "notify")     /* a message of sd_notify(3) */                                   \
+	X(EMPTY, "empty")       /* no process left in its cgroup */                               \
+	X(OOM, "out of memory") /* the kernel killed in its cgroup */                             \
+	X(TIMEOUT, "timeout")   /* of the engine itself: run.deadline has come */
 
 enum event_kind {
 #define X(id, name) EV_##id,
 	EVENTS(X)
 #undef X
-	EV_COUNT
+		EV_COUNT
 };
 
-struct notify {			/* of one datagram; core/notify.c fills it */
+struct notify { /* of one datagram; core/notify.c fills it */
 	bool ready, reloading, stopping, watchdog, watchdog_trigger;
-	uint64_t extend_timeout;	/* microseconds, 0: not said */
-	uint64_t watchdog_usec;		/* UINT64_MAX: not said */
-	int32_t main_pid;		/* 0: not said */
-	const char *status;		/* NULL: not said */
+	uint64_t extend_timeout; /* microseconds, 0: not said */
+	uint64_t watchdog_usec;  /* UINT64_MAX: not said */
+	int32_t main_pid;        /* 0: not said */
+	const char *status;      /* NULL: not said */
 };
 
 struct event {
 	enum event_kind kind;
-	uint32_t unit;			/* index in the set in force */
-	enum role role;			/* SPAWNED, SPAWN_FAILED, EXECED, EXITED */
-	int32_t pid;			/* SPAWNED */
-	int32_t status;			/* EXITED: wait(2) status */
-	const char *text;		/* SETUP_FAILED, SPAWN_FAILED: the reason, copied */
-	const struct notify *notify;	/* NOTIFY */
-	uint32_t job;			/* commands: reported by ACT_JOB_DONE; 0: nobody waits */
+	uint32_t unit;               /* index in the set in force */
+	enum role role;              /* SPAWNED, SPAWN_FAILED, EXECED, EXITED */
+	int32_t pid;                 /* SPAWNED */
+	int32_t status;              /* EXITED: wait(2) status */
+	const char *text;            /* SETUP_FAILED, SPAWN_FAILED: the reason, copied */
+	const struct notify *notify; /* NOTIFY */
+	uint32_t job;                /* commands: reported by ACT_JOB_DONE; 0: nobody waits */
 };
 
-#define ACTIONS(X)                                                                                     \
-	X(SETUP)	/* make the network or volume; answer SETUP_DONE or SETUP_FAILED */            \
-	X(SPAWN)	/* start `role`, command number `index`; answer SPAWNED or SPAWN_FAILED, later EXECED, EXITED */ \
-	X(SIGNAL)	/* send `arg` (0: the image's stop signal, else SIGTERM) to the main process, or to `role` if that is not \
-			 * MAIN; SIGCONT follows a stop signal */                                         \
-	X(SIGNAL_ALL)	/* send `arg` to every process of the unit */                                    \
-	X(KILL)		/* cgroup.kill */                                                              \
-	X(TEARDOWN)	/* the unit is down for good: network, volume, cgroup, notify socket may go; a restart never sends it */ \
-	X(LOG)		/* one line for the log of the supervisor about this unit: text, level `arg` */ \
-	X(JOB_DONE)	/* job `job` ended: arg 0 done, else errno-like; text says why */               \
-	X(MACHINE)	/* end the machine: arg = enum wire_end, index = exit status; text says why */ \
-	X(SWAP)		/* a reload: the new set is in force, the old one may be freed */
+#define ACTIONS(X)                                                                                                            \
+	X(SETUP) /* make the network or volume; answer SETUP_DONE or SETUP_FAILED */                                          \
+	X(SPAWN) /* start `role`, command number `index`; answer SPAWNED or SPAWN_FAILED, later EXECED, EXITED */             \
+	X(SIGNAL) /* send `arg` (0: the image's stop signal, else SIGTERM) to the main process, or to `role` if that is not \
+			 * MAIN; SIGCONT follows a stop signal */ \
+	X(SIGNAL_ALL) /* send `arg` to every process of the unit */                                                           \
+	X(KILL)       /* cgroup.kill */                                                                                       \
+	X(TEARDOWN) /* the unit is down for good: network, volume, cgroup, notify socket may go; a restart never sends it */  \
+	X(LOG) /* one line for the log of the supervisor about this unit: text, level `arg` */                                \
+	X(JOB_DONE) /* job `job` ended: arg 0 done, else errno-like; text says why */                                         \
+	X(MACHINE)  /* end the machine: arg = enum wire_end, index = exit status; text says why */                            \
+	X(SWAP)     /* a reload: the new set is in force, the old one may be freed */
 
 enum action_kind {
 #define X(id) ACT_##id,
 	ACTIONS(X)
 #undef X
-	ACT_COUNT
+		ACT_COUNT
 };
 
 struct action {
@@ -142,17 +143,18 @@ enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO };
 /* What is known of one unit at run time; read by supctl status. */
 struct run {
 	enum state state;
-	bool wanted;			/* up is what somebody wants */
-	bool failed;			/* its last run ended in failure */
-	uint64_t since;			/* of the state */
-	uint64_t deadline;		/* of the state, TIME_INFINITY: none */
-	int32_t main_pid;		/* 0: none */
-	uint32_t restarts;		/* automatic ones since the last command */
-	int32_t last_status;		/* wait status of the last main process */
-	bool oom;			/* the kernel's OOM killer was the cause */
-	char cause[160];		/* last cause: "exit code 1", "signal SEGV", "out of memory (MemoryMax=50M)" */
-	char status_text[128];		/* STATUS= of sd_notify */
-	/* More is the engine's own, in engine_run.h. */
+	bool wanted;         /* up is what somebody wants */
+	bool failed;         /* its last run ended in failure */
+	uint64_t since;      /* of the state */
+	uint64_t deadline;   /* of the state, TIME_INFINITY: none */
+	int32_t main_pid;    /* 0: none */
+	uint32_t restarts;   /* automatic ones since the last command */
+	int32_t last_status; /* wait status of the last main process */
+	bool oom;            /* the kernel's OOM killer was the cause */
+	char cause
+		[160]; /* last cause: "exit code 1", "signal SEGV", "out of memory (MemoryMax=50M)" */
+	char status_text[128]; /* STATUS= of sd_notify */
+			       /* More is the engine's own, in engine_run.h. */
 };
 
 struct engine;
@@ -168,7 +170,7 @@ struct engine_facts {
 };
 void engine_set_facts(struct engine *e, const struct engine_facts *facts);
 
-void engine_boot(struct engine *e, uint64_t now);	/* wants default.target */
+void engine_boot(struct engine *e, uint64_t now); /* wants default.target */
 void engine_event(struct engine *e, const struct event *event, uint64_t now);
 void engine_tick(struct engine *e, uint64_t now);
 /* Stops everything in order, then gives ACT_MACHINE. A second call hurries: what is left is killed. */
@@ -182,7 +184,7 @@ void engine_shutdown(struct engine *e, int wire_end, uint64_t now);
 void engine_reload(struct engine *e, const struct unit_set *set, uint32_t job, uint64_t now);
 
 bool engine_next(struct engine *e, struct action *action);
-uint64_t engine_deadline(const struct engine *e);	/* TIME_INFINITY: nothing waits */
+uint64_t engine_deadline(const struct engine *e); /* TIME_INFINITY: nothing waits */
 
 const struct unit_set *engine_set(const struct engine *e);
 const struct run *engine_run(const struct engine *e, uint32_t unit);

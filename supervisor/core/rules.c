@@ -13,6 +13,7 @@
 #define rule_no rule_impossible
 #define rule__ rule_ignore
 
+/* clang-format off */
 /* One row: what to do at START STOP RESTART | RELOAD RESET TIMEOUT; and in the second line what the world says. */
 #define ROW(state, start, stop, restart, reload_, reset_, timeout, setup_done, setup_failed,  \
 	spawned, spawn_failed, execed, exited, notify, empty, oom_)                          \
@@ -27,7 +28,6 @@
 		[EV_OOM] = rule_##oom_,                                                      \
 	},
 
-/* clang-format off */
 rule_fn *const rules[ST_COUNT][EV_COUNT] = {
 /*  state      START  STOP    RESTART RELOAD     RESET  TIMEOUT
  *             SETUP_ SETUP_  SPAWNED SPAWN_     EXECED EXITED         NOTIFY    EMPTY OOM
