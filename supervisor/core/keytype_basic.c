@@ -164,15 +164,26 @@ const struct key_type key_type_int = {
 	.print = int_print,
 };
 
+static int check_time_range(struct key_context *c, uint64_t usec)
+{
+	char range[100];
+	struct text t = { range, sizeof(range), 0 };
+
+	if (usec >= c->key->min && usec <= c->key->max)
+		return 0;
+	number_put_time(&t, c->key->min);
+	text_puts(&t, " to ");
+	number_put_time(&t, c->key->max);
+	return key_fail(c, 0, "\"%s\" is outside of %s", c->value, range);
+}
+
 static int time_parse_to(struct key_context *c, uint64_t *usec)
 {
 	if (number_time(c->value, usec) < 0)
 		return key_fail(c, 0,
 			"\"%s\" is not a time span; write \"5s\", \"1min 30s\", \"100ms\" or \"infinity\"",
 			c->value);
-	if (c->key->max != 0 && (*usec < c->key->min || *usec > c->key->max))
-		return key_fail(c, 0, "\"%s\" is too short or too long", c->value);
-	return 0;
+	return c->key->max != 0 ? check_time_range(c, *usec) : 0;
 }
 
 static int time_parse(struct key_context *c)

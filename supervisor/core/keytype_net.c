@@ -9,7 +9,9 @@
 
 static int address_fail(struct key_context *c, size_t at, const char *text)
 {
-	if (strchr(text, ':') != NULL)
+	const char *colon = strchr(text, ':');
+
+	if (colon != NULL && strchr(colon + 1, ':') != NULL)
 		return key_fail(c, at, "\"%s\" looks like IPv6, which is not done yet", text);
 	return key_fail(c, at, "\"%s\" is not an IPv4 address", text);
 }

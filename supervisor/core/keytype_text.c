@@ -162,9 +162,11 @@ static int rootfs_parse(struct key_context *c)
 {
 	const char *colon = strchr(c->value, ':');
 
-	if (colon != NULL && strcmp(colon, ":O") != 0 && strcmp(colon, ":idmap") != 0)
+	if (colon != NULL && strcmp(colon, ":idmap") == 0)
+		return key_fail(c, (size_t)(colon - c->value), "\":idmap\" is not done here");
+	if (colon != NULL && strcmp(colon, ":O") != 0)
 		return key_fail(c, (size_t)(colon - c->value),
-			"\"%s\" is not an option of a root; write \":O\" or \":idmap\"", colon);
+			"\"%s\" is not an option of a root; there is \":O\"", colon);
 	return path_parse(c);
 }
 

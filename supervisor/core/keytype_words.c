@@ -231,6 +231,12 @@ static int command_begin(struct key_context *c, struct word *word, struct comman
 	return 0;
 }
 
+/* "\;" without quotes is how a lone semicolon is written as an argument. */
+static bool is_escaped_semicolon(const char *line, size_t end, const struct word *word)
+{
+	return end - word->at == 2 && memcmp(line + word->at, "\\;", 2) == 0;
+}
+
 /* One command up to the end or a lone ";". 1 when another one follows. */
 static int command_parse(struct key_context *c, size_t *pos)
 {
@@ -249,9 +255,8 @@ static int command_parse(struct key_context *c, size_t *pos)
 			if (!named)
 				strv_add(c->arena, &command.argv, command.path);
 		} else {
-			/* "\;" is how a lone semicolon is written as an argument. */
 			strv_add(c->arena, &command.argv,
-				strcmp(word.text, "\\;") == 0 ? ";" : word.text);
+				is_escaped_semicolon(c->value, *pos, &word) ? ";" : word.text);
 		}
 	}
 	if (got < 0)
@@ -322,9 +327,26 @@ static void setting_set(struct arena *a, struct settings *list, const char *name
 	s->value = value;
 }
 
-static int settings_parse(struct key_context *c)
+/* Some keys take only the names of their choices. */
+static int setting_check(struct key_context *c, size_t at, const char *name)
 {
 	const char *const *known = c->key->choices;
+	char list[100];
+	struct text t = { list, sizeof(list), 0 };
+
+	if (known == NULL)
+		return 0;
+	for (; *known != NULL; known++) {
+		if (strcmp(*known, name) == 0)
+			return 0;
+		text_separate(&t, ", ");
+		text_puts(&t, *known);
+	}
+	return key_fail(c, at, "\"%s\" is not one of the options: %s", name, list);
+}
+
+static int settings_parse(struct key_context *c)
+{
 	struct word word;
 	size_t pos = 0;
 	int got;
@@ -337,13 +359,8 @@ static int settings_parse(struct key_context *c)
 			return key_fail(c, word.at, "\"%s\" is not of the form name=value",
 				word.text);
 		name = arena_strndup(c->arena, word.text, (size_t)(equals - word.text));
-		for (; known != NULL && *known != NULL && strcmp(*known, name) != 0; known++)
-			;
-		if (known != NULL && *known == NULL)
-			return key_fail(c, word.at,
-				"\"%s\" is not an option that sup does; it does %s=", name,
-				c->key->choices[0]);
-		known = c->key->choices;
+		if (setting_check(c, word.at, name) < 0)
+			return -1;
 		if (((struct settings *)c->field)->n >= LIST_MAX)
 			return key_fail(c, word.at, "more than %u settings", LIST_MAX);
 		setting_set(c->arena, c->field, name, equals + 1);

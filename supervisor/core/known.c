@@ -168,12 +168,10 @@ static const struct known known[] = {
 
 /* Whole sections of systemd and Quadlet that no kind of unit here has. */
 static const struct known known_sections[] = {
-	{ NULL, "", "Quadlet" },
+	{ NULL, "", "Quadlet Socket Timer Automount Swap Path Slice Scope" },
 	{ NULL, "use .container units that share a network by Network=NAME.container", "Pod Kube" },
 	{ NULL, "make images with rootfs/mkimage", "Image Build Artifact" },
-	{ NULL, "it is a part of a .container or .service here",
-		"Socket Timer Mount Automount Swap "
-		"Path Slice Scope" },
+	{ NULL, "use Volume= or Mount= of a .container", "Mount" },
 	{ NULL, "use [Container]", "Exec Files" },
 };
 

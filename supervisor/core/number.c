@@ -160,14 +160,12 @@ int number_time(const char *s, uint64_t *usec)
 		return 0;
 	}
 	for (const char *start = s; *s != '\0' || s == start;) {
-		bool first = s == start;
-
 		if (read_decimal(&s, &d) < 0)
 			return -1;
 		s += strspn(s, " \t");
 		len = strcspn(s, " \t0123456789.");
-		/* A number without a unit means seconds, when it is all there is. */
-		factor = len > 0 ? time_unit(s, len) : first && *s == '\0' ? USEC_PER_SEC : 0;
+		/* A number without a unit means seconds, also behind others: "1min 30". */
+		factor = len > 0 ? time_unit(s, len) : USEC_PER_SEC;
 		if (factor == 0 || add_scaled(&total, &d, factor) < 0)
 			return -1;
 		s += len;

@@ -210,7 +210,7 @@ struct unit_section {
 
 struct container_section {
 	const char *image;
-	const char *rootfs;	/* path, perhaps with ":O" or ":idmap" */
+	const char *rootfs;	/* path, perhaps with ":O" */
 	struct strv exec;	/* Exec=: arguments, replaces the image's Cmd */
 	struct strv entrypoint;
 	struct strv environment; /* NAME=value */

@@ -196,7 +196,7 @@ static void on_entry(void *user, const char *section, const char *name, const ch
 	}
 	if (!key->type->list && origin->path == l->path)
 		fault(l, FAULT_WARNING, at, "%s= is given twice, only this one counts", name);
-	*origin = (struct origin){ .path = l->path, .at = at };
+	*origin = (struct origin){ .path = l->path, .at = at, .order = ++l->given };
 	set_value(l, key, value, at);
 }
 
@@ -234,11 +234,14 @@ void unit_file_read(struct unit_loader *l, const struct unit_text *text)
 
 const struct origin *loader_origin(const struct unit_loader *l, size_t member)
 {
+	const struct origin *last = NULL;
+
 	for (size_t i = 0; i < n_keys; i++)
 		if (l->origins[i].path != NULL && keys[i].offset <= member &&
-			member < keys[i].offset + keys[i].size)
-			return &l->origins[i];
-	return NULL;
+			member < keys[i].offset + keys[i].size &&
+			(last == NULL || l->origins[i].order > last->order))
+			last = &l->origins[i];
+	return last;
 }
 
 void unit_defaults(struct arena *a, enum unit_kind kind, struct unit *unit)

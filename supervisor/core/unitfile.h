@@ -21,12 +21,14 @@ struct fault_list {
 struct origin {
 	const char *path;
 	struct ini_place at;
+	uint32_t order; /* among all lines of the unit: the latest is the largest */
 };
 
 struct unit_loader {
 	struct arena *arena; /* of the set */
 	struct fault_list *faults;
 	struct origin *origins; /* one for each row of the key table */
+	uint32_t given;         /* lines so far */
 	struct unit *unit;
 	/* The file being read. */
 	const char *path;
@@ -42,7 +44,7 @@ void unit_file_read(struct unit_loader *l, const struct unit_text *text);
 /* After the last file: what follows from other keys, and the rules between keys. */
 void unit_file_finish(struct unit_loader *l);
 
-/* Whether a key that fills this member of struct unit was given, and where. */
+/* Whether a key that fills this member of struct unit was given, and where the last time. */
 const struct origin *loader_origin(const struct unit_loader *l, size_t member);
 /* Adds a fault, and makes it the reason why the unit is broken if it is its first error. */
 void unit_fault_add(struct arena *a, struct fault_list *faults, struct unit *unit,

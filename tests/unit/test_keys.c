@@ -42,8 +42,9 @@ static const struct {
 	{ &key_type_words, { "a 'b c' \"d\\ne\" \\x41 \\101 \\u00e4 \"\" \"it's\"", "-x --y=%%" } },
 	{ &key_type_environment, { "A=1 \"B=two words\" C=\"x\ty\"", "D=", "A=1 A=2" } },
 	{ &key_type_environment_file, { "/etc/env", "-/etc/may be" } },
-	{ &key_type_commands, { "/bin/true", "-:+/bin/sh -c \"echo $A; true\"",
-				      "@/bin/sh sh -c x", "/bin/a ; /bin/b \\; ';'" } },
+	{ &key_type_commands,
+		{ "/bin/true", "-:+/bin/sh -c \"echo $A; true\"", "@/bin/sh sh -c x",
+			"/bin/a ; /bin/b \\; ';'" } },
 	{ &key_type_settings, { "mtu=1400", "isolate=true mtu=9000" } },
 	{ &key_type_signal, { "SIGTERM", "HUP", "9", "SIGRTMIN+3", "RTMAX-1", "SIGRTMIN" } },
 	{ &key_type_exit_set, { "0 75 SIGKILL", "TEMPFAIL 250 TERM", "255,1" } },
@@ -52,18 +53,21 @@ static const struct {
 	{ &key_type_ulimits, { "nofile=1024:2048", "core=-1", "memlock=64K" } },
 	{ &key_type_io_limit, { "/dev/vda 1000", "/dev/vda infinity" } },
 	{ &key_type_conditions, { "/etc/a", "!/etc/b", "|!/etc/c d" } },
-	{ &key_type_volume, { "data:/data", "/srv:/srv:ro,noexec,rslave", "/anon",
-				    "/anon:exec,suid,dev,nocopy", "/a:/b:bind,U" } },
+	{ &key_type_volume,
+		{ "data:/data", "/srv:/srv:ro,noexec,rslave", "/anon", "/anon:exec,suid,dev,nocopy",
+			"/a:/b:bind,U" } },
 	{ &key_type_tmpfs, { "/tmp", "/run:size=64m,mode=0755,ro,exec" } },
-	{ &key_type_mount, { "type=bind,src=/a,dst=/b,ro=true,bind-propagation=rshared",
-				   "type=tmpfs,destination=/t,tmpfs-size=1M,tmpfs-mode=700",
-				   "type=volume,source=data,target=/d", "type=volume,dst=/x" } },
+	{ &key_type_mount,
+		{ "type=bind,src=/a,dst=/b,ro=true,bind-propagation=rshared",
+			"type=tmpfs,destination=/t,tmpfs-size=1M,tmpfs-mode=700",
+			"type=volume,source=data,target=/d", "type=volume,dst=/x" } },
 	{ &key_type_device, { "/dev/fuse", "-/dev/x:/dev/y:rw", "/dev/z:r" } },
 	{ &key_type_address, { "10.1.0.5" } },
 	{ &key_type_subnet, { "10.1.0.0/24", "192.168.0.0/16" } },
 	{ &key_type_addresses, { "1.1.1.1 8.8.8.8" } },
-	{ &key_type_ports, { "80", "8080:80", "127.0.0.1:8080:80/tcp", "127.0.0.1::53/udp",
-				   "8000-8002:80-82" } },
+	{ &key_type_ports,
+		{ "80", "8080:80", "127.0.0.1:8080:80/tcp", "127.0.0.1::53/udp",
+			"8000-8002:80-82" } },
 	{ &key_type_network_use, { "host", "none", "lan.network", "web.container", "bridge" } },
 	{ &key_type_hosts, { "gate:10.0.0.1" } },
 };
@@ -126,16 +130,6 @@ static void round_trip(const struct key *key, const char *value)
 	arena_free(&a);
 }
 
-/* Some keys take less than their type. */
-static bool fits(const struct key *key, const char *value)
-{
-	if (key->type == &key_type_conditions && key->arg == CONDITION_KERNEL_COMMAND_LINE)
-		return true;
-	if (key->type == &key_type_io_limit && strstr(value, "1000") != NULL)
-		return true;
-	return true;
-}
-
 static size_t round_trip_samples(const struct key *key)
 {
 	size_t n = 0;
@@ -149,13 +143,12 @@ static size_t round_trip_samples(const struct key *key)
 		return n;
 	}
 	for (size_t i = 0; i < ARRAY_LEN(samples); i++)
-		for (size_t k = 0; samples[i].type == key->type && k < ARRAY_LEN(samples[i].values) &&
-				   samples[i].values[k] != NULL;
-			k++)
-			if (fits(key, samples[i].values[k])) {
-				round_trip(key, samples[i].values[k]);
-				n++;
-			}
+		for (size_t k = 0; samples[i].type == key->type &&
+			k < ARRAY_LEN(samples[i].values) && samples[i].values[k] != NULL;
+			k++) {
+			round_trip(key, samples[i].values[k]);
+			n++;
+		}
 	return n;
 }
 
@@ -183,8 +176,8 @@ static void test_rows_are_whole(void **state)
 		assert_ptr_equal(key_find(key->kinds & -key->kinds, key->section, key->name), key);
 		for (size_t k = 0; k < i; k++)
 			assert_false(strcmp(keys[k].name, key->name) == 0 &&
-				     strcmp(keys[k].section, key->section) == 0 &&
-				     (keys[k].kinds & key->kinds) != 0);
+				strcmp(keys[k].section, key->section) == 0 &&
+				(keys[k].kinds & key->kinds) != 0);
 	}
 }
 
@@ -250,8 +243,7 @@ static void test_oneshot_has_no_start_limit_of_time(void **state)
 	fixture_one(&set, "a.service", "[Service]\nType=oneshot\nExecStart=/bin/a\n");
 	assert_int_equal(fixture_unit(&set, "a.service")->service.timeout_start, TIME_INFINITY);
 	unit_set_free(&set);
-	fixture_one(&set, "a.service",
-		"[Service]\nTimeoutSec=5\nType=oneshot\nExecStart=/bin/a\n");
+	fixture_one(&set, "a.service", "[Service]\nTimeoutSec=5\nType=oneshot\nExecStart=/bin/a\n");
 	assert_int_equal(fixture_unit(&set, "a.service")->service.timeout_start, 5 * USEC_PER_SEC);
 	unit_set_free(&set);
 }
