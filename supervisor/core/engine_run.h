@@ -193,17 +193,15 @@ void engine_swap(struct engine *e);
 typedef void rule_fn(struct engine *e, uint32_t u, const struct event *event);
 extern rule_fn *const rules[ST_COUNT][EV_COUNT];
 
-#define RULES(X)                                                                                  \
-	X(ignore)                                                                                 \
-	X(impossible) X(begin) X(cancel) X(down) X(term) X(defer) X(mark) X(reload) X(no_reload)  \
-		X(reload_unborn) X(reset) X(made) X(unmade) X(born) X(late) X(no_helper)          \
-			X(no_main) X(doomed) X(ready) X(pre_end) X(start_end) X(post_end)         \
-				X(run_end) X(reload_end) X(stop_end) X(gone) X(stop_post_end)     \
-					X(hello) X(extend) X(word) X(reloaded) X(oom) X(oom_late) \
-						X(setup_late) X(start_late) X(watchdog)           \
-							X(reload_late) X(stop_late) X(term_late)  \
-								X(kill_late) X(stop_post_late)    \
-									X(again)
+/* clang-format off */
+#define RULES(X) \
+	X(ignore) X(impossible) X(begin) X(cancel) X(down) X(term) X(defer) X(mark) \
+	X(reload) X(no_reload) X(reload_unborn) X(reset) X(made) X(unmade) X(born) X(late) \
+	X(no_helper) X(no_main) X(doomed) X(ready) X(pre_end) X(start_end) X(post_end) \
+	X(run_end) X(reload_end) X(stop_end) X(gone) X(stop_post_end) X(hello) X(extend) \
+	X(word) X(reloaded) X(oom) X(oom_late) X(setup_late) X(start_late) X(watchdog) \
+	X(reload_late) X(stop_late) X(term_late) X(kill_late) X(stop_post_late) X(again)
+/* clang-format on */
 
 #define X(name) rule_fn rule_##name;
 RULES(X)
