@@ -91,9 +91,15 @@ static void compare(const char *name, const char *text)
 {
 	static const char neighbours[] = "[Network]\n", volume[] = "[Volume]\n";
 	const struct unit_text texts[] = {
-		{ name, name, text, strlen(text) },
-		{ "lan.network", "lan.network", neighbours, sizeof(neighbours) - 1 },
-		{ "data.volume", "data.volume", volume, sizeof(volume) - 1 },
+		{ .unit = name, .path = name, .text = text, .size = strlen(text) },
+		{ .unit = "lan.network",
+		  .path = "lan.network",
+		  .text = neighbours,
+		  .size = sizeof(neighbours) - 1 },
+		{ .unit = "data.volume",
+		  .path = "data.volume",
+		  .text = volume,
+		  .size = sizeof(volume) - 1 },
 	};
 	struct unit_set set = { 0 };
 	struct arena a = { 0 };
