@@ -9,37 +9,44 @@
 #include <string.h>
 #include <sys/socket.h>
 
-static void link_begin(struct nl_buf *b, uint16_t type, uint16_t flags, int index, unsigned int up)
+static void link_begin(struct nl_buf *b, uint16_t type, uint16_t flags, int index)
 {
-	struct ifinfomsg m = { .ifi_index = index, .ifi_flags = up, .ifi_change = up };
+	struct ifinfomsg m = { .ifi_index = index };
 
 	nl_begin(b, type, flags, &m, sizeof(m));
 }
 
 void rt_link_get(struct nl_buf *b, const char *name)
 {
-	link_begin(b, RTM_GETLINK, 0, 0, 0);
+	link_begin(b, RTM_GETLINK, 0, 0);
 	nl_note(b, "find interface", name, ENODEV);
 	nl_str(b, IFLA_IFNAME, name);
 }
 
 void rt_link_dump(struct nl_buf *b)
 {
-	link_begin(b, RTM_GETLINK, NLM_F_DUMP, 0, 0);
+	link_begin(b, RTM_GETLINK, NLM_F_DUMP, 0);
 	nl_note(b, "list", "interfaces", 0);
 }
 
 void rt_link_delete(struct nl_buf *b, const char *name)
 {
-	link_begin(b, RTM_DELLINK, 0, 0, 0);
+	link_begin(b, RTM_DELLINK, 0, 0);
 	nl_note(b, "remove interface", name, ENODEV);
 	nl_str(b, IFLA_IFNAME, name);
 }
 
 void rt_link_change(struct nl_buf *b, int index, const char *name, const struct rt_change *c)
 {
-	link_begin(b, RTM_SETLINK, 0, index, c->up ? IFF_UP : 0);
-	nl_note(b, c->master != 0 ? "put into its bridge" : "set up interface", name, 0);
+	struct ifinfomsg m = {
+		.ifi_index = index,
+		.ifi_flags = c->up ? IFF_UP : 0,
+		.ifi_change = c->up || c->down ? IFF_UP : 0,
+	};
+
+	nl_begin(b, RTM_SETLINK, 0, &m, sizeof(m));
+	nl_note(b, c->master != 0 ? "put into its bridge" : "set up interface", name,
+		c->down ? ENODEV : 0);
 	if (index == 0)
 		nl_str(b, IFLA_IFNAME, name);
 	if (c->master != 0)
@@ -64,7 +71,7 @@ void rt_bridge_add(struct nl_buf *b, const struct bridge_plan *p)
 {
 	size_t info;
 
-	link_begin(b, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, 0, 0);
+	link_begin(b, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, 0);
 	nl_note(b, "make bridge", p->name, 0);
 	nl_str(b, IFLA_IFNAME, p->name);
 	/* A bridge without an address of its own takes the lowest of its ports', and changes with them. */
@@ -80,7 +87,7 @@ void rt_veth_add(struct nl_buf *b, const struct attach_plan *p, int netns)
 	static const struct ifinfomsg peer_header = { 0 };
 	size_t info, data, peer;
 
-	link_begin(b, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, 0, 0);
+	link_begin(b, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, 0);
 	nl_note(b, "make veth pair", p->host_if, 0);
 	nl_str(b, IFLA_IFNAME, p->host_if);
 	link_size(b, p->mtu, NULL);
@@ -132,8 +139,9 @@ void rt_route_default(struct nl_buf *b, int index, const char *name, uint32_t ga
 bool rt_link_read(struct rt_link *link, const struct nl_reply *r)
 {
 	const uint8_t *attrs, *info;
+	const void *peer;
 	struct ifinfomsg m;
-	size_t size, info_size;
+	size_t size, info_size, peer_size;
 
 	if (r->type != RTM_NEWLINK || r->size < sizeof(m))
 		return false;
@@ -145,6 +153,9 @@ bool rt_link_read(struct rt_link *link, const struct nl_reply *r)
 		.name = nl_find_str(attrs, size, IFLA_IFNAME),
 		.alias = nl_find_str(attrs, size, IFLA_IFALIAS),
 	};
+	peer = nl_find(attrs, size, IFLA_LINK, &peer_size);
+	if (peer != NULL && peer_size == sizeof(link->peer))
+		memcpy(&link->peer, peer, sizeof(link->peer));
 	info = nl_find(attrs, size, IFLA_LINKINFO, &info_size);
 	if (info != NULL)
 		link->kind = nl_find_str(info, info_size, IFLA_INFO_KIND);

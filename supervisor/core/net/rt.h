@@ -10,6 +10,7 @@
 /* What is known of an interface. Strings point into the reply. */
 struct rt_link {
 	int index;
+	int peer; /* of a veth: the index of the other end, in its own namespace; 0: none */
 	const char *name;
 	const char *kind;  /* "bridge", "veth"; NULL: a device */
 	const char *alias; /* NULL: none */
@@ -21,7 +22,7 @@ struct rt_change {
 	const char *alias;
 	const uint8_t *mac;
 	uint32_t mtu;
-	bool up;
+	bool up, down;
 };
 
 void rt_link_get(struct nl_buf *b, const char *name);

@@ -59,16 +59,17 @@ static int inside_end(int sock, const struct attach_plan *p, struct err *e)
 	return nlsock_run(sock, &b, NULL, NULL, e);
 }
 
-/* Both ends are there: the pair of an earlier start, or of an earlier life of this program. */
+/* Both ends are there and of one pair: that of an earlier start, or of an earlier life of this program. */
 static int pair_exists(struct net *n, int sock, const struct attach_plan *p, bool *exists,
 	struct err *e)
 {
-	struct found_link host, inside;
+	struct found_link host = { 0 }, inside;
 
-	if (nlsock_find(sock, p->inside_if, &inside, e) < 0 ||
-		nlsock_find(n->route, p->host_if, &host, e) < 0)
+	if (nlsock_find(sock, p->inside_if, &inside, e) < 0)
 		return -1;
-	*exists = inside.index != 0 && host.index != 0;
+	if (inside.index != 0 && nlsock_find(n->route, p->host_if, &host, e) < 0)
+		return -1;
+	*exists = host.index != 0 && inside.peer == host.index;
 	return 0;
 }
 
@@ -103,5 +104,12 @@ int net_attach(struct net *n, int netns, const struct attach_plan *p, struct err
 
 int net_detach(struct net *n, const struct attach_plan *p, struct err *e)
 {
-	return pair_delete(n, p->host_if, e) < 0 ? err_prefix(e, "%s", p->unit) : 0;
+	static const struct rt_change down = { .down = true };
+	_Alignas(8) uint8_t memory[BUFFER_BYTES];
+	struct nl_buf b;
+
+	nl_init(&b, memory, sizeof(memory));
+	rt_link_change(&b, 0, p->host_if, &down);
+	nl_flag(&b, NLM_F_ACK);
+	return nlsock_run(n->route, &b, NULL, NULL, e) < 0 ? err_prefix(e, "%s", p->unit) : 0;
 }

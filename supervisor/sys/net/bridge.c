@@ -77,12 +77,17 @@ int net_bridge_down(struct net *n, const struct bridge_plan *p, struct err *e)
 {
 	_Alignas(8) uint8_t memory[BUFFER_BYTES];
 	struct found_link found;
+	struct err ignored;
 	struct nl_buf b;
 
 	if (nlsock_find(n->route, p->name, &found, e) < 0)
 		return err_prefix(e, "%s", p->unit);
-	if (!found.ours)
+	if (!found.ours) {
+		/* The rules that make this safe are about to go: see net_rules. */
+		if (found.bridge)
+			(void)sysctl_net("ipv4", p->name, "route_localnet", "0", &ignored);
 		return 0;
+	}
 	nl_init(&b, memory, sizeof(memory));
 	rt_link_delete(&b, p->name);
 	nl_flag(&b, NLM_F_ACK);

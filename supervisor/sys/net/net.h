@@ -35,6 +35,10 @@ int net_ns_make(struct net *n, struct err *e);
 
 /* netns stays the caller's. Needs the bridge; a pair of the same name is used or replaced. */
 int net_attach(struct net *n, int netns, const struct attach_plan *p, struct err *e);
+/*
+ * Cuts the container off. The pair itself goes with the namespace, which the kernel removes a moment after its
+ * last user; to remove it here would wait some 30 ms for the kernel's readers (rcu_barrier).
+ */
 int net_detach(struct net *n, const struct attach_plan *p, struct err *e);
 /*
  * After a crash: removes our interfaces whose unit `keep` does not want (a veth's unit is its container's, a

@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 
 #define REPLY_BYTES 32768 /* the kernel fills a dump's datagrams up to this */
+#define SURE_BYTES 2048   /* fits the smallest buffer that a socket can have (socket(7)) */
 
 int nlsock_open(int protocol, struct err *e)
 {
@@ -22,72 +23,96 @@ int nlsock_open(int protocol, struct err *e)
 	return fd_take(&sock);
 }
 
+/* A batch is one datagram, and that must fit the socket's buffer as a whole. */
 static int send_all(int sock, const struct nl_buf *b, struct err *e)
 {
-	int room = 2 * (int)b->used, now = 0;
-	socklen_t len = sizeof(now);
+	int room = 2 * (int)b->used;
 
-	/* A batch is one datagram, and that must fit the socket's buffer as a whole. */
-	if (getsockopt(sock, SOL_SOCKET, SO_SNDBUF, &now, &len) == 0 && now < room)
+	if (b->used > SURE_BYTES)
 		(void)setsockopt(sock, SOL_SOCKET, SO_SNDBUFFORCE, &room, sizeof(room));
-	if (send(sock, b->data, b->used, 0) < 0)
-		return err_set(e, "send %zu bytes to netlink", b->used);
+	while (send(sock, b->data, b->used, 0) < 0)
+		if (errno != EINTR)
+			return err_set(e, "send %zu bytes to netlink", b->used);
 	return 0;
 }
 
-struct outcome {
-	bool acked, failed;
+struct exchange {
+	const struct nl_buf *sent;
+	void (*visit)(void *ctx, const struct nl_reply *r);
+	void *ctx;
+	bool answered, failed;
 };
 
-static void refused(const struct nl_buf *b, const struct nl_reply *r, struct outcome *o,
-	struct err *e)
+static void refused(struct exchange *x, const struct nl_reply *r, struct err *e)
 {
 	static const struct nl_note unknown = { .what = "change", .object = "network" };
 	const struct nl_note *note = &unknown;
 
-	if (r->seq >= 1 && r->seq <= NL_NOTES && b->notes[r->seq - 1].what != NULL)
-		note = &b->notes[r->seq - 1];
-	if (o->failed || r->error == note->accept)
+	if (r->seq >= 1 && r->seq <= NL_NOTES && x->sent->notes[r->seq - 1].what != NULL)
+		note = &x->sent->notes[r->seq - 1];
+	if (x->failed || r->error == note->accept)
 		return;
-	o->failed = true;
+	x->failed = true;
 	(void)err_set_no(e, r->error, "%s %s%s%s%s", note->what, note->object,
 		r->text != NULL ? " (" : "", r->text != NULL ? r->text : "",
 		r->text != NULL ? ")" : "");
 }
 
+static void take(struct exchange *x, const uint8_t *data, size_t size, struct err *e)
+{
+	struct nl_reply r;
+	size_t at = 0;
+
+	while (nl_next(&r, data, size, &at)) {
+		bool end = r.type == NLMSG_DONE || r.type == NLMSG_ERROR;
+
+		x->answered = x->answered || end;
+		if (r.error != 0)
+			refused(x, &r, e);
+		else if (!end && x->visit != NULL)
+			x->visit(x->ctx, &r);
+	}
+}
+
+/* One datagram of answers; false when there are no more. */
+static bool receive(int sock, struct exchange *x, struct err *e)
+{
+	_Alignas(8) uint8_t data[REPLY_BYTES];
+	struct sockaddr_nl from = { 0 };
+	socklen_t len = sizeof(from);
+	ssize_t n = recvfrom(sock, data, sizeof(data), MSG_DONTWAIT, (struct sockaddr *)&from, &len);
+
+	if (n < 0 && errno == EAGAIN)
+		return false;
+	if (n >= 0) {
+		/* In a container's namespace its root may write to this socket too; the kernel is port 0. */
+		if (from.nl_pid == 0)
+			take(x, data, (size_t)n, e);
+		return true;
+	}
+	if (errno == EINTR)
+		return true;
+	if (!x->failed)
+		(void)err_set(e, "read from netlink");
+	x->failed = true;
+	/* Answers were lost; those that were not must not be left to the next exchange. */
+	return errno == ENOBUFS;
+}
+
 int nlsock_run(int sock, struct nl_buf *b, void (*visit)(void *ctx, const struct nl_reply *r),
 	void *ctx, struct err *e)
 {
-	_Alignas(8) uint8_t data[REPLY_BYTES];
-	struct outcome o = { 0 };
+	struct exchange x = { .sent = b, .visit = visit, .ctx = ctx };
 
 	if (b->overflow)
 		return err_set_no(e, EMSGSIZE, "build netlink messages");
 	if (send_all(sock, b, e) < 0)
 		return -1;
-	for (;;) {
-		ssize_t n = recv(sock, data, sizeof(data), MSG_DONTWAIT);
-		struct nl_reply r;
-		size_t at = 0;
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0 && errno != EAGAIN)
-			return o.failed ? -1 : err_set(e, "read from netlink");
-		if (n < 0)
-			break;
-		while (nl_next(&r, data, (size_t)n, &at)) {
-			if (r.type == NLMSG_DONE || r.type == NLMSG_ERROR)
-				o.acked = true;
-			if (r.type == NLMSG_ERROR && r.error != 0)
-				refused(b, &r, &o, e);
-			else if (r.type != NLMSG_DONE && r.type != NLMSG_ERROR && visit != NULL)
-				visit(ctx, &r);
-		}
-	}
-	if (!o.failed && !o.acked)
+	while (receive(sock, &x, e))
+		;
+	if (!x.failed && !x.answered)
 		return err_setx(e, "netlink gave no answer to a request of %zu bytes", b->used);
-	return o.failed ? -1 : 0;
+	return x.failed ? -1 : 0;
 }
 
 static void see_link(void *ctx, const struct nl_reply *r)
@@ -98,6 +123,7 @@ static void see_link(void *ctx, const struct nl_reply *r)
 	if (!rt_link_read(&link, r))
 		return;
 	found->index = link.index;
+	found->peer = link.peer;
 	found->bridge = link.kind != NULL && strcmp(link.kind, "bridge") == 0;
 	found->ours = link.alias != NULL &&
 		strncmp(link.alias, ALIAS_PREFIX, strlen(ALIAS_PREFIX)) == 0;

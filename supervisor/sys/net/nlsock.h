@@ -15,7 +15,8 @@
 int nlsock_open(int protocol, struct err *e);
 
 /*
- * Sends all messages, asks for an ACK of the last, gives what is neither ACK nor refusal to `visit` (may be NULL).
+ * Sends all messages and gives what is neither ACK nor refusal to `visit` (may be NULL). At least one of them
+ * must ask for an answer: NLM_F_ACK or a dump.
  * The first refusal that its note does not accept is the error; rtnetlink carries out the messages
  * behind it all the same, nf_tables none at all.
  */
@@ -24,7 +25,7 @@ int nlsock_run(int sock, struct nl_buf *b, void (*visit)(void *ctx, const struct
 
 /* What there is under that name, index 0: nothing. */
 struct found_link {
-	int index;
+	int index, peer; /* as in struct rt_link */
 	bool bridge, ours;
 };
 int nlsock_find(int sock, const char *name, struct found_link *found, struct err *e);

@@ -1,0 +1,345 @@
+/*
+ * Our nf_tables table as a batch: what is in it, and that the memory for it is enough. That the rules do what
+ * they say is tried with packets in the ns ring.
+ */
+#include "supervisor/core/net/rules.h"
+
+#include <errno.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/netlink.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define MESSAGES_MAX 256
+
+struct batch {
+	uint8_t *memory;
+	struct nl_buf b;
+	struct nl_reply message[MESSAGES_MAX];
+	uint16_t flags[MESSAGES_MAX];
+	size_t n;
+};
+
+/* Memory of exactly rules_size, so that a sanitizer sees a byte too much. */
+static void build(struct batch *t, const struct rule_set *rules)
+{
+	size_t size = rules_size(rules), at = 0;
+	struct nlmsghdr h;
+
+	*t = (struct batch){ .memory = malloc(size) };
+	assert_non_null(t->memory);
+	nl_init(&t->b, t->memory, size);
+	rules_build(&t->b, rules);
+	assert_false(t->b.overflow);
+	while (at < t->b.used) {
+		assert_true(t->n < MESSAGES_MAX);
+		memcpy(&h, t->memory + at, sizeof(h));
+		t->flags[t->n] = h.nlmsg_flags;
+		assert_true(nl_next(&t->message[t->n++], t->memory, t->b.used, &at));
+	}
+	assert_int_equal(at, t->b.used);
+}
+
+static size_t count(const struct batch *t, uint16_t type)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < t->n; i++)
+		n += t->message[i].type == (NFNL_SUBSYS_NFTABLES << 8 | type);
+	return n;
+}
+
+static const uint8_t *attributes(const struct nl_reply *r, size_t *size)
+{
+	*size = r->size - sizeof(struct nfgenmsg);
+	return r->data + sizeof(struct nfgenmsg);
+}
+
+/* Elements of all messages that fill this set. */
+static size_t elements(const struct batch *t, const char *set)
+{
+	size_t n = 0, size, list_size;
+
+	for (size_t i = 0; i < t->n; i++) {
+		const uint8_t *a = attributes(&t->message[i], &size), *list;
+
+		if (t->message[i].type != (NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWSETELEM) ||
+			strcmp(nl_find_str(a, size, NFTA_SET_ELEM_LIST_SET), set) != 0)
+			continue;
+		list = nl_find(a, size, NFTA_SET_ELEM_LIST_ELEMENTS, &list_size);
+		for (size_t at = 0; at < list_size; n++) {
+			struct nlattr e;
+
+			memcpy(&e, list + at, sizeof(e));
+			at += NLA_ALIGN(e.nla_len);
+		}
+	}
+	return n;
+}
+
+/* Key and data of the first element of a set. */
+static const uint8_t *first_element(const struct batch *t, const char *set, uint16_t what,
+	size_t *size)
+{
+	for (size_t i = 0; i < t->n; i++) {
+		size_t len;
+		const uint8_t *a = attributes(&t->message[i], &len);
+
+		if (t->message[i].type != (NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWSETELEM) ||
+			strcmp(nl_find_str(a, len, NFTA_SET_ELEM_LIST_SET), set) != 0)
+			continue;
+		a = nl_find(a, len, NFTA_SET_ELEM_LIST_ELEMENTS, &len);
+		a = nl_find(a, len, NFTA_LIST_ELEM, &len);
+		a = nl_find(a, len, what, &len);
+		return nl_find(a, len, NFTA_DATA_VALUE, size);
+	}
+	return NULL;
+}
+
+static void drop(struct batch *t)
+{
+	free(t->memory);
+}
+
+static const struct rule_network lan = { .bridge = "br-lan" };
+static const struct rule_network vault = { .bridge = "vault", .internal = true };
+
+static void is_one_transaction_with_one_answer(void **state)
+{
+	struct rule_set rules = { .networks = &lan, .n_networks = 1 };
+	struct batch t;
+	size_t asked = 0;
+
+	(void)state;
+	build(&t, &rules);
+	assert_int_equal(t.message[0].type, NFNL_MSG_BATCH_BEGIN);
+	assert_int_equal(t.message[t.n - 1].type, NFNL_MSG_BATCH_END);
+	for (size_t i = 0; i < t.n; i++) {
+		assert_int_equal(t.message[i].seq, i + 1);
+		asked += (t.flags[i] & NLM_F_ACK) != 0;
+	}
+	assert_int_equal(asked, 1);
+	assert_true((t.flags[t.n - 2] & NLM_F_ACK) != 0);
+	drop(&t);
+}
+
+static void no_networks_remove_the_table(void **state)
+{
+	struct rule_set rules = { 0 };
+	struct batch t;
+
+	(void)state;
+	build(&t, &rules);
+	/* Made first, so that its removal cannot fail. */
+	assert_int_equal(t.n, 4);
+	assert_int_equal(t.message[1].type, NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWTABLE);
+	assert_int_equal(t.message[2].type, NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_DELTABLE);
+	drop(&t);
+}
+
+static void networks_are_elements_not_rules(void **state)
+{
+	struct rule_network both[] = { lan, vault };
+	struct rule_set one = { .networks = &lan, .n_networks = 1 };
+	struct rule_set two = { .networks = both, .n_networks = 2 };
+	struct batch a, b;
+
+	(void)state;
+	build(&a, &one);
+	build(&b, &two);
+	assert_int_equal(count(&a, NFT_MSG_NEWRULE), count(&b, NFT_MSG_NEWRULE));
+	assert_int_equal(elements(&b, "inside"), 2);
+	assert_int_equal(elements(&b, "same"), 2);
+	assert_int_equal(elements(&b, "internal"), 1);
+	assert_int_equal(elements(&b, "outbound"), 1);
+	assert_int_equal(elements(&a, "internal"), 0);
+	drop(&a);
+	drop(&b);
+}
+
+static void a_bridge_is_a_name_of_sixteen_bytes(void **state)
+{
+	static const char key[32] = "br-lan\0\0\0\0\0\0\0\0\0\0br-lan";
+	struct rule_set rules = { .networks = &lan, .n_networks = 1 };
+	const uint8_t *found;
+	struct batch t;
+	size_t size;
+
+	(void)state;
+	build(&t, &rules);
+	found = first_element(&t, "inside", NFTA_SET_ELEM_KEY, &size);
+	assert_int_equal(size, 16);
+	assert_memory_equal(found, key, 16);
+	found = first_element(&t, "same", NFTA_SET_ELEM_KEY, &size);
+	assert_int_equal(size, 32);
+	assert_memory_equal(found, key, 32);
+	drop(&t);
+}
+
+static void ports_go_to_the_map_of_their_address(void **state)
+{
+	static const uint8_t any_key[] = { 17, 0, 0, 0, 0x14, 0xe9, 0, 0 };
+	static const uint8_t one_key[] = { 6, 0, 0, 0, 127, 0, 0, 1, 0x1f, 0x90, 0, 0 };
+	static const uint8_t data[] = { 10, 89, 1, 2, 0, 80, 0, 0 };
+	const struct rule_port ports[] = {
+		{ "a.container", { .host_addr = 0x7f000001, .host = 8080, .inside = 80 }, 0x0a590102 },
+		{ "a.container", { .host = 5353, .inside = 53, .udp = true }, 0x0a590102 },
+	};
+	struct rule_set rules = {
+		.networks = &lan, .n_networks = 1, .ports = ports, .n_ports = 2
+	};
+	const uint8_t *found;
+	struct batch t;
+	size_t size;
+
+	(void)state;
+	build(&t, &rules);
+	assert_int_equal(elements(&t, "ports"), 1);
+	assert_int_equal(elements(&t, "addr_ports"), 1);
+	found = first_element(&t, "ports", NFTA_SET_ELEM_KEY, &size);
+	assert_int_equal(size, sizeof(any_key));
+	assert_memory_equal(found, any_key, size);
+	found = first_element(&t, "addr_ports", NFTA_SET_ELEM_KEY, &size);
+	assert_int_equal(size, sizeof(one_key));
+	assert_memory_equal(found, one_key, size);
+	found = first_element(&t, "addr_ports", NFTA_SET_ELEM_DATA, &size);
+	assert_int_equal(size, sizeof(data));
+	assert_memory_equal(found, data, size);
+	drop(&t);
+}
+
+/* Longest names and most elements: the size that is promised holds, at each edge of a message too. */
+static void memory_is_enough_for_any_number(void **state)
+{
+	static const size_t numbers[] = { 1, 2, 511, 512, 513, 1023, 1024, 1025, 3000 };
+	static struct rule_network networks[3000];
+	static struct rule_port ports[3000];
+	struct rule_set rules = { .networks = networks, .ports = ports };
+	struct batch t;
+
+	(void)state;
+	for (size_t i = 0; i < 3000; i++) {
+		(void)snprintf(networks[i].bridge, IF_NAME_MAX, "longest-is-%04zu", i);
+		networks[i].internal = i % 2 == 0;
+		ports[i].port = (struct port){ .host_addr = 1, .host = (uint16_t)(i + 1) };
+	}
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+		rules.n_networks = rules.n_ports = numbers[i];
+		build(&t, &rules);
+		assert_int_equal(elements(&t, "inside"), numbers[i]);
+		assert_int_equal(elements(&t, "addr_ports"), numbers[i]);
+		drop(&t);
+		rules.n_networks = 1;
+		build(&t, &rules);
+		drop(&t);
+	}
+}
+
+static void too_little_memory_is_said_and_not_overrun(void **state)
+{
+	const struct rule_port port = { "a.container", { .host = 1, .inside = 1 }, 1 };
+	struct rule_set rules = {
+		.networks = &lan, .n_networks = 1, .ports = &port, .n_ports = 1
+	};
+	struct batch whole;
+
+	(void)state;
+	build(&whole, &rules);
+	for (size_t size = 0; size < whole.b.used; size += 37) {
+		uint8_t *memory = malloc(size > 0 ? size : 1);
+		struct nl_buf b;
+
+		nl_init(&b, memory, size);
+		rules_build(&b, &rules);
+		assert_true(b.overflow);
+		free(memory);
+	}
+	drop(&whole);
+}
+
+/* Every message says what it is for, so that no refusal is a mere number. */
+static void every_message_has_a_note(void **state)
+{
+	struct rule_set rules = { .networks = &lan, .n_networks = 1 };
+	struct batch t;
+
+	(void)state;
+	build(&t, &rules);
+	assert_true(t.n <= NL_NOTES);
+	for (size_t i = 0; i < t.n; i++) {
+		assert_non_null(t.b.notes[i].what);
+		assert_non_null(t.b.notes[i].object);
+	}
+	drop(&t);
+}
+
+/* Every chain that a rule stands in or jumps to, and every set it looks into, is made before it. */
+static void nothing_is_used_before_it_is_made(void **state)
+{
+	struct rule_set rules = { .networks = &lan, .n_networks = 1 };
+	size_t size, last_made = 0, first_rule = SIZE_MAX;
+	struct batch t;
+
+	(void)state;
+	build(&t, &rules);
+	for (size_t i = 0; i < t.n; i++) {
+		uint16_t type = t.message[i].type & 0xff;
+		const uint8_t *a = attributes(&t.message[i], &size);
+
+		if ((t.message[i].type >> 8) != NFNL_SUBSYS_NFTABLES)
+			continue;
+		/* The table is the first attribute of all of them, and always ours. */
+		assert_string_equal(nl_find_str(a, size, NFTA_TABLE_NAME), RULES_TABLE);
+		if (type == NFT_MSG_NEWSET || type == NFT_MSG_NEWCHAIN)
+			last_made = i;
+		if (type == NFT_MSG_NEWRULE && first_rule == SIZE_MAX)
+			first_rule = i;
+	}
+	assert_true(last_made < first_rule);
+	drop(&t);
+}
+
+static void taken_port_is_named(void **state)
+{
+	const struct rule_port ports[] = {
+		{ "web.container", { .host_addr = 0x7f000001, .host = 80 }, 1 },
+		{ "dns.container", { .host = 53, .udp = true }, 2 },
+	};
+	struct port same = { .host_addr = 0x7f000001, .host = 80 }, any = { .host = 80 };
+	struct port other_addr = { .host_addr = 0x0a000001, .host = 80 };
+	struct port tcp = { .host = 53 }, udp = { .host_addr = 1, .host = 53, .udp = true };
+
+	(void)state;
+	assert_string_equal(rule_port_taken(ports, 2, &same)->unit, "web.container");
+	assert_string_equal(rule_port_taken(ports, 2, &any)->unit, "web.container");
+	assert_string_equal(rule_port_taken(ports, 2, &udp)->unit, "dns.container");
+	assert_null(rule_port_taken(ports, 2, &other_addr));
+	assert_null(rule_port_taken(ports, 2, &tcp));
+	assert_null(rule_port_taken(NULL, 0, &any));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(is_one_transaction_with_one_answer),
+		cmocka_unit_test(no_networks_remove_the_table),
+		cmocka_unit_test(networks_are_elements_not_rules),
+		cmocka_unit_test(a_bridge_is_a_name_of_sixteen_bytes),
+		cmocka_unit_test(ports_go_to_the_map_of_their_address),
+		cmocka_unit_test(memory_is_enough_for_any_number),
+		cmocka_unit_test(too_little_memory_is_said_and_not_overrun),
+		cmocka_unit_test(every_message_has_a_note),
+		cmocka_unit_test(nothing_is_used_before_it_is_made),
+		cmocka_unit_test(taken_port_is_named),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
