@@ -76,7 +76,7 @@ static const struct known known[] = {
 	{ "Service", "use MemoryMax=, MemoryHigh= and MemorySwapMax=",
 		"MemoryZSwapMax MemoryZSwapWriteback StartupMemoryHigh StartupMemoryMax "
 		"StartupMemorySwapMax StartupMemoryZSwapMax" },
-	{ "Service", "run it as a .container, which has a root of its own",
+	{ "Service", "a .container has a root and namespaces of its own",
 		"RootDirectory RootImage RootImageOptions RootImagePolicy RootEphemeral RootHash "
 		"RootHashSignature RootVerity RootDirectoryStartOnly MountAPIVFS ProtectSystem "
 		"ProtectHome ProtectProc ProcSubset PrivateTmp PrivateDevices PrivateMounts "
@@ -85,17 +85,15 @@ static const struct known known[] = {
 		"ProtectKernelTunables ProtectKernelModules ProtectKernelLogs "
 		"ProtectControlGroups ReadWritePaths ReadOnlyPaths InaccessiblePaths ExecPaths "
 		"NoExecPaths BindLogSockets" },
-	{ "Service", "run it as a .container with Volume= or Tmpfs=",
+	{ "Service", "a .container has Volume= and Tmpfs=",
 		"BindPaths BindReadOnlyPaths MountImages ExtensionImages ExtensionDirectories "
 		"TemporaryFileSystem MountFlags" },
-	{ "Service",
-		"run it as a .container with AddCapability=, DropCapability= and "
-		"NoNewPrivileges=",
+	{ "Service", "a .container has AddCapability=, DropCapability= and NoNewPrivileges=",
 		"CapabilityBoundingSet AmbientCapabilities NoNewPrivileges SecureBits "
 		"SystemCallFilter SystemCallErrorNumber SystemCallArchitectures SystemCallLog "
 		"RestrictAddressFamilies RestrictRealtime RestrictSUIDSGID RestrictFileSystems "
 		"LockPersonality MemoryDenyWriteExecute KeyringMode Personality" },
-	{ "Service", "run it as a .container with AddDevice=", "DeviceAllow DevicePolicy" },
+	{ "Service", "a .container has AddDevice=", "DeviceAllow DevicePolicy" },
 	{ "Service",
 		"use User= and Group=", "DynamicUser SupplementaryGroups SetLoginEnvironment" },
 	{ "Service", "use Environment=", "PassEnvironment UnsetEnvironment" },

@@ -10,6 +10,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,7 +21,7 @@
 static const char *const search_path[] = { PATH_UNITS_RUN, PATH_UNITS_ETC, PATH_UNITS_LIB };
 
 struct texts {
-	struct arena arena;	/* names, paths and texts; dropped when the set is built */
+	struct arena arena; /* names, paths and texts; dropped when the set is built */
 	struct unit_text *v;
 	size_t n, room;
 };
@@ -70,7 +71,8 @@ static void read_text(struct texts *t, int dir, const char *name, struct unit_te
 	text->size = (size_t)got;
 }
 
-static void add_file(struct texts *t, int dir, const char *folder, const char *name, const char *unit)
+static void add_file(struct texts *t, int dir, const char *folder, const char *name,
+	const char *unit)
 {
 	struct unit_text text = {
 		.unit = unit,
@@ -119,20 +121,82 @@ static bool is_drop_in(const char *name)
 	return name[0] != '.' && n > 5 && strcmp(name + n - 5, ".conf") == 0;
 }
 
-static void add_drop_ins(struct texts *t, const char *unit)
-{
-	/* the least important first: a later assignment wins */
-	for (size_t i = ARRAY_LEN(search_path); i-- > 0;) {
-		const char *folder = arena_printf(&t->arena, "%s/%s.d", search_path[i], unit);
-		cleanup_fd int dir = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		struct strv names = { 0 };
+/* ---- drop-ins: NAME.KIND.d/FILE.conf ---- */
 
-		if (dir >= 0)
-			names = list_folder(t, dir, is_drop_in);
+struct drop_in {
+	const char *unit, *name;
+	const char *folder;
+	size_t rank; /* of the folder it is below: the first counts most */
+};
+
+struct drop_ins {
+	struct drop_in *v;
+	size_t n;
+};
+
+static bool is_drop_in_folder(const char *name)
+{
+	size_t n = strlen(name);
+	char unit[NAME_MAX + 1];
+
+	if (name[0] == '.' || n < 3 || n >= sizeof(unit) || strcmp(name + n - 2, ".d") != 0)
+		return false;
+	memcpy(unit, name, n - 2);
+	unit[n - 2] = '\0';
+	return unit_kind_of(unit) != KIND_COUNT;
+}
+
+static void find_drop_ins(struct texts *t, int dir, const char *path, size_t rank,
+	struct drop_ins *list)
+{
+	struct strv folders = list_folder(t, dir, is_drop_in_folder);
+
+	for (size_t i = 0; i < folders.n; i++) {
+		cleanup_fd int below = openat(dir, folders.v[i],
+			O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		struct strv names = list_folder(t, below, is_drop_in);
+
 		for (size_t k = 0; k < names.n; k++)
-			add_file(t, dir, folder, names.v[k], unit);
+			*LIST_ADD(&t->arena, list) = (struct drop_in){
+				.unit = arena_strndup(&t->arena, folders.v[i],
+					strlen(folders.v[i]) - 2),
+				.name = names.v[k],
+				.folder = arena_printf(&t->arena, "%s/%s", path, folders.v[i]),
+				.rank = rank,
+			};
 	}
 }
+
+static int by_unit_and_name(const void *left, const void *right)
+{
+	const struct drop_in *a = left, *b = right;
+	int order = strcmp(a->unit, b->unit);
+
+	if (order == 0)
+		order = strcmp(a->name, b->name);
+	return order != 0 ? order : (a->rank > b->rank) - (a->rank < b->rank);
+}
+
+/*
+ * As in systemd.unit(5): in the order of their names, whichever folder they are in, and a name in an earlier folder
+ * hides it in the later ones.
+ */
+static void add_drop_ins(struct texts *t, struct drop_ins *list)
+{
+	if (list->n > 1)
+		qsort(list->v, list->n, sizeof(*list->v), by_unit_and_name);
+	for (size_t i = 0; i < list->n; i++) {
+		const struct drop_in *d = &list->v[i];
+		cleanup_fd int dir = -1;
+
+		if (i > 0 && strcmp(d[-1].unit, d->unit) == 0 && strcmp(d[-1].name, d->name) == 0)
+			continue;
+		dir = open(d->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		add_file(t, dir, d->folder, d->name, d->unit);
+	}
+}
+
+/* ---- unit sets ---- */
 
 static struct unit_set *build(struct texts *t)
 {
@@ -148,8 +212,9 @@ static struct unit_set *build(struct texts *t)
 static bool is_hidden(const struct strv *folders, size_t before, const char *name)
 {
 	for (size_t i = 0; i < before; i++)
-		if (folders[i].n > 0 && bsearch(&name, folders[i].v, folders[i].n,
-						sizeof(*folders[i].v), by_name) != NULL)
+		if (folders[i].n > 0 &&
+			bsearch(&name, folders[i].v, folders[i].n, sizeof(*folders[i].v),
+				by_name) != NULL)
 			return true;
 	return false;
 }
@@ -158,7 +223,7 @@ struct unit_set *load_units(void)
 {
 	struct texts t = { 0 };
 	struct strv folders[ARRAY_LEN(search_path)] = { 0 };
-	size_t n_main;
+	struct drop_ins drop_ins = { 0 };
 
 	for (size_t i = 0; i < ARRAY_LEN(search_path); i++) {
 		cleanup_fd int dir = open(search_path[i], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -168,18 +233,19 @@ struct unit_set *load_units(void)
 		for (size_t k = 0; k < folders[i].n; k++)
 			if (!is_hidden(folders, i, folders[i].v[k]))
 				add_file(&t, dir, search_path[i], folders[i].v[k], folders[i].v[k]);
+		find_drop_ins(&t, dir, search_path[i], i, &drop_ins);
 	}
-	n_main = t.n;
-	for (size_t i = 0; i < n_main; i++)
-		add_drop_ins(&t, t.v[i].unit);
+	add_drop_ins(&t, &drop_ins);
 	return build(&t);
 }
 
-static void add_given(struct texts *t, const char *path)
+/* A folder brings its drop-ins with it. */
+static void add_given(struct texts *t, const char *path, size_t rank, struct drop_ins *drop_ins)
 {
 	const char *slash = strrchr(path, '/');
 	const char *name = slash != NULL ? slash + 1 : path;
-	const char *folder = slash != NULL ? arena_strndup(&t->arena, path, (size_t)(slash - path)) : ".";
+	const char *folder = slash != NULL ? arena_strndup(&t->arena, path, (size_t)(slash - path))
+					   : ".";
 	cleanup_fd int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	struct strv names;
 
@@ -192,14 +258,17 @@ static void add_given(struct texts *t, const char *path)
 	names = list_folder(t, dir, is_unit_file);
 	for (size_t k = 0; k < names.n; k++)
 		add_file(t, dir, path, names.v[k], names.v[k]);
+	find_drop_ins(t, dir, path, rank, drop_ins);
 }
 
 struct unit_set *load_files(char *const *paths, size_t n)
 {
 	struct texts t = { 0 };
+	struct drop_ins drop_ins = { 0 };
 
 	for (size_t i = 0; i < n; i++)
-		add_given(&t, paths[i]);
+		add_given(&t, paths[i], i, &drop_ins);
+	add_drop_ins(&t, &drop_ins);
 	return build(&t);
 }
 

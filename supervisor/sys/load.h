@@ -6,7 +6,7 @@
 
 /* The search path of the device: /run, /etc, /usr/lib; a name in an earlier folder hides it in the later ones. */
 struct unit_set *load_units(void);
-/* The files, and the unit files in the folders, that are named. */
+/* The files that are named, and the unit files and drop-ins in the folders that are. */
 struct unit_set *load_files(char *const *paths, size_t n);
 void load_free(struct unit_set *set);
 

@@ -265,8 +265,7 @@ static const struct {
 	{ "a.container", "[Container]\nImage=a\n[Service]\nExecStart=/bin/a\n",
 		"a.container:4:1: error: ExecStart= in [Service] is not for .container files\n" },
 	{ "a.service", OK_UNIT "PrivateTmp=yes\n",
-		"a.service:3:1: warning: PrivateTmp= is not done here; run it as a .container, which "
-		"has a root of its own\n" },
+		"a.service:3:1: warning: PrivateTmp= is not done here; a .container has a root and namespaces of its own\n" },
 	{ "a.service", OK_UNIT "Slice=x\n", "a.service:3:1: warning: Slice= is not done here\n" },
 	{ "a.service", OK_UNIT "StartLimitBurst=3\n",
 		"a.service:3:1: warning: StartLimitBurst= is not done in [Service]; use it in "
