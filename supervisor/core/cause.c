@@ -8,8 +8,6 @@
 #include <string.h>
 #include <sys/wait.h>
 
-#define SHELL_SIGNAL 128 /* exit code 128 + N: killed by signal N */
-
 /* systemd.service(5): these end a service well, but not a oneshot. */
 static const uint64_t clean_signals = UINT64_C(1) << SIGHUP | UINT64_C(1) << SIGINT |
 	UINT64_C(1) << SIGTERM | UINT64_C(1) << SIGPIPE;
@@ -17,15 +15,6 @@ static const uint64_t clean_signals = UINT64_C(1) << SIGHUP | UINT64_C(1) << SIG
 bool cause_failed(const struct cause *c)
 {
 	return c->kind != CAUSE_NONE && c->kind != CAUSE_CLEAN;
-}
-
-static int32_t undo_init(const struct unit *unit, int32_t status)
-{
-	int sig = WIFEXITED(status) ? WEXITSTATUS(status) - SHELL_SIGNAL : 0;
-
-	if (unit->kind != KIND_CONTAINER || !unit->container.run_init)
-		return status;
-	return sig > 0 && sig < SIGNAL_LAST ? sig : status;
 }
 
 static bool code_is_clean(const struct service_section *s, int code)
@@ -45,7 +34,7 @@ static bool signal_is_clean(const struct service_section *s, int sig)
 struct cause cause_of_status(const struct unit *unit, int32_t status)
 {
 	const struct service_section *s = &unit->service;
-	struct cause c = { .has_status = true, .status = undo_init(unit, status) };
+	struct cause c = { .has_status = true, .status = status };
 
 	if (WIFEXITED(c.status))
 		c.kind = code_is_clean(s, WEXITSTATUS(c.status)) ? CAUSE_CLEAN : CAUSE_EXIT;

@@ -1,8 +1,5 @@
 /*
  * Why a unit went down: the kind decides what follows (restart.c), the text is for people.
- *
- * A container whose PID 1 is our init reports a death by signal N as exit code 128 + N, because PID 1 of a namespace
- * cannot die of a signal it sends itself; cause_of_status takes it back.
  */
 #ifndef CORE_CAUSE_H
 #define CORE_CAUSE_H

@@ -177,7 +177,6 @@ void engine_term(struct engine *e, uint32_t u);
 void engine_down(struct engine *e, uint32_t u);
 void engine_kill(struct engine *e, uint32_t u);
 bool engine_has_survivors(const struct engine *e, uint32_t u);
-uint64_t engine_stop_timeout(const struct unit *unit);
 
 /* ---- engine_land.c */
 void engine_land(struct engine *e, uint32_t u);

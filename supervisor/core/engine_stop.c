@@ -14,7 +14,6 @@
 
 /* A process that is there this long after SIGKILL hangs in the kernel. */
 #define KILL_TIMEOUT (10 * USEC_PER_SEC)
-#define DEFAULT_TIMEOUT_STOP (90 * USEC_PER_SEC)
 
 static bool has_process(const struct unit *unit)
 {
@@ -41,16 +40,9 @@ static int stop_signal_of(const struct unit *unit)
 	return s->kill_signal != SIGTERM ? s->kill_signal : 0;
 }
 
-uint64_t engine_stop_timeout(const struct unit *unit)
-{
-	if (unit->kind == KIND_CONTAINER && unit->service.timeout_stop == DEFAULT_TIMEOUT_STOP)
-		return unit->container.stop_timeout;
-	return unit->service.timeout_stop;
-}
-
 static uint64_t stop_deadline(const struct engine *e, uint32_t u)
 {
-	uint64_t span = engine_stop_timeout(unit_of(e, u));
+	uint64_t span = unit_of(e, u)->service.timeout_stop;
 
 	return span >= TIME_INFINITY - e->now ? TIME_INFINITY : e->now + span;
 }
@@ -223,7 +215,7 @@ static void stop_timed_out(struct engine *e, uint32_t u, const char *what, const
 	char span[32] = "";
 	struct text t = { .buf = span, .size = sizeof(span) };
 
-	cause_put_time(&t, engine_stop_timeout(unit_of(e, u)));
+	cause_put_time(&t, unit_of(e, u)->service.timeout_stop);
 	spoil(e, u, CAUSE_TIMEOUT, "%s timed out after %s%s", what, span, end);
 }
 

@@ -265,6 +265,10 @@ void unit_file_finish(struct unit_loader *l)
 	if (s->type == TYPE_ONESHOT &&
 		loader_origin(l, offsetof(struct unit, service.timeout_start)) == NULL)
 		s->timeout_start = TIME_INFINITY;
+	/* Podman's limit is within systemd's: the shorter of the two defaults, unless TimeoutStopSec= is written */
+	if (u->kind == KIND_CONTAINER &&
+		loader_origin(l, offsetof(struct unit, service.timeout_stop)) == NULL)
+		s->timeout_stop = u->container.stop_timeout;
 	if (s->notify_access == ACCESS_UNSET && (s->type == TYPE_NOTIFY || s->watchdog != 0))
 		s->notify_access = u->kind == KIND_CONTAINER ? ACCESS_ALL : ACCESS_MAIN;
 	else if (s->notify_access == ACCESS_UNSET)

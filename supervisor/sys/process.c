@@ -163,12 +163,10 @@ static void finish(struct process *p, int32_t status)
 	}
 	if (p->has_exact)
 		status = p->exact;
-	if (!p->faulted) {
-		watch_check_oom(inst);
-		if (p->on_exit != NULL)
-			p->on_exit(p, status, NULL);
-		tell(p, EV_EXITED, status, NULL);
-	}
+	watch_check_oom(inst);
+	if (p->on_exit != NULL && !p->faulted)
+		p->on_exit(p, status, NULL);
+	tell(p, EV_EXITED, status, NULL);
 	uv_close((uv_handle_t *)&p->poll, on_closed);
 	if (!inst->released)
 		watch_check_empty(inst);

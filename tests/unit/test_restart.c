@@ -76,20 +76,6 @@ static void test_clean_exits(void **data)
 	assert_int_equal(kind_of(&u, EXIT(143)), CAUSE_EXIT);
 }
 
-static void test_init_of_a_container_passes_signals_on(void **data)
-{
-	struct unit u = { .kind = KIND_CONTAINER, .container.run_init = true };
-
-	(void)data;
-	assert_int_equal(kind_of(&u, EXIT(128 + SIGTERM)), CAUSE_CLEAN);
-	assert_int_equal(kind_of(&u, EXIT(128 + SIGSEGV)), CAUSE_SIGNAL);
-	assert_int_equal(cause_of_status(&u, EXIT(128 + SIGSEGV)).status, SIGSEGV);
-	assert_int_equal(kind_of(&u, EXIT(128)), CAUSE_EXIT);
-	assert_int_equal(kind_of(&u, EXIT(255)), CAUSE_EXIT);
-	u.container.run_init = false;
-	assert_int_equal(kind_of(&u, EXIT(128 + SIGTERM)), CAUSE_EXIT);
-}
-
 static void test_prevent_and_force(void **data)
 {
 	struct service_section s = { .restart = RESTART_ALWAYS };
@@ -224,7 +210,6 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_table),
 		cmocka_unit_test(test_clean_exits),
-		cmocka_unit_test(test_init_of_a_container_passes_signals_on),
 		cmocka_unit_test(test_prevent_and_force),
 		cmocka_unit_test(test_backoff_grows_by_one_factor),
 		cmocka_unit_test(test_backoff_without_steps_or_maximum),
