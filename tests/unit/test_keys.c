@@ -203,6 +203,121 @@ static void test_no_key_is_known_elsewhere(void **state)
 			fail_msg("%s.%s= is both done and not done", keys[i].section, keys[i].name);
 }
 
+/* The keys of systemd v256 and of Quadlet in Podman 5, by their manual pages. */
+static const struct {
+	const char *section, *words;
+} theirs[] = {
+	{ "Unit",
+		"After AssertACPower AssertArchitecture AssertCPUFeature AssertCPUPressure "
+		"AssertCPUs AssertCapability AssertControlGroupController AssertCredential "
+		"AssertDirectoryNotEmpty AssertEnvironment AssertFileIsExecutable "
+		"AssertFileNotEmpty AssertFirmware AssertFirstBoot AssertGroup AssertHost "
+		"AssertIOPressure AssertKernelCommandLine AssertKernelVersion AssertMemory "
+		"AssertMemoryPressure AssertNeedsUpdate AssertOSRelease AssertPathExists "
+		"AssertPathExistsGlob AssertPathIsDirectory AssertPathIsEncrypted "
+		"AssertPathIsMountPoint AssertPathIsReadWrite AssertPathIsSymbolicLink "
+		"AssertSecurity AssertUser AssertVirtualization Before BindsTo CollectMode "
+		"ConditionACPower ConditionArchitecture ConditionCPUFeature ConditionCPUPressure "
+		"ConditionCPUs ConditionCapability ConditionControlGroupController "
+		"ConditionCredential ConditionDirectoryNotEmpty ConditionEnvironment "
+		"ConditionFileIsExecutable ConditionFileNotEmpty ConditionFirmware "
+		"ConditionFirstBoot ConditionGroup ConditionHost ConditionIOPressure "
+		"ConditionKernelCommandLine ConditionKernelVersion ConditionMemory "
+		"ConditionMemoryPressure ConditionNeedsUpdate ConditionOSRelease "
+		"ConditionPathExists ConditionPathExistsGlob ConditionPathIsDirectory "
+		"ConditionPathIsEncrypted ConditionPathIsMountPoint ConditionPathIsReadWrite "
+		"ConditionPathIsSymbolicLink ConditionSecurity ConditionUser "
+		"ConditionVirtualization Conflicts DefaultDependencies Description Documentation "
+		"FailureAction FailureActionExitStatus JobRunningTimeoutSec JobTimeoutAction "
+		"JobTimeoutRebootArgument JobTimeoutSec JoinsNamespaceOf OnFailure OnSuccess PartOf "
+		"PropagatesReloadTo PropagatesStopTo RebootArgument RefuseManualStart "
+		"ReloadPropagatedFrom Requires RequiresMountsFor Requisite StartLimitAction "
+		"StartLimitBurst StartLimitIntervalSec StopPropagatedFrom StopWhenUnneeded "
+		"SuccessAction SuccessActionExitStatus SurviveFinalKillSignal Upholds Wants "
+		"WantsMountsFor" },
+	{ "Service",
+		"AllowedCPUs AllowedMemoryNodes AmbientCapabilities BindPaths BindReadOnlyPaths "
+		"BusName CPUAffinity CPUQuota CPUQuotaPeriodSec CPUSchedulingPolicy "
+		"CPUSchedulingPriority CPUSchedulingResetOnFork CPUWeight CacheDirectory "
+		"CapabilityBoundingSet ConfigurationDirectory CoredumpFilter Delegate "
+		"DelegateSubgroup DeviceAllow DevicePolicy DisableControllers DynamicUser "
+		"Environment EnvironmentFile ExecCondition ExecPaths ExecReload ExecStart "
+		"ExecStartPost ExecStartPre ExecStop ExecStopPost ExitType ExtensionImages "
+		"FileDescriptorStoreMax FileDescriptorStorePreserve FinalKillSignal Group "
+		"GuessMainPID IODeviceLatencyTargetSec IODeviceWeight IOReadBandwidthMax "
+		"IOReadIOPSMax IOSchedulingClass IOSchedulingPriority IOWeight IOWriteBandwidthMax "
+		"IOWriteIOPSMax IPAddressAllow IPAddressDeny IPCNamespacePath ImportCredential "
+		"InaccessiblePaths KeyringMode KillMode KillSignal LimitAS LimitCORE LimitCPU "
+		"LimitDATA LimitFSIZE LimitLOCKS LimitMEMLOCK LimitMSGQUEUE LimitNICE LimitNOFILE "
+		"LimitNPROC LimitRSS LimitRTPRIO LimitRTTIME LimitSIGPENDING LimitSTACK "
+		"LoadCredential LockPersonality LogLevelMax LogRateLimitBurst "
+		"LogRateLimitIntervalSec LogsDirectory ManagedOOMMemoryPressure "
+		"ManagedOOMMemoryPressureLimit ManagedOOMPreference ManagedOOMSwap "
+		"MemoryDenyWriteExecute MemoryHigh MemoryLow MemoryMax MemoryMin "
+		"MemoryPressureThresholdSec MemoryPressureWatch MemorySwapMax MemoryZSwapMax "
+		"MemoryZSwapWriteback MountAPIVFS MountImages NFTSet NetworkNamespacePath Nice "
+		"NoExecPaths NoNewPrivileges NonBlocking NotifyAccess OOMPolicy OOMScoreAdjust "
+		"OpenFile PIDFile PassEnvironment PrivateDevices PrivateIPC PrivateMounts "
+		"PrivateNetwork PrivateTmp PrivateUsers ProcSubset ProtectClock "
+		"ProtectControlGroups ProtectHome ProtectHostname ProtectKernelLogs "
+		"ProtectKernelModules ProtectKernelTunables ProtectProc ProtectSystem ReadOnlyPaths "
+		"ReadWritePaths ReloadSignal RemainAfterExit RestartKillSignal RestartMaxDelaySec "
+		"RestartMode RestartRandomizedDelaySec RestartSec RestartSteps "
+		"RestrictAddressFamilies RestrictFileSystems RestrictNamespaces "
+		"RestrictNetworkInterfaces RestrictRealtime RestrictSUIDSGID RootDirectory "
+		"RootDirectoryStartOnly RootEphemeral RootHash RootHashSignature RootImage "
+		"RootImageOptions RootVerity RuntimeDirectory RuntimeDirectoryPreserve "
+		"RuntimeMaxSec RuntimeRandomizedExtraSec SecureBits SendSIGHUP SendSIGKILL "
+		"SetCredential Slice SocketBindAllow SocketBindDeny Sockets StandardError "
+		"StandardInput StandardOutput StartupAllowedCPUs StartupCPUWeight StartupIOWeight "
+		"StartupMemoryMax StateDirectory SupplementaryGroups SyslogFacility "
+		"SyslogIdentifier SyslogLevel SyslogLevelPrefix SystemCallArchitectures "
+		"SystemCallErrorNumber SystemCallFilter SystemCallLog TTYPath TTYReset TTYVHangup "
+		"TasksMax TemporaryFileSystem TimeoutAbortSec TimeoutSec TimeoutStartFailureMode "
+		"TimeoutStartSec TimeoutStopFailureMode TimeoutStopSec TimerSlackNSec Type UMask "
+		"UnsetEnvironment User WatchdogSec WatchdogSignal WorkingDirectory" },
+	{ "Container",
+		"AddCapability AddDevice AddHost Annotation AutoUpdate CgroupsMode ContainerName "
+		"ContainersConfModule DNS DNSOption DNSSearch DropCapability Entrypoint Environment "
+		"EnvironmentFile EnvironmentHost Exec ExposeHostPort GIDMap GlobalArgs Group "
+		"GroupAdd HealthCmd HealthInterval HealthLogDestination HealthMaxLogCount "
+		"HealthMaxLogSize HealthOnFailure HealthRetries HealthStartPeriod HealthStartupCmd "
+		"HealthStartupInterval HealthStartupRetries HealthStartupSuccess "
+		"HealthStartupTimeout HealthTimeout HostName HttpProxy Image IP IP6 Label LogDriver "
+		"LogOpt Mask Memory Mount Network NetworkAlias NoNewPrivileges Notify PidsLimit Pod "
+		"PodmanArgs PublishPort Pull ReadOnly ReadOnlyTmpfs ReloadCmd ReloadSignal Retry "
+		"RetryDelay Rootfs RunInit SeccompProfile Secret SecurityLabelDisable "
+		"SecurityLabelFileType SecurityLabelLevel SecurityLabelNested SecurityLabelType "
+		"ShmSize StartWithPod StopSignal StopTimeout SubGIDMap SubUIDMap Sysctl Timezone "
+		"Tmpfs UIDMap Ulimit Unmask User UserNS Volume WorkingDir" },
+	{ "Network",
+		"ContainersConfModule DisableDNS DNS Driver Gateway GlobalArgs InterfaceName "
+		"Internal IPAMDriver IPRange IPv6 Label NetworkDeleteOnStop NetworkName Options "
+		"PodmanArgs Subnet" },
+	{ "Volume", "Copy Device Driver Group Image Label Options Type User VolumeName" },
+	{ "Install", "WantedBy RequiredBy UpheldBy Alias Also DefaultInstance" },
+};
+
+/* A copied unit meets no key of its own manual page that is unknown here. */
+static void test_their_keys_are_known(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(theirs); i++) {
+		struct arena a = { NULL };
+		char *word = arena_strdup(&a, theirs[i].words);
+
+		for (char *next; word != NULL; word = next) {
+			next = strchr(word, ' ');
+			if (next != NULL)
+				*next++ = '\0';
+			if (key_find(~KIND_IMAGE_FILE, theirs[i].section, word) == NULL &&
+				key_known_elsewhere(theirs[i].section, word) == NULL)
+				fail_msg("[%s] %s= is not known", theirs[i].section, word);
+		}
+		arena_free(&a);
+	}
+}
+
 static void test_defaults_of_systemd_and_quadlet(void **state)
 {
 	struct unit_set set;
@@ -218,7 +333,8 @@ static void test_defaults_of_systemd_and_quadlet(void **state)
 	assert_int_equal(u->service.restart, RESTART_NO);
 	assert_int_equal(u->service.restart_sec, 100 * USEC_PER_MSEC);
 	assert_int_equal(u->service.timeout_start, 90 * USEC_PER_SEC);
-	assert_int_equal(u->service.timeout_stop, 90 * USEC_PER_SEC);
+	/* A container stops within StopTimeout=, unless TimeoutStopSec= is given. */
+	assert_int_equal(u->service.timeout_stop, 10 * USEC_PER_SEC);
 	assert_int_equal(u->service.kill_mode, KILL_CONTROL_GROUP);
 	assert_int_equal(u->service.kill_signal, 15);
 	assert_true(u->service.send_sigkill);
@@ -235,11 +351,15 @@ static void test_defaults_of_systemd_and_quadlet(void **state)
 	unit_set_free(&set);
 }
 
-static void test_oneshot_has_no_start_limit_of_time(void **state)
+static void test_default_timeouts(void **state)
 {
 	struct unit_set set;
 
 	(void)state;
+	fixture_one(&set, "a.service", "[Service]\nExecStart=/bin/a\n");
+	assert_int_equal(fixture_unit(&set, "a.service")->service.timeout_start, 90 * USEC_PER_SEC);
+	assert_int_equal(fixture_unit(&set, "a.service")->service.timeout_stop, 90 * USEC_PER_SEC);
+	unit_set_free(&set);
 	fixture_one(&set, "a.service", "[Service]\nType=oneshot\nExecStart=/bin/a\n");
 	assert_int_equal(fixture_unit(&set, "a.service")->service.timeout_start, TIME_INFINITY);
 	unit_set_free(&set);
@@ -296,8 +416,9 @@ int main(void)
 		cmocka_unit_test(test_every_key_reads_what_it_prints),
 		cmocka_unit_test(test_defaults_are_good_values),
 		cmocka_unit_test(test_no_key_is_known_elsewhere),
+		cmocka_unit_test(test_their_keys_are_known),
 		cmocka_unit_test(test_defaults_of_systemd_and_quadlet),
-		cmocka_unit_test(test_oneshot_has_no_start_limit_of_time),
+		cmocka_unit_test(test_default_timeouts),
 		cmocka_unit_test(test_notify_implies_type),
 		cmocka_unit_test(test_unit_print_reads_back),
 	};

@@ -113,7 +113,8 @@ static void test_empty_assignment_resets(void **state)
 	assert_int_equal(u->service.limits.n, 1);
 	assert_int_equal(u->service.limits.v[0].soft, 2);
 	assert_int_equal(u->service.memory_max.value, SIZE_UNSET);
-	assert_int_equal(u->service.timeout_stop, 90 * USEC_PER_SEC);
+	assert_int_equal(u->service.timeout_start, 90 * USEC_PER_SEC);
+	assert_int_equal(u->service.timeout_stop, 10 * USEC_PER_SEC);
 	assert_int_equal(u->service.success_exit.codes[0], 0);
 	assert_int_equal(u->unit.conditions.n, 0);
 	unit_set_free(&set);
