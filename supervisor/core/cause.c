@@ -8,6 +8,8 @@
 #include <string.h>
 #include <sys/wait.h>
 
+#define LONG_SECONDS 600
+
 /* systemd.service(5): these end a service well, but not a oneshot. */
 static const uint64_t clean_signals = UINT64_C(1) << SIGHUP | UINT64_C(1) << SIGINT |
 	UINT64_C(1) << SIGTERM | UINT64_C(1) << SIGPIPE;
@@ -92,6 +94,8 @@ void cause_put_time(struct text *t, uint64_t usec)
 		text_puts(t, "infinity");
 	else if (ms < MSEC_PER_SEC)
 		text_printf(t, "%llu ms", (unsigned long long)ms);
+	else if (s >= LONG_SECONDS) /* nobody counts the seconds of an hour */
+		text_printf(t, "%llu min", (unsigned long long)(s + 59) / 60);
 	else if (ms % MSEC_PER_SEC < 100)
 		text_printf(t, "%llu s", (unsigned long long)s);
 	else

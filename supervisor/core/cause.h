@@ -48,7 +48,7 @@ bool cause_command_ok(int32_t status);
 void cause_put_status(struct text *t, int32_t status);
 /* "out of memory (MemoryMax=50M)" */
 void cause_put_oom(struct text *t, const struct unit *unit);
-/* "200 ms", "90 s", "1.5 s" */
+/* "200 ms", "90 s", "1.5 s", "60 min" */
 void cause_put_time(struct text *t, uint64_t usec);
 /* "1st", "2nd", "11th" */
 void cause_put_ordinal(struct text *t, uint32_t n);

@@ -12,8 +12,11 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/syscall.h>
+#include <unistd.h>
 
 #define RECOVER_US (10 * USEC_PER_SEC)
 #define RECOVER_POLL_MS 10
@@ -68,6 +71,26 @@ static void each_cgroup(struct supervisor *s, int (*act)(int base, const char *u
 	(void)closedir(d);
 }
 
+/* An image is mounted again by the first unit that needs it. */
+static void unmount_images(void)
+{
+	cleanup_fd int dir = open(PATH_MOUNTED, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = dir >= 0 ? fdopendir(dir) : NULL;
+	struct dirent *entry;
+
+	if (d == NULL)
+		return;
+	(void)fd_take(&dir); /* closedir's now */
+	while ((entry = readdir(d)) != NULL) {
+		char path[sizeof(PATH_MOUNTED) + sizeof(entry->d_name) + 1];
+
+		(void)snprintf(path, sizeof(path), "%s/%s", PATH_MOUNTED, entry->d_name);
+		if (entry->d_name[0] != '.' && umount2(path, MNT_DETACH | UMOUNT_NOFOLLOW) == 0)
+			(void)rmdir(path);
+	}
+	(void)closedir(d);
+}
+
 static bool keep_nothing(const void *ctx, const char *unit)
 {
 	(void)ctx;
@@ -95,6 +118,7 @@ void recover(struct supervisor *s)
 			alive);
 	if (s->launcher.cgroup_fd >= 0)
 		each_cgroup(s, cgroup_remove);
+	unmount_images();
 	if (net_sweep(&s->net, keep_nothing, NULL, &e) < 0)
 		journal(s, LOG_LEVEL_WARNING, NULL, "%s", e.msg);
 }
