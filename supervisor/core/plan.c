@@ -6,6 +6,7 @@
 #include <linux/capability.h>
 #include <sched.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #define CAP(name) (UINT64_C(1) << CAP_##name)
 
@@ -56,12 +57,19 @@ static void set_rlimit(struct planner *pl, struct rlimit_sets *list, const struc
 	*LIST_ADD(pl->arena, list) = *set;
 }
 
+/*
+ * What systemd gives: the supervisor's own limit is far higher, and programs that walk over all possible descriptors
+ * would walk long.
+ */
+static const struct rlimit_set default_files = { RLIMIT_NOFILE, 1024, 524288 };
+
 static void plan_limits(struct planner *pl, bool inside)
 {
 	const struct service_section *s = &pl->u->service;
 	const struct rlimit_sets *own = &pl->u->container.ulimits;
 	struct rlimit_sets list = { 0 };
 
+	set_rlimit(pl, &list, &default_files);
 	for (size_t i = 0; i < s->limits.n; i++)
 		set_rlimit(pl, &list, &s->limits.v[i]);
 	for (size_t i = 0; inside && i < own->n; i++)
