@@ -8,6 +8,7 @@
 #include "supervisor/core/net/hosts.h"
 #include "supervisor/sys/supervisor.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -63,7 +64,7 @@ static int save_leases(struct supervisor *s, struct err *e)
 	int rc = 0;
 
 	if (fd < 0 || write(fd, text, strlen(text)) != (ssize_t)strlen(text) ||
-	    rename(new_file, LEASES_FILE) < 0)
+		rename(new_file, LEASES_FILE) < 0)
 		rc = err_set(e, "%s: save the addresses", LEASES_FILE);
 	arena_free(&a);
 	return rc;
@@ -74,7 +75,8 @@ static void leases_changed(struct supervisor *s)
 	struct err e;
 
 	if (save_leases(s, &e) < 0)
-		journal(s, LOG_LEVEL_INFO, NULL, "%s; they are kept until the next boot only", e.msg);
+		journal(s, LOG_LEVEL_INFO, NULL, "%s; they are kept until the next boot only",
+			e.msg);
 }
 
 /* ---- rules ---- */
@@ -139,7 +141,7 @@ static int check_ports(struct supervisor *s, const struct unit *u, struct err *e
 
 		if (taken != NULL)
 			rc = err_setx(e, "PublishPort=%u/%s: the port is taken by %s", p->host,
-				      p->udp ? "udp" : "tcp", taken->unit);
+				p->udp ? "udp" : "tcp", taken->unit);
 		else if (net_port_free(p->host_addr, p->host, p->udp, e) < 0)
 			rc = err_prefix(e, "PublishPort=%u/%s", p->host, p->udp ? "udp" : "tcp");
 	}
@@ -148,6 +150,24 @@ static int check_ports(struct supervisor *s, const struct unit *u, struct err *e
 }
 
 /* ---- networks ---- */
+
+/* Two bridges that share addresses: the host would answer both containers on one of them. */
+static int check_overlap(const struct instance *inst, struct err *e)
+{
+	const struct supervisor *s = inst->s;
+	char mine[IP4_TEXT_MAX], theirs[IP4_TEXT_MAX];
+
+	for (size_t i = 0; i < s->set->n; i++) {
+		const struct instance *other = s->instances[i];
+
+		if (other != NULL && other != inst && other->bridge_up &&
+			ip4_overlap(&inst->pool.subnet, &other->pool.subnet))
+			return err_setx(e, "%s: its subnet %s overlaps that of %s, %s", inst->unit,
+				ip4_text(mine, &inst->pool.subnet, true), other->unit,
+				ip4_text(theirs, &other->pool.subnet, true));
+	}
+	return 0;
+}
 
 int network_setup(struct instance *inst, struct err *e)
 {
@@ -160,15 +180,16 @@ int network_setup(struct instance *inst, struct err *e)
 
 	for (size_t i = 0; i < s->set->n; i++)
 		if (s->set->units[i].kind == KIND_NETWORK && i != inst->index &&
-		    s->set->units[i].network.subnet.prefix != 0)
+			s->set->units[i].network.subnet.prefix != 0)
 			taken[n_taken++] = s->set->units[i].network.subnet;
 	rc = ipam_pool(&inst->pool, u, &s->leases, &s->lease_arena, taken, n_taken, e);
 	arena_free(&a);
-	if (rc < 0 || bridge_plan_make(&inst->bridge, u, &inst->pool, s->machine_id, e) < 0)
+	if (rc < 0 || check_overlap(inst, e) < 0 ||
+		bridge_plan_make(&inst->bridge, u, &inst->pool, s->machine_id, e) < 0)
 		return -1;
 	if (s->leases.n != had)
 		leases_changed(s);
-	/* the names outlive a reload: they must not point into the old set */
+	/* The names outlive a reload: they must not point into the old set */
 	inst->bridge.unit = inst->pool.network = inst->unit;
 	if (net_bridge_up(&s->net, &inst->bridge, e) < 0)
 		return -1;
@@ -187,8 +208,8 @@ static int attach_to(struct instance *inst, struct instance *network, struct err
 	if (network == NULL || !network->bridge_up)
 		return err_setx(e, "network %s is not up", network_of(u));
 	if (check_ports(s, u, e) < 0 ||
-	    ipam_assign(&s->leases, &s->lease_arena, &network->pool, u->name, &u->container.ip, &addr,
-			e) < 0)
+		ipam_assign(&s->leases, &s->lease_arena, &network->pool, u->name, &u->container.ip,
+			&addr, e) < 0)
 		return -1;
 	attach_plan_make(&inst->attach, inst->unit, &network->bridge, addr, s->machine_id);
 	if (net_attach(&s->net, inst->netns, &inst->attach, e) < 0)
@@ -220,30 +241,35 @@ int network_attach(struct instance *inst, struct err *e)
 	return link_hold(&s->link, "netns", inst->unit, inst->netns, e);
 }
 
-int network_namespace(const struct instance *inst)
+/* Whose network its processes live in: its own, or that of the container it shares; NULL: that one is not there. */
+static const struct instance *network_owner(const struct instance *inst)
 {
 	const struct unit *u = unit_at(inst->s, inst->index);
-	const struct instance *other;
 
 	if (u->kind != KIND_CONTAINER || u->container.network.mode != NETWORK_CONTAINER)
-		return inst->netns;
-	other = instance_named(inst->s, u->container.network.unit);
-	return other != NULL ? other->netns : -1;
+		return inst;
+	return instance_named(inst->s, u->container.network.unit);
+}
+
+int network_namespace(const struct instance *inst)
+{
+	const struct instance *owner = network_owner(inst);
+
+	return owner != NULL ? owner->netns : -1;
 }
 
 void network_release(struct instance *inst)
 {
 	struct supervisor *s = inst->s;
-	struct lease *lease;
 	struct err e;
 
 	if (inst->attached) {
 		if (net_detach(&s->net, &inst->attach, &e) < 0)
 			journal(s, LOG_LEVEL_WARNING, inst->unit, "%s", e.msg);
-		lease = ipam_find(&s->leases, inst->unit,
-				  network_of(unit_at(s, inst->index)));
-		if (lease != NULL)
-			lease->used = false;
+		/* Of any network: its Network= may have become another meanwhile. */
+		for (size_t i = 0; i < s->leases.n; i++)
+			if (strcmp(s->leases.v[i].unit, inst->unit) == 0)
+				s->leases.v[i].used = false;
 	}
 	if (inst->bridge_up && net_bridge_down(&s->net, &inst->bridge, &e) < 0)
 		journal(s, LOG_LEVEL_WARNING, inst->unit, "%s", e.msg);
@@ -257,29 +283,29 @@ void network_release(struct instance *inst)
 
 /* ---- names ---- */
 
-static struct host_entry host_entry_of(const struct instance *inst)
+static struct host_entry host_entry_of(const struct instance *inst, const struct instance *owner)
 {
 	const struct unit *u = unit_at(inst->s, inst->index);
 
 	return (struct host_entry){
-		.addr = inst->attached ? inst->attach.addr : 0,
+		.addr = owner != NULL && owner->attached ? owner->attach.addr : 0,
 		.unit = u->name,
 		.name = u->container.name,
 		.host_name = u->container.host_name,
 	};
 }
 
-static size_t neighbours_of(const struct instance *inst, struct host_entry *v)
+static size_t neighbours_of(const struct instance *owner, struct host_entry *v)
 {
-	struct supervisor *s = inst->s;
+	struct supervisor *s = owner->s;
 	size_t n = 0;
 
 	for (size_t i = 0; i < s->set->n; i++) {
 		const struct instance *other = s->instances[i];
 
 		if (other != NULL && other->attached &&
-		    strcmp(other->attach.bridge, inst->attach.bridge) == 0)
-			v[n++] = host_entry_of(other);
+			strcmp(other->attach.bridge, owner->attach.bridge) == 0)
+			v[n++] = host_entry_of(other, other);
 	}
 	return n;
 }
@@ -287,9 +313,11 @@ static size_t neighbours_of(const struct instance *inst, struct host_entry *v)
 /* In place: the file is bound into the container, a new one of the same name would not be seen there. */
 static int write_file(int dir, const char *name, const char *text, struct err *e)
 {
-	cleanup_fd int fd = openat(dir, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+	cleanup_fd int fd = openat(dir, name, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+	size_t len = strlen(text);
 
-	if (fd < 0 || write(fd, text, strlen(text)) != (ssize_t)strlen(text))
+	/* Cut off last, so that no reader finds it empty. */
+	if (fd < 0 || write(fd, text, len) != (ssize_t)len || ftruncate(fd, (off_t)len) < 0)
 		return err_set(e, "%s/.../%s: write", PATH_FILES, name);
 	return 0;
 }
@@ -298,13 +326,15 @@ static int write_hosts(const struct instance *inst, int dir, struct arena *a, st
 {
 	struct supervisor *s = inst->s;
 	const struct unit *u = unit_at(s, inst->index);
+	const struct instance *owner = network_owner(inst);
+	bool attached = owner != NULL && owner->attached;
 	struct host_entry *neighbours = arena_array(a, s->set->n, sizeof(*neighbours));
 	struct hosts hosts = {
-		.self = host_entry_of(inst),
+		.self = host_entry_of(inst, owner),
 		.neighbours = neighbours,
-		.n_neighbours = inst->attached ? neighbours_of(inst, neighbours) : 0,
+		.n_neighbours = attached ? neighbours_of(owner, neighbours) : 0,
 		.add_host = &u->container.add_host,
-		.gateway = inst->attached ? inst->attach.gateway : 0,
+		.gateway = attached ? owner->attach.gateway : 0,
 	};
 
 	return write_file(dir, "hosts", hosts_text(&hosts, a), e);
@@ -314,15 +344,15 @@ static int write_all(const struct instance *inst, int dir, struct arena *a, stru
 {
 	struct supervisor *s = inst->s;
 	const struct unit *u = unit_at(s, inst->index);
-	const char *network = network_of(u);
+	const struct instance *owner = network_owner(inst);
+	const char *network = owner != NULL ? network_of(unit_at(s, owner->index)) : NULL;
 	int at = network != NULL ? unit_set_find(s->set, network) : -1;
 	const char *resolv = resolv_text(&u->container.dns,
-					 at >= 0 ? &unit_at(s, (uint32_t)at)->network.dns : NULL,
-					 read_small(a, "/etc/resolv.conf"),
-					 u->container.network.mode == NETWORK_HOST, a);
-	const char *name = u->container.host_name != NULL ?
-				   u->container.host_name :
-				   arena_strndup(a, u->name, strcspn(u->name, "."));
+		at >= 0 ? &unit_at(s, (uint32_t)at)->network.dns : NULL,
+		read_small(a, "/etc/resolv.conf"), u->container.network.mode == NETWORK_HOST, a);
+	const char *name = u->container.host_name != NULL
+		? u->container.host_name
+		: arena_strndup(a, u->name, strcspn(u->name, "."));
 
 	if (write_hosts(inst, dir, a, e) < 0 || write_file(dir, "resolv.conf", resolv, e) < 0)
 		return -1;
@@ -352,7 +382,8 @@ static void on_names(uv_timer_t *timer)
 		cleanup_fd int dir = -1;
 		char path[128];
 
-		if (inst == NULL || !inst->attached)
+		if (inst == NULL || inst->n_processes == 0 || network_owner(inst) == NULL ||
+			!network_owner(inst)->attached)
 			continue;
 		dir = files_folder(inst, path, sizeof(path), &e);
 		if (dir < 0 || write_hosts(inst, dir, &a, &e) < 0)

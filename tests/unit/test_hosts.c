@@ -103,8 +103,8 @@ static void many_neighbours_fit(void **state)
 
 /* ---- resolv.conf ---- */
 
-#define HOST_FILE \
-	"# by udhcpc\nsearch lan example\nnameserver 10.0.2.3\nnameserver 127.0.0.53\n" \
+#define HOST_FILE                                                                                   \
+	"# by udhcpc\nsearch lan example\nnameserver 10.0.2.3\nnameserver 127.0.0.53\n"             \
 	"nameserver\t192.0.2.53 \r\nnameserver fe80::1\n; no\noptions ndots:2\nsortlist 10.0.0.0\n" \
 	"  domain d\nnameserver"
 

@@ -190,12 +190,11 @@ static void ports_go_to_the_map_of_their_address(void **state)
 	static const uint8_t one_key[] = { 6, 0, 0, 0, 127, 0, 0, 1, 0x1f, 0x90, 0, 0 };
 	static const uint8_t data[] = { 10, 89, 1, 2, 0, 80, 0, 0 };
 	const struct rule_port ports[] = {
-		{ "a.container", { .host_addr = 0x7f000001, .host = 8080, .inside = 80 }, 0x0a590102 },
+		{ "a.container", { .host_addr = 0x7f000001, .host = 8080, .inside = 80 },
+			0x0a590102 },
 		{ "a.container", { .host = 5353, .inside = 53, .udp = true }, 0x0a590102 },
 	};
-	struct rule_set rules = {
-		.networks = &lan, .n_networks = 1, .ports = ports, .n_ports = 2
-	};
+	struct rule_set rules = { .networks = &lan, .n_networks = 1, .ports = ports, .n_ports = 2 };
 	const uint8_t *found;
 	struct batch t;
 	size_t size;
@@ -246,9 +245,7 @@ static void memory_is_enough_for_any_number(void **state)
 static void too_little_memory_is_said_and_not_overrun(void **state)
 {
 	const struct rule_port port = { "a.container", { .host = 1, .inside = 1 }, 1 };
-	struct rule_set rules = {
-		.networks = &lan, .n_networks = 1, .ports = &port, .n_ports = 1
-	};
+	struct rule_set rules = { .networks = &lan, .n_networks = 1, .ports = &port, .n_ports = 1 };
 	struct batch whole;
 
 	(void)state;

@@ -12,6 +12,8 @@
 
 int net_open(struct net *n, struct err *e)
 {
+	struct err ignored;
+
 	*n = (struct net){ .route = -1, .filter = -1, .host_ns = -1 };
 	n->route = nlsock_open(NETLINK_ROUTE, e);
 	if (n->route < 0)
@@ -21,6 +23,8 @@ int net_open(struct net *n, struct err *e)
 		net_close(n);
 		return -1;
 	}
+	/* On a device nobody else does it. Where we may not, somebody else has. */
+	(void)netns_loopback_up(n->route, &ignored);
 	return 0;
 }
 

@@ -7,7 +7,8 @@
  *
  * The namespace is switched for the length of a system call or two, so the process must have one thread.
  * Ours are: bridges and veths with an alias "sup:UNIT", the table `ip sup`. Nothing else is changed or
- * removed, but net.ipv4.ip_forward, which goes to 1 with the first network that has a way out.
+ * removed, but net.ipv4.ip_forward, which goes to 1 with the first network that has a way out, and the host's
+ * loopback, which is brought up.
  */
 #ifndef SYS_NET_NET_H
 #define SYS_NET_NET_H

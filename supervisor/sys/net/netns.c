@@ -36,7 +36,7 @@ int netns_socket(int netns, int host_ns, struct err *e)
 	return sock;
 }
 
-static int loopback_up(int sock, struct err *e)
+int netns_loopback_up(int sock, struct err *e)
 {
 	static const struct rt_change up = { .up = true };
 	_Alignas(8) uint8_t memory[128];
@@ -59,7 +59,7 @@ int net_ns_make(struct net *n, struct err *e)
 	if (sock < 0)
 		return -1;
 	netns = netns_of(sock, e);
-	if (netns < 0 || loopback_up(sock, e) < 0)
+	if (netns < 0 || netns_loopback_up(sock, e) < 0)
 		return -1;
 	return fd_take(&netns);
 }

@@ -80,7 +80,8 @@ static bool receive(int sock, struct exchange *x, struct err *e)
 	_Alignas(8) uint8_t data[REPLY_BYTES];
 	struct sockaddr_nl from = { 0 };
 	socklen_t len = sizeof(from);
-	ssize_t n = recvfrom(sock, data, sizeof(data), MSG_DONTWAIT, (struct sockaddr *)&from, &len);
+	ssize_t n = recvfrom(sock, data, sizeof(data), MSG_DONTWAIT, (struct sockaddr *)&from,
+		&len);
 
 	if (n < 0 && errno == EAGAIN)
 		return false;
