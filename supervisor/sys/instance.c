@@ -55,8 +55,10 @@ static void close_handle(struct instance *inst, uv_poll_t *poll)
 static void free_later(struct instance *inst)
 {
 	if (inst->has_logs) {
-		close_handle(inst, &inst->out.poll);
-		close_handle(inst, &inst->err.poll);
+		if (inst->out.polled)
+			close_handle(inst, &inst->out.poll);
+		if (inst->err.polled)
+			close_handle(inst, &inst->err.poll);
 		log_pipe_close(&inst->out);
 		log_pipe_close(&inst->err);
 		log_close(&inst->log);

@@ -61,9 +61,13 @@ static void open_file(struct log *log)
 	struct stat st;
 
 	log_file_name(name, log->unit, 0);
-	log->file = openat(log->logs->dir, name, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW,
+	/* O_NONBLOCK: whatever lies there under that name, opening it must not stop the loop */
+	log->file = openat(log->logs->dir, name,
+			   O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY,
 			   0640);
-	log->size = log->file >= 0 && fstat(log->file, &st) == 0 ? (uint64_t)st.st_size : 0;
+	if (log->file >= 0 && (fstat(log->file, &st) < 0 || !S_ISREG(st.st_mode)))
+		fd_close(&log->file);
+	log->size = log->file >= 0 ? (uint64_t)st.st_size : 0;
 }
 
 void log_open(struct log *log, struct logs *l, const char *unit)
@@ -110,6 +114,9 @@ static void rotate(struct log *log)
 	}
 	fd_close(&log->file);
 	open_file(log);
+	/* it could not be moved out of the way: its old records go, the bound stays */
+	if (log->file >= 0 && log->size > 0 && ftruncate(log->file, 0) == 0)
+		log->size = 0;
 }
 
 /* Whole records or none: what a full disk cut short is taken back, so that no record is torn. */
@@ -136,8 +143,8 @@ static bool append(struct log *log, const char *data, size_t n)
 
 static void report_gap(struct log *log)
 {
-	char text[96], record[LOG_RECORD_MAX];
-	int n = snprintf(text, sizeof(text), "%llu records lost: the log could not be written",
+	char text[128], record[LOG_RECORD_MAX];
+	int n = snprintf(text, sizeof(text), "%llu records lost: the log could not be written (disk full or read-only?)",
 			 (unsigned long long)log->lost);
 	size_t size = log_record(record, wall_us(), LOG_SUP, false, text, (size_t)n);
 
@@ -198,6 +205,8 @@ static void keep_partial(struct log_pipe *p, const char *data, size_t n)
 	p->partial_n = p->partial != NULL ? n : 0;
 	if (p->partial != NULL)
 		memcpy(p->partial, data, n);
+	else if (n > 0)
+		p->log->lost++;
 }
 
 /* Reads once; false when the pipe has no more. */
@@ -231,6 +240,8 @@ int log_pipe_open(struct log_pipe *p, struct log *log, enum log_stream stream, s
 {
 	int ends[2], rc;
 
+	if (p->polled)
+		return 0;
 	if (pipe2(ends, O_CLOEXEC) < 0)
 		return err_set(e, "pipe for the log of %s", log->unit);
 	/* only our end: the service's end blocks for a moment rather than lose a line */
@@ -242,9 +253,15 @@ int log_pipe_open(struct log_pipe *p, struct log *log, enum log_stream stream, s
 	};
 	p->poll.data = p;
 	rc = uv_poll_init(log->logs->loop, &p->poll, p->read_end);
-	if (rc == 0)
-		rc = uv_poll_start(&p->poll, UV_READABLE, on_output);
-	return rc == 0 ? 0 : err_set_no(e, -rc, "listen to the log of %s", log->unit);
+	if (rc != 0) {
+		fd_close(&p->read_end);
+		fd_close(&p->write_end);
+		return err_set_no(e, -rc, "listen to the log of %s", log->unit);
+	}
+	p->polled = true;
+	/* of a handle that is not closing it cannot fail */
+	(void)uv_poll_start(&p->poll, UV_READABLE, on_output);
+	return 0;
 }
 
 void log_pipe_drain(struct log_pipe *p)
@@ -268,7 +285,7 @@ void log_pipe_close(struct log_pipe *p)
 
 static char *read_whole(int dir, const char *name, size_t *n)
 {
-	cleanup_fd int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	cleanup_fd int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	char *text = fd >= 0 ? malloc(LOG_FILE_MAX) : NULL;
 	ssize_t got = text != NULL ? pread(fd, text, LOG_FILE_MAX, 0) : -1;
 

@@ -34,6 +34,7 @@ struct log_pipe {
 	struct log *log;
 	enum log_stream stream;
 	int read_end, write_end;
+	bool polled;		/* libuv has the handle: who owns the pipe closes it, then the pipe */
 	char *partial;		/* an unfinished line, or NULL */
 	size_t partial_n;
 };
@@ -63,7 +64,7 @@ void log_unwatch(struct log *log, struct log_watcher *w);
 /* A word of the supervisor about this unit. */
 void log_write(struct log *log, const char *text);
 
-/* Makes the pipe (or takes over the given read end) and listens. Write end: pipe->write_end, non-inheritable. */
+/* Makes the pipe and listens, unless it does already. Write end: pipe->write_end, close-on-exec. On -1 there is no pipe. */
 int log_pipe_open(struct log_pipe *p, struct log *log, enum log_stream stream, struct err *e);
 /* Reads what is left, then closes. */
 void log_pipe_close(struct log_pipe *p);

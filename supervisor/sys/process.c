@@ -6,6 +6,7 @@
 
 #include "common/fd.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,6 +28,16 @@ static void tell(struct process *p, enum event_kind kind, int32_t status, const 
 		supervise(p->s, &event);
 }
 
+/* What a shell would say of a command that could not be executed, as a wait status: 127 not found, 126 not executable. */
+static int32_t fault_status(const struct report *r)
+{
+	int code = CHILD_EXIT_FAULT;
+
+	if (strcmp(child_step_name(r->step), "exec") == 0)
+		code = r->value == ENOENT || r->value == ENOTDIR ? 127 : 126;
+	return code << 8;
+}
+
 static void fault_text(const struct report *r, char *text, size_t size)
 {
 	bool both = r->object[0] != '\0' && r->value != 0;
@@ -35,12 +46,29 @@ static void fault_text(const struct report *r, char *text, size_t size)
 		       r->object, both ? ": " : "", r->value != 0 ? strerror(r->value) : "");
 }
 
+static void free_if_done(struct process *p)
+{
+	if (p->gone && !p->polled)
+		free(p);
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+	struct process *p = handle->data;
+
+	p->polled = false;
+	free_if_done(p);
+}
+
+/*
+ * The handle is closed with the descriptor, not when the process ends: libuv takes the number out of epoll at every stop
+ * and close, and by then it may be that of another pipe, which nobody would read any more.
+ */
 static void stop_listening(struct process *p)
 {
-	if (p->run.report >= 0) {
-		(void)uv_poll_stop(&p->poll);
-		fd_close(&p->run.report);
-	}
+	if (p->polled && !uv_is_closing((uv_handle_t *)&p->poll))
+		uv_close((uv_handle_t *)&p->poll, on_closed);
+	fd_close(&p->run.report);
 }
 
 static void on_report(struct process *p, const struct report *r)
@@ -51,7 +79,7 @@ static void on_report(struct process *p, const struct report *r)
 		p->settled = p->faulted = true;
 		fault_text(r, text, sizeof(text));
 		if (p->on_exit != NULL)
-			p->on_exit(p, 0, text);
+			p->on_exit(p, fault_status(r), text);
 		tell(p, EV_SPAWN_FAILED, 0, text);
 	} else if (r->kind == REPORT_STARTED && !p->settled) {
 		p->settled = true;
@@ -91,30 +119,36 @@ static void on_readable(uv_poll_t *poll, int status, int events)
 	read_reports(poll->data);
 }
 
-int process_add(struct instance *inst, enum role role, const struct launched *run,
-		struct process **out, struct err *e)
+struct process *process_new(struct instance *inst, enum role role)
 {
 	struct process *p = calloc(1, sizeof(*p));
-	int rc;
 
 	if (p == NULL)
-		return err_set_no(e, ENOMEM, "%s: process record", inst->unit);
+		return NULL;
 	p->s = inst->s;
 	p->instance = inst;
 	p->role = role;
+	return p;
+}
+
+void process_add(struct process *p, const struct launched *run)
+{
+	struct instance *inst = p->instance;
+	int rc;
+
 	p->run = *run;
-	p->poll.data = p;
-	p->next = inst->s->processes;
-	inst->s->processes = p;
+	p->next = p->s->processes;
+	p->s->processes = p;
 	inst->n_processes++;
-	rc = uv_poll_init(&inst->s->loop, &p->poll, run->report);
+	rc = uv_poll_init(&p->s->loop, &p->poll, run->report);
+	p->polled = rc == 0;
+	p->poll.data = p;
 	if (rc == 0)
 		rc = uv_poll_start(&p->poll, UV_READABLE, on_readable);
 	if (rc != 0)
-		journal(inst->s, LOG_LEVEL_WARNING, inst->unit, "listen to the start: %s",
-			uv_strerror(rc)); /* its exit is still seen in the roster */
-	*out = p;
-	return 0;
+		journal(p->s, LOG_LEVEL_WARNING, inst->unit,
+			"listen to the start of process %d: %s; only its exit will be seen", run->pid,
+			uv_strerror(rc));
 }
 
 struct process *process_find(struct supervisor *s, const struct instance *inst, enum role role)
@@ -129,11 +163,6 @@ struct process *process_find(struct supervisor *s, const struct instance *inst, 
 int process_signal(const struct process *p, int sig)
 {
 	return (int)syscall(SYS_pidfd_send_signal, p->run.pidfd, sig, NULL, 0);
-}
-
-static void on_closed(uv_handle_t *handle)
-{
-	free(handle->data);
 }
 
 static void unlink_process(struct process *p)
@@ -167,7 +196,8 @@ static void finish(struct process *p, int32_t status)
 	if (p->on_exit != NULL && !p->faulted)
 		p->on_exit(p, status, NULL);
 	tell(p, EV_EXITED, status, NULL);
-	uv_close((uv_handle_t *)&p->poll, on_closed);
+	p->gone = true;
+	free_if_done(p);
 	if (!inst->released)
 		watch_check_empty(inst);
 	inst->open_handles--;

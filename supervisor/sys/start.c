@@ -193,13 +193,17 @@ static int open_logs(struct instance *inst, struct err *e)
 {
 	struct link *link = &inst->s->link;
 
-	if (inst->has_logs)
+	if (!inst->has_logs) {
+		log_open(&inst->log, &inst->s->logs, inst->unit);
+		inst->out = inst->err = (struct log_pipe){ .read_end = -1, .write_end = -1 };
+		inst->has_logs = true;
+	}
+	if (inst->out.polled && inst->err.polled)
 		return 0;
-	log_open(&inst->log, &inst->s->logs, inst->unit);
+	/* what an attempt before this one left half open is used or made again */
 	if (log_pipe_open(&inst->out, &inst->log, LOG_OUT, e) < 0 ||
 	    log_pipe_open(&inst->err, &inst->log, LOG_ERR, e) < 0)
 		return -1;
-	inst->has_logs = true;
 	if (link_hold(link, "log-out", inst->unit, inst->out.read_end, e) < 0)
 		return -1;
 	return link_hold(link, "log-err", inst->unit, inst->err.read_end, e);
@@ -223,15 +227,22 @@ static int pick_output(const struct instance *inst, enum plan_stdio kind, const 
 static int launch_plan(struct instance *inst, const struct plan *plan, const struct launch_io *io,
 		       struct process **out, struct err *e)
 {
+	struct process *p = process_new(inst, plan->role);
 	struct launched run;
 
+	if (p == NULL)
+		return err_set_no(e, ENOMEM, "%s: process record", inst->unit);
 	e->msg[0] = '\0';
-	if (launch(&inst->s->launcher, plan, io, &run, e) < 0)
+	if (launch(&inst->s->launcher, plan, io, &run, e) < 0) {
+		free(p);
 		return -1;
+	}
 	if (e->msg[0] != '\0')
 		journal(inst->s, LOG_LEVEL_WARNING, inst->unit, "%s", e->msg);
 	watch_unit(inst);
-	return process_add(inst, plan->role, &run, out, e);
+	process_add(p, &run);
+	*out = p;
+	return 0;
 }
 
 static int start_in(struct instance *inst, enum role role, uint32_t number, struct arena *a,

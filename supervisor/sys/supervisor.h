@@ -62,12 +62,14 @@ struct process {
 	enum role role;
 	struct launched run;
 	uv_poll_t poll;		/* of run.report */
+	bool polled;		/* libuv has the handle, open or closing */
+	bool gone;		/* reaped and told: freed when the handle is closed, too */
 	bool settled;		/* executed or faulted: the start is over */
 	bool faulted;		/* never executed: the engine has heard SPAWN_FAILED */
 	bool has_exact;		/* a container's init told the command's own wait status */
 	int32_t exact;
 	/* supctl exec: who waits for it; NULL for the engine's roles */
-	void (*on_exit)(struct process *p, int32_t status, const char *fault);
+	void (*on_exit)(struct process *p, int32_t status, const char *fault); /* fault: it never ran */
 	void *data;
 };
 
@@ -126,8 +128,9 @@ void instance_free_if_done(struct instance *inst);
 int instances_rebind(struct supervisor *s, const struct unit_set *set);
 
 /* ---- process.c ---- */
-int process_add(struct instance *inst, enum role role, const struct launched *run,
-		struct process **out, struct err *e);
+/* The record is made before the process, so that none can run unrecorded; free() it when the launch fails. */
+struct process *process_new(struct instance *inst, enum role role);
+void process_add(struct process *p, const struct launched *run);
 struct process *process_find(struct supervisor *s, const struct instance *inst, enum role role);
 int process_signal(const struct process *p, int sig);
 /* Takes every exit that init has written into the roster. */
