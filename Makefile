@@ -2,6 +2,7 @@
 # make test            every ring; make test-unit, test-ns, test-vm, lint: one of them
 # make run             the sample appliance in QEMU; make demo: the same without a person
 # make bench           container start and restart against the peers
+# make docs            the manual pages, in build/ARCH/docs
 #
 # Settings: ARCH=aarch64 (with that musl tool chain), BUILD=DIR (a build folder of one's own),
 # V=1 (show the commands).
@@ -145,13 +146,13 @@ test lint: export LINT_CFLAGS = $(LANG_FLAGS) $(WARN) -idirafter $(LIBS)/uapi
 
 .PHONY: test test-unit test-ns test-vm lint format
 test: needs-test
-	@+$(MAKE) --no-print-directory all helpers unit-tests
+	@+$(MAKE) --no-print-directory all docs helpers unit-tests
 	@$(TOOLS) unit ns vm lint
 
 test-unit: unit-tests
 	@$(TOOLS) unit
 
-test-ns: all helpers
+test-ns: all docs helpers
 	@$(TOOLS) ns
 
 test-vm: all helpers
@@ -162,6 +163,30 @@ lint: all
 
 format:
 	tools/files '*.c' '*.h' | xargs clang-format -i
+
+# ---- manual pages ------------------------------------------------------------------------
+
+# The list of keys in sup.unit(5) comes from the supervisor's own table, by a program of this machine.
+KEYS_MAN := $(BUILD)/native/keys-man
+KEYS_MAN_SRC := tools/keys-man.c $(wildcard supervisor/core/keytype_*.c) \
+	   $(patsubst %,supervisor/core/%.c,arena keys names number text unit words)
+MANUALS	:= $(patsubst docs/%,$(OUT)/docs/%,$(wildcard docs/*.[158])) $(OUT)/docs/sup.unit.5
+
+.PHONY: docs
+docs: $(MANUALS)
+
+$(KEYS_MAN): $(KEYS_MAN_SRC) $(wildcard supervisor/core/*.h supervisor/core/*.inc) Makefile
+	@mkdir -p $(@D)
+	@echo '  HOSTCC  $@'
+	$(Q)$(HOSTCC) -std=c11 -D_GNU_SOURCE -I. $(WARN) -O1 -o $@ $(filter %.c,$^)
+
+$(OUT)/docs/sup.unit.5: docs/sup.unit.5.in $(KEYS_MAN)
+	@mkdir -p $(@D)
+	$(Q)$(KEYS_MAN) <$< >$@.new && mv $@.new $@
+
+$(OUT)/docs/%: docs/%
+	@mkdir -p $(@D)
+	$(Q)cp $< $@
 
 # ---- the sample appliance, the bench -----------------------------------------------------
 

@@ -309,7 +309,7 @@ static int hosts_parse(struct key_context *c)
 		return key_fail(c, 0, "\"%s\" is not of the form name:address", c->value);
 	if (strcspn(c->value, " \t") < (size_t)(colon - c->value))
 		return key_fail(c, 0, "a host name has no blanks");
-	if (number_ipv4(colon + 1, &addr) < 0)
+	if (strcmp(colon + 1, "host-gateway") != 0 && number_ipv4(colon + 1, &addr) < 0)
 		return address_fail(c, (size_t)(colon + 1 - c->value), colon + 1);
 	s = LIST_ADD(c->arena, list);
 	s->name = arena_strndup(c->arena, c->value, (size_t)(colon - c->value));

@@ -69,7 +69,7 @@ static const struct {
 		{ "80", "8080:80", "127.0.0.1:8080:80/tcp", "127.0.0.1::53/udp",
 			"8000-8002:80-82" } },
 	{ &key_type_network_use, { "host", "none", "lan.network", "web.container", "bridge" } },
-	{ &key_type_hosts, { "gate:10.0.0.1" } },
+	{ &key_type_hosts, { "gate:10.0.0.1", "host:host-gateway" } },
 };
 
 /* Sections of a unit that are sound by themselves are not asked for: only values are. */
