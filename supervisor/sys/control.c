@@ -1,5 +1,6 @@
 #include "supervisor/sys/control.h"
 
+#include "common/jsontext.h"
 #include "common/paths.h"
 #include "supervisor/sys/clock.h"
 
@@ -66,7 +67,7 @@ void control_job_done(struct supervisor *s, uint32_t id, int result, const char 
 	if (job->client != NULL && result == 0)
 		varlink_reply(job->client, json_object(), false);
 	else if (job->client != NULL)
-		varlink_error(job->client, "Failed", json_pack("{ss}", "reason", text));
+		varlink_error(job->client, "Failed", json_pack("{so}", "reason", json_text(text)));
 	free(job);
 }
 

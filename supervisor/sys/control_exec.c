@@ -1,6 +1,9 @@
 /* supctl exec: a command in a running unit, which ends with its client. */
 #include "supervisor/sys/control.h"
 
+#include "common/fd.h"
+#include "common/jsontext.h"
+
 #include <signal.h>
 #include <stdlib.h>
 
@@ -22,7 +25,8 @@ static void on_exit_of(struct process *p, int32_t status, const char *fault)
 		return;
 	p->data = NULL;
 	if (fault != NULL)
-		varlink_error(c, "Failed", json_pack("{ss}", "reason", fault));
+		varlink_error(c, "NotExecuted",
+			      json_pack("{sosi}", "reason", json_text(fault), "status", (int)status));
 	else
 		varlink_reply(c, json_pack("{si}", "status", (int)status), false);
 }
@@ -55,16 +59,24 @@ void control_exec(struct connection *c, void *data, json_t *parameters)
 
 	if (index < 0)
 		return;
-	if (take_args(json_object_get(parameters, "argv"), argv) == 0 ||
-	    (c->n_fds != 1 && c->n_fds != 3)) {
+	if (take_args(json_object_get(parameters, "argv"), argv) == 0) {
 		varlink_error(c, "org.varlink.service.InvalidParameter",
 			      json_pack("{ss}", "parameter", "argv"));
 		return;
 	}
-	if (start_exec(s, (uint32_t)index, argv, c->fds, c->n_fds, &p, &e) < 0) {
-		varlink_error(c, "Failed", json_pack("{ss}", "reason", e.msg));
+	if (c->n_fds != 1 && c->n_fds != 3) {
+		varlink_error(c, "Failed",
+			      json_pack("{ss}", "reason", "one or three descriptors must come with the call"));
 		return;
 	}
+	if (start_exec(s, (uint32_t)index, argv, c->fds, c->n_fds, &p, &e) < 0) {
+		varlink_error(c, "Failed", json_pack("{so}", "reason", json_text(e.msg)));
+		return;
+	}
+	/* the command has its own: the client is to see the end of its pipes when the command closes them */
+	for (size_t i = 0; i < c->n_fds; i++)
+		fd_close(&c->fds[i]);
+	c->n_fds = 0;
 	p->on_exit = on_exit_of;
 	p->data = c;
 	c->call = p;

@@ -62,12 +62,14 @@ static const char description[] =
 	"method Exec(unit: string, argv: []string) -> (status: int)\n"
 	"\n"
 	"error NoSuchUnit (unit: string)\n"
-	"error Failed (reason: string)\n";
+	"error Failed (reason: string)\n"
+	"# status: as a shell has it, 127 not found, 126 not executable, 125 a step before; as wait(2) status\n"
+	"error NotExecuted (reason: string, status: int)\n";
 
 static const struct varlink_method methods[] = {
 	{ "Status", false, control_status },
 	{ "Faults", false, control_faults },
-	{ "Plan", false, control_plan },
+	{ "Plan", true, control_plan } /* shows secrets of the environment, mounts the image */,
 	{ "Logs", false, control_logs },
 	{ "Start", true, control_start },
 	{ "Stop", true, control_stop },

@@ -1,6 +1,8 @@
 /* Logs over the wire: the tail at once, then, for a client that asked for more, each record as it is written. */
 #include "supervisor/sys/control.h"
 
+#include "common/jsontext.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,27 +14,11 @@ struct follower {
 	struct log *log;
 };
 
-/* Services may write bytes that are no UTF-8: JSON gets a "?" for each of those. */
-static json_t *records_json(const char *data, size_t n)
-{
-	json_t *text = json_stringn(data, n);
-	char *copy;
-
-	if (text != NULL)
-		return text;
-	copy = malloc(n > 0 ? n : 1);
-	for (size_t i = 0; copy != NULL && i < n; i++)
-		copy[i] = (unsigned char)data[i] < 0x80 ? data[i] : '?';
-	text = copy != NULL ? json_stringn(copy, n) : NULL;
-	free(copy);
-	return text != NULL ? text : json_string("");
-}
-
 static void on_records(struct log_watcher *w, const char *data, size_t n)
 {
 	struct follower *f = w->data;
 
-	varlink_reply(f->client, json_pack("{so}", "records", records_json(data, n)), true);
+	varlink_reply(f->client, json_pack("{so}", "records", json_bytes(data, n)), true);
 }
 
 static void on_gone(struct connection *c)
@@ -99,7 +85,7 @@ void control_logs(struct connection *c, void *data, json_t *parameters)
 	log = find_log(s, name, index);
 	more = c->more && log != NULL;
 	tail = lines <= 0 ? NULL : log_tail(&s->logs, name, lines > LINES_MAX ? LINES_MAX : (size_t)lines, &n);
-	varlink_reply(c, json_pack("{so}", "records", records_json(tail != NULL ? tail : "", n)), more);
+	varlink_reply(c, json_pack("{so}", "records", json_bytes(tail != NULL ? tail : "", n)), more);
 	free(tail);
 	if (more && !c->closing)
 		follow(c, log);

@@ -1,4 +1,5 @@
 /* Units, faults and plans as JSON. */
+#include "common/jsontext.h"
 #include "supervisor/sys/clock.h"
 #include "supervisor/sys/control.h"
 
@@ -8,7 +9,7 @@
 static void set_text(json_t *object, const char *name, const char *text)
 {
 	if (text != NULL && text[0] != '\0')
-		(void)json_object_set_new(object, name, json_string(text));
+		(void)json_object_set_new(object, name, json_text(text));
 }
 
 static void set_number(json_t *object, const char *name, uint64_t value)
@@ -152,8 +153,8 @@ void control_plan(struct connection *c, void *data, json_t *parameters)
 		return;
 	text = plan_text(s, (uint32_t)index, &a, &e);
 	if (text != NULL)
-		varlink_reply(c, json_pack("{ss}", "plan", text), false);
+		varlink_reply(c, json_pack("{so}", "plan", json_text(text)), false);
 	else
-		varlink_error(c, "Failed", json_pack("{ss}", "reason", e.msg));
+		varlink_error(c, "Failed", json_pack("{so}", "reason", json_text(e.msg)));
 	arena_free(&a);
 }

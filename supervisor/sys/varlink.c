@@ -2,6 +2,7 @@
 
 #include "common/fd.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -101,8 +102,15 @@ static void flush(struct connection *c)
 
 static void send_text(struct connection *c, const char *text, size_t n)
 {
-	char *out = c->out_n + n <= VARLINK_OUTPUT_MAX ? realloc(c->out, c->out_n + n) : NULL;
+	char *out = NULL;
 
+	if (c->out_sent > 0) {
+		c->out_n -= c->out_sent;
+		memmove(c->out, c->out + c->out_sent, c->out_n);
+		c->out_sent = 0;
+	}
+	if (c->out_n <= VARLINK_OUTPUT_MAX)
+		out = realloc(c->out, c->out_n + n);
 	if (out == NULL) {
 		close_connection(c); /* does not read what it asked for */
 		return;
@@ -160,9 +168,16 @@ void varlink_error(struct connection *c, const char *error, json_t *parameters)
 			       json_sprintf("%s.%s", c->server->interface->name, error);
 	json_t *object = json_pack("{soso}", "error", name, "parameters",
 				   parameters != NULL ? parameters : json_object());
+	bool silent = c->oneway || c->closing;
 
 	end_call(c);
-	send_object(c, object);
+	if (!silent) {
+		send_object(c, object);
+		return;
+	}
+	json_decref(object);
+	if (!c->closing)
+		listen_for(c);
 }
 
 /* ---- calls ---- */
@@ -315,6 +330,7 @@ static void receive(struct connection *c)
 		return;
 	}
 	take_fds(c, &msg);
+	c->heard = ++c->server->heard;
 	c->in_n += (size_t)n;
 	serve(c);
 }
@@ -362,6 +378,33 @@ static bool is_welcome(const struct varlink *v, int fd, bool *privileged)
 	return *privileged || (v->readers != 0 && (peer.gid == v->readers || is_member(fd, v->readers)));
 }
 
+/* Who holds a place without a call loses it to somebody who has one; false when all are being served. */
+static bool make_place(struct varlink *v)
+{
+	struct connection *silent = NULL;
+
+	if (v->n_connections < VARLINK_CLIENTS_MAX)
+		return true;
+	for (struct connection *c = v->connections; c != NULL; c = c->next)
+		if (!c->busy && (silent == NULL || c->heard < silent->heard))
+			silent = c;
+	if (silent == NULL)
+		return false;
+	close_connection(silent);
+	return true;
+}
+
+/* Without a descriptor for it a client cannot even be refused, and the socket would wake us for ever. */
+static void refuse(struct varlink *v)
+{
+	int fd;
+
+	fd_close(&v->spare);
+	fd = accept4(v->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	fd_close(&fd);
+	v->spare = open("/", O_PATH | O_CLOEXEC);
+}
+
 static void on_client(uv_poll_t *poll, int status, int events)
 {
 	struct varlink *v = poll->data;
@@ -371,7 +414,9 @@ static void on_client(uv_poll_t *poll, int status, int events)
 
 	(void)status;
 	(void)events;
-	if (fd < 0 || v->n_connections >= VARLINK_CLIENTS_MAX || !is_welcome(v, fd, &privileged))
+	if (fd < 0 && (errno == EMFILE || errno == ENFILE))
+		refuse(v);
+	if (fd < 0 || !is_welcome(v, fd, &privileged) || !make_place(v))
 		return;
 	c = calloc(1, sizeof(*c));
 	if (c == NULL || uv_poll_init(v->loop, &c->poll, fd) != 0) {
@@ -382,6 +427,7 @@ static void on_client(uv_poll_t *poll, int status, int events)
 	c->privileged = privileged;
 	c->poll.data = c;
 	c->fd = fd_take(&fd);
+	c->heard = ++v->heard;
 	c->next = v->connections;
 	v->connections = c;
 	v->n_connections++;
@@ -395,6 +441,7 @@ int varlink_open(struct varlink *v, uv_loop_t *loop, const char *path, gid_t rea
 	int rc;
 
 	*v = (struct varlink){ .loop = loop, .readers = readers, .interface = interface, .data = data };
+	v->spare = open("/", O_PATH | O_CLOEXEC);
 	v->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (v->fd < 0)
 		return err_set(e, "%s: socket", path);

@@ -1,8 +1,10 @@
 /*
  * A Varlink server on a Unix socket: JSON objects, each ended by a NUL byte (varlink.org). Knows nothing of units.
  *
- * A connection is served one call at a time, in order. Every limit closes that connection only: a message larger than
- * VARLINK_MESSAGE_MAX, a reader that lets VARLINK_OUTPUT_MAX bytes of answers pile up, the VARLINK_CLIENTS_MAX + 1st client.
+ * A connection is served one call at a time, in order. Every limit closes a connection only: a message larger than
+ * VARLINK_MESSAGE_MAX; a reader that has let VARLINK_OUTPUT_MAX bytes of answers pile up before the next one (a single answer
+ * may be larger); for the VARLINK_CLIENTS_MAX + 1st client the one that has been silent longest goes, or the newcomer when
+ * all are being served.
  * SO_PEERCRED decides: root may call everything, members of the group of the socket what is not `privileged`.
  */
 #ifndef SYS_VARLINK_H
@@ -16,7 +18,7 @@
 #include <uv.h>
 
 #define VARLINK_MESSAGE_MAX (64 * 1024)
-#define VARLINK_OUTPUT_MAX (1024 * 1024)
+#define VARLINK_OUTPUT_MAX (256 * 1024)
 #define VARLINK_CLIENTS_MAX 128
 #define VARLINK_FDS_MAX 3
 
@@ -31,6 +33,7 @@ struct connection {
 	bool busy;		/* a call is being answered */
 	bool oneway, more;	/* of the call being answered */
 	bool closing;
+	uint64_t heard;		/* number of the last time that bytes came from it */
 	int fds[VARLINK_FDS_MAX]; /* came with the call; the handler may take them */
 	size_t n_fds;
 	char *in, *out;		/* malloc'd, only while something is in them */
@@ -62,6 +65,8 @@ struct varlink {
 	void *data;
 	struct connection *connections;
 	size_t n_connections;
+	uint64_t heard;
+	int spare;		/* given up for a moment when no descriptor is left, see on_client */
 };
 
 /* Binds the socket (mode 0660, group `readers`) and serves. */
