@@ -1,9 +1,34 @@
 #include "supervisor/sys/supervisor.h"
 
+#include "common/fd.h"
+
+#include <fcntl.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
+
+/*
+ * A serial line whose flow control is stuck, or a terminal that somebody has stopped, costs the message and not the
+ * supervisor: the console is opened anew without blocking, as init does. In a container there is only stderr.
+ */
+static void console_say(const struct supervisor *s, const char *line)
+{
+	cleanup_fd int fd = open("/dev/console", O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	struct pollfd ready = { .fd = s->console, .events = POLLOUT };
+
+	if (fd < 0 && poll(&ready, 1, 0) <= 0)
+		return;
+	(void)dprintf(fd >= 0 ? fd : s->console, "sup: %s\n", line);
+}
+
+/* What a service or a file name brought along must not begin a line of its own, nor steer the terminal. */
+static void defuse(char *text)
+{
+	for (; *text != '\0'; text++)
+		if ((unsigned char)*text < 0x20 || *text == 0x7f)
+			*text = '?';
+}
 
 /*
  * Every word goes to the supervisor's log and to that of the unit it is about; warnings and errors also to the
@@ -24,6 +49,7 @@ void journal(struct supervisor *s, enum log_level level, const char *unit, const
 	va_start(ap, fmt);
 	(void)vsnprintf(text, sizeof(line) - used, fmt, ap);
 	va_end(ap);
+	defuse(text);
 	log_write(&s->journal, line);
 	if (unit != NULL) {
 		struct unit_set *set = s->set;
@@ -33,5 +59,5 @@ void journal(struct supervisor *s, enum log_level level, const char *unit, const
 			log_write(&s->instances[index]->log, text);
 	}
 	if (level <= LOG_LEVEL_WARNING && s->console >= 0)
-		(void)dprintf(s->console, "sup: %s\n", line);
+		console_say(s, line);
 }
