@@ -2,6 +2,7 @@
 
 #include "common/fd.h"
 
+#include <errno.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
@@ -63,8 +64,10 @@ static int receive_packet(int sock, struct wire_msg *m, int *fd)
 	while (n < 0 && errno == EINTR);
 	if (n < 0)
 		return errno == EAGAIN ? 0 : -1;
-	if (n == 0)
+	if (n == 0) {
+		errno = ECONNRESET;
 		return -1;
+	}
 	c = CMSG_FIRSTHDR(&msg);
 	if (c != NULL && c->cmsg_type == SCM_RIGHTS && c->cmsg_len == CMSG_LEN(sizeof(int)))
 		memcpy(fd, CMSG_DATA(c), sizeof(*fd));

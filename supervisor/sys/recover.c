@@ -19,7 +19,7 @@
 #include <unistd.h>
 
 #define RECOVER_US (10 * USEC_PER_SEC)
-#define RECOVER_POLL_MS 10
+#define RECOVER_POLL_MS 2
 
 /* A LIVE slot's pid cannot be another's: init, the only reaper, has not reaped it. */
 static void kill_slot(const struct roster_slot *slot)
@@ -107,10 +107,8 @@ void recover(struct supervisor *s)
 	if (s->launcher.cgroup_fd >= 0)
 		each_cgroup(s, cgroup_kill);
 	while (alive > 0 && now_us() < until) {
-		struct pollfd wire = { .fd = s->link.fd, .events = POLLIN };
-
-		/* the roster tells; the wire stays readable until the loop runs, so this may only pace */
-		(void)poll(&wire, 1, RECOVER_POLL_MS);
+		/* the roster tells; the wire stays readable until the loop runs, so it cannot pace this */
+		(void)poll(NULL, 0, RECOVER_POLL_MS);
 		alive = clear_roster(s, false);
 	}
 	if (alive > 0)

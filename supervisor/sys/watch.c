@@ -7,18 +7,31 @@
 #include "common/fd.h"
 #include "common/paths.h"
 
+#include <errno.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/inotify.h>
 
 static struct instance *find_watched(struct supervisor *s, int watch)
 {
-	for (size_t i = 0; i < s->set->n; i++) {
+	for (size_t i = 0; i < s->set->n && watch >= 0; i++) {
 		struct instance *inst = s->instances[i];
 
 		if (inst != NULL && (inst->watch_cgroup == watch || inst->watch_memory == watch))
 			return inst;
 	}
 	return NULL;
+}
+
+/* Events were lost: whatever they said is looked up. */
+static void check_all(struct supervisor *s)
+{
+	for (size_t i = 0; i < s->set->n; i++) {
+		if (s->instances[i] != NULL)
+			watch_check_oom(s->instances[i]);
+		if (s->instances[i] != NULL)
+			watch_check_empty(s->instances[i]);
+	}
 }
 
 static void on_change(uv_poll_t *poll, int status, int events)
@@ -36,6 +49,8 @@ static void on_change(uv_poll_t *poll, int status, int events)
 			struct instance *inst = find_watched(s, event->wd);
 
 			at += (ssize_t)(sizeof(*event) + event->len);
+			if ((event->mask & IN_Q_OVERFLOW) != 0)
+				check_all(s);
 			if (inst == NULL)
 				continue;
 			if (event->wd == inst->watch_memory)
@@ -63,9 +78,16 @@ int watch_open(struct supervisor *s, struct err *e)
 static int watch_file(const struct instance *inst, const char *file)
 {
 	char path[sizeof(PATH_CGROUP_UNITS) + UNIT_NAME_MAX + 32];
+	int wd;
 
 	(void)snprintf(path, sizeof(path), "%s/%s/%s", PATH_CGROUP_UNITS, inst->unit, file);
-	return inotify_add_watch(inst->s->watch, path, IN_MODIFY);
+	wd = inotify_add_watch(inst->s->watch, path, IN_MODIFY);
+	/* ENOENT: this kernel does not count that */
+	if (wd < 0 && errno != ENOENT)
+		journal(inst->s, LOG_LEVEL_WARNING, inst->unit,
+			"watch %s: %s; its end may be seen late (fs.inotify.max_user_watches?)", path,
+			strerror(errno));
+	return wd;
 }
 
 void watch_unit(struct instance *inst)
