@@ -15,7 +15,7 @@
 
 #include <linux/magic.h>
 
-#define LAST_CLASSIC_SIGNAL 31
+#define LAST_SIGNAL 64
 
 int step_wait_go(struct child *c, struct fault *f)
 {
@@ -51,7 +51,7 @@ int step_signals(struct child *c, struct fault *f)
 	static const unsigned long dfl[8];
 
 	(void)c;
-	for (int sig = 1; sig <= LAST_CLASSIC_SIGNAL; sig++)
+	for (int sig = 1; sig <= LAST_SIGNAL; sig++)
 		if (sig != SIGKILL && sig != SIGSTOP &&
 			syscall(SYS_rt_sigaction, sig, dfl, NULL, _NSIG / 8) < 0)
 			return fail(f, "rt_sigaction");
