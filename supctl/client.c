@@ -10,6 +10,7 @@
 
 #define INTERFACE "io.sup.Control"
 #define FDS_MAX 3
+#define MESSAGE_MAX 65535u	/* VARLINK_MESSAGE_MAX of the supervisor, less the NUL */
 
 int client_open(struct client *c, const char *path, struct err *e)
 {
@@ -75,6 +76,11 @@ int client_send(struct client *c, const struct call *call, struct err *e)
 	json_decref(message);
 	if (text == NULL)
 		return err_setx(e, "%s: the words are not valid UTF-8", call->method);
+	if (strlen(text) >= MESSAGE_MAX) {
+		free(text);
+		return err_setx(e, "%s: its words are longer than the supervisor takes (%u bytes)",
+				call->method, MESSAGE_MAX);
+	}
 	rc = send_all(c, text, strlen(text) + 1, call, e);
 	free(text);
 	return rc;

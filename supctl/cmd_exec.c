@@ -6,6 +6,7 @@
 
 #include "common/fd.h"
 
+#include <errno.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdint.h>
@@ -18,9 +19,10 @@
 #include <sys/wait.h>
 #include <termios.h>
 
-static int status_of(const json_t *answer)
+/* As a shell has it. NotExecuted comes with one, too: 127 not found, 126 not executable. */
+static int status_of(const json_t *parameters)
 {
-	int status = (int)json_integer_value(json_object_get(answer, "status"));
+	int status = (int)json_integer_value(json_object_get(parameters, "status"));
 
 	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
@@ -40,7 +42,8 @@ struct session {
 	int master;		/* of the terminal in the container; -1 until it has come */
 	int socket;		/* over which it comes */
 	int server;
-	int resized;		/* signalfd of SIGWINCH */
+	int signals;		/* signalfd: of SIGWINCH, and of what would leave the terminal raw */
+	int ended_by;		/* such a signal, 0: none */
 	struct termios saved;
 };
 
@@ -101,7 +104,7 @@ static void converse(struct session *s)
 			{ .fd = s->socket, .events = POLLIN },
 			{ .fd = s->master, .events = POLLIN },
 			{ .fd = s->master >= 0 ? STDIN_FILENO : -1, .events = POLLIN },
-			{ .fd = s->resized, .events = POLLIN },
+			{ .fd = s->signals, .events = POLLIN },
 		};
 		struct signalfd_siginfo info;
 
@@ -115,8 +118,13 @@ static void converse(struct session *s)
 			fd_close(&s->master);
 		if (p[3].revents != 0 && s->master >= 0 && !carry(STDIN_FILENO, s->master))
 			fd_close(&s->master);
-		if (p[4].revents != 0 && read(s->resized, &info, sizeof(info)) > 0)
+		if (p[4].revents != 0 && read(s->signals, &info, sizeof(info)) == sizeof(info)) {
+			if (info.ssi_signo != SIGWINCH) {
+				s->ended_by = (int)info.ssi_signo;
+				return;
+			}
 			copy_size(s);
+		}
 		if (p[0].revents != 0 && p[2].revents == 0 && p[1].revents == 0)
 			return;
 	}
@@ -125,16 +133,19 @@ static void converse(struct session *s)
 static void begin_raw(struct session *s)
 {
 	struct termios raw;
-	sigset_t winch;
+	sigset_t caught;
 
 	(void)tcgetattr(STDIN_FILENO, &s->saved);
 	raw = s->saved;
 	cfmakeraw(&raw);
 	(void)tcsetattr(STDIN_FILENO, TCSANOW, &raw);
-	(void)sigemptyset(&winch);
-	(void)sigaddset(&winch, SIGWINCH);
-	(void)sigprocmask(SIG_BLOCK, &winch, NULL);
-	s->resized = signalfd(-1, &winch, SFD_CLOEXEC);
+	(void)sigemptyset(&caught);
+	(void)sigaddset(&caught, SIGWINCH);
+	(void)sigaddset(&caught, SIGTERM);
+	(void)sigaddset(&caught, SIGHUP);
+	(void)sigaddset(&caught, SIGINT);
+	(void)sigprocmask(SIG_BLOCK, &caught, NULL);
+	s->signals = signalfd(-1, &caught, SFD_CLOEXEC);
 }
 
 static int finish(struct context *c)
@@ -149,7 +160,7 @@ static int finish(struct context *c)
 	}
 	if (reply.kind == REPLY_ERROR)
 		status = print_error(&reply);
-	else
+	if (reply.kind != REPLY_ERROR || json_object_get(reply.parameters, "status") != NULL)
 		status = status_of(reply.parameters);
 	json_decref(reply.message);
 	return status;
@@ -157,12 +168,14 @@ static int finish(struct context *c)
 
 static int run_terminal(struct context *c, int argc, char **argv)
 {
-	struct session s = { .master = -1, .resized = -1 };
+	struct session s = { .master = -1, .signals = -1 };
 	int ends[2], status;
 	struct call call = { .method = "Exec", .fds = &ends[1], .n_fds = 1 };
 
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0) {
+		(void)fprintf(stderr, "supctl: socket for the terminal: %s\n", strerror(errno));
 		return EXIT_FAILED;
+	}
 	call.parameters = parameters_of(argc, argv);
 	status = ask_send(c, &call);
 	fd_close(&ends[1]);
@@ -174,8 +187,9 @@ static int run_terminal(struct context *c, int argc, char **argv)
 	converse(&s);
 	(void)tcsetattr(STDIN_FILENO, TCSANOW, &s.saved);
 	fd_close(&s.master);
-	fd_close(&s.resized);
-	return finish(c);
+	fd_close(&s.signals);
+	fd_close(&s.socket);
+	return s.ended_by != 0 ? 128 + s.ended_by : finish(c);
 }
 
 static int run(struct context *c, int argc, char **argv)

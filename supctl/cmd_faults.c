@@ -6,13 +6,16 @@
 static void print_fault(const json_t *fault)
 {
 	if (text_of(fault, "path")[0] != '\0')
-		(void)printf("%s:", text_of(fault, "path"));
+		put_safe(stdout, text_of(fault, "path"));
 	else if (text_of(fault, "unit")[0] != '\0')
-		(void)printf("%s:", text_of(fault, "unit"));
+		put_safe(stdout, text_of(fault, "unit"));
+	(void)putchar(':');
 	if (number_of(fault, "line") > 0)
 		(void)printf("%u:%u:", (unsigned int)number_of(fault, "line"),
 			     (unsigned int)number_of(fault, "column"));
-	(void)printf(" %s: %s\n", text_of(fault, "level"), text_of(fault, "message"));
+	(void)printf(" %s: ", text_of(fault, "level"));
+	put_safe(stdout, text_of(fault, "message"));
+	(void)putchar('\n');
 }
 
 static int run(struct context *c, int argc, char **argv)

@@ -18,9 +18,9 @@ static int run(struct context *c, int argc, char **argv)
 	if (c->json)
 		return print_json(answer);
 	json_array_foreach(json_object_get(answer, "units"), i, unit) {
-		int used = printf("%-28s ", text_of(unit, "name"));
+		size_t used = (size_t)printf("%-28s ", text_of(unit, "name"));
 
-		(void)put_safe(text_of(unit, "description"), width - (size_t)used);
+		(void)put_cut(text_of(unit, "description"), width > used ? width - used : 0);
 		(void)putchar('\n');
 	}
 	json_decref(answer);

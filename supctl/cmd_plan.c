@@ -2,6 +2,7 @@
 #include "supctl/text.h"
 
 #include <stdio.h>
+#include <string.h>
 
 static int run(struct context *c, int argc, char **argv)
 {
@@ -15,7 +16,12 @@ static int run(struct context *c, int argc, char **argv)
 		return status;
 	if (c->json)
 		return print_json(answer);
-	(void)fputs(text_of(answer, "plan"), stdout);
+	for (const char *line = text_of(answer, "plan"), *end; *line != '\0'; line = end) {
+		end = line + strcspn(line, "\n");
+		put_safe_n(stdout, line, (size_t)(end - line));
+		(void)putchar('\n');
+		end += *end == '\n';
+	}
 	json_decref(answer);
 	return EXIT_DONE;
 }

@@ -9,14 +9,11 @@
 
 #define LAST_LINES 10
 
-/* What is shown of each unit; the last column takes what is left of the width. */
-static const struct column {
-	const char *title;
-	int width;		/* negative: flush left */
-} columns[] = {
-	{ "UNIT", -20 }, { "STATE", -12 }, { "SINCE", 6 }, { "PID", 6 },
-	{ "RST", 3 },	 { "MEM", 6 },	   { "CPU", 6 },   { "CAUSE", 0 },
-};
+/* The name's column is as wide as the longest name, within these; a longer name has a line of its own. */
+#define NAME_MIN 12
+#define NAME_MAX_WIDTH 32
+#define REMARK_MIN 16	/* columns: less than that of a remark says nothing */
+#define REMARK_INDENT 4
 
 static uint64_t age_of(const json_t *unit)
 {
@@ -39,10 +36,40 @@ static const char *remark(const json_t *unit)
 	return "";
 }
 
-static void print_row(const json_t *unit, size_t width)
+/* Is this a unit that somebody should look at? Then its remark is shown whole. */
+static bool is_amiss(const json_t *unit)
+{
+	static const char *const states[] = { "waiting", "restarting", "failed" };
+
+	for (size_t i = 0; i < ARRAY_LEN(states); i++)
+		if (strcmp(text_of(unit, "state"), states[i]) == 0)
+			return true;
+	return json_is_true(json_object_get(unit, "failed")) || number_of(unit, "restarts") > 0;
+}
+
+/* On the line of the unit where it fits, else below it. */
+static void print_remark(const json_t *unit, size_t used, size_t width)
+{
+	const char *text = remark(unit);
+	size_t left = width > used + 1 ? width - used - 1 : 0;
+
+	if (text[0] == '\0' || (!is_amiss(unit) && left < REMARK_MIN)) {
+		(void)putchar('\n');
+	} else if (text_width(text) <= left || !is_amiss(unit)) {
+		(void)putchar(' ');
+		(void)put_cut(text, left);
+		(void)putchar('\n');
+	} else {
+		(void)putchar('\n');
+		put_wrapped(text, REMARK_INDENT, width);
+	}
+}
+
+static void print_row(const json_t *unit, size_t name_width, size_t width)
 {
 	char since[HUMAN_MAX], pid[HUMAN_MAX] = "-", memory[HUMAN_MAX] = "-", cpu[HUMAN_MAX] = "-";
-	size_t used = 0;
+	const char *name = text_of(unit, "name");
+	size_t used = text_width(name), gap = used > name_width ? name_width : name_width - used;
 
 	if (number_of(unit, "pid") > 0)
 		(void)snprintf(pid, sizeof(pid), "%u", (unsigned int)number_of(unit, "pid"));
@@ -50,29 +77,41 @@ static void print_row(const json_t *unit, size_t width)
 		(void)human_size(number_of(unit, "memory"), memory);
 	if (number_of(unit, "cpu") > 0)
 		(void)human_time(number_of(unit, "cpu"), cpu);
-	used += (size_t)printf("%-20.20s %-12.12s %6s %6s %3u %6s %6s ", text_of(unit, "name"),
-			       text_of(unit, "state"), human_time(age_of(unit), since), pid,
-			       (unsigned int)number_of(unit, "restarts"), memory, cpu);
-	(void)put_safe(remark(unit), width > used ? width - used : 0);
-	(void)putchar('\n');
+	put_safe(stdout, name);
+	if (used > name_width)
+		(void)putchar('\n');
+	(void)printf("%*s", (int)gap, "");
+	used = name_width +
+	       (size_t)printf(" %-12s %6s %6s %3u %6s %6s", text_of(unit, "state"),
+			      human_time(age_of(unit), since), pid,
+			      (unsigned int)number_of(unit, "restarts"), memory, cpu);
+	print_remark(unit, used, width);
 }
 
-static void print_title(void)
+static size_t name_width_of(const json_t *units)
 {
-	for (size_t i = 0; i < ARRAY_LEN(columns); i++)
-		(void)printf("%*s%s", columns[i].width, columns[i].title,
-			     i + 1 < ARRAY_LEN(columns) ? " " : "\n");
+	size_t widest = NAME_MIN, i;
+	const json_t *unit;
+
+	json_array_foreach(units, i, unit) {
+		size_t n = text_width(text_of(unit, "name"));
+
+		if (n > widest && n <= NAME_MAX_WIDTH)
+			widest = n;
+	}
+	return widest;
 }
 
 static int print_table(const json_t *units)
 {
-	size_t width = terminal_width(), failed = 0, i;
+	size_t width = terminal_width(), name_width = name_width_of(units), failed = 0, i;
 	json_t *unit;
 
-	print_title();
+	(void)printf("%-*s %-12s %6s %6s %3s %6s %6s\n", (int)name_width, "UNIT", "STATE", "SINCE", "PID",
+		     "RST", "MEM", "CPU");
 	json_array_foreach(units, i, unit) {
 		failed += json_is_true(json_object_get(unit, "failed"));
-		print_row(unit, width);
+		print_row(unit, name_width, width);
 	}
 	if (failed > 0)
 		(void)printf("%zu failed; `supctl status UNIT` says more, `supctl faults` lists what is "
@@ -86,7 +125,7 @@ static void print_field(const char *name, const char *text)
 	if (text[0] == '\0')
 		return;
 	(void)printf("%12s: ", name);
-	put_safe_n(text, strlen(text));
+	put_safe(stdout, text);
 	(void)putchar('\n');
 }
 
@@ -153,7 +192,7 @@ static int print_last_lines(struct context *c, const char *unit)
 	if (records[0] != '\0')
 		(void)putchar('\n');
 	for (; (end = strchr(records, '\n')) != NULL; records = end + 1) {
-		put_safe_n(records, (size_t)(end - records));
+		put_safe_n(stdout, records, (size_t)(end - records));
 		(void)putchar('\n');
 	}
 	json_decref(answer);

@@ -1,8 +1,12 @@
 #include "supctl/supctl.h"
 
+#include "common/fd.h"
 #include "common/paths.h"
 #include "common/util.h"
+#include "supctl/text.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,6 +50,7 @@ static const struct {
 } errors[] = {
 	{ "io.sup.Control.NoSuchUnit", "unit", "no such unit", EXIT_NO_UNIT },
 	{ "io.sup.Control.Failed", "reason", NULL, EXIT_FAILED },
+	{ "io.sup.Control.NotExecuted", "reason", NULL, EXIT_FAILED },
 	{ "org.varlink.service.PermissionDenied", NULL, "only root may do this", EXIT_DENIED },
 	{ "org.varlink.service.MethodNotFound", "method", "the supervisor is older than this supctl",
 	  EXIT_FAILED },
@@ -62,11 +67,12 @@ int print_error(const struct reply *reply)
 		detail = errors[i].member != NULL ?
 				 json_string_value(json_object_get(reply->parameters, errors[i].member)) :
 				 NULL;
-		if (errors[i].text == NULL || detail == NULL)
-			(void)fprintf(stderr, "supctl: %s\n",
-				      detail != NULL ? detail : errors[i].text);
-		else
-			(void)fprintf(stderr, "supctl: %s: %s\n", detail, errors[i].text);
+		(void)fputs("supctl: ", stderr);
+		if (detail != NULL)
+			put_safe(stderr, errors[i].text != NULL && detail[0] == '\0' ? "\"\"" : detail);
+		if (errors[i].text != NULL)
+			(void)fprintf(stderr, "%s%s", detail != NULL ? ": " : "", errors[i].text);
+		(void)fputc('\n', stderr);
 		return errors[i].status;
 	}
 	(void)fprintf(stderr, "supctl: %s\n", reply->error);
@@ -94,6 +100,13 @@ int ask_send(struct context *c, const struct call *call)
 
 json_t *ask_with(struct context *c, const struct call *call, int *status)
 {
+	bool more;
+
+	return ask_more(c, call, &more, status);
+}
+
+json_t *ask_more(struct context *c, const struct call *call, bool *more, int *status)
+{
 	struct reply reply;
 	json_t *parameters;
 	struct err e;
@@ -110,6 +123,7 @@ json_t *ask_with(struct context *c, const struct call *call, int *status)
 		json_decref(reply.message);
 		return NULL;
 	}
+	*more = reply.kind == REPLY_CONTINUES;
 	parameters = json_incref(reply.parameters);
 	json_decref(reply.message);
 	return parameters != NULL ? parameters : json_object();
@@ -143,23 +157,62 @@ static int take_options(struct context *c, int argc, char **argv)
 	return kept;
 }
 
+/* Descriptors 0, 1 and 2 that the caller has closed must not become our socket: there is only reading at their end. */
+static void fill_standard(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDONLY);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	fd_close(&fd);
+}
+
+/* What JSON cannot carry must not be sent as something else. The words of `check` are file names, and stay here. */
+static bool are_words(int argc, char **argv)
+{
+	for (int i = 1; i < argc; i++) {
+		json_t *word = json_string(argv[i]);
+
+		if (word == NULL) {
+			(void)fprintf(stderr, "supctl: word %d is not valid UTF-8\n", i);
+			return false;
+		}
+		json_decref(word);
+	}
+	return true;
+}
+
+static int run_command(struct context *c, const struct command *command, int argc, char **argv)
+{
+	int status;
+
+	if (command != &command_check && !are_words(argc, argv))
+		return EXIT_USAGE;
+	status = command->run(c, argc, argv);
+	if (c->connected)
+		client_close(&c->client);
+	/* a full disk or a closed descriptor: what was printed is not all there is */
+	if ((fflush(stdout) != 0 || ferror(stdout)) && status == EXIT_DONE) {
+		(void)fprintf(stderr, "supctl: standard output: %s\n", strerror(errno));
+		return EXIT_FAILED;
+	}
+	return status;
+}
+
 int main(int argc, char **argv)
 {
 	struct context c = { .socket = PATH_CONTROL };
-	int status;
 
+	fill_standard();
 	argc = take_options(&c, argc, argv);
 	if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0) {
 		print_usage(argc < 2 ? stderr : stdout);
 		return argc < 2 ? EXIT_USAGE : EXIT_DONE;
 	}
 	for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
-		if (strcmp(commands[i]->name, argv[1]) != 0)
-			continue;
-		status = commands[i]->run(&c, argc - 1, argv + 1);
-		if (c.connected)
-			client_close(&c.client);
-		return status;
+		if (strcmp(commands[i]->name, argv[1]) == 0)
+			return run_command(&c, commands[i], argc - 1, argv + 1);
 	}
 	(void)fprintf(stderr, "supctl: no command \"%s\"; supctl --help lists them\n", argv[1]);
 	return EXIT_USAGE;

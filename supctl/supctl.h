@@ -42,6 +42,8 @@ extern const struct command command_status, command_list, command_start, command
 json_t *ask(struct context *c, const char *method, json_t *parameters, int *status);
 /* The same with options of a call. */
 json_t *ask_with(struct context *c, const struct call *call, int *status);
+/* The same, and whether more replies to the call follow. */
+json_t *ask_more(struct context *c, const struct call *call, bool *more, int *status);
 /* Only sends: the replies are the caller's to receive. Returns an exit status, after one line on failure. */
 int ask_send(struct context *c, const struct call *call);
 /* One line about an error reply; returns the exit status that it means. */

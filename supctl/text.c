@@ -1,7 +1,9 @@
 #include "supctl/text.h"
 
+#include "common/jsontext.h"
 #include "common/util.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -51,21 +53,90 @@ size_t terminal_width(void)
 	return size.ws_col;
 }
 
-size_t put_safe(const char *text, size_t width)
+/* One character: how many bytes it takes, and whether it may be shown. */
+static size_t look(const char *text, size_t n, bool *fit)
 {
-	size_t n = 0;
+	size_t step = utf8_length(text, n);
+	unsigned char c = (unsigned char)text[0];
 
-	for (; text[n] != '\0' && n < width; n++)
-		(void)putchar((unsigned char)text[n] < 0x20 || text[n] == 0x7f ? '?' : text[n]);
-	return n;
+	/* U+0080 to U+009F are the terminal commands of old, which many still obey */
+	*fit = step > 0 && (c >= 0x20 || c == '\t') && c != 0x7f &&
+	       !(step == 2 && c == 0xc2 && (unsigned char)text[1] < 0xa0);
+	return step > 0 ? step : 1;
 }
 
-void put_safe_n(const char *text, size_t n)
+/* Writes up to `width` characters of n bytes; returns the bytes used. */
+static size_t put(FILE *to, const char *text, size_t n, size_t width)
 {
-	for (size_t i = 0; i < n; i++) {
-		unsigned char c = (unsigned char)text[i];
+	size_t at = 0;
+	bool fit;
 
-		(void)putchar((c < 0x20 && c != '\t') || c == 0x7f ? '?' : c);
+	for (size_t shown = 0; at < n && shown < width; shown++) {
+		size_t step = look(text + at, n - at, &fit);
+
+		if (fit)
+			(void)fwrite(text + at, 1, step, to);
+		else
+			(void)fputc('?', to);
+		at += step;
+	}
+	return at;
+}
+
+void put_safe_n(FILE *to, const char *text, size_t n)
+{
+	(void)put(to, text, n, SIZE_MAX);
+}
+
+void put_safe(FILE *to, const char *text)
+{
+	put_safe_n(to, text, strlen(text));
+}
+
+static size_t width_of(const char *text, size_t n)
+{
+	size_t width = 0;
+	bool fit;
+
+	for (size_t at = 0; at < n; width++)
+		at += look(text + at, n - at, &fit);
+	return width;
+}
+
+size_t text_width(const char *text)
+{
+	return width_of(text, strlen(text));
+}
+
+size_t put_cut(const char *text, size_t width)
+{
+	return width_of(text, put(stdout, text, strlen(text), width));
+}
+
+/* Bytes of the words that fit into `width`; at least one character of a word that is longer. */
+static size_t fitting(const char *text, size_t width)
+{
+	size_t at = 0, words = 0;
+	bool fit;
+
+	for (size_t shown = 0; text[at] != '\0' && shown < width; shown++) {
+		if (text[at] == ' ')
+			words = at;
+		at += look(text + at, strlen(text + at), &fit);
+	}
+	return text[at] == '\0' || text[at] == ' ' || words == 0 ? at : words;
+}
+
+void put_wrapped(const char *text, size_t indent, size_t width)
+{
+	while (*text != '\0') {
+		size_t n = fitting(text, width > indent + 1 ? width - indent : 1);
+
+		(void)printf("%*s", (int)indent, "");
+		put_safe_n(stdout, text, n);
+		(void)putchar('\n');
+		text += n;
+		text += strspn(text, " ");
 	}
 }
 

@@ -5,6 +5,7 @@
 #include <jansson.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #define HUMAN_MAX 16
 
@@ -14,10 +15,18 @@ const char *human_size(uint64_t bytes, char buf[HUMAN_MAX]);
 const char *human_time(uint64_t usec, char buf[HUMAN_MAX]);
 /* Columns of the terminal; 80 where there is none. */
 size_t terminal_width(void);
-/* Writes at most `width` characters of text, control characters as "?"; returns how many. */
-size_t put_safe(const char *text, size_t width);
-/* put_safe of n bytes, whole. */
-void put_safe_n(const char *text, size_t n);
+/*
+ * Writes text to the terminal as what cannot steer it: control characters (C1 ones too, and what is no UTF-8) become "?",
+ * tabs stay.
+ */
+void put_safe(FILE *to, const char *text);
+void put_safe_n(FILE *to, const char *text, size_t n);
+/* At most `width` characters of it; returns how many. */
+size_t put_cut(const char *text, size_t width);
+/* The whole of it, broken between words at `width` columns, each line after `indent` spaces. */
+void put_wrapped(const char *text, size_t indent, size_t width);
+/* Characters, which are columns as long as nobody names units in Chinese. */
+size_t text_width(const char *text);
 
 /* Members of a unit, with "" and 0 for one that is not there. */
 const char *text_of(const json_t *object, const char *member);
