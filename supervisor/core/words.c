@@ -152,7 +152,8 @@ int word_next(struct arena *a, const char *line, size_t *pos, struct word *word)
 
 static bool needs_quotes(const char *word)
 {
-	if (*word == '\0' || strcmp(word, ";") == 0)
+	/* A line that begins with a bracket may be read as a list in JSON. */
+	if (*word == '\0' || *word == '[' || strcmp(word, ";") == 0)
 		return true;
 	for (const char *p = word; *p != '\0'; p++)
 		if ((unsigned char)*p <= ' ' || *p == 0x7f || strchr("\"'\\", *p) != NULL)
