@@ -186,6 +186,13 @@ def test_neighbours_reach_each_other_and_the_gateway(host):
     assert "UP" in lo["flags"] and lo["addr_info"][0]["local"] == "127.0.0.1"
 
 
+def test_hosts_loopback_is_brought_up(host):
+    """A device's kernel starts with it down, and 127.0.0.1 would be no address."""
+    host.run("ip", "link", "set", "lo", "down")
+    host.good(LAN)
+    assert "UP" in host.links()["lo"]["flags"]
+
+
 def test_links_look_as_planned(host):
     namespaces(host, "web")
     host_if = host.good("network lan.network 10.89.1.0/24 open br-x 1400",
