@@ -1,6 +1,7 @@
 #include "supctl/client.h"
 
 #include "common/fd.h"
+#include "common/passing.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,7 +10,6 @@
 #include <sys/un.h>
 
 #define INTERFACE "io.sup.Control"
-#define FDS_MAX 3
 #define MESSAGE_MAX 65535u	/* VARLINK_MESSAGE_MAX of the supervisor, less the NUL */
 
 int client_open(struct client *c, const char *path, struct err *e)
@@ -28,37 +28,18 @@ int client_open(struct client *c, const char *path, struct err *e)
 }
 
 /* The descriptors go with the first byte. */
-static ssize_t send_some(int fd, const char *data, size_t n, const int *fds, size_t n_fds)
-{
-	union {
-		struct cmsghdr header;
-		char room[CMSG_SPACE(FDS_MAX * sizeof(int))];
-	} control = { 0 };
-	struct iovec iov = { .iov_base = (void *)(uintptr_t)data, .iov_len = n };
-	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
-
-	if (n_fds > 0) {
-		msg.msg_control = &control;
-		msg.msg_controllen = CMSG_SPACE(n_fds * sizeof(int));
-		control.header.cmsg_level = SOL_SOCKET;
-		control.header.cmsg_type = SCM_RIGHTS;
-		control.header.cmsg_len = CMSG_LEN(n_fds * sizeof(int));
-		memcpy(CMSG_DATA(&control.header), fds, n_fds * sizeof(int));
-	}
-	return sendmsg(fd, &msg, MSG_NOSIGNAL);
-}
-
-static int send_all(struct client *c, const char *text, size_t n, const struct call *call, struct err *e)
+static int send_all(
+	struct client *c, const char *text, size_t n, const struct call *call, struct err *e)
 {
 	size_t sent = 0;
 
 	while (sent < n) {
-		ssize_t got = send_some(c->fd, text + sent, n - sent, call->fds,
-					sent == 0 ? call->n_fds : 0);
+		ssize_t got = passing_send(c->fd, text + sent, n - sent, call->fds,
+			sent == 0 ? call->n_fds : 0, 0);
 
-		if (got < 0 && errno != EINTR)
+		if (got < 0)
 			return err_set(e, "%s: send", call->method);
-		sent += got > 0 ? (size_t)got : 0;
+		sent += (size_t)got;
 	}
 	return 0;
 }

@@ -5,6 +5,7 @@
 #include "supctl/supctl.h"
 
 #include "common/fd.h"
+#include "common/passing.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -49,25 +50,10 @@ struct session {
 
 static void take_master(struct session *s)
 {
-	union {
-		struct cmsghdr align;
-		char room[CMSG_SPACE(sizeof(int))];
-	} control;
+	struct passed passed = { .fds = &s->master, .room = 1 };
 	char byte;
-	struct iovec iov = { .iov_base = &byte, .iov_len = 1 };
-	struct msghdr msg = {
-		.msg_iov = &iov,
-		.msg_iovlen = 1,
-		.msg_control = &control,
-		.msg_controllen = sizeof(control),
-	};
-	struct cmsghdr *h;
 
-	if (recvmsg(s->socket, &msg, MSG_CMSG_CLOEXEC) > 0) {
-		h = CMSG_FIRSTHDR(&msg);
-		if (h != NULL && h->cmsg_type == SCM_RIGHTS)
-			memcpy(&s->master, CMSG_DATA(h), sizeof(s->master));
-	}
+	(void)passing_receive(s->socket, &byte, 1, &passed, 0);
 	fd_close(&s->socket);
 }
 

@@ -3,6 +3,7 @@
 #include "supervisor/child/steps.h"
 
 #include "common/fd.h"
+#include "common/passing.h"
 #include "common/util.h"
 
 #include <string.h>
@@ -35,29 +36,6 @@ static int open_pty(struct child *c, int *master, struct fault *f)
 	return c->tty < 0 ? fail(f, path) : 0;
 }
 
-static int send_fd(int socket, int fd)
-{
-	char byte = 0;
-	struct iovec iov = { .iov_base = &byte, .iov_len = 1 };
-	union {
-		struct cmsghdr align;
-		char data[CMSG_SPACE(sizeof(int))];
-	} control = { 0 };
-	struct msghdr msg = {
-		.msg_iov = &iov,
-		.msg_iovlen = 1,
-		.msg_control = control.data,
-		.msg_controllen = sizeof(control.data),
-	};
-	struct cmsghdr *cmsg = CMSG_FIRSTHDR(&msg);
-
-	cmsg->cmsg_level = SOL_SOCKET;
-	cmsg->cmsg_type = SCM_RIGHTS;
-	cmsg->cmsg_len = CMSG_LEN(sizeof(int));
-	memcpy(CMSG_DATA(cmsg), &fd, sizeof(fd));
-	return sendmsg(socket, &msg, MSG_NOSIGNAL) < 0 ? -1 : 0;
-}
-
 /* The host's tty by its host path: it must be opened before that path means something else. */
 static int open_tty(struct child *c, struct fault *f)
 {
@@ -80,7 +58,7 @@ int step_terminal(struct child *c, struct fault *f)
 	if (p->terminal) {
 		if (open_pty(c, &master, f) < 0)
 			return -1;
-		return send_fd(c->fd.terminal, master) < 0 ? fail(f, "send the terminal") : 0;
+		return passing_send(c->fd.terminal, "", 1, &master, 1, 0) < 0 ? fail(f, "send the terminal") : 0;
 	}
 	if (p->in == PLAN_STDIO_TTY || p->out == PLAN_STDIO_TTY || p->err == PLAN_STDIO_TTY)
 		return open_tty(c, f);

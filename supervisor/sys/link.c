@@ -1,42 +1,24 @@
 #include "supervisor/sys/link.h"
 
 #include "common/fd.h"
+#include "common/passing.h"
 
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
 
 /* init answers at once; one that does not for this long is not there. */
 #define LINK_TIMEOUT_MS 5000
 
-union fd_control {
-	struct cmsghdr header;
-	char room[CMSG_SPACE(sizeof(int))];
-};
-
 static int send_packet(struct link *l, const struct wire_msg *m, int fd, struct err *e)
 {
-	union fd_control control = { 0 };
-	struct iovec iov = { .iov_base = (void *)(uintptr_t)m, .iov_len = sizeof(*m) };
-	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
-
-	if (fd >= 0) {
-		msg.msg_control = &control;
-		msg.msg_controllen = sizeof(control);
-		control.header.cmsg_level = SOL_SOCKET;
-		control.header.cmsg_type = SCM_RIGHTS;
-		control.header.cmsg_len = CMSG_LEN(sizeof(int));
-		memcpy(CMSG_DATA(&control.header), &fd, sizeof(fd));
-	}
 	for (;;) {
 		struct pollfd ready = { .fd = l->fd, .events = POLLOUT };
 
-		if (sendmsg(l->fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)sizeof(*m))
+		if (passing_send(l->fd, m, sizeof(*m), &fd, fd >= 0, MSG_DONTWAIT) ==
+			(ssize_t)sizeof(*m))
 			return 0;
-		if (errno == EINTR)
-			continue;
 		if (errno != EAGAIN)
 			return err_set(e, "tell init");
 		if (poll(&ready, 1, LINK_TIMEOUT_MS) == 0)
@@ -47,30 +29,15 @@ static int send_packet(struct link *l, const struct wire_msg *m, int fd, struct 
 /* 1: a packet of ours, its descriptor (or -1) in *fd. 0: nothing there. -1: init is gone. */
 static int receive_packet(int sock, struct wire_msg *m, int *fd)
 {
-	union fd_control control = { 0 };
-	struct iovec iov = { .iov_base = m, .iov_len = sizeof(*m) };
-	struct msghdr msg = {
-		.msg_iov = &iov,
-		.msg_iovlen = 1,
-		.msg_control = &control,
-		.msg_controllen = sizeof(control),
-	};
-	struct cmsghdr *c;
+	struct passed passed = { .fds = fd, .room = 1 };
 	ssize_t n;
 
 	*fd = -1;
-	do
-		n = recvmsg(sock, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-	while (n < 0 && errno == EINTR);
+	n = passing_receive(sock, m, sizeof(*m), &passed, MSG_DONTWAIT);
 	if (n < 0)
 		return errno == EAGAIN ? 0 : -1;
-	if (n == 0) {
-		errno = ECONNRESET;
+	if (n == 0)
 		return -1;
-	}
-	c = CMSG_FIRSTHDR(&msg);
-	if (c != NULL && c->cmsg_type == SCM_RIGHTS && c->cmsg_len == CMSG_LEN(sizeof(int)))
-		memcpy(fd, CMSG_DATA(c), sizeof(*fd));
 	if (n != (ssize_t)sizeof(*m) || m->version != WIRE_VERSION) {
 		fd_close(fd);
 		m->kind = 0;

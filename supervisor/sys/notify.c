@@ -5,6 +5,7 @@
 #include "supervisor/core/notify.h"
 
 #include "common/fd.h"
+#include "common/passing.h"
 #include "common/paths.h"
 #include "supervisor/sys/supervisor.h"
 
@@ -35,50 +36,18 @@ static bool may_notify(const struct instance *inst, pid_t sender)
 	       cgroup_has(inst->s->launcher.cgroup_fd, inst->unit, sender);
 }
 
-static void close_passed(struct msghdr *msg, pid_t *sender)
-{
-	for (struct cmsghdr *c = CMSG_FIRSTHDR(msg); c != NULL; c = CMSG_NXTHDR(msg, c)) {
-		if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_CREDENTIALS) {
-			struct ucred cred;
-
-			memcpy(&cred, CMSG_DATA(c), sizeof(cred));
-			*sender = cred.pid;
-		}
-		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
-			continue;
-		for (size_t at = 0; CMSG_LEN(at + sizeof(int)) <= c->cmsg_len; at += sizeof(int)) {
-			int fd;
-
-			memcpy(&fd, CMSG_DATA(c) + at, sizeof(fd));
-			fd_close(&fd);
-		}
-	}
-}
-
 /* False when there is no more. */
 static bool receive(struct instance *inst)
 {
 	char data[NOTIFY_MAX], status[NOTIFY_STATUS_MAX];
-	union {
-		struct cmsghdr align;
-		char room[CMSG_SPACE(sizeof(struct ucred)) + CMSG_SPACE(253 * sizeof(int))];
-	} control;
-	struct iovec iov = { .iov_base = data, .iov_len = sizeof(data) };
-	struct msghdr msg = {
-		.msg_iov = &iov,
-		.msg_iovlen = 1,
-		.msg_control = &control,
-		.msg_controllen = sizeof(control),
-	};
-	ssize_t n = recvmsg(inst->notify, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	struct passed passed = { .room = 0 }; /* no descriptor is wanted: all are closed */
+	ssize_t n = passing_receive(inst->notify, data, sizeof(data), &passed, MSG_DONTWAIT);
 	struct notify notify;
 	struct event event = { .kind = EV_NOTIFY, .unit = inst->index, .notify = &notify };
-	pid_t sender = 0;
 
 	if (n < 0)
-		return errno == EINTR;
-	close_passed(&msg, &sender);
-	if (n == 0 || !may_notify(inst, sender))
+		return false;
+	if (n == 0 || !may_notify(inst, passed.sender))
 		return true;
 	notify_parse(data, (size_t)n, status, &notify);
 	supervise(inst->s, &event);

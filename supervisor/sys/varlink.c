@@ -1,6 +1,7 @@
 #include "supervisor/sys/varlink.h"
 
 #include "common/fd.h"
+#include "common/passing.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -270,22 +271,6 @@ static void serve(struct connection *c)
 	listen_for(c);
 }
 
-static void take_fds(struct connection *c, struct msghdr *msg)
-{
-	for (struct cmsghdr *h = CMSG_FIRSTHDR(msg); h != NULL; h = CMSG_NXTHDR(msg, h)) {
-		if (h->cmsg_level != SOL_SOCKET || h->cmsg_type != SCM_RIGHTS)
-			continue;
-		for (size_t at = 0; CMSG_LEN(at + sizeof(int)) <= h->cmsg_len; at += sizeof(int)) {
-			int fd;
-
-			memcpy(&fd, CMSG_DATA(h) + at, sizeof(fd));
-			if (c->n_fds < VARLINK_FDS_MAX)
-				c->fds[c->n_fds++] = fd_take(&fd);
-			fd_close(&fd);
-		}
-	}
-}
-
 static bool make_room(struct connection *c)
 {
 	size_t room = c->in_room == 0 ? 4096 : 2 * c->in_room;
@@ -303,16 +288,9 @@ static bool make_room(struct connection *c)
 
 static void receive(struct connection *c)
 {
-	union {
-		struct cmsghdr align;
-		char room[CMSG_SPACE(VARLINK_FDS_MAX * sizeof(int))];
-	} control;
-	struct iovec iov;
-	struct msghdr msg = {
-		.msg_iov = &iov,
-		.msg_iovlen = 1,
-		.msg_control = &control,
-		.msg_controllen = sizeof(control),
+	struct passed passed = {
+		.fds = c->fds + c->n_fds,
+		.room = VARLINK_FDS_MAX - c->n_fds,
 	};
 	ssize_t n;
 
@@ -320,16 +298,14 @@ static void receive(struct connection *c)
 		close_connection(c);
 		return;
 	}
-	iov.iov_base = c->in + c->in_n;
-	iov.iov_len = c->in_room - c->in_n;
-	n = recvmsg(c->fd, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+	n = passing_receive(c->fd, c->in + c->in_n, c->in_room - c->in_n, &passed, MSG_DONTWAIT);
+	if (n < 0 && errno == EAGAIN)
 		return;
+	c->n_fds += passed.n;
 	if (n <= 0) {
 		close_connection(c);
 		return;
 	}
-	take_fds(c, &msg);
 	c->heard = ++c->server->heard;
 	c->in_n += (size_t)n;
 	serve(c);
