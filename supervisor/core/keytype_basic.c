@@ -329,7 +329,7 @@ static int tasks_parse(struct key_context *c)
 	int share = quantity_share(c);
 	uint64_t value;
 
-	if (share != 0)
+	if (share < 0 || (share > 0 && q->permille != 0))
 		return share < 0 ? -1 : 0;
 	if (strcmp(c->value, "infinity") == 0 || strcmp(c->value, "-1") == 0)
 		value = SIZE_INFINITY;
