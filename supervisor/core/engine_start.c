@@ -266,7 +266,9 @@ void engine_dependency_failed(struct engine *e, uint32_t u, uint32_t of)
 	const struct run *other = &life_of(e, of)->run;
 
 	put_on_feet(e, u);
-	if (other->state == ST_FAILED)
+	if (unit_of(e, u)->broken != NULL)
+		refuse(e, u, CAUSE_BROKEN, "%s", unit_of(e, u)->broken);
+	else if (other->state == ST_FAILED)
 		refuse(e, u, CAUSE_DEPENDENCY, "requires %s, which failed: %s",
 			unit_of(e, of)->name, other->cause);
 	else
