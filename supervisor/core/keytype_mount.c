@@ -7,6 +7,8 @@
 #include <sys/mount.h>
 
 #define TMPFS_MODE 01777u
+/* Volume= could not say it. */
+#define NO_COLON "\"%s\" has a \":\", which a path of a mount may not have"
 #define MOUNTS_MAX 1024u /* of one container: they are compared with each other */
 
 /*
@@ -180,6 +182,8 @@ static int mount_source(struct key_context *c, size_t at, struct mount *m, const
 	if (*source == '/') {
 		if (has_dotdot(source))
 			return key_fail(c, at, "\"%s\" goes up by \"..\"", source);
+		if (strchr(source, ':') != NULL)
+			return key_fail(c, at, NO_COLON, source);
 		m->kind = MOUNT_BIND;
 		return 0;
 	}
@@ -196,6 +200,8 @@ static int mount_target(struct key_context *c, size_t at, struct mount *m, const
 		return key_fail(c, at, "\"%s\" is not an absolute path without \"..\"", target);
 	if (target[strspn(target, "/")] == '\0')
 		return key_fail(c, at, "\"/\" is the root of the container itself");
+	if (strchr(target, ':') != NULL)
+		return key_fail(c, at, NO_COLON, target);
 	m->target = target;
 	return 0;
 }
