@@ -119,7 +119,7 @@ helpers: $(HELPERS)
 
 $(UNIT_TESTS): $(UNIT)/%: $(UNIT)/obj/tests/unit/%.o $(UNIT_LIB)
 	@echo '  LINK    $@'
-	$(Q)$(HOSTCC) -fsanitize=address,undefined -o $@ $^ -lcmocka
+	$(Q)$(HOSTCC) -fsanitize=address,undefined -o $@ $^ -lcmocka -ljansson
 
 $(UNIT_LIB): $(UNIT_LIB_SRC:%.c=$(UNIT)/obj/%.o) $(UNIT)/obj/ini.o
 	@rm -f $@
