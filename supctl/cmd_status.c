@@ -25,17 +25,6 @@ static uint64_t age_of(const json_t *unit)
 	return us > since ? us - since : 0;
 }
 
-/* The reason that matters most to who looks: what it waits for, else why it ended, else its own word. */
-static const char *remark(const json_t *unit)
-{
-	static const char *const members[] = { "why", "cause", "status" };
-
-	for (size_t i = 0; i < ARRAY_LEN(members); i++)
-		if (text_of(unit, members[i])[0] != '\0')
-			return text_of(unit, members[i]);
-	return "";
-}
-
 /* Is this a unit that somebody should look at? Then its remark is shown whole. */
 static bool is_amiss(const json_t *unit)
 {
@@ -45,6 +34,17 @@ static bool is_amiss(const json_t *unit)
 		if (strcmp(text_of(unit, "state"), states[i]) == 0)
 			return true;
 	return json_is_true(json_object_get(unit, "failed")) || number_of(unit, "restarts") > 0;
+}
+
+/* The reason that matters most to who looks: what it waits for, else why it ended. Of one that is well: its own word. */
+static const char *remark(const json_t *unit)
+{
+	static const char *const members[] = { "why", "cause", "status" };
+
+	for (size_t i = is_amiss(unit) ? 0 : 2; i < ARRAY_LEN(members); i++)
+		if (text_of(unit, members[i])[0] != '\0')
+			return text_of(unit, members[i]);
+	return "";
 }
 
 /* On the line of the unit where it fits, else below it. */
@@ -164,11 +164,15 @@ static void print_unit(const json_t *unit)
 	print_field("Description", text_of(unit, "description"));
 	print_field("File", text_of(unit, "file"));
 	(void)snprintf(line, sizeof(line), "%s%s since %s", text_of(unit, "state"),
-		       json_is_true(json_object_get(unit, "failed")) ? " (failed)" : "",
+		       json_is_true(json_object_get(unit, "failed")) &&
+				       strcmp(text_of(unit, "state"), "failed") != 0 ?
+			       " (failed)" :
+			       "",
 		       human_time(age_of(unit), since));
 	print_field("State", line);
 	print_field("Why", text_of(unit, "why"));
-	print_field("Last cause", text_of(unit, "cause"));
+	if (strstr(text_of(unit, "why"), text_of(unit, "cause")) == NULL)
+		print_field("Last cause", text_of(unit, "cause"));
 	print_field("Status", text_of(unit, "status"));
 	(void)snprintf(line, sizeof(line), "%u", (unsigned int)number_of(unit, "pid"));
 	print_field("Main PID", number_of(unit, "pid") > 0 ? line : "");

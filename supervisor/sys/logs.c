@@ -268,17 +268,17 @@ void log_pipe_drain(struct log_pipe *p)
 {
 	for (int i = 0; i < CHUNKS_PER_EVENT && read_chunk(p); i++)
 		continue;
-}
-
-void log_pipe_close(struct log_pipe *p)
-{
-	log_pipe_drain(p);
 	if (p->partial_n > 0)
 		store(p->log, p->log->logs->records,
 		      log_record(p->log->logs->records, wall_us(), p->stream, false, p->partial,
 				 p->partial_n < LOG_LINE_MAX ? p->partial_n : LOG_LINE_MAX),
 		      1);
 	keep_partial(p, NULL, 0);
+}
+
+void log_pipe_close(struct log_pipe *p)
+{
+	log_pipe_drain(p);
 	fd_close(&p->read_end);
 	fd_close(&p->write_end);
 }

@@ -68,7 +68,7 @@ void log_write(struct log *log, const char *text);
 int log_pipe_open(struct log_pipe *p, struct log *log, enum log_stream stream, struct err *e);
 /* Reads what is left, then closes. */
 void log_pipe_close(struct log_pipe *p);
-/* Reads all that is in the pipe now, so that a unit's last words precede its exit line. */
+/* Reads all that is in the pipe now, an unfinished line too, so that a unit's last words precede its exit line. */
 void log_pipe_drain(struct log_pipe *p);
 
 /*

@@ -9,6 +9,7 @@
 #include "supervisor/sys/clock.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
@@ -16,6 +17,7 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/syscall.h>
+#include <unistd.h>
 #include <unistd.h>
 
 #define RECOVER_US (10 * USEC_PER_SEC)
@@ -30,11 +32,24 @@ static void kill_slot(const struct roster_slot *slot)
 		(void)syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
 }
 
+/* Slots beyond the last page that was ever written are free, and a look at one would give it memory (lseek(2)). */
+static size_t slots_used(void)
+{
+	off_t end = 0, data;
+
+	while ((data = lseek(ROSTER_FD, end, SEEK_DATA)) >= 0)
+		if ((end = lseek(ROSTER_FD, data, SEEK_HOLE)) < 0)
+			return ROSTER_SLOTS;
+	if (errno != ENXIO || (size_t)end >= sizeof(struct roster))
+		return ROSTER_SLOTS;
+	return (size_t)end / sizeof(struct roster_slot) + 1;
+}
+
 static size_t clear_roster(struct supervisor *s, bool first)
 {
-	size_t alive = 0;
+	size_t alive = 0, used = slots_used();
 
-	for (size_t i = 0; i < ROSTER_SLOTS; i++) {
+	for (size_t i = 0; i < used; i++) {
 		struct roster_slot *slot = &s->launcher.roster->slot[i];
 		uint32_t state = atomic_load(&slot->state);
 
