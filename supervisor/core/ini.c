@@ -1,5 +1,7 @@
 #include "supervisor/core/ini.h"
 
+#include "supervisor/core/text.h"
+
 #include <ini.h>
 #include <stdbool.h>
 #include <string.h>
@@ -27,42 +29,9 @@ static void fault(struct ini_file *f, uint32_t line, size_t column, const char *
 
 /* ---- bytes ---- */
 
-/* How many bytes the UTF-8 character at s has, or 0 when it is none. */
-static size_t utf8_length(const unsigned char *s, size_t left)
-{
-	uint32_t c, least;
-	size_t n;
-
-	if (s[0] < 0x80)
-		return 1;
-	if (s[0] >= 0xc2 && s[0] < 0xe0) {
-		n = 2;
-		c = s[0] & 0x1f;
-		least = 0x80;
-	} else if (s[0] >= 0xe0 && s[0] < 0xf0) {
-		n = 3;
-		c = s[0] & 0x0f;
-		least = 0x800;
-	} else if (s[0] >= 0xf0 && s[0] < 0xf5) {
-		n = 4;
-		c = s[0] & 0x07;
-		least = 0x10000;
-	} else {
-		return 0;
-	}
-	if (n > left)
-		return 0;
-	for (size_t i = 1; i < n; i++) {
-		if ((s[i] & 0xc0) != 0x80)
-			return 0;
-		c = c << 6 | (s[i] & 0x3f);
-	}
-	return c >= least && c <= 0x10ffff && (c < 0xd800 || c > 0xdfff) ? n : 0;
-}
-
 static const char *byte_fault(const unsigned char *s, size_t left, size_t *length)
 {
-	*length = utf8_length(s, left);
+	*length = text_utf8_length(s, left);
 	if (*length == 0)
 		return "this is not UTF-8";
 	if (*s == '\0')

@@ -1,6 +1,7 @@
 #include "supervisor/core/text.h"
 
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -38,4 +39,36 @@ void text_separate(struct text *t, const char *separator)
 {
 	if (t->len > 0)
 		text_puts(t, separator);
+}
+
+size_t text_utf8_length(const unsigned char *s, size_t left)
+{
+	uint32_t c, least;
+	size_t n;
+
+	if (s[0] < 0x80)
+		return 1;
+	if (s[0] >= 0xc2 && s[0] < 0xe0) {
+		n = 2;
+		c = s[0] & 0x1f;
+		least = 0x80;
+	} else if (s[0] >= 0xe0 && s[0] < 0xf0) {
+		n = 3;
+		c = s[0] & 0x0f;
+		least = 0x800;
+	} else if (s[0] >= 0xf0 && s[0] < 0xf5) {
+		n = 4;
+		c = s[0] & 0x07;
+		least = 0x10000;
+	} else {
+		return 0;
+	}
+	if (n > left)
+		return 0;
+	for (size_t i = 1; i < n; i++) {
+		if ((s[i] & 0xc0) != 0x80)
+			return 0;
+		c = c << 6 | (s[i] & 0x3f);
+	}
+	return c >= least && c <= 0x10ffff && (c < 0xd800 || c > 0xdfff) ? n : 0;
 }

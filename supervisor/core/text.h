@@ -18,5 +18,7 @@ void text_puts(struct text *t, const char *s);
 void text_printf(struct text *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* SEPARATOR when something was written already. */
 void text_separate(struct text *t, const char *separator);
+/* How many bytes the UTF-8 character at s has, of `left` bytes; 0 when it is none. */
+size_t text_utf8_length(const unsigned char *s, size_t left);
 
 #endif

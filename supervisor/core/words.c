@@ -150,6 +150,19 @@ int word_next(struct arena *a, const char *line, size_t *pos, struct word *word)
 	return 1;
 }
 
+/* An escape can make bytes that no file may have as they are. */
+static bool is_utf8(const char *word)
+{
+	size_t left = strlen(word);
+
+	for (size_t n; left > 0; word += n, left -= n) {
+		n = text_utf8_length((const unsigned char *)word, left);
+		if (n == 0)
+			return false;
+	}
+	return true;
+}
+
 static bool needs_quotes(const char *word)
 {
 	/* A line that begins with a bracket may be read as a list in JSON. */
@@ -163,7 +176,9 @@ static bool needs_quotes(const char *word)
 
 void word_put(struct text *t, const char *word)
 {
-	if (!needs_quotes(word)) {
+	bool utf8 = is_utf8(word);
+
+	if (utf8 && !needs_quotes(word)) {
 		text_puts(t, word);
 		return;
 	}
@@ -173,7 +188,7 @@ void word_put(struct text *t, const char *word)
 
 		if (*p != ' ' && *p != '\'' && value != NULL)
 			text_printf(t, "\\%c", escape_letters[value - escape_values]);
-		else if ((unsigned char)*p < ' ' || *p == 0x7f)
+		else if ((unsigned char)*p < ' ' || *p == 0x7f || (!utf8 && (*p & 0x80) != 0))
 			text_printf(t, "\\x%02x", (unsigned int)(unsigned char)*p);
 		else
 			text_put(t, p, 1);
