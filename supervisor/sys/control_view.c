@@ -90,7 +90,8 @@ static json_t *view_unit(const struct supervisor *s, uint32_t index)
 	set_number(object, "restarts", run->restarts);
 	set_text(object, "cause", run->cause);
 	set_text(object, "status", run->status_text);
-	if (run->state == ST_WAITING || run->state == ST_BACKOFF || run->state == ST_FAILED)
+	if (run->state == ST_WAITING || run->state == ST_BACKOFF || run->state == ST_FAILED ||
+	    u->broken != NULL)
 		set_text(object, "why", engine_why(s->engine, index, why, sizeof(why)));
 	if (inst != NULL) {
 		view_usage(s, inst, object);

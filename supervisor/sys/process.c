@@ -204,23 +204,25 @@ static void finish(struct process *p, int32_t status)
 	instance_free_if_done(inst);
 }
 
+static struct process *first_exited(const struct supervisor *s)
+{
+	struct process *p = s->processes;
+
+	while (p != NULL && atomic_load(&s->launcher.roster->slot[p->run.slot].state) != SLOT_EXITED)
+		p = p->next;
+	return p;
+}
+
 void processes_reap(struct supervisor *s)
 {
-	bool again = true;
+	struct process *p;
 
-	/* telling the engine may start and end processes: begin again after each */
-	while (again) {
-		again = false;
-		for (struct process *p = s->processes; p != NULL && !again; p = p->next) {
-			struct roster_slot *slot = &s->launcher.roster->slot[p->run.slot];
-			int32_t status;
+	/* finishing one frees it, and the engine may start and end others: begin again after each */
+	while ((p = first_exited(s)) != NULL) {
+		struct roster_slot *slot = &s->launcher.roster->slot[p->run.slot];
+		int32_t status = slot->status;
 
-			if (atomic_load(&slot->state) != SLOT_EXITED)
-				continue;
-			status = slot->status;
-			atomic_store(&slot->state, SLOT_FREE);
-			finish(p, status);
-			again = true;
-		}
+		atomic_store(&slot->state, SLOT_FREE);
+		finish(p, status);
 	}
 }
