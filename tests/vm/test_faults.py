@@ -54,7 +54,6 @@ ExecStartPost=/usr/bin/busybox sh -c "until netstat -lnt | grep -q :7002; do sle
                           "ExecStart=/usr/bin/busybox tail -f /dev/null\n" + INSTALL,
     "garbage.container": "[Container]\nImage=busybox\n\x01\x02\n" + INSTALL,
     "nosection.service": "Type=exec\n[Service]\nExecStart=/usr/bin/true\n" + INSTALL,
-    "oddkind.banana": "[Banana]\n",
 }
 
 # The units that fail to start -> what the cause must say.
@@ -106,10 +105,9 @@ done
 @pytest.fixture(scope="module")
 def boot(lab):
     broken = lab.busybox().partition("=")[2]
-    folder = lab.appliance("faults", {k: v for k, v in UNITS.items() if k != "oddkind.banana"},
+    folder = lab.appliance("faults", UNITS,
                            [f"busybox={broken}"],
-                           {"/usr/lib/sup/images/rubbish.erofs": "no file system\n" * 500,
-                            "/etc/sup/units/oddkind.banana": UNITS["oddkind.banana"]})
+                           {"/usr/lib/sup/images/rubbish.erofs": "no file system\n" * 500})
     return lab.boot(folder, SCRIPT)
 
 
@@ -155,7 +153,6 @@ def test_known_words_are_warnings(boot):
 def test_the_rest_runs(boot):
     for unit in "good.container", "good.service", "twin-a.container", "holder.service", "lan.network":
         assert "State: running" in boot.text(f"unit-{unit}")
-    assert "oddkind" in boot.text("faults")
 
 
 def test_check_and_usage(boot):
