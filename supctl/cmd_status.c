@@ -114,8 +114,8 @@ static int print_table(const json_t *units)
 		print_row(unit, name_width, width);
 	}
 	if (failed > 0)
-		(void)printf("%zu failed; `supctl status UNIT` says more, `supctl faults` lists what is "
-			     "wrong in the files\n",
+		(void)printf("%zu failed: `supctl status UNIT` says more, `supctl faults` is about "
+			     "the files\n",
 			     failed);
 	return EXIT_DONE;
 }
