@@ -118,7 +118,7 @@ static int run(struct supervisor *s, struct err *e)
 {
 	static int (*const steps[])(struct supervisor * s, struct err * e) = {
 		make_folders, open_journal, map_roster, open_link,
-		networks_open, watch_open, control_open, begin,
+		networks_open, names_open, watch_open, control_open, begin,
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(steps); i++)

@@ -135,7 +135,7 @@ static int container_facts(struct instance *inst, struct facts *f, struct arena 
 	char *files = arena_alloc(a, FILES_PATH_MAX);
 
 	if (root_facts(inst, f, a, e) < 0 || network_attach(inst, e) < 0 ||
-	    network_files(inst, files, FILES_PATH_MAX, e) < 0)
+	    names_write(inst, files, FILES_PATH_MAX, e) < 0)
 		return -1;
 	f->files = files;
 	if (zone != NULL)

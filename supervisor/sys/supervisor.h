@@ -5,7 +5,8 @@
  *   load.c       files -> unit set                 apply.c     engine actions -> effects
  *   instance.c   what one unit holds in the kernel process.c   one process, from launch to exit
  *   start.c      facts + plan + launch             watch.c     cgroup events
- *   network.c    bridges, addresses, names, ports  volume.c    named volumes
+ *   network.c    bridges, addresses, ports         names.c     hosts and resolv.conf of containers
+ *   volume.c     named volumes                     recover.c   what an earlier supervisor left
  *   notify.c     sd_notify sockets                 journal.c   the supervisor's own words
  *   link.c       the wire to init                  control.c   the Varlink socket
  *   image.c      image files, mounted once         logs.c      pipes -> files
@@ -89,6 +90,7 @@ struct supervisor {
 	struct leases leases;
 	struct arena lease_arena;
 	char machine_id[40];
+	uv_fs_event_t etc;	/* of the host: its name servers change there */
 	uv_timer_t names;	/* coming: neighbours' /etc/hosts are written again */
 	uv_timer_t deadline;
 	uv_poll_t watch_poll;
@@ -163,10 +165,20 @@ int network_setup(struct instance *inst, struct err *e);
 int network_attach(struct instance *inst, struct err *e);
 /* What setup or attach made goes. */
 void network_release(struct instance *inst);
-/* Writes hosts, resolv.conf and hostname of a container; returns their host folder in `dir`. */
-int network_files(struct instance *inst, char *dir, size_t size, struct err *e);
 /* The namespace its processes live in: its own or that of the container it shares; -1: the host's. */
 int network_namespace(const struct instance *inst);
+
+/* The .network that a container is on, NULL when it has none of its own. */
+const char *network_of(const struct unit *u);
+/* Who has the network namespace that a container lives in: itself or the container it shares; NULL: the host. */
+const struct instance *network_owner(const struct instance *inst);
+
+/* ---- names.c ---- */
+int names_open(struct supervisor *s, struct err *e);
+/* Writes hosts, resolv.conf and hostname of a container; returns their host folder in `dir`. */
+int names_write(struct instance *inst, char *dir, size_t size, struct err *e);
+/* Text of a file of the host in the arena, cut at 64 KiB; "" when there is none. */
+const char *names_read_small(struct arena *a, const char *path);
 
 /* ---- volume.c ---- */
 #define VOLUME_PATH_MAX 256

@@ -117,7 +117,7 @@ check restart 'supctl restart web && await 20 "is web running" && ns web && addr
 check status-web 'supctl status web'
 check restart-before 'echo $before; echo $at'
 pid=$(main web)
-check killed 'kill -9 $pid; await 20 "is web running && [ $(main web) != $pid ]"; ns web; addr web'
+check killed 'kill -9 $pid; await 20 "is web running && [ \$(main web) != $pid ]"; ns web; addr web'
 check killed-answers 'await 20 "within db tcp 10.30.0.254 8080 | grep -q web"; within db tcp 10.30.0.254 8080'
 check friend-after 'within friend tcp 127.0.0.1 80'
 check stop 'supctl stop friend web && await 20 "is web inactive" && chroot /nft /usr/sbin/nft list table ip sup'

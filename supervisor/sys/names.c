@@ -1,0 +1,184 @@
+/*
+ * What a container finds in /etc/hosts, /etc/resolv.conf and /etc/hostname: files of the host, bound into it and
+ * written again, in place, when a neighbour comes or the host's name servers change (a DHCP lease may arrive
+ * long after the first container).
+ */
+#include "common/fd.h"
+#include "common/paths.h"
+#include "supervisor/core/net/hosts.h"
+#include "supervisor/sys/supervisor.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define HOST_ETC "/etc"
+#define HOST_RESOLV "resolv.conf"
+#define SMALL_FILE_MAX 65536
+/* All that changes within this time is written at once. */
+#define NAMES_DELAY_MS 20
+
+const char *names_read_small(struct arena *a, const char *path)
+{
+	cleanup_fd int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	char *text = arena_alloc(a, SMALL_FILE_MAX + 1);
+	ssize_t n = fd >= 0 ? read(fd, text, SMALL_FILE_MAX) : 0;
+
+	text[n > 0 ? n : 0] = '\0';
+	return text;
+}
+
+static struct host_entry host_entry_of(const struct instance *inst, const struct instance *owner)
+{
+	const struct unit *u = unit_at(inst->s, inst->index);
+
+	return (struct host_entry){
+		.addr = owner != NULL && owner->attached ? owner->attach.addr : 0,
+		.unit = u->name,
+		.name = u->container.name,
+		.host_name = u->container.host_name,
+	};
+}
+
+static size_t neighbours_of(const struct instance *owner, struct host_entry *v)
+{
+	struct supervisor *s = owner->s;
+	size_t n = 0;
+
+	for (size_t i = 0; i < s->set->n; i++) {
+		const struct instance *other = s->instances[i];
+
+		if (other != NULL && other->attached &&
+			strcmp(other->attach.bridge, owner->attach.bridge) == 0)
+			v[n++] = host_entry_of(other, other);
+	}
+	return n;
+}
+
+/* In place: the file is bound into the container, a new one of the same name would not be seen there. */
+static int write_file(int dir, const char *name, const char *text, struct err *e)
+{
+	cleanup_fd int fd = openat(dir, name, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+	size_t len = strlen(text);
+
+	/* Cut off last, so that no reader finds it empty. */
+	if (fd < 0 || write(fd, text, len) != (ssize_t)len || ftruncate(fd, (off_t)len) < 0)
+		return err_set(e, "%s/.../%s: write", PATH_FILES, name);
+	return 0;
+}
+
+static int write_hosts(const struct instance *inst, int dir, struct arena *a, struct err *e)
+{
+	struct supervisor *s = inst->s;
+	const struct unit *u = unit_at(s, inst->index);
+	const struct instance *owner = network_owner(inst);
+	bool attached = owner != NULL && owner->attached;
+	struct host_entry *neighbours = arena_array(a, s->set->n, sizeof(*neighbours));
+	struct hosts hosts = {
+		.self = host_entry_of(inst, owner),
+		.neighbours = neighbours,
+		.n_neighbours = attached ? neighbours_of(owner, neighbours) : 0,
+		.add_host = &u->container.add_host,
+		.gateway = attached ? owner->attach.gateway : 0,
+	};
+
+	return write_file(dir, "hosts", hosts_text(&hosts, a), e);
+}
+
+static int write_all(const struct instance *inst, int dir, struct arena *a, struct err *e)
+{
+	struct supervisor *s = inst->s;
+	const struct unit *u = unit_at(s, inst->index);
+	const struct instance *owner = network_owner(inst);
+	const char *network = owner != NULL ? network_of(unit_at(s, owner->index)) : NULL;
+	int at = network != NULL ? unit_set_find(s->set, network) : -1;
+	const char *resolv = resolv_text(&u->container.dns,
+		at >= 0 ? &unit_at(s, (uint32_t)at)->network.dns : NULL,
+		names_read_small(a, HOST_ETC "/" HOST_RESOLV), u->container.network.mode == NETWORK_HOST, a);
+	const char *name = u->container.host_name != NULL
+		? u->container.host_name
+		: arena_strndup(a, u->name, strcspn(u->name, "."));
+
+	if (write_hosts(inst, dir, a, e) < 0 || write_file(dir, "resolv.conf", resolv, e) < 0)
+		return -1;
+	return write_file(dir, "hostname", arena_printf(a, "%s\n", name), e);
+}
+
+static int files_folder(const struct instance *inst, char *dir, size_t size, struct err *e)
+{
+	int fd;
+
+	(void)snprintf(dir, size, "%s/%s", PATH_FILES, inst->unit);
+	if (mkdir(dir, 0755) < 0 && errno != EEXIST)
+		return err_set(e, "mkdir %s", dir);
+	fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return fd >= 0 ? fd : err_set(e, "open %s", dir);
+}
+
+/* Those that run already learn it a moment later, all at once. */
+static void on_names(uv_timer_t *timer)
+{
+	struct supervisor *s = timer->data;
+	struct err e;
+
+	for (size_t i = 0; i < s->set->n; i++) {
+		const struct instance *inst = s->instances[i];
+		struct arena a = { 0 };
+		cleanup_fd int dir = -1;
+		char path[128];
+
+		if (inst == NULL || inst->n_processes == 0 ||
+			unit_at(s, (uint32_t)i)->kind != KIND_CONTAINER)
+			continue;
+		dir = files_folder(inst, path, sizeof(path), &e);
+		if (dir < 0 || write_all(inst, dir, &a, &e) < 0)
+			journal(s, LOG_LEVEL_WARNING, inst->unit, "%s", e.msg);
+		arena_free(&a);
+	}
+}
+
+static void names_changed(struct supervisor *s)
+{
+	(void)uv_timer_start(&s->names, on_names, NAMES_DELAY_MS, 0);
+}
+
+int names_write(struct instance *inst, char *dir, size_t size, struct err *e)
+{
+	cleanup_fd int fd = files_folder(inst, dir, size, e);
+	struct arena a = { 0 };
+	int rc = -1;
+
+	if (fd >= 0)
+		rc = write_all(inst, fd, &a, e);
+	arena_free(&a);
+	if (rc == 0 && inst->attached)
+		names_changed(inst->s);
+	return rc;
+}
+
+/* The folder is watched, not the file: a new one is put in its place. */
+static void on_etc(uv_fs_event_t *watch, const char *name, int events, int status)
+{
+	(void)events;
+	(void)status;
+	if (name != NULL && strcmp(name, HOST_RESOLV) == 0)
+		names_changed(watch->data);
+}
+
+int names_open(struct supervisor *s, struct err *e)
+{
+	int rc;
+
+	(void)e;
+	s->names.data = s->etc.data = s;
+	(void)uv_timer_init(&s->loop, &s->names);
+	rc = uv_fs_event_init(&s->loop, &s->etc);
+	if (rc == 0)
+		rc = uv_fs_event_start(&s->etc, on_etc, HOST_ETC, 0);
+	if (rc != 0)
+		journal(s, LOG_LEVEL_WARNING, NULL, "watch %s: %s; containers that run do not learn of new name servers",
+			HOST_ETC, uv_strerror(rc));
+	return 0;
+}
