@@ -42,8 +42,8 @@ static void test_simple_service_starts_and_stops(void **data)
 	assert_int_equal(world_state(w, 0), ST_INACTIVE);
 	assert_string_equal(world_run(w, 0)->cause, "stopped by operator");
 	assert_true(world_in_order(w, "spawn web main 0", "log web started, pid 100", "job 1 done",
-		"job 2 done", "signal-all web 15", "log web stopped by operator", "job 3 done",
-		"teardown web", NULL));
+		"job 2 done", "signal-all web 15", "log web stopped by operator", "teardown web",
+		"job 3 done", NULL));
 	assert_int_equal(w->logs, 2);
 	world_free(w);
 }
@@ -108,7 +108,7 @@ static void test_oneshot_runs_its_commands_in_turn(void **data)
 	assert_int_equal(world_state(w, 0), ST_INACTIVE);
 	assert_int_equal(w->job_result[1], 0);
 	assert_true(world_in_order(w, "spawn web main 0", "spawn web main 1", "spawn web main 2",
-		"spawn web ExecStop 0", "job 1 done", "teardown web", NULL));
+		"spawn web ExecStop 0", "teardown web", "job 1 done", NULL));
 	world_free(w);
 }
 
