@@ -108,7 +108,7 @@ class Lab:
         return self.image("busybox", "--debian", "busybox-static", "--only", "/bin/busybox", *links,
                           "--link", "/usr/bin/busybox:../../bin/busybox",
                           "--add", f"{script}:/etc/udhcpc.script",
-                          "--env", "PATH=/bin", "--cmd", "tail -f /dev/null")
+                          "--account", "worker:501", "--env", "PATH=/bin", "--cmd", "tail -f /dev/null")
 
     def helper(self, name):
         """An image that is one static program of tests/helpers."""
