@@ -5,7 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
-static void __attribute__((format(printf, 3, 0))) format_message(struct err *e, int no, const char *fmt, va_list ap)
+static void __attribute__((format(printf, 3, 0)))
+format_message(struct err *e, int no, const char *fmt, va_list ap)
 {
 	size_t used;
 

@@ -11,8 +11,8 @@
 #define ERR_MSG_MAX 512
 
 struct err {
-	int no;			/* errno value, 0 when there is none */
-	char msg[ERR_MSG_MAX];	/* one line, no newline, no trailing full stop */
+	int no;                /* errno value, 0 when there is none */
+	char msg[ERR_MSG_MAX]; /* one line, no newline, no trailing full stop */
 };
 
 /* Each returns -1 so that a caller can write `return err_set(e, "open %s", path);`. */

@@ -9,9 +9,15 @@ static const char replacement[] = "\xef\xbf\xbd"; /* U+FFFD */
 static const struct {
 	unsigned char first, last, length, second_min, second_max;
 } forms[] = {
-	{ 0x01, 0x7f, 1, 0, 0 },       { 0xc2, 0xdf, 2, 0x80, 0xbf }, { 0xe0, 0xe0, 3, 0xa0, 0xbf },
-	{ 0xe1, 0xec, 3, 0x80, 0xbf }, { 0xed, 0xed, 3, 0x80, 0x9f }, { 0xee, 0xef, 3, 0x80, 0xbf },
-	{ 0xf0, 0xf0, 4, 0x90, 0xbf }, { 0xf1, 0xf3, 4, 0x80, 0xbf }, { 0xf4, 0xf4, 4, 0x80, 0x8f },
+	{ 0x01, 0x7f, 1, 0, 0 },
+	{ 0xc2, 0xdf, 2, 0x80, 0xbf },
+	{ 0xe0, 0xe0, 3, 0xa0, 0xbf },
+	{ 0xe1, 0xec, 3, 0x80, 0xbf },
+	{ 0xed, 0xed, 3, 0x80, 0x9f },
+	{ 0xee, 0xef, 3, 0x80, 0xbf },
+	{ 0xf0, 0xf0, 4, 0x90, 0xbf },
+	{ 0xf1, 0xf3, 4, 0x80, 0xbf },
+	{ 0xf4, 0xf4, 4, 0x80, 0x8f },
 };
 
 size_t utf8_length(const char *data, size_t n)
@@ -19,7 +25,8 @@ size_t utf8_length(const char *data, size_t n)
 	const unsigned char *d = (const unsigned char *)data;
 	size_t i = 0;
 
-	while (i < sizeof(forms) / sizeof(forms[0]) && (d[0] < forms[i].first || d[0] > forms[i].last))
+	while (i < sizeof(forms) / sizeof(forms[0]) &&
+		(d[0] < forms[i].first || d[0] > forms[i].last))
 		i++;
 	if (i == sizeof(forms) / sizeof(forms[0]) || n < forms[i].length)
 		return 0;
@@ -40,7 +47,7 @@ json_t *json_bytes(const char *data, size_t n)
 	if (text != NULL)
 		return text;
 	copy = malloc(room);
-	for (size_t i = 0; copy != NULL && i < n; i += step > 0 ? step : 1) {
+	for (size_t i = 0; copy != NULL && i<n; i += step> 0 ? step : 1) {
 		step = utf8_length(data + i, n - i);
 		if (step > 0) {
 			memcpy(copy + used, data + i, step);

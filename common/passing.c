@@ -6,8 +6,8 @@
 
 #define SEND_FDS_MAX 3
 
-ssize_t passing_send(
-	int sock, const void *data, size_t size, const int *fds, size_t n_fds, int flags)
+ssize_t passing_send(int sock, const void *data, size_t size, const int *fds, size_t n_fds,
+	int flags)
 {
 	union {
 		struct cmsghdr header;

@@ -19,8 +19,8 @@ struct passed {
 };
 
 /* As sendmsg(2), with n_fds descriptors (at most 3) beside the data. */
-ssize_t passing_send(
-	int sock, const void *data, size_t size, const int *fds, size_t n_fds, int flags);
+ssize_t passing_send(int sock, const void *data, size_t size, const int *fds, size_t n_fds,
+	int flags);
 /* As recvmsg(2); the descriptors come close-on-exec. A message cut short by `size` returns `size`. */
 ssize_t passing_receive(int sock, void *data, size_t size, struct passed *passed, int flags);
 

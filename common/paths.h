@@ -14,17 +14,17 @@
 #define PATH_VOLUMES "/var/lib/sup/volumes"
 
 #define PATH_RUN "/run/sup"
-#define PATH_CONTROL PATH_RUN "/control"      /* the Varlink socket of supctl */
-#define PATH_NOTIFY PATH_RUN "/notify"	      /* NAME.KIND: one datagram socket a unit */
-#define PATH_MOUNTED PATH_RUN "/images"	      /* image files, each mounted once */
-#define PATH_FILES PATH_RUN "/files"	      /* NAME.KIND/{hosts,resolv.conf,hostname} */
-#define PATH_STATE PATH_RUN "/state"	      /* what must survive the supervisor, not a reboot */
-#define PATH_STATE_VAR "/var/lib/sup/state"   /* what must survive a reboot: address leases */
+#define PATH_CONTROL PATH_RUN "/control"    /* the Varlink socket of supctl */
+#define PATH_NOTIFY PATH_RUN "/notify"      /* NAME.KIND: one datagram socket a unit */
+#define PATH_MOUNTED PATH_RUN "/images"     /* image files, each mounted once */
+#define PATH_FILES PATH_RUN "/files"        /* NAME.KIND/{hosts,resolv.conf,hostname} */
+#define PATH_STATE PATH_RUN "/state"        /* what must survive the supervisor, not a reboot */
+#define PATH_STATE_VAR "/var/lib/sup/state" /* what must survive a reboot: address leases */
 
 #define PATH_LOG "/var/log/sup"
-#define PATH_LOG_VOLATILE "/run/log/sup"      /* where PATH_LOG cannot be written */
+#define PATH_LOG_VOLATILE "/run/log/sup" /* where PATH_LOG cannot be written */
 
 #define PATH_CGROUP "/sys/fs/cgroup"
-#define PATH_CGROUP_UNITS PATH_CGROUP "/sup"  /* NAME.KIND below it */
+#define PATH_CGROUP_UNITS PATH_CGROUP "/sup" /* NAME.KIND below it */
 
 #endif

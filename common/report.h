@@ -17,10 +17,10 @@
 enum report_kind { REPORT_FAULT = 1, REPORT_STARTED, REPORT_EXITED };
 
 struct report {
-	uint16_t kind;	/* enum report_kind */
-	uint16_t step;	/* FAULT: index into the steps table, REPORT_STEP_EXEC from an init */
-	int32_t value;	/* FAULT: errno; STARTED: pid inside; EXITED: wait(2) status */
-	char object[REPORT_OBJECT_MAX];	/* FAULT: the path or name it was about */
+	uint16_t kind; /* enum report_kind */
+	uint16_t step; /* FAULT: index into the steps table, REPORT_STEP_EXEC from an init */
+	int32_t value; /* FAULT: errno; STARTED: pid inside; EXITED: wait(2) status */
+	char object[REPORT_OBJECT_MAX]; /* FAULT: the path or name it was about */
 };
 
 #define REPORT_STEP_EXEC 0xffffu

@@ -24,30 +24,30 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
-#define ROSTER_FD 4		/* the descriptor the supervisor finds it at */
+#define ROSTER_FD 4              /* the descriptor the supervisor finds it at */
 #define ROSTER_MAGIC 0x73757052u /* "supR" */
 #define ROSTER_VERSION 1u
 #define ROSTER_SLOTS 4096
-#define UNIT_NAME_MAX 64	/* with the final NUL: "web.container" */
+#define UNIT_NAME_MAX 64 /* with the final NUL: "web.container" */
 
 enum slot_state { SLOT_FREE = 0, SLOT_RESERVED, SLOT_LIVE, SLOT_EXITED };
 
 struct roster_slot {
-	_Atomic uint32_t state;	/* enum slot_state */
-	int32_t pid;		/* as init sees it */
-	int32_t status;		/* wait(2) status word, valid in EXITED */
-	uint32_t role;		/* enum role of supervisor/core/role.h; init does not look at it */
-	uint64_t started_ns;	/* CLOCK_BOOTTIME */
-	uint64_t exited_ns;	/* CLOCK_BOOTTIME, valid in EXITED */
+	_Atomic uint32_t state; /* enum slot_state */
+	int32_t pid;            /* as init sees it */
+	int32_t status;         /* wait(2) status word, valid in EXITED */
+	uint32_t role;          /* enum role of supervisor/core/role.h; init does not look at it */
+	uint64_t started_ns;    /* CLOCK_BOOTTIME */
+	uint64_t exited_ns;     /* CLOCK_BOOTTIME, valid in EXITED */
 	char unit[UNIT_NAME_MAX];
 };
 
 struct roster {
 	uint32_t magic;
 	uint32_t version;
-	uint32_t slots;			/* ROSTER_SLOTS */
-	_Atomic uint32_t orphans;	/* reaped processes that no slot names */
-	_Atomic uint32_t lives;		/* times init started the supervisor */
+	uint32_t slots;           /* ROSTER_SLOTS */
+	_Atomic uint32_t orphans; /* reaped processes that no slot names */
+	_Atomic uint32_t lives;   /* times init started the supervisor */
 	uint32_t unused[3];
 	struct roster_slot slot[ROSTER_SLOTS];
 };

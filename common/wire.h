@@ -10,22 +10,22 @@
 
 #include <stdint.h>
 
-#define WIRE_FD 3	/* the supervisor's end */
+#define WIRE_FD 3 /* the supervisor's end */
 #define WIRE_VERSION 1u
 #define WIRE_NAME_MAX 88
 
 enum wire_kind {
 	/* supervisor to init */
-	WIRE_HOLD = 1,	/* name + fd: keep it; one of the same name is closed and replaced */
-	WIRE_DROP,	/* name: close it; unknown names are ignored */
-	WIRE_TAKE,	/* send me all you hold: answered by HELD..., HELD_END; init keeps its copies */
-	WIRE_WELL,	/* the supervisor is up and its loop turns: init's back-off starts afresh */
-	WIRE_END,	/* arg = enum wire_end, arg2 = exit status for END_EXIT: end the machine now */
+	WIRE_HOLD = 1, /* name + fd: keep it; one of the same name is closed and replaced */
+	WIRE_DROP,     /* name: close it; unknown names are ignored */
+	WIRE_TAKE, /* send me all you hold: answered by HELD..., HELD_END; init keeps its copies */
+	WIRE_WELL, /* the supervisor is up and its loop turns: init's back-off starts afresh */
+	WIRE_END,  /* arg = enum wire_end, arg2 = exit status for END_EXIT: end the machine now */
 	/* init to supervisor */
-	WIRE_HELD,	/* name + fd */
+	WIRE_HELD, /* name + fd */
 	WIRE_HELD_END,
-	WIRE_REAPED,	/* a slot of the roster has become EXITED */
-	WIRE_REQUEST,	/* arg = enum wire_end: asked for by a signal; stop all units, then send END */
+	WIRE_REAPED,  /* a slot of the roster has become EXITED */
+	WIRE_REQUEST, /* arg = enum wire_end: asked for by a signal; stop all units, then send END */
 };
 
 enum wire_end { END_POWEROFF = 1, END_REBOOT, END_HALT, END_KEXEC, END_EXIT };
@@ -35,7 +35,8 @@ struct wire_msg {
 	uint32_t kind;
 	int32_t arg;
 	int32_t arg2;
-	char name[WIRE_NAME_MAX];	/* "KIND:UNIT", for example "log-out:web.container"; NUL-terminated */
+	char name
+		[WIRE_NAME_MAX]; /* "KIND:UNIT", for example "log-out:web.container"; NUL-terminated */
 };
 
 #endif

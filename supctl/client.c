@@ -10,7 +10,7 @@
 #include <sys/un.h>
 
 #define INTERFACE "io.sup.Control"
-#define MESSAGE_MAX 65535u	/* VARLINK_MESSAGE_MAX of the supervisor, less the NUL */
+#define MESSAGE_MAX 65535u /* VARLINK_MESSAGE_MAX of the supervisor, less the NUL */
 
 int client_open(struct client *c, const char *path, struct err *e)
 {
@@ -28,8 +28,8 @@ int client_open(struct client *c, const char *path, struct err *e)
 }
 
 /* The descriptors go with the first byte. */
-static int send_all(
-	struct client *c, const char *text, size_t n, const struct call *call, struct err *e)
+static int send_all(struct client *c, const char *text, size_t n, const struct call *call,
+	struct err *e)
 {
 	size_t sent = 0;
 
@@ -50,7 +50,8 @@ int client_send(struct client *c, const struct call *call, struct err *e)
 	char *text;
 	int rc;
 
-	(void)json_object_set_new(message, "method", json_sprintf("%s.%s", INTERFACE, call->method));
+	(void)json_object_set_new(message, "method",
+		json_sprintf("%s.%s", INTERFACE, call->method));
 	if (call->more)
 		(void)json_object_set_new(message, "more", json_true());
 	text = json_dumps(message, JSON_COMPACT);
@@ -60,7 +61,7 @@ int client_send(struct client *c, const struct call *call, struct err *e)
 	if (strlen(text) >= MESSAGE_MAX) {
 		free(text);
 		return err_setx(e, "%s: its words are longer than the supervisor takes (%u bytes)",
-				call->method, MESSAGE_MAX);
+			call->method, MESSAGE_MAX);
 	}
 	rc = send_all(c, text, strlen(text) + 1, call, e);
 	free(text);

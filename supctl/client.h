@@ -10,15 +10,15 @@
 
 struct client {
 	int fd;
-	char *in;		/* malloc'd: what came beyond the last message */
+	char *in; /* malloc'd: what came beyond the last message */
 	size_t in_n, in_room;
 };
 
 struct call {
-	const char *method;	/* of io.sup.Control */
-	json_t *parameters;	/* ownership goes to the call */
-	bool more;		/* several replies are welcome */
-	const int *fds;		/* sent along */
+	const char *method; /* of io.sup.Control */
+	json_t *parameters; /* ownership goes to the call */
+	bool more;          /* several replies are welcome */
+	const int *fds;     /* sent along */
 	size_t n_fds;
 };
 
@@ -26,9 +26,9 @@ enum reply_kind { REPLY_FINAL, REPLY_CONTINUES, REPLY_ERROR };
 
 struct reply {
 	enum reply_kind kind;
-	const char *error;	/* ERROR: its full name, inside `message` */
-	json_t *parameters;	/* inside `message` */
-	json_t *message;	/* owned by the receiver: json_decref */
+	const char *error;  /* ERROR: its full name, inside `message` */
+	json_t *parameters; /* inside `message` */
+	json_t *message;    /* owned by the receiver: json_decref */
 };
 
 int client_open(struct client *c, const char *path, struct err *e);

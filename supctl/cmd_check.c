@@ -40,9 +40,9 @@ static int run(struct context *c, int argc, char **argv)
 	}
 	find_supervisor(path, sizeof(path));
 	args[n++] = path;
-	args[n++] = (char *)(uintptr_t)"check";
+	args[n++] = (char *)(uintptr_t) "check";
 	if (c->json)
-		args[n++] = (char *)(uintptr_t)"--json";
+		args[n++] = (char *)(uintptr_t) "--json";
 	for (int i = 1; i < argc; i++)
 		args[n++] = argv[i];
 	(void)execv(path, args);
@@ -51,5 +51,5 @@ static int run(struct context *c, int argc, char **argv)
 	return EXIT_UNREACHABLE;
 }
 
-const struct command command_check = { "check", "FILE...", "what is wrong with unit files or folders",
-				       run };
+const struct command command_check = { "check", "FILE...",
+	"what is wrong with unit files or folders", run };

@@ -40,11 +40,11 @@ static json_t *parameters_of(int argc, char **argv)
 /* ---- with a terminal ---- */
 
 struct session {
-	int master;		/* of the terminal in the container; -1 until it has come */
-	int socket;		/* over which it comes */
+	int master; /* of the terminal in the container; -1 until it has come */
+	int socket; /* over which it comes */
 	int server;
-	int signals;		/* signalfd: of SIGWINCH, and of what would leave the terminal raw */
-	int ended_by;		/* such a signal, 0: none */
+	int signals;  /* signalfd: of SIGWINCH, and of what would leave the terminal raw */
+	int ended_by; /* such a signal, 0: none */
 	struct termios saved;
 };
 
@@ -193,4 +193,5 @@ static int run(struct context *c, int argc, char **argv)
 	return status == EXIT_DONE ? finish(c) : status;
 }
 
-const struct command command_exec = { "exec", "UNIT COMMAND...", "a command in the running unit", run };
+const struct command command_exec = { "exec", "UNIT COMMAND...", "a command in the running unit",
+	run };

@@ -12,7 +12,7 @@ static void print_fault(const json_t *fault)
 	(void)putchar(':');
 	if (number_of(fault, "line") > 0)
 		(void)printf("%u:%u:", (unsigned int)number_of(fault, "line"),
-			     (unsigned int)number_of(fault, "column"));
+			(unsigned int)number_of(fault, "column"));
 	(void)printf(" %s: ", text_of(fault, "level"));
 	put_safe(stdout, text_of(fault, "message"));
 	(void)putchar('\n');
@@ -32,10 +32,10 @@ static int run(struct context *c, int argc, char **argv)
 		return status;
 	if (c->json)
 		return print_json(answer);
-	json_array_foreach(json_object_get(answer, "faults"), i, fault)
-		print_fault(fault);
+	json_array_foreach(json_object_get(answer, "faults"), i, fault) print_fault(fault);
 	json_decref(answer);
 	return EXIT_DONE;
 }
 
-const struct command command_faults = { "faults", "", "what is wrong with the unit files in force", run };
+const struct command command_faults = { "faults", "", "what is wrong with the unit files in force",
+	run };

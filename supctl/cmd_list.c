@@ -17,7 +17,8 @@ static int run(struct context *c, int argc, char **argv)
 		return status;
 	if (c->json)
 		return print_json(answer);
-	json_array_foreach(json_object_get(answer, "units"), i, unit) {
+	json_array_foreach(json_object_get(answer, "units"), i, unit)
+	{
 		size_t used = (size_t)printf("%-28s ", text_of(unit, "name"));
 
 		(void)put_cut(text_of(unit, "description"), width > used ? width - used : 0);

@@ -11,12 +11,14 @@
 static json_t *record_object(const char *line, size_t n)
 {
 	const char *end = line + n, *stream = memchr(line, ' ', n);
-	const char *text = stream != NULL ? memchr(stream + 1, ' ', (size_t)(end - stream - 1)) : NULL;
+	const char *text = stream != NULL ? memchr(stream + 1, ' ', (size_t)(end - stream - 1))
+					  : NULL;
 
 	if (text == NULL)
 		return json_pack("{ss%}", "text", line, n);
-	return json_pack("{ss% ss% ss%}", "time", line, (size_t)(stream - line), "stream", stream + 1,
-			 (size_t)(text - stream - 1), "text", text + 1, (size_t)(end - text - 1));
+	return json_pack("{ss% ss% ss%}", "time", line, (size_t)(stream - line), "stream",
+		stream + 1, (size_t)(text - stream - 1), "text", text + 1,
+		(size_t)(end - text - 1));
 }
 
 static void print_text(const char *line, size_t n)
@@ -47,7 +49,8 @@ static void print_records(struct context *c, const json_t *answer)
 
 static int ended(const char *unit)
 {
-	(void)fprintf(stderr, "supctl: %s does not run: nothing follows until it is started\n", unit);
+	(void)fprintf(stderr, "supctl: %s does not run: nothing follows until it is started\n",
+		unit);
 	return EXIT_DONE;
 }
 
@@ -107,6 +110,5 @@ static int run(struct context *c, int argc, char **argv)
 	return more ? follow(c, unit) : ended(unit);
 }
 
-const struct command command_logs = {
-	"logs", "[-f] [-n N] UNIT", "its output; \"supervisor\" is the supervisor's own", run
-};
+const struct command command_logs = { "logs", "[-f] [-n N] UNIT",
+	"its output; \"supervisor\" is the supervisor's own", run };

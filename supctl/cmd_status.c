@@ -12,7 +12,7 @@
 /* The name's column is as wide as the longest name, within these; a longer name has a line of its own. */
 #define NAME_MIN 12
 #define NAME_MAX_WIDTH 32
-#define REMARK_MIN 16	/* columns: less than that of a remark says nothing */
+#define REMARK_MIN 16 /* columns: less than that of a remark says nothing */
 #define REMARK_INDENT 4
 
 static uint64_t age_of(const json_t *unit)
@@ -82,9 +82,9 @@ static void print_row(const json_t *unit, size_t name_width, size_t width)
 		(void)putchar('\n');
 	(void)printf("%*s", (int)gap, "");
 	used = name_width +
-	       (size_t)printf(" %-12s %6s %6s %3u %6s %6s", text_of(unit, "state"),
-			      human_time(age_of(unit), since), pid,
-			      (unsigned int)number_of(unit, "restarts"), memory, cpu);
+		(size_t)printf(" %-12s %6s %6s %3u %6s %6s", text_of(unit, "state"),
+			human_time(age_of(unit), since), pid,
+			(unsigned int)number_of(unit, "restarts"), memory, cpu);
 	print_remark(unit, used, width);
 }
 
@@ -93,7 +93,8 @@ static size_t name_width_of(const json_t *units)
 	size_t widest = NAME_MIN, i;
 	const json_t *unit;
 
-	json_array_foreach(units, i, unit) {
+	json_array_foreach(units, i, unit)
+	{
 		size_t n = text_width(text_of(unit, "name"));
 
 		if (n > widest && n <= NAME_MAX_WIDTH)
@@ -107,16 +108,17 @@ static int print_table(const json_t *units)
 	size_t width = terminal_width(), name_width = name_width_of(units), failed = 0, i;
 	json_t *unit;
 
-	(void)printf("%-*s %-12s %6s %6s %3s %6s %6s\n", (int)name_width, "UNIT", "STATE", "SINCE", "PID",
-		     "RST", "MEM", "CPU");
-	json_array_foreach(units, i, unit) {
+	(void)printf("%-*s %-12s %6s %6s %3s %6s %6s\n", (int)name_width, "UNIT", "STATE", "SINCE",
+		"PID", "RST", "MEM", "CPU");
+	json_array_foreach(units, i, unit)
+	{
 		failed += json_is_true(json_object_get(unit, "failed"));
 		print_row(unit, name_width, width);
 	}
 	if (failed > 0)
 		(void)printf("%zu failed: `supctl status UNIT` says more, `supctl faults` is about "
 			     "the files\n",
-			     failed);
+			failed);
 	return EXIT_DONE;
 }
 
@@ -144,14 +146,16 @@ static void print_usage_of(const json_t *unit)
 
 	if (json_object_get(unit, "memory") == NULL)
 		return;
-	(void)snprintf(line, sizeof(line), "%s (peak %s)", human_size(number_of(unit, "memory"), memory),
-		       human_size(number_of(unit, "memory_peak"), peak));
+	(void)snprintf(line, sizeof(line), "%s (peak %s)",
+		human_size(number_of(unit, "memory"), memory),
+		human_size(number_of(unit, "memory_peak"), peak));
 	print_field("Memory", line);
 	print_field("CPU", human_time(number_of(unit, "cpu"), cpu));
 	(void)snprintf(line, sizeof(line), "%u", (unsigned int)number_of(unit, "tasks"));
 	print_field("Tasks", line);
 	if (number_of(unit, "oom_kills") > 0) {
-		(void)snprintf(line, sizeof(line), "%u", (unsigned int)number_of(unit, "oom_kills"));
+		(void)snprintf(line, sizeof(line), "%u",
+			(unsigned int)number_of(unit, "oom_kills"));
 		print_field("OOM kills", line);
 	}
 }
@@ -164,11 +168,11 @@ static void print_unit(const json_t *unit)
 	print_field("Description", text_of(unit, "description"));
 	print_field("File", text_of(unit, "file"));
 	(void)snprintf(line, sizeof(line), "%s%s since %s", text_of(unit, "state"),
-		       json_is_true(json_object_get(unit, "failed")) &&
-				       strcmp(text_of(unit, "state"), "failed") != 0 ?
-			       " (failed)" :
-			       "",
-		       human_time(age_of(unit), since));
+		json_is_true(json_object_get(unit, "failed")) &&
+				strcmp(text_of(unit, "state"), "failed") != 0
+			? " (failed)"
+			: "",
+		human_time(age_of(unit), since));
 	print_field("State", line);
 	print_field("Why", text_of(unit, "why"));
 	if (strstr(text_of(unit, "why"), text_of(unit, "cause")) == NULL)
@@ -187,7 +191,8 @@ static void print_unit(const json_t *unit)
 static int print_last_lines(struct context *c, const char *unit)
 {
 	int status;
-	json_t *answer = ask(c, "Logs", json_pack("{sssi}", "unit", unit, "lines", LAST_LINES), &status);
+	json_t *answer = ask(c, "Logs", json_pack("{sssi}", "unit", unit, "lines", LAST_LINES),
+		&status);
 	const char *records, *end;
 
 	if (answer == NULL)
@@ -226,6 +231,5 @@ static int run(struct context *c, int argc, char **argv)
 	return status;
 }
 
-const struct command command_status = {
-	"status", "[UNIT]", "how the units are; of one: everything, with its last log lines", run
-};
+const struct command command_status = { "status", "[UNIT]",
+	"how the units are; of one: everything, with its last log lines", run };

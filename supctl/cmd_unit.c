@@ -3,7 +3,7 @@
 
 /* `method` for each unit named; the first that fails decides the exit status, the others are still done. */
 static int for_each_unit(struct context *c, int argc, char **argv, const char *method,
-			 const struct command *self)
+	const struct command *self)
 {
 	int worst = EXIT_DONE;
 
@@ -80,15 +80,16 @@ static int halt(struct context *c, int argc, char **argv)
 	return end(c, argc, "halt", &command_halt);
 }
 
-const struct command command_start = { "start", "UNIT...", "start, and wait until it is up", start };
+const struct command command_start = { "start", "UNIT...", "start, and wait until it is up",
+	start };
 const struct command command_stop = { "stop", "UNIT...", "stop, and wait until it is down", stop };
 const struct command command_restart = { "restart", "UNIT...", "stop and start", restart };
-const struct command command_reload = {
-	"reload", "[UNIT...]", "read the unit files again; with UNIT: run its ExecReload=", reload
-};
+const struct command command_reload = { "reload", "[UNIT...]",
+	"read the unit files again; with UNIT: run its ExecReload=", reload };
 const struct command command_reset = { "reset-failed", "UNIT...",
-				       "forget failures and start limits", reset };
-const struct command command_poweroff = { "poweroff", "", "stop all in order, power off", poweroff };
+	"forget failures and start limits", reset };
+const struct command command_poweroff = { "poweroff", "", "stop all in order, power off",
+	poweroff };
 const struct command command_reboot = { "reboot", "", "stop all in order, start the machine again",
-					reboot };
+	reboot };
 const struct command command_halt = { "halt", "", "stop all in order, halt", halt };

@@ -12,9 +12,21 @@
 #include <string.h>
 
 static const struct command *const commands[] = {
-	&command_status, &command_list,	 &command_start,  &command_stop,     &command_restart,
-	&command_reload, &command_reset, &command_logs,	  &command_exec,     &command_plan,
-	&command_check,	 &command_faults, &command_poweroff, &command_reboot, &command_halt,
+	&command_status,
+	&command_list,
+	&command_start,
+	&command_stop,
+	&command_restart,
+	&command_reload,
+	&command_reset,
+	&command_logs,
+	&command_exec,
+	&command_plan,
+	&command_check,
+	&command_faults,
+	&command_poweroff,
+	&command_reboot,
+	&command_halt,
 };
 
 static void print_usage(FILE *to)
@@ -22,9 +34,10 @@ static void print_usage(FILE *to)
 	(void)fprintf(to, "usage: supctl [--json] [--socket PATH] COMMAND ...\n\n");
 	for (size_t i = 0; i < ARRAY_LEN(commands); i++)
 		(void)fprintf(to, "  %-12s %-22s %s\n", commands[i]->name, commands[i]->args,
-			      commands[i]->summary);
-	(void)fprintf(to, "\nUNIT is a full name (web.container), or without its ending where only one "
-			  "has it.\n");
+			commands[i]->summary);
+	(void)fprintf(to,
+		"\nUNIT is a full name (web.container), or without its ending where only one "
+		"has it.\n");
 }
 
 int usage_of(const struct command *command)
@@ -52,8 +65,8 @@ static const struct {
 	{ "io.sup.Control.Failed", "reason", NULL, EXIT_FAILED },
 	{ "io.sup.Control.NotExecuted", "reason", NULL, EXIT_FAILED },
 	{ "org.varlink.service.PermissionDenied", NULL, "only root may do this", EXIT_DENIED },
-	{ "org.varlink.service.MethodNotFound", "method", "the supervisor is older than this supctl",
-	  EXIT_FAILED },
+	{ "org.varlink.service.MethodNotFound", "method",
+		"the supervisor is older than this supctl", EXIT_FAILED },
 	{ "org.varlink.service.InvalidParameter", "parameter", "not a valid value", EXIT_USAGE },
 };
 
@@ -64,12 +77,13 @@ int print_error(const struct reply *reply)
 
 		if (strcmp(errors[i].name, reply->error) != 0)
 			continue;
-		detail = errors[i].member != NULL ?
-				 json_string_value(json_object_get(reply->parameters, errors[i].member)) :
-				 NULL;
+		detail = errors[i].member != NULL
+			? json_string_value(json_object_get(reply->parameters, errors[i].member))
+			: NULL;
 		(void)fputs("supctl: ", stderr);
 		if (detail != NULL)
-			put_safe(stderr, errors[i].text != NULL && detail[0] == '\0' ? "\"\"" : detail);
+			put_safe(stderr,
+				errors[i].text != NULL && detail[0] == '\0' ? "\"\"" : detail);
 		if (errors[i].text != NULL)
 			(void)fprintf(stderr, "%s%s", detail != NULL ? ": " : "", errors[i].text);
 		(void)fputc('\n', stderr);

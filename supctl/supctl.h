@@ -12,23 +12,23 @@
 /* Exit statuses; `supctl exec` has that of its command instead. */
 enum exit_status {
 	EXIT_DONE = 0,
-	EXIT_FAILED = 1,	/* asked, and the answer was no; check: faults were found */
+	EXIT_FAILED = 1, /* asked, and the answer was no; check: faults were found */
 	EXIT_USAGE = 2,
-	EXIT_UNREACHABLE = 3,	/* no supervisor answers */
+	EXIT_UNREACHABLE = 3, /* no supervisor answers */
 	EXIT_NO_UNIT = 4,
 	EXIT_DENIED = 5,
 };
 
 struct context {
 	const char *socket;
-	bool json;		/* --json: the data as it came */
+	bool json; /* --json: the data as it came */
 	bool connected;
 	struct client client;
 };
 
 struct command {
 	const char *name;
-	const char *args;	/* for the usage text */
+	const char *args; /* for the usage text */
 	const char *summary;
 	/* argv[0] is the command's name. Returns an exit status. */
 	int (*run)(struct context *c, int argc, char **argv);

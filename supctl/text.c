@@ -24,7 +24,7 @@ const char *human_size(uint64_t bytes, char buf[HUMAN_MAX])
 		(void)snprintf(buf, HUMAN_MAX, "%u%c", (unsigned int)bytes, units[unit]);
 	else
 		(void)snprintf(buf, HUMAN_MAX, "%u.%u%c", (unsigned int)bytes, (unsigned int)tenths,
-			       units[unit]);
+			units[unit]);
 	return buf;
 }
 
@@ -40,7 +40,7 @@ const char *human_time(uint64_t usec, char buf[HUMAN_MAX])
 		(void)snprintf(buf, HUMAN_MAX, "%um%us", s / 60, s % 60);
 	else
 		(void)snprintf(buf, HUMAN_MAX, "%u.%us", s,
-			       (unsigned int)(usec % USEC_PER_SEC / (USEC_PER_SEC / 10)));
+			(unsigned int)(usec % USEC_PER_SEC / (USEC_PER_SEC / 10)));
 	return buf;
 }
 
@@ -61,7 +61,7 @@ static size_t look(const char *text, size_t n, bool *fit)
 
 	/* U+0080 to U+009F are the terminal commands of old, which many still obey */
 	*fit = step > 0 && (c >= 0x20 || c == '\t') && c != 0x7f &&
-	       !(step == 2 && c == 0xc2 && (unsigned char)text[1] < 0xa0);
+		!(step == 2 && c == 0xc2 && (unsigned char)text[1] < 0xa0);
 	return step > 0 ? step : 1;
 }
 

@@ -22,9 +22,15 @@ static int make_folders(struct supervisor *s, struct err *e)
 		const char *path;
 		mode_t mode;
 	} folders[] = {
-		{ PATH_RUN, 0755 },	 { PATH_MOUNTED, 0700 },     { PATH_FILES, 0755 },
-		{ PATH_NOTIFY, 0755 },	 { PATH_STATE, 0700 },	     { "/var/lib", 0755 },
-		{ "/var/lib/sup", 0755 }, { PATH_VOLUMES, 0711 },    { PATH_STATE_VAR, 0700 },
+		{ PATH_RUN, 0755 },
+		{ PATH_MOUNTED, 0700 },
+		{ PATH_FILES, 0755 },
+		{ PATH_NOTIFY, 0755 },
+		{ PATH_STATE, 0700 },
+		{ "/var/lib", 0755 },
+		{ "/var/lib/sup", 0755 },
+		{ PATH_VOLUMES, 0711 },
+		{ PATH_STATE_VAR, 0700 },
 		{ "/var/log", 0755 },
 	};
 
@@ -32,7 +38,7 @@ static int make_folders(struct supervisor *s, struct err *e)
 	for (size_t i = 0; i < ARRAY_LEN(folders); i++)
 		/* /var may be read-only: what needs it says so when it is used */
 		if (mkdir(folders[i].path, folders[i].mode) < 0 && errno != EEXIST &&
-		    strncmp(folders[i].path, "/var", 4) != 0)
+			strncmp(folders[i].path, "/var", 4) != 0)
 			return err_set(e, "mkdir %s", folders[i].path);
 	return 0;
 }
@@ -42,8 +48,9 @@ static int map_roster(struct supervisor *s, struct err *e)
 	struct roster *r = mmap(NULL, sizeof(*r), PROT_READ | PROT_WRITE, MAP_SHARED, ROSTER_FD, 0);
 
 	if (r == MAP_FAILED)
-		return err_set(e, "map the roster on descriptor %d (only init starts the supervisor)",
-			       ROSTER_FD);
+		return err_set(e,
+			"map the roster on descriptor %d (only init starts the supervisor)",
+			ROSTER_FD);
 	if (r->magic != ROSTER_MAGIC || r->version != ROSTER_VERSION || r->slots != ROSTER_SLOTS)
 		return err_setx(e, "the roster on descriptor %d is of another version", ROSTER_FD);
 	e->msg[0] = '\0';
@@ -117,8 +124,15 @@ static int begin(struct supervisor *s, struct err *e)
 static int run(struct supervisor *s, struct err *e)
 {
 	static int (*const steps[])(struct supervisor * s, struct err * e) = {
-		make_folders, open_journal, map_roster, open_link,
-		networks_open, names_open, watch_open, control_open, begin,
+		make_folders,
+		open_journal,
+		map_roster,
+		open_link,
+		networks_open,
+		names_open,
+		watch_open,
+		control_open,
+		begin,
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(steps); i++)
@@ -136,7 +150,8 @@ int main(int argc, char **argv)
 	if (argc > 1 && strcmp(argv[1], "check") == 0)
 		return check_main(argc - 2, argv + 2);
 	if (argc > 1) {
-		(void)fprintf(stderr, "usage: supervisor (by init)\n       supervisor check [--json] FILE...\n");
+		(void)fprintf(stderr,
+			"usage: supervisor (by init)\n       supervisor check [--json] FILE...\n");
 		return 2;
 	}
 	s = calloc(1, sizeof(*s));

@@ -58,7 +58,9 @@ int step_terminal(struct child *c, struct fault *f)
 	if (p->terminal) {
 		if (open_pty(c, &master, f) < 0)
 			return -1;
-		return passing_send(c->fd.terminal, "", 1, &master, 1, 0) < 0 ? fail(f, "send the terminal") : 0;
+		return passing_send(c->fd.terminal, "", 1, &master, 1, 0) < 0
+			? fail(f, "send the terminal")
+			: 0;
 	}
 	if (p->in == PLAN_STDIO_TTY || p->out == PLAN_STDIO_TTY || p->err == PLAN_STDIO_TTY)
 		return open_tty(c, f);

@@ -16,7 +16,8 @@ static void rest(struct engine *e, uint32_t u, enum state state, int error, cons
 
 	engine_enter(e, u, state, TIME_INFINITY);
 	l->ask = ASK_NONE;
-	engine_push(e, ACT_TEARDOWN, u); /* first: who stopped it may look at once for what it leaves */
+	engine_push(e, ACT_TEARDOWN,
+		u); /* first: who stopped it may look at once for what it leaves */
 	/* A start commanded while a reload takes it down is answered by the start that follows. */
 	if (!l->held || !l->run.wanted)
 		engine_jobs_done(e, u, error, text);

@@ -45,12 +45,12 @@ void log_stamp(uint64_t wall_us, char stamp[LOG_STAMP_SIZE])
 
 	civil_date(seconds / SECONDS_PER_DAY, &year, &month, &day);
 	(void)snprintf(stamp, LOG_STAMP_SIZE, "%04u-%02u-%02uT%02u:%02u:%02u.%06uZ", year % 10000,
-		       month % 100, day % 100, of_day / 3600, of_day / 60 % 60, of_day % 60,
-		       (unsigned int)(wall_us % USEC_PER_SEC));
+		month % 100, day % 100, of_day / 3600, of_day / 60 % 60, of_day % 60,
+		(unsigned int)(wall_us % USEC_PER_SEC));
 }
 
 size_t log_record(char *out, uint64_t wall_us, enum log_stream stream, bool goes_on,
-		  const char *text, size_t n)
+	const char *text, size_t n)
 {
 	size_t used = LOG_STAMP_SIZE - 1;
 

@@ -13,8 +13,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define LOG_LINE_MAX 4096	/* bytes of text in a record; a longer line is split */
-#define LOG_STAMP_SIZE 28	/* "2026-11-22T00:43:47.123456Z" and NUL */
+#define LOG_LINE_MAX 4096 /* bytes of text in a record; a longer line is split */
+#define LOG_STAMP_SIZE 28 /* "2026-11-22T00:43:47.123456Z" and NUL */
 #define LOG_RECORD_MAX (LOG_LINE_MAX + 40)
 
 enum log_stream { LOG_OUT, LOG_ERR, LOG_SUP, LOG_STREAM_COUNT };
@@ -24,7 +24,7 @@ const char *log_stream_name(enum log_stream stream);
 void log_stamp(uint64_t wall_us, char stamp[LOG_STAMP_SIZE]);
 /* One record with its newline into out (LOG_RECORD_MAX bytes at least); n is at most LOG_LINE_MAX. Returns its size. */
 size_t log_record(char *out, uint64_t wall_us, enum log_stream stream, bool goes_on,
-		  const char *text, size_t n);
+	const char *text, size_t n);
 
 /*
  * Finds the next piece of a stream to record: a whole line, or LOG_LINE_MAX bytes of an over-long one. Returns how many
@@ -32,8 +32,8 @@ size_t log_record(char *out, uint64_t wall_us, enum log_stream stream, bool goes
  */
 size_t log_next(const char *data, size_t n, size_t *text_n, bool *goes_on);
 
-struct log_view {		/* a record, read back */
-	const char *stamp;	/* LOG_STAMP_SIZE - 1 bytes, not terminated */
+struct log_view {          /* a record, read back */
+	const char *stamp; /* LOG_STAMP_SIZE - 1 bytes, not terminated */
 	const char *stream;
 	size_t stream_n;
 	const char *text;

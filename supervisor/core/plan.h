@@ -18,59 +18,61 @@
 /* ---- what sys/ knows of the host and of the image ---- */
 
 struct facts {
-	uint64_t ram;			/* bytes, for MemoryMax=25% */
-	uint64_t tasks;			/* the kernel's limit of tasks, for TasksMax=10% */
+	uint64_t ram;   /* bytes, for MemoryMax=25% */
+	uint64_t tasks; /* the kernel's limit of tasks, for TasksMax=10% */
 	uint32_t cpus;
 	const char *machine_hostname;
 	/* containers only */
-	const char *root;		/* host path of the root: the mounted image, or Rootfs= */
-	bool root_lacks_targets;	/* read-only root without a needed mount point: an overlay is used */
+	const char *root;        /* host path of the root: the mounted image, or Rootfs= */
+	bool root_lacks_targets; /* read-only root without a needed mount point: an overlay is used */
 	const struct image_section *image; /* its defaults, or NULL */
-	const char *files;		/* host folder with hosts, resolv.conf, hostname for this unit, or NULL */
-	const char *notify_socket;	/* host path, or NULL: none */
-	const char *zone_file;		/* host path of Timezone='s zone file, or NULL */
+	const char
+		*files; /* host folder with hosts, resolv.conf, hostname for this unit, or NULL */
+	const char *notify_socket;         /* host path, or NULL: none */
+	const char *zone_file;             /* host path of Timezone='s zone file, or NULL */
 	const struct volume_path *volumes; /* where the volumes it names are */
 	size_t n_volumes;
-	const struct strv *environment_files; /* texts of EnvironmentFile=, in order, missing optional ones left out */
+	const struct strv *
+		environment_files; /* texts of EnvironmentFile=, in order, missing optional ones left out */
 	/* what ExecStop=, ExecStopPost= and ExecReload= are told in their environment; NULL: not known */
 	const char *main_pid;
 	const char *service_result, *exit_code, *exit_status; /* as systemd.exec(5) has them */
 };
 struct volume_path {
-	const char *name;		/* "data.volume" or the plain name in Volume= */
+	const char *name; /* "data.volume" or the plain name in Volume= */
 	const char *path;
 };
 
 /* ---- mounts: done in the order of the list, by the step named ---- */
 
 /* STEP-CLASS(id, name of the child's step): the name is what the operator reads in a fault. */
-#define MOUNT_CLASSES(X)               \
-	X(ROOT, "mount-root")          \
-	X(API, "mount-api")            \
-	X(DEV, "mount-dev")            \
-	X(FILES, "mount-files")        \
-	X(VOLUME, "mount-volume")      \
-	X(MASK, "mask-paths")          \
+#define MOUNT_CLASSES(X)          \
+	X(ROOT, "mount-root")     \
+	X(API, "mount-api")       \
+	X(DEV, "mount-dev")       \
+	X(FILES, "mount-files")   \
+	X(VOLUME, "mount-volume") \
+	X(MASK, "mask-paths")     \
 	X(SEAL, "seal-root")
 
 enum mount_class {
 #define X(id, name) CLASS_##id,
 	MOUNT_CLASSES(X)
 #undef X
-	CLASS_COUNT
+		CLASS_COUNT
 };
 
 enum mount_op_kind {
-	OP_BIND,	/* clone of the tree at host path `source` (open_tree), attributes `attr`, at target; the
+	OP_BIND, /* clone of the tree at host path `source` (open_tree), attributes `attr`, at target; the
 			   mount point to make is a file or a folder as the source turns out to be */
-	OP_OVERLAY,	/* root only: `source` below a fresh tmpfs; data: options of the tmpfs ("size=50%") */
-	OP_FS,		/* a new file system `fstype` with `data`, attributes `attr` */
-	OP_NODE,	/* character device node `dev`, mode `mode` (bind of the host's node where mknod is refused) */
-	OP_SYMLINK,	/* target -> source */
-	OP_DIR,		/* make the folder target, mode `mode` */
-	OP_FILE,	/* make the empty file target */
-	OP_MASK,	/* hide target: /dev/null over a file, an empty read-only tmpfs over a folder; missing: skipped */
-	OP_ATTR,	/* attributes `attr` on what is at target, which is bound upon itself when it is no mount
+	OP_OVERLAY, /* root only: `source` below a fresh tmpfs; data: options of the tmpfs ("size=50%") */
+	OP_FS, /* a new file system `fstype` with `data`, attributes `attr` */
+	OP_NODE, /* character device node `dev`, mode `mode` (bind of the host's node where mknod is refused) */
+	OP_SYMLINK, /* target -> source */
+	OP_DIR,     /* make the folder target, mode `mode` */
+	OP_FILE,    /* make the empty file target */
+	OP_MASK, /* hide target: /dev/null over a file, an empty read-only tmpfs over a folder; missing: skipped */
+	OP_ATTR, /* attributes `attr` on what is at target, which is bound upon itself when it is no mount
 			   point (/proc/sys); missing: skipped if `optional` */
 };
 
@@ -78,13 +80,14 @@ struct mount_op {
 	enum mount_class cls;
 	enum mount_op_kind kind;
 	const char *source;
-	const char *target;	/* absolute, inside; resolved by openat2(RESOLVE_IN_ROOT); made if missing */
+	const char *
+		target; /* absolute, inside; resolved by openat2(RESOLVE_IN_ROOT); made if missing */
 	const char *fstype, *data;
-	uint64_t attr;		/* MOUNT_ATTR_* of mount_setattr(2) */
-	uint64_t propagation;	/* MS_PRIVATE ... or 0 */
+	uint64_t attr;        /* MOUNT_ATTR_* of mount_setattr(2) */
+	uint64_t propagation; /* MS_PRIVATE ... or 0 */
 	bool recursive;
-	bool source_is_file;	/* known to be no folder (a hint: the child looks at the source itself) */
-	bool optional;		/* a missing source or target is skipped */
+	bool source_is_file; /* known to be no folder (a hint: the child looks at the source itself) */
+	bool optional;       /* a missing source or target is skipped */
 	uint32_t mode;
 	dev_t dev;
 };
@@ -92,36 +95,43 @@ struct mount_op {
 /* ---- the rest ---- */
 
 struct cgroup_write {
-	const char *file;	/* "memory.max" */
+	const char *file; /* "memory.max" */
 	/* As written, but "@PATH REST" (io.max): the number MAJ:MIN of the disk that PATH is or lies on, then REST. */
 	const char *value;
-	bool optional;		/* the kernel may lack it: a warning, not a fault */
-	const char *key;	/* the unit's key, for the message */
+	bool optional;   /* the kernel may lack it: a warning, not a fault */
+	const char *key; /* the unit's key, for the message */
 };
 
 struct sysctl_write {
-	const char *path;	/* "net/ipv4/ip_forward" below /proc/sys */
+	const char *path; /* "net/ipv4/ip_forward" below /proc/sys */
 	const char *value;
 };
 
 #define PLAN_HOME_MAX (sizeof("HOME=") + 128)
 #define PLAN_NOTIFY_INSIDE "/run/notify/notify.sock"
 
-enum plan_stdio { PLAN_STDIO_NULL, PLAN_STDIO_LOG, PLAN_STDIO_TTY, PLAN_STDIO_GIVEN, PLAN_STDIO_INHERIT };
+enum plan_stdio {
+	PLAN_STDIO_NULL,
+	PLAN_STDIO_LOG,
+	PLAN_STDIO_TTY,
+	PLAN_STDIO_GIVEN,
+	PLAN_STDIO_INHERIT
+};
 
 struct plan {
-	const char *unit;	/* "web.container" */
+	const char *unit; /* "web.container" */
 	enum role role;
 
-	bool container;		/* namespaces, own root; else a process on the host side */
-	bool join;		/* enters the running container instead of making one (exec, health) */
-	bool own_network;	/* setns into the unit's kept network namespace */
-	uint64_t clone_flags;	/* CLONE_NEWNS | ...; the cgroup namespace is unshared by a step, see child/ */
+	bool container;   /* namespaces, own root; else a process on the host side */
+	bool join;        /* enters the running container instead of making one (exec, health) */
+	bool own_network; /* setns into the unit's kept network namespace */
+	uint64_t
+		clone_flags; /* CLONE_NEWNS | ...; the cgroup namespace is unshared by a step, see child/ */
 	bool cgroup_ns;
-	bool run_init;		/* exec the sealed init, which runs argv */
+	bool run_init; /* exec the sealed init, which runs argv */
 
 	const char *host_name;
-	const char *root;	/* for plan print; the work is in mounts */
+	const char *root; /* for plan print; the work is in mounts */
 	struct mount_op *mounts;
 	size_t n_mounts;
 	struct cgroup_write *cgroup;
@@ -130,34 +140,37 @@ struct plan {
 	size_t n_sysctls;
 	struct rlimit_set *rlimits;
 	size_t n_rlimits;
-	int nice;		/* INT_UNSET: as it is */
-	int oom_score_adjust;	/* INT_UNSET: 0 */
+	int nice;             /* INT_UNSET: as it is */
+	int oom_score_adjust; /* INT_UNSET: 0 */
 
-	const char *user;	/* "name", "uid", "name:group", "uid:gid"; NULL: 0:0. Looked up inside, by the child */
-	const char *group;	/* overrides the group of user */
-	uint64_t capabilities;	/* bounding = permitted = effective (for uid 0) = ambient when not uid 0 and added by the unit */
+	const char *
+		user; /* "name", "uid", "name:group", "uid:gid"; NULL: 0:0. Looked up inside, by the child */
+	const char *group; /* overrides the group of user */
+	uint64_t
+		capabilities; /* bounding = permitted = effective (for uid 0) = ambient when not uid 0 and added by the unit */
 	uint64_t ambient;
 	bool no_new_privileges;
 
-	const char *working_dir; /* inside, "~": the user's home; one that is missing is a fault, unless ... */
+	const char *
+		working_dir; /* inside, "~": the user's home; one that is missing is a fault, unless ... */
 	bool working_dir_optional; /* ... "-": then it is "/" */
-	const char *path;	/* program; with no '/', searched on PATH of envp */
-	char *const *argv;	/* NULL-terminated */
+	const char *path;          /* program; with no '/', searched on PATH of envp */
+	char *const *argv;         /* NULL-terminated */
 	char *const *envp;
-	char *home;		/* the entry "HOME=" of envp with room for PLAN_HOME_MAX bytes, to be completed
+	char *home; /* the entry "HOME=" of envp with room for PLAN_HOME_MAX bytes, to be completed
 				   with the user's home by the child; NULL: the environment says it itself */
 
 	enum plan_stdio in, out, err;
-	const char *tty;	/* host path for PLAN_STDIO_TTY */
-	bool terminal;		/* exec: a new terminal of the container's devpts becomes stdio */
+	const char *tty; /* host path for PLAN_STDIO_TTY */
+	bool terminal;   /* exec: a new terminal of the container's devpts becomes stdio */
 };
 
 /* The main process, or one of the host-side commands (role, index), of a unit. */
 int plan_unit(struct plan *p, const struct unit *u, enum role role, uint32_t index,
-	      const struct facts *facts, struct arena *arena, struct err *e);
+	const struct facts *facts, struct arena *arena, struct err *e);
 /* A command in the running container (supctl exec): same ids, capabilities, limits, environment as its main process. */
 int plan_exec(struct plan *p, const struct unit *u, char *const *argv, bool terminal,
-	      const struct facts *facts, struct arena *arena, struct err *e);
+	const struct facts *facts, struct arena *arena, struct err *e);
 /*
  * The places inside at which something will be mounted and that the root itself must therefore have: those below
  * another mount are left out. An array of n in the arena; facts only add to it what they may. For

@@ -21,7 +21,7 @@
 #define INT_UNSET INT32_MIN
 
 /* KIND(id, file suffix, section of its own or NULL) */
-#define UNIT_KINDS(X)                         \
+#define UNIT_KINDS(X)                          \
 	X(CONTAINER, "container", "Container") \
 	X(SERVICE, "service", "Service")       \
 	X(NETWORK, "network", "Network")       \
@@ -32,25 +32,25 @@ enum unit_kind {
 #define X(id, suffix, section) KIND_##id,
 	UNIT_KINDS(X)
 #undef X
-	KIND_COUNT
+		KIND_COUNT
 };
 
 /* The kinds of dependency: each a list of unit names in the file, edges in the unit set. */
-#define DEPENDENCIES(X)             \
-	X(AFTER, "After")           \
-	X(BEFORE, "Before")         \
-	X(REQUIRES, "Requires")     \
-	X(WANTS, "Wants")           \
-	X(BINDS_TO, "BindsTo")      \
-	X(PART_OF, "PartOf")        \
-	X(CONFLICTS, "Conflicts")   \
+#define DEPENDENCIES(X)           \
+	X(AFTER, "After")         \
+	X(BEFORE, "Before")       \
+	X(REQUIRES, "Requires")   \
+	X(WANTS, "Wants")         \
+	X(BINDS_TO, "BindsTo")    \
+	X(PART_OF, "PartOf")      \
+	X(CONFLICTS, "Conflicts") \
 	X(ON_FAILURE, "OnFailure")
 
 enum dependency {
 #define X(id, key) DEP_##id,
 	DEPENDENCIES(X)
 #undef X
-	DEP_COUNT
+		DEP_COUNT
 };
 
 enum service_type { TYPE_SIMPLE, TYPE_EXEC, TYPE_ONESHOT, TYPE_NOTIFY };
@@ -85,11 +85,11 @@ enum stdio_kind { STDIO_UNSET, STDIO_NULL, STDIO_TTY, STDIO_LOG, STDIO_INHERIT }
 
 /* One command line, split into words, its prefixes ("-@:+!") taken off. */
 struct command {
-	struct strv argv;	/* argv.v[0] is the path to execute unless arg0 is set */
-	const char *path;	/* what is executed */
-	bool ignore_failure;	/* "-" */
-	bool literal;		/* ":": no $VARIABLE is replaced */
-	bool privileged;	/* "+" or "!": user, group and sandbox settings do not apply */
+	struct strv argv;    /* argv.v[0] is the path to execute unless arg0 is set */
+	const char *path;    /* what is executed */
+	bool ignore_failure; /* "-" */
+	bool literal;        /* ":": no $VARIABLE is replaced */
+	bool privileged;     /* "+" or "!": user, group and sandbox settings do not apply */
 };
 struct commands {
 	struct command *v;
@@ -98,21 +98,21 @@ struct commands {
 
 /* Exit codes and signals that count as success, or prevent or force a restart. */
 struct exit_set {
-	uint64_t codes[4];	/* bit per exit code 0..255 */
-	uint64_t signals;	/* bit n: signal n */
+	uint64_t codes[4]; /* bit per exit code 0..255 */
+	uint64_t signals;  /* bit n: signal n */
 };
 
 /* A number that may be a share of something the host knows (RAM, the limit of tasks). */
 struct quantity {
-	uint64_t value;		/* bytes or a count; SIZE_INFINITY; SIZE_UNSET; or ... */
-	uint32_t permille;	/* ... if not 0: thousandths of the whole, value is then ignored */
+	uint64_t value;    /* bytes or a count; SIZE_INFINITY; SIZE_UNSET; or ... */
+	uint32_t permille; /* ... if not 0: thousandths of the whole, value is then ignored */
 };
 
 struct condition {
-	uint32_t kind;		/* enum condition_kind */
-	bool negate;		/* "!" */
-	bool any;		/* "|": one of these is enough */
-	const char *text;	/* the argument */
+	uint32_t kind;    /* enum condition_kind */
+	bool negate;      /* "!" */
+	bool any;         /* "|": one of these is enough */
+	const char *text; /* the argument */
 };
 enum condition_kind { CONDITION_PATH_EXISTS, CONDITION_KERNEL_COMMAND_LINE };
 struct conditions {
@@ -122,8 +122,8 @@ struct conditions {
 
 /* Resource limits of a process, setrlimit(2). */
 struct rlimit_set {
-	int resource;		/* RLIMIT_* */
-	uint64_t soft, hard;	/* SIZE_INFINITY: unlimited */
+	int resource;        /* RLIMIT_* */
+	uint64_t soft, hard; /* SIZE_INFINITY: unlimited */
 };
 struct rlimit_sets {
 	struct rlimit_set *v;
@@ -134,7 +134,7 @@ enum io_limit { IO_READ_BANDWIDTH, IO_WRITE_BANDWIDTH, IO_READ_IOPS, IO_WRITE_IO
 struct io_limits {
 	struct io_limit_set {
 		enum io_limit kind;
-		const char *device;	/* a path of a device node, or of a file on it */
+		const char *device; /* a path of a device node, or of a file on it */
 		uint64_t value;
 	} * v;
 	size_t n;
@@ -144,12 +144,12 @@ struct io_limits {
 enum mount_kind { MOUNT_BIND, MOUNT_VOLUME, MOUNT_TMPFS, MOUNT_ANONYMOUS };
 struct mount {
 	enum mount_kind kind;
-	const char *source;	/* BIND: host path; VOLUME: "data.volume" or a plain name */
-	const char *target;	/* absolute path inside */
+	const char *source; /* BIND: host path; VOLUME: "data.volume" or a plain name */
+	const char *target; /* absolute path inside */
 	bool read_only, no_exec, no_dev, no_suid, recursive, copy_up, chown;
-	uint32_t propagation;	/* MS_PRIVATE, MS_SLAVE, MS_SHARED or 0: private */
-	uint64_t size;		/* TMPFS: bytes, SIZE_UNSET: kernel default */
-	uint32_t mode;		/* TMPFS: 01777 unless said otherwise */
+	uint32_t propagation; /* MS_PRIVATE, MS_SLAVE, MS_SHARED or 0: private */
+	uint64_t size;        /* TMPFS: bytes, SIZE_UNSET: kernel default */
+	uint32_t mode;        /* TMPFS: 01777 unless said otherwise */
 };
 struct mounts {
 	struct mount *v;
@@ -159,14 +159,14 @@ struct mounts {
 struct device {
 	const char *host, *inside;
 	bool read, write, mknod;
-	bool optional;		/* "-": skipped when the host has none */
+	bool optional; /* "-": skipped when the host has none */
 };
 struct devices {
 	struct device *v;
 	size_t n;
 };
 
-struct setting {		/* Sysctl=, AddHost=, Label=: name and value */
+struct setting { /* Sysctl=, AddHost=, Label=: name and value */
 	const char *name, *value;
 };
 struct settings {
@@ -177,11 +177,11 @@ struct settings {
 /* IPv4 for now; the address is in host byte order. */
 struct subnet {
 	uint32_t addr;
-	uint8_t prefix;		/* 0: unset */
+	uint8_t prefix; /* 0: unset */
 };
 
-struct port {			/* PublishPort=[[ip:][hostPort]:]containerPort[/proto], ranges expanded */
-	uint32_t host_addr;	/* host byte order, 0: any */
+struct port { /* PublishPort=[[ip:][hostPort]:]containerPort[/proto], ranges expanded */
+	uint32_t host_addr; /* host byte order, 0: any */
 	uint16_t host, inside;
 	bool udp;
 };
@@ -193,7 +193,7 @@ struct ports {
 enum network_mode { NETWORK_DEFAULT, NETWORK_HOST, NETWORK_NONE, NETWORK_UNIT, NETWORK_CONTAINER };
 struct network_use {
 	enum network_mode mode;
-	const char *unit;	/* "lan.network" or "web.container" */
+	const char *unit; /* "lan.network" or "web.container" */
 };
 
 /* [Unit], in every kind */
@@ -204,25 +204,25 @@ struct unit_section {
 	struct conditions conditions;
 	uint64_t start_limit_interval;
 	uint32_t start_limit_burst;
-	int start_limit_action;	/* enum end_action */
+	int start_limit_action; /* enum end_action */
 	int failure_action;
 };
 
 struct container_section {
 	const char *image;
-	const char *rootfs;	/* path, perhaps with ":O" */
-	struct strv exec;	/* Exec=: arguments, replaces the image's Cmd */
+	const char *rootfs; /* path, perhaps with ":O" */
+	struct strv exec;   /* Exec=: arguments, replaces the image's Cmd */
 	struct strv entrypoint;
-	struct strv environment; /* NAME=value */
+	struct strv environment;      /* NAME=value */
 	struct strv environment_file; /* "-PATH": may be missing */
 	const char *user, *group;
 	const char *working_dir;
 	const char *host_name;
-	const char *name;	/* ContainerName= */
+	const char *name; /* ContainerName= */
 	struct network_use network;
-	struct subnet ip;	/* prefix 32 when set */
+	struct subnet ip; /* prefix 32 when set */
 	struct ports ports;
-	struct mounts mounts;	/* Volume=, Tmpfs= and Mount= in the order of the file */
+	struct mounts mounts; /* Volume=, Tmpfs= and Mount= in the order of the file */
 	bool read_only, read_only_tmpfs;
 	uint64_t add_capability, drop_capability; /* bit per capability, "all" is every bit */
 	bool no_new_privileges;
@@ -231,10 +231,10 @@ struct container_section {
 	struct quantity pids_limit;
 	struct quantity memory;
 	uint64_t shm_size;
-	int stop_signal;	/* 0: the image's, else SIGTERM */
-	uint64_t stop_timeout;	/* TIME_INFINITY: never; 0 is kept */
+	int stop_signal;       /* 0: the image's, else SIGTERM */
+	uint64_t stop_timeout; /* TIME_INFINITY: never; 0 is kept */
 	bool run_init;
-	int notify;		/* enum container_notify */
+	int notify; /* enum container_notify */
 	struct settings sysctls;
 	struct strv mask, unmask;
 	struct settings add_host; /* name -> address */
@@ -245,33 +245,33 @@ struct container_section {
 
 /* [Service], for .service and .container */
 struct service_section {
-	int type;		/* enum service_type */
+	int type; /* enum service_type */
 	struct commands exec_start, exec_start_pre, exec_start_post;
 	struct commands exec_stop, exec_stop_post, exec_reload;
-	int restart;		/* enum restart */
+	int restart; /* enum restart */
 	uint64_t restart_sec, restart_max_delay;
 	uint32_t restart_steps;
 	struct exit_set success_exit, restart_prevent, restart_force;
 	uint64_t timeout_start, timeout_stop; /* TIME_INFINITY: none */
 	bool remain_after_exit;
-	int kill_mode;		/* enum kill_mode */
+	int kill_mode; /* enum kill_mode */
 	int kill_signal;
 	bool send_sigkill;
-	uint64_t watchdog;	/* 0: off */
-	int notify_access;	/* enum notify_access */
+	uint64_t watchdog; /* 0: off */
+	int notify_access; /* enum notify_access */
 	const char *user, *group;
 	const char *working_directory;
 	struct strv environment, environment_file;
 	int stdin_kind, stdout_kind, stderr_kind; /* enum stdio_kind */
 	const char *tty_path;
-	int nice;		/* INT_UNSET: as it is */
+	int nice; /* INT_UNSET: as it is */
 	int oom_score_adjust;
-	int oom_policy;		/* enum oom_policy */
+	int oom_policy; /* enum oom_policy */
 	struct rlimit_sets limits;
 	/* cgroup v2 */
 	struct quantity memory_min, memory_low, memory_high, memory_max, memory_swap_max;
-	uint32_t cpu_weight;	/* 0: unset */
-	uint32_t cpu_quota;	/* thousandths of one CPU, 0: unset */
+	uint32_t cpu_weight; /* 0: unset */
+	uint32_t cpu_quota;  /* thousandths of one CPU, 0: unset */
 	uint64_t cpu_quota_period;
 	struct quantity tasks_max;
 	const char *allowed_cpus, *allowed_memory_nodes; /* a checked list of ranges */
@@ -305,12 +305,13 @@ struct image_section {
 };
 
 struct unit {
-	const char *name;	/* "web.container", below UNIT_NAME_MAX */
+	const char *name; /* "web.container", below UNIT_NAME_MAX */
 	enum unit_kind kind;
-	const char *file;	/* where it was found; NULL: made by the supervisor (sup0.network, default.target) */
+	const char *
+		file; /* where it was found; NULL: made by the supervisor (sup0.network, default.target) */
 	/* Why it cannot be started: the first fault of its files; NULL: it is sound. */
 	const char *broken;
-	uint64_t digest;	/* of all its text, so that a reload knows what changed */
+	uint64_t digest; /* of all its text, so that a reload knows what changed */
 	struct unit_section unit;
 	struct container_section container;
 	struct service_section service;

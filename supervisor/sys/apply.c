@@ -31,7 +31,8 @@ static void arm_deadline(struct supervisor *s)
 	(void)uv_timer_start(&s->deadline, on_deadline, delay, 0);
 }
 
-static void answer(struct supervisor *s, const struct action *a, enum event_kind kind, const struct err *e)
+static void answer(struct supervisor *s, const struct action *a, enum event_kind kind,
+	const struct err *e)
 {
 	struct event event = {
 		.kind = kind,
@@ -98,7 +99,7 @@ static void do_kill(struct supervisor *s, const struct action *a)
 	if (inst == NULL)
 		return;
 	if (s->launcher.cgroup_fd >= 0 && cgroup_kill(s->launcher.cgroup_fd, inst->unit, &e) < 0 &&
-	    e.no != ENOENT)
+		e.no != ENOENT)
 		journal(s, LOG_LEVEL_WARNING, inst->unit, "%s", e.msg);
 	for (const struct process *p = s->processes; p != NULL; p = p->next)
 		if (p->instance == inst)
@@ -117,8 +118,11 @@ static void do_teardown(struct supervisor *s, const struct action *a)
 static void do_machine(struct supervisor *s, const struct action *a)
 {
 	static const char *const names[] = {
-		[END_POWEROFF] = "power off", [END_REBOOT] = "reboot", [END_HALT] = "halt",
-		[END_KEXEC] = "kexec",	      [END_EXIT] = "exit",
+		[END_POWEROFF] = "power off",
+		[END_REBOOT] = "reboot",
+		[END_HALT] = "halt",
+		[END_KEXEC] = "kexec",
+		[END_EXIT] = "exit",
 	};
 	struct err e;
 
@@ -198,7 +202,8 @@ static void report_faults(struct supervisor *s, const struct unit_set *set)
 {
 	for (size_t i = 0; i < set->n_faults; i++) {
 		const struct unit_fault *f = &set->faults[i];
-		enum log_level level = f->level == FAULT_ERROR ? LOG_LEVEL_ERROR : LOG_LEVEL_WARNING;
+		enum log_level level = f->level == FAULT_ERROR ? LOG_LEVEL_ERROR
+							       : LOG_LEVEL_WARNING;
 
 		if (f->line > 0)
 			journal(s, level, f->unit, "%s:%u:%u: %s", f->path, f->line, f->column,

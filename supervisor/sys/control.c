@@ -17,7 +17,7 @@ int control_unit(struct connection *c, struct supervisor *s, json_t *parameters)
 
 	if (name == NULL) {
 		varlink_error(c, "org.varlink.service.InvalidParameter",
-			      json_pack("{ss}", "parameter", "unit"));
+			json_pack("{ss}", "parameter", "unit"));
 		return -1;
 	}
 	index = unit_set_find_loose(s->set, name);
@@ -73,7 +73,8 @@ void control_job_done(struct supervisor *s, uint32_t id, int result, const char 
 
 /* ---- commands ---- */
 
-static void command(struct connection *c, struct supervisor *s, json_t *parameters, enum event_kind kind)
+static void command(struct connection *c, struct supervisor *s, json_t *parameters,
+	enum event_kind kind)
 {
 	int index = control_unit(c, s, parameters);
 	struct event event = { .kind = kind };
@@ -143,7 +144,8 @@ void control_end(struct connection *c, void *data, json_t *parameters)
 		perform_all(s);
 		return;
 	}
-	varlink_error(c, "org.varlink.service.InvalidParameter", json_pack("{ss}", "parameter", "how"));
+	varlink_error(c, "org.varlink.service.InvalidParameter",
+		json_pack("{ss}", "parameter", "how"));
 }
 
 int control_open(struct supervisor *s, struct err *e)
@@ -156,5 +158,5 @@ int control_open(struct supervisor *s, struct err *e)
 	control->s = s;
 	s->control = control;
 	return varlink_open(&control->varlink, &s->loop, PATH_CONTROL,
-			    readers != NULL ? readers->gr_gid : 0, &control_interface, s, e);
+		readers != NULL ? readers->gr_gid : 0, &control_interface, s, e);
 }

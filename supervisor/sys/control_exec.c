@@ -26,7 +26,7 @@ static void on_exit_of(struct process *p, int32_t status, const char *fault)
 	p->data = NULL;
 	if (fault != NULL)
 		varlink_error(c, "NotExecuted",
-			      json_pack("{sosi}", "reason", json_text(fault), "status", (int)status));
+			json_pack("{sosi}", "reason", json_text(fault), "status", (int)status));
 	else
 		varlink_reply(c, json_pack("{si}", "status", (int)status), false);
 }
@@ -61,12 +61,13 @@ void control_exec(struct connection *c, void *data, json_t *parameters)
 		return;
 	if (take_args(json_object_get(parameters, "argv"), argv) == 0) {
 		varlink_error(c, "org.varlink.service.InvalidParameter",
-			      json_pack("{ss}", "parameter", "argv"));
+			json_pack("{ss}", "parameter", "argv"));
 		return;
 	}
 	if (c->n_fds != 1 && c->n_fds != 3) {
 		varlink_error(c, "Failed",
-			      json_pack("{ss}", "reason", "one or three descriptors must come with the call"));
+			json_pack("{ss}", "reason",
+				"one or three descriptors must come with the call"));
 		return;
 	}
 	if (start_exec(s, (uint32_t)index, argv, c->fds, c->n_fds, &p, &e) < 0) {

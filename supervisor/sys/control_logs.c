@@ -84,8 +84,11 @@ void control_logs(struct connection *c, void *data, json_t *parameters)
 		name = unit_at(s, (uint32_t)index)->name;
 	log = find_log(s, name, index);
 	more = c->more && log != NULL;
-	tail = lines <= 0 ? NULL : log_tail(&s->logs, name, lines > LINES_MAX ? LINES_MAX : (size_t)lines, &n);
-	varlink_reply(c, json_pack("{so}", "records", json_bytes(tail != NULL ? tail : "", n)), more);
+	tail = lines <= 0
+		? NULL
+		: log_tail(&s->logs, name, lines > LINES_MAX ? LINES_MAX : (size_t)lines, &n);
+	varlink_reply(c, json_pack("{so}", "records", json_bytes(tail != NULL ? tail : "", n)),
+		more);
 	free(tail);
 	if (more && !c->closing)
 		follow(c, log);

@@ -23,7 +23,7 @@ static void view_usage(const struct supervisor *s, const struct instance *inst, 
 	struct err ignored;
 
 	if (s->launcher.cgroup_fd < 0 ||
-	    cgroup_usage(s->launcher.cgroup_fd, inst->unit, &usage, &ignored) < 0)
+		cgroup_usage(s->launcher.cgroup_fd, inst->unit, &usage, &ignored) < 0)
 		return;
 	set_number(object, "memory", usage.memory);
 	set_number(object, "memory_peak", usage.memory_peak);
@@ -61,8 +61,8 @@ static json_t *view_ports(const struct unit *u)
 		char addr[IP4_TEXT_MAX], text[IP4_TEXT_MAX + 24];
 
 		(void)snprintf(text, sizeof(text), "%s:%u->%u/%s",
-			       p->host_addr == 0 ? "*" : ip4_text(addr, &at, false), p->host,
-			       p->inside, p->udp ? "udp" : "tcp");
+			p->host_addr == 0 ? "*" : ip4_text(addr, &at, false), p->host, p->inside,
+			p->udp ? "udp" : "tcp");
 		(void)json_array_append_new(list, json_string(text));
 	}
 	return list;
@@ -91,7 +91,7 @@ static json_t *view_unit(const struct supervisor *s, uint32_t index)
 	set_text(object, "cause", run->cause);
 	set_text(object, "status", run->status_text);
 	if (run->state == ST_WAITING || run->state == ST_BACKOFF || run->state == ST_FAILED ||
-	    u->broken != NULL)
+		u->broken != NULL)
 		set_text(object, "why", engine_why(s->engine, index, why, sizeof(why)));
 	if (inst != NULL) {
 		view_usage(s, inst, object);

@@ -78,7 +78,7 @@ static void release_image(struct instance *inst)
 
 	for (size_t i = 0; i < inst->s->set->n && !used; i++)
 		used = inst->s->instances[i] != NULL && inst->s->instances[i]->image != NULL &&
-		       strcmp(inst->s->instances[i]->image, inst->image) == 0;
+			strcmp(inst->s->instances[i]->image, inst->image) == 0;
 	if (!used)
 		image_release(inst->image);
 	free(inst->image);
@@ -97,8 +97,8 @@ void instance_release(struct supervisor *s, uint32_t index)
 	s->instances[index] = NULL;
 	watch_drop(inst);
 	network_release(inst);
-	if (s->launcher.cgroup_fd >= 0 && cgroup_remove(s->launcher.cgroup_fd, inst->unit, &e) < 0 &&
-	    e.no != ENOENT)
+	if (s->launcher.cgroup_fd >= 0 &&
+		cgroup_remove(s->launcher.cgroup_fd, inst->unit, &e) < 0 && e.no != ENOENT)
 		journal(s, LOG_LEVEL_WARNING, inst->unit, "%s", e.msg);
 	for (size_t i = 0; i < ARRAY_LEN(held_kinds); i++)
 		link_drop(&s->link, held_kinds[i], inst->unit);

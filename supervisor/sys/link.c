@@ -62,7 +62,8 @@ static void on_readable(uv_poll_t *poll, int status, int events)
 	}
 	l->on.reaped(l->on.data);
 	if (got < 0)
-		(void)uv_poll_stop(poll); /* init re-executes with a new pair, or the machine ends */
+		(void)uv_poll_stop(
+			poll); /* init re-executes with a new pair, or the machine ends */
 }
 
 static int take_held(struct link *l, link_held_cb held, struct err *e)
@@ -79,7 +80,8 @@ static int take_held(struct link *l, link_held_cb held, struct err *e)
 			return err_set(e, "take the held descriptors from init");
 		if (got == 0) {
 			if (poll(&ready, 1, LINK_TIMEOUT_MS) == 0)
-				return err_set_no(e, ETIMEDOUT, "take the held descriptors from init");
+				return err_set_no(e, ETIMEDOUT,
+					"take the held descriptors from init");
 			continue;
 		}
 		if (m.kind == WIRE_HELD && fd >= 0)
@@ -93,7 +95,7 @@ static int take_held(struct link *l, link_held_cb held, struct err *e)
 }
 
 int link_open(struct link *l, uv_loop_t *loop, int fd, const struct link_events *on,
-	      link_held_cb held, struct err *e)
+	link_held_cb held, struct err *e)
 {
 	int rc;
 

@@ -10,7 +10,7 @@
 #include <uv.h>
 
 struct link_events {
-	void (*reaped)(void *data);	   /* after every packet: look at the roster */
+	void (*reaped)(void *data);           /* after every packet: look at the roster */
 	void (*request)(void *data, int end); /* enum wire_end: a signal asked init for it */
 	void *data;
 };
@@ -26,7 +26,7 @@ typedef void (*link_held_cb)(void *data, const char *name, int fd);
 
 /* Takes over what init holds (blocks for at most a few seconds), then listens. */
 int link_open(struct link *l, uv_loop_t *loop, int fd, const struct link_events *on,
-	      link_held_cb held, struct err *e);
+	link_held_cb held, struct err *e);
 /* Names are "KIND:UNIT". The caller keeps its own descriptor. */
 int link_hold(struct link *l, const char *kind, const char *unit, int fd, struct err *e);
 void link_drop(struct link *l, const char *kind, const char *unit);

@@ -63,8 +63,8 @@ static void open_file(struct log *log)
 	log_file_name(name, log->unit, 0);
 	/* O_NONBLOCK: whatever lies there under that name, opening it must not stop the loop */
 	log->file = openat(log->logs->dir, name,
-			   O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY,
-			   0640);
+		O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY,
+		0640);
 	if (log->file >= 0 && (fstat(log->file, &st) < 0 || !S_ISREG(st.st_mode)))
 		fd_close(&log->file);
 	log->size = log->file >= 0 ? (uint64_t)st.st_size : 0;
@@ -144,8 +144,9 @@ static bool append(struct log *log, const char *data, size_t n)
 static void report_gap(struct log *log)
 {
 	char text[128], record[LOG_RECORD_MAX];
-	int n = snprintf(text, sizeof(text), "%llu records lost: the log could not be written (disk full or read-only?)",
-			 (unsigned long long)log->lost);
+	int n = snprintf(text, sizeof(text),
+		"%llu records lost: the log could not be written (disk full or read-only?)",
+		(unsigned long long)log->lost);
 	size_t size = log_record(record, wall_us(), LOG_SUP, false, text, (size_t)n);
 
 	if (append(log, record, size))
@@ -270,9 +271,9 @@ void log_pipe_drain(struct log_pipe *p)
 		continue;
 	if (p->partial_n > 0)
 		store(p->log, p->log->logs->records,
-		      log_record(p->log->logs->records, wall_us(), p->stream, false, p->partial,
-				 p->partial_n < LOG_LINE_MAX ? p->partial_n : LOG_LINE_MAX),
-		      1);
+			log_record(p->log->logs->records, wall_us(), p->stream, false, p->partial,
+				p->partial_n < LOG_LINE_MAX ? p->partial_n : LOG_LINE_MAX),
+			1);
 	keep_partial(p, NULL, 0);
 }
 

@@ -24,7 +24,8 @@ struct log;
 struct log_watcher {
 	struct log_watcher *next;
 	void (*records)(struct log_watcher *w, const char *data, size_t n);
-	void (*closed)(struct log_watcher *w);	/* the log ends; the watcher is no longer in its list */
+	void (*closed)(struct log_watcher
+			*w); /* the log ends; the watcher is no longer in its list */
 	void *data;
 };
 
@@ -34,25 +35,25 @@ struct log_pipe {
 	struct log *log;
 	enum log_stream stream;
 	int read_end, write_end;
-	bool polled;		/* libuv has the handle: who owns the pipe closes it, then the pipe */
-	char *partial;		/* an unfinished line, or NULL */
+	bool polled;   /* libuv has the handle: who owns the pipe closes it, then the pipe */
+	char *partial; /* an unfinished line, or NULL */
 	size_t partial_n;
 };
 
-struct log {			/* of one unit */
+struct log { /* of one unit */
 	struct logs *logs;
 	char unit[UNIT_NAME_MAX];
 	int file;
 	uint64_t size;
-	uint64_t lost;		/* records that could not be written */
+	uint64_t lost; /* records that could not be written */
 	struct log_watcher *watchers;
 };
 
 struct logs {
 	uv_loop_t *loop;
 	int dir;
-	const char *path;	/* PATH_LOG or PATH_LOG_VOLATILE */
-	char chunk[65536];	/* read buffer, shared: nothing is kept in it between two events */
+	const char *path;        /* PATH_LOG or PATH_LOG_VOLATILE */
+	char chunk[65536];       /* read buffer, shared: nothing is kept in it between two events */
 	char records[2 * 65536]; /* what one chunk becomes */
 };
 

@@ -96,7 +96,8 @@ static int write_all(const struct instance *inst, int dir, struct arena *a, stru
 	int at = network != NULL ? unit_set_find(s->set, network) : -1;
 	const char *resolv = resolv_text(&u->container.dns,
 		at >= 0 ? &unit_at(s, (uint32_t)at)->network.dns : NULL,
-		names_read_small(a, HOST_ETC "/" HOST_RESOLV), u->container.network.mode == NETWORK_HOST, a);
+		names_read_small(a, HOST_ETC "/" HOST_RESOLV),
+		u->container.network.mode == NETWORK_HOST, a);
 	const char *name = u->container.host_name != NULL
 		? u->container.host_name
 		: arena_strndup(a, u->name, strcspn(u->name, "."));
@@ -178,7 +179,8 @@ int names_open(struct supervisor *s, struct err *e)
 	if (rc == 0)
 		rc = uv_fs_event_start(&s->etc, on_etc, HOST_ETC, 0);
 	if (rc != 0)
-		journal(s, LOG_LEVEL_WARNING, NULL, "watch %s: %s; containers that run do not learn of new name servers",
+		journal(s, LOG_LEVEL_WARNING, NULL,
+			"watch %s: %s; containers that run do not learn of new name servers",
 			HOST_ETC, uv_strerror(rc));
 	return 0;
 }

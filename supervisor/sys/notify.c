@@ -33,7 +33,7 @@ static bool may_notify(const struct instance *inst, pid_t sender)
 	if (access == ACCESS_MAIN && (u->kind != KIND_CONTAINER || !u->container.run_init))
 		return main_process != NULL && main_process->run.pid == sender;
 	return inst->s->launcher.cgroup_fd < 0 ||
-	       cgroup_has(inst->s->launcher.cgroup_fd, inst->unit, sender);
+		cgroup_has(inst->s->launcher.cgroup_fd, inst->unit, sender);
 }
 
 /* False when there is no more. */
@@ -73,7 +73,7 @@ static int bind_socket(int fd, const char *unit, struct err *e)
 	(void)snprintf(addr.sun_path, sizeof(addr.sun_path), "%s/%s", PATH_NOTIFY, unit);
 	(void)unlink(addr.sun_path);
 	if (setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) < 0 ||
-	    bind(fd, (const struct sockaddr *)&addr, sizeof(addr)) < 0)
+		bind(fd, (const struct sockaddr *)&addr, sizeof(addr)) < 0)
 		return err_set(e, "%s: notify socket", addr.sun_path);
 	/* a service that is not root inside must be able to send */
 	if (chmod(addr.sun_path, 0666) < 0)

@@ -43,7 +43,7 @@ static void fault_text(const struct report *r, char *text, size_t size)
 	bool both = r->object[0] != '\0' && r->value != 0;
 
 	(void)snprintf(text, size, "%s: %.*s%s%s", child_step_name(r->step), REPORT_OBJECT_MAX,
-		       r->object, both ? ": " : "", r->value != 0 ? strerror(r->value) : "");
+		r->object, both ? ": " : "", r->value != 0 ? strerror(r->value) : "");
 }
 
 static void free_if_done(struct process *p)
@@ -147,8 +147,8 @@ void process_add(struct process *p, const struct launched *run)
 		rc = uv_poll_start(&p->poll, UV_READABLE, on_readable);
 	if (rc != 0)
 		journal(p->s, LOG_LEVEL_WARNING, inst->unit,
-			"listen to the start of process %d: %s; only its exit will be seen", run->pid,
-			uv_strerror(rc));
+			"listen to the start of process %d: %s; only its exit will be seen",
+			run->pid, uv_strerror(rc));
 }
 
 struct process *process_find(struct supervisor *s, const struct instance *inst, enum role role)
@@ -208,7 +208,8 @@ static struct process *first_exited(const struct supervisor *s)
 {
 	struct process *p = s->processes;
 
-	while (p != NULL && atomic_load(&s->launcher.roster->slot[p->run.slot].state) != SLOT_EXITED)
+	while (p != NULL &&
+		atomic_load(&s->launcher.roster->slot[p->run.slot].state) != SLOT_EXITED)
 		p = p->next;
 	return p;
 }

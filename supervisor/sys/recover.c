@@ -18,7 +18,6 @@
 #include <sys/mount.h>
 #include <sys/syscall.h>
 #include <unistd.h>
-#include <unistd.h>
 
 #define RECOVER_US (10 * USEC_PER_SEC)
 #define RECOVER_POLL_MS 2
@@ -127,8 +126,8 @@ void recover(struct supervisor *s)
 		alive = clear_roster(s, false);
 	}
 	if (alive > 0)
-		journal(s, LOG_LEVEL_ERROR, NULL, "%zu processes of an earlier supervisor survive SIGKILL",
-			alive);
+		journal(s, LOG_LEVEL_ERROR, NULL,
+			"%zu processes of an earlier supervisor survive SIGKILL", alive);
 	if (s->launcher.cgroup_fd >= 0)
 		each_cgroup(s, cgroup_remove);
 	unmount_images();

@@ -58,7 +58,8 @@ static int read_environment(const char *path, const char **text, struct arena *a
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return err_set(e, "EnvironmentFile=%s", path);
 	if (!S_ISREG(st.st_mode) || st.st_size > ENVIRONMENT_FILE_MAX)
-		return err_setx(e, "EnvironmentFile=%s: not a regular file of at most 64 KiB", path);
+		return err_setx(e, "EnvironmentFile=%s: not a regular file of at most 64 KiB",
+			path);
 	bytes = arena_alloc(a, (size_t)st.st_size + 1);
 	n = pread(fd, bytes, (size_t)st.st_size, 0);
 	if (n < 0)
@@ -70,7 +71,7 @@ static int read_environment(const char *path, const char **text, struct arena *a
 static int environment_facts(const struct unit *u, struct facts *f, struct arena *a, struct err *e)
 {
 	const struct strv *lists[] = { &u->container.environment_file,
-				       &u->service.environment_file };
+		&u->service.environment_file };
 	struct strv *texts = arena_alloc(a, sizeof(*texts));
 
 	for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
@@ -135,19 +136,19 @@ static int container_facts(struct instance *inst, struct facts *f, struct arena 
 	char *files = arena_alloc(a, FILES_PATH_MAX);
 
 	if (root_facts(inst, f, a, e) < 0 || network_attach(inst, e) < 0 ||
-	    names_write(inst, files, FILES_PATH_MAX, e) < 0)
+		names_write(inst, files, FILES_PATH_MAX, e) < 0)
 		return -1;
 	f->files = files;
 	if (zone != NULL)
-		f->zone_file = arena_printf(a, "%s/%s",
-					    "/usr/share/zoneinfo", strcmp(zone, "local") == 0 ? "localtime" : zone);
+		f->zone_file = arena_printf(a, "%s/%s", "/usr/share/zoneinfo",
+			strcmp(zone, "local") == 0 ? "localtime" : zone);
 	return volume_facts(u, f, a, e);
 }
 
 static bool wants_notify(const struct unit *u)
 {
 	return u->service.type == TYPE_NOTIFY || u->service.watchdog != 0 ||
-	       u->container.notify != NOTIFY_FALSE;
+		u->container.notify != NOTIFY_FALSE;
 }
 
 /* What ExecStop= and its kin learn of the main process, as systemd.exec(5) has it. */
@@ -167,7 +168,8 @@ static void outcome_facts(const struct instance *inst, struct facts *f, struct a
 	}
 }
 
-static int gather(struct instance *inst, enum role role, struct facts *f, struct arena *a, struct err *e)
+static int gather(struct instance *inst, enum role role, struct facts *f, struct arena *a,
+	struct err *e)
 {
 	const struct unit *u = unit_at(inst->s, inst->index);
 
@@ -182,7 +184,8 @@ static int gather(struct instance *inst, enum role role, struct facts *f, struct
 	}
 	if (environment_facts(u, f, a, e) < 0)
 		return -1;
-	if (u->kind == KIND_CONTAINER && (role == ROLE_MAIN || role == ROLE_EXEC || role == ROLE_HEALTH))
+	if (u->kind == KIND_CONTAINER &&
+		(role == ROLE_MAIN || role == ROLE_EXEC || role == ROLE_HEALTH))
 		return container_facts(inst, f, a, e);
 	return 0;
 }
@@ -202,14 +205,15 @@ static int open_logs(struct instance *inst, struct err *e)
 		return 0;
 	/* what an attempt before this one left half open is used or made again */
 	if (log_pipe_open(&inst->out, &inst->log, LOG_OUT, e) < 0 ||
-	    log_pipe_open(&inst->err, &inst->log, LOG_ERR, e) < 0)
+		log_pipe_open(&inst->err, &inst->log, LOG_ERR, e) < 0)
 		return -1;
 	if (link_hold(link, "log-out", inst->unit, inst->out.read_end, e) < 0)
 		return -1;
 	return link_hold(link, "log-err", inst->unit, inst->err.read_end, e);
 }
 
-static int pick_output(const struct instance *inst, enum plan_stdio kind, const struct log_pipe *pipe)
+static int pick_output(const struct instance *inst, enum plan_stdio kind,
+	const struct log_pipe *pipe)
 {
 	switch (kind) {
 	case PLAN_STDIO_LOG:
@@ -225,7 +229,7 @@ static int pick_output(const struct instance *inst, enum plan_stdio kind, const 
 }
 
 static int launch_plan(struct instance *inst, const struct plan *plan, const struct launch_io *io,
-		       struct process **out, struct err *e)
+	struct process **out, struct err *e)
 {
 	struct process *p = process_new(inst, plan->role);
 	struct launched run;
@@ -246,14 +250,14 @@ static int launch_plan(struct instance *inst, const struct plan *plan, const str
 }
 
 static int start_in(struct instance *inst, enum role role, uint32_t number, struct arena *a,
-		    struct process **out, struct err *e)
+	struct process **out, struct err *e)
 {
 	struct launch_io io = { .in = -1, .out = -1, .err = -1, .join = -1, .terminal = -1 };
 	struct facts facts;
 	struct plan plan;
 
 	if (open_logs(inst, e) < 0 || gather(inst, role, &facts, a, e) < 0 ||
-	    plan_unit(&plan, unit_at(inst->s, inst->index), role, number, &facts, a, e) < 0)
+		plan_unit(&plan, unit_at(inst->s, inst->index), role, number, &facts, a, e) < 0)
 		return -1;
 	io.out = pick_output(inst, plan.out, &inst->out);
 	io.err = pick_output(inst, plan.err, &inst->err);
@@ -263,7 +267,8 @@ static int start_in(struct instance *inst, enum role role, uint32_t number, stru
 	return launch_plan(inst, &plan, &io, out, e);
 }
 
-int start_process(struct supervisor *s, uint32_t index, enum role role, uint32_t number, struct err *e)
+int start_process(struct supervisor *s, uint32_t index, enum role role, uint32_t number,
+	struct err *e)
 {
 	struct instance *inst = instance_get(s, index);
 	struct event event = { .kind = EV_SPAWNED, .unit = index, .role = role };
@@ -282,14 +287,15 @@ int start_process(struct supervisor *s, uint32_t index, enum role role, uint32_t
 	return 0;
 }
 
-int start_exec(struct supervisor *s, uint32_t index, char *const *argv, const int *fds, size_t n_fds,
-	       struct process **out, struct err *e)
+int start_exec(struct supervisor *s, uint32_t index, char *const *argv, const int *fds,
+	size_t n_fds, struct process **out, struct err *e)
 {
 	struct instance *inst = s->instances[index];
 	const struct unit *u = unit_at(s, index);
-	struct process *main_process =
-		inst != NULL ? process_find(s, inst, ROLE_MAIN) : NULL;
-	struct launch_io io = { .in = -1, .out = -1, .err = -1, .netns = -1, .join = -1, .terminal = -1 };
+	struct process *main_process = inst != NULL ? process_find(s, inst, ROLE_MAIN) : NULL;
+	struct launch_io io = {
+		.in = -1, .out = -1, .err = -1, .netns = -1, .join = -1, .terminal = -1
+	};
 	struct arena a = { 0 };
 	struct facts facts;
 	struct plan plan;

@@ -34,25 +34,25 @@ struct supervisor;
 struct instance {
 	struct supervisor *s;
 	char unit[UNIT_NAME_MAX];
-	uint32_t index;		/* in the set in force */
-	uint32_t n_processes;	/* of the engine's roles, that have not been reaped */
+	uint32_t index;       /* in the set in force */
+	uint32_t n_processes; /* of the engine's roles, that have not been reaped */
 	bool has_logs;
 	struct log log;
 	struct log_pipe out, err;
-	int notify;		/* datagram socket, -1: none */
+	int notify; /* datagram socket, -1: none */
 	uv_poll_t notify_poll;
-	int netns;		/* network namespace of a container, -1: none or the host's */
-	bool attached;		/* by ... */
+	int netns;     /* network namespace of a container, -1: none or the host's */
+	bool attached; /* by ... */
 	struct attach_plan attach;
-	bool bridge_up;		/* a network: its bridge stands as ... */
+	bool bridge_up; /* a network: its bridge stands as ... */
 	struct bridge_plan bridge;
 	struct pool pool;
 	int watch_cgroup, watch_memory; /* inotify watches, -1: none */
-	uint64_t oom_kills;	/* seen so far */
-	int stop_signal;	/* of its image, 0: none */
-	char *image;		/* reference it holds mounted, malloc'd, or NULL */
-	bool released;		/* the last process or handle to end frees it */
-	uint32_t open_handles;	/* libuv handles that are still closing */
+	uint64_t oom_kills;             /* seen so far */
+	int stop_signal;                /* of its image, 0: none */
+	char *image;                    /* reference it holds mounted, malloc'd, or NULL */
+	bool released;                  /* the last process or handle to end frees it */
+	uint32_t open_handles;          /* libuv handles that are still closing */
 };
 
 /* One process of a unit: from launch until its exit was taken from the roster. */
@@ -62,15 +62,16 @@ struct process {
 	struct instance *instance;
 	enum role role;
 	struct launched run;
-	uv_poll_t poll;		/* of run.report */
-	bool polled;		/* libuv has the handle, open or closing */
-	bool gone;		/* reaped and told: freed when the handle is closed, too */
-	bool settled;		/* executed or faulted: the start is over */
-	bool faulted;		/* never executed: the engine has heard SPAWN_FAILED */
-	bool has_exact;		/* a container's init told the command's own wait status */
+	uv_poll_t poll; /* of run.report */
+	bool polled;    /* libuv has the handle, open or closing */
+	bool gone;      /* reaped and told: freed when the handle is closed, too */
+	bool settled;   /* executed or faulted: the start is over */
+	bool faulted;   /* never executed: the engine has heard SPAWN_FAILED */
+	bool has_exact; /* a container's init told the command's own wait status */
 	int32_t exact;
 	/* supctl exec: who waits for it; NULL for the engine's roles */
-	void (*on_exit)(struct process *p, int32_t status, const char *fault); /* fault: it never ran */
+	void (*on_exit)(struct process *p, int32_t status,
+		const char *fault); /* fault: it never ran */
 	void *data;
 };
 
@@ -79,25 +80,25 @@ struct supervisor {
 	struct link link;
 	struct launcher launcher;
 	struct logs logs;
-	struct log journal;	/* the supervisor's own log: unit name "supervisor" */
+	struct log journal; /* the supervisor's own log: unit name "supervisor" */
 	struct net net;
 	bool has_net;
 	struct engine *engine;
-	struct unit_set *set;	/* in force */
-	struct unit_set *next;	/* loaded, waits for ACT_SWAP */
+	struct unit_set *set;        /* in force */
+	struct unit_set *next;       /* loaded, waits for ACT_SWAP */
 	struct instance **instances; /* by unit index of `set`, NULL where nothing is held */
 	struct process *processes;
 	struct leases leases;
 	struct arena lease_arena;
 	char machine_id[40];
-	uv_fs_event_t etc;	/* of the host: its name servers change there */
-	uv_timer_t names;	/* coming: neighbours' /etc/hosts are written again */
+	uv_fs_event_t etc; /* of the host: its name servers change there */
+	uv_timer_t names;  /* coming: neighbours' /etc/hosts are written again */
 	uv_timer_t deadline;
 	uv_poll_t watch_poll;
-	int watch;		/* inotify */
-	int console;		/* where warnings go; -1: nowhere */
-	bool performing;	/* perform_all is on the stack */
-	int ending;		/* enum wire_end once the machine is going down, else 0 */
+	int watch;       /* inotify */
+	int console;     /* where warnings go; -1: nowhere */
+	bool performing; /* perform_all is on the stack */
+	int ending;      /* enum wire_end once the machine is going down, else 0 */
 	struct control *control;
 };
 
@@ -123,7 +124,8 @@ void recover(struct supervisor *s);
 const struct unit *unit_at(const struct supervisor *s, uint32_t index);
 
 /* ---- instance.c ---- */
-struct instance *instance_get(struct supervisor *s, uint32_t index); /* made if there is none; NULL: no memory */
+struct instance *instance_get(struct supervisor *s,
+	uint32_t index); /* made if there is none; NULL: no memory */
 void instance_release(struct supervisor *s, uint32_t index);
 void instance_free_if_done(struct instance *inst);
 /* After a reload: instances follow their units by name. */
@@ -139,10 +141,11 @@ int process_signal(const struct process *p, int sig);
 void processes_reap(struct supervisor *s);
 
 /* ---- start.c ---- */
-int start_process(struct supervisor *s, uint32_t index, enum role role, uint32_t number, struct err *e);
+int start_process(struct supervisor *s, uint32_t index, enum role role, uint32_t number,
+	struct err *e);
 /* Enters the running container or the service's cgroup. fds: stdin, stdout, stderr, or one terminal socket. */
-int start_exec(struct supervisor *s, uint32_t index, char *const *argv, const int *fds, size_t n_fds,
-	       struct process **out, struct err *e);
+int start_exec(struct supervisor *s, uint32_t index, char *const *argv, const int *fds,
+	size_t n_fds, struct process **out, struct err *e);
 /* The plan as text, in the arena; gathers facts without changing anything. */
 const char *plan_text(struct supervisor *s, uint32_t index, struct arena *arena, struct err *e);
 

@@ -86,7 +86,7 @@ static void flush(struct connection *c)
 {
 	while (c->out_sent < c->out_n) {
 		ssize_t n = send(c->fd, c->out + c->out_sent, c->out_n - c->out_sent,
-				 MSG_DONTWAIT | MSG_NOSIGNAL);
+			MSG_DONTWAIT | MSG_NOSIGNAL);
 
 		if (n < 0 && errno == EAGAIN)
 			return;
@@ -164,11 +164,11 @@ void varlink_reply(struct connection *c, json_t *parameters, bool continues)
 
 void varlink_error(struct connection *c, const char *error, json_t *parameters)
 {
-	json_t *name = strchr(error, '.') != NULL ?
-			       json_string(error) :
-			       json_sprintf("%s.%s", c->server->interface->name, error);
+	json_t *name = strchr(error, '.') != NULL
+		? json_string(error)
+		: json_sprintf("%s.%s", c->server->interface->name, error);
 	json_t *object = json_pack("{soso}", "error", name, "parameters",
-				   parameters != NULL ? parameters : json_object());
+		parameters != NULL ? parameters : json_object());
 	bool silent = c->oneway || c->closing;
 
 	end_call(c);
@@ -186,9 +186,9 @@ void varlink_error(struct connection *c, const char *error, json_t *parameters)
 static void get_info(struct connection *c)
 {
 	varlink_reply(c,
-		      json_pack("{ssssssss s[ss]}", "vendor", "sup", "product", "sup", "version", "1",
-				"url", "", "interfaces", SERVICE, c->server->interface->name),
-		      false);
+		json_pack("{ssssssss s[ss]}", "vendor", "sup", "product", "sup", "version", "1",
+			"url", "", "interfaces", SERVICE, c->server->interface->name),
+		false);
 }
 
 static void get_description(struct connection *c, json_t *parameters)
@@ -197,13 +197,15 @@ static void get_description(struct connection *c, json_t *parameters)
 	const struct varlink_interface *own = c->server->interface;
 
 	if (name == NULL)
-		varlink_error(c, SERVICE ".InvalidParameter", json_pack("{ss}", "parameter", "interface"));
+		varlink_error(c, SERVICE ".InvalidParameter",
+			json_pack("{ss}", "parameter", "interface"));
 	else if (strcmp(name, SERVICE) == 0)
 		varlink_reply(c, json_pack("{ss}", "description", service_description), false);
 	else if (strcmp(name, own->name) == 0)
 		varlink_reply(c, json_pack("{ss}", "description", own->description), false);
 	else
-		varlink_error(c, SERVICE ".InterfaceNotFound", json_pack("{ss}", "interface", name));
+		varlink_error(c, SERVICE ".InterfaceNotFound",
+			json_pack("{ss}", "interface", name));
 }
 
 static void call_own(struct connection *c, const char *method, json_t *parameters)
@@ -242,7 +244,7 @@ static void dispatch(struct connection *c, json_t *message)
 		call_own(c, dot + 1, parameters);
 	else
 		varlink_error(c, SERVICE ".InterfaceNotFound",
-			      json_pack("{ss%}", "interface", method, (size_t)(dot - method)));
+			json_pack("{ss%}", "interface", method, (size_t)(dot - method)));
 }
 
 /* Serves what is complete in the input, while no answer is owed. */
@@ -351,7 +353,8 @@ static bool is_welcome(const struct varlink *v, int fd, bool *privileged)
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0)
 		return false;
 	*privileged = peer.uid == 0;
-	return *privileged || (v->readers != 0 && (peer.gid == v->readers || is_member(fd, v->readers)));
+	return *privileged ||
+		(v->readers != 0 && (peer.gid == v->readers || is_member(fd, v->readers)));
 }
 
 /* Who holds a place without a call loses it to somebody who has one; false when all are being served. */
@@ -411,12 +414,14 @@ static void on_client(uv_poll_t *poll, int status, int events)
 }
 
 int varlink_open(struct varlink *v, uv_loop_t *loop, const char *path, gid_t readers,
-		 const struct varlink_interface *interface, void *data, struct err *e)
+	const struct varlink_interface *interface, void *data, struct err *e)
 {
 	struct sockaddr_un addr = { .sun_family = AF_UNIX };
 	int rc;
 
-	*v = (struct varlink){ .loop = loop, .readers = readers, .interface = interface, .data = data };
+	*v = (struct varlink){
+		.loop = loop, .readers = readers, .interface = interface, .data = data
+	};
 	v->spare = open("/", O_PATH | O_CLOEXEC);
 	v->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (v->fd < 0)

@@ -30,13 +30,13 @@ struct connection {
 	uv_poll_t poll;
 	int fd;
 	bool privileged;
-	bool busy;		/* a call is being answered */
-	bool oneway, more;	/* of the call being answered */
+	bool busy;         /* a call is being answered */
+	bool oneway, more; /* of the call being answered */
 	bool closing;
-	uint64_t heard;		/* number of the last time that bytes came from it */
+	uint64_t heard;           /* number of the last time that bytes came from it */
 	int fds[VARLINK_FDS_MAX]; /* came with the call; the handler may take them */
 	size_t n_fds;
-	char *in, *out;		/* malloc'd, only while something is in them */
+	char *in, *out; /* malloc'd, only while something is in them */
 	size_t in_n, in_room, out_n, out_sent;
 	/* of the handler of the call being answered: told when the client goes away first */
 	void (*on_gone)(struct connection *c);
@@ -44,7 +44,7 @@ struct connection {
 };
 
 struct varlink_method {
-	const char *name;	/* without the interface */
+	const char *name; /* without the interface */
 	bool privileged;
 	/* Answers now or later, by varlink_reply or varlink_error. The parameters are borrowed. */
 	void (*run)(struct connection *c, void *data, json_t *parameters);
@@ -52,7 +52,7 @@ struct varlink_method {
 
 struct varlink_interface {
 	const char *name;
-	const char *description; /* in the interface definition language */
+	const char *description;              /* in the interface definition language */
 	const struct varlink_method *methods; /* ends with a NULL name */
 };
 
@@ -60,18 +60,18 @@ struct varlink {
 	uv_loop_t *loop;
 	uv_poll_t poll;
 	int fd;
-	gid_t readers;		/* group of the socket */
+	gid_t readers; /* group of the socket */
 	const struct varlink_interface *interface;
 	void *data;
 	struct connection *connections;
 	size_t n_connections;
 	uint64_t heard;
-	int spare;		/* given up for a moment when no descriptor is left, see on_client */
+	int spare; /* given up for a moment when no descriptor is left, see on_client */
 };
 
 /* Binds the socket (mode 0660, group `readers`) and serves. */
 int varlink_open(struct varlink *v, uv_loop_t *loop, const char *path, gid_t readers,
-		 const struct varlink_interface *interface, void *data, struct err *e);
+	const struct varlink_interface *interface, void *data, struct err *e);
 /* Takes ownership of parameters. `continues`: more replies to this call follow. */
 void varlink_reply(struct connection *c, json_t *parameters, bool continues);
 /* error: a name of the interface ("NoSuchUnit") or a full one ("org.varlink.service.InvalidParameter"). */

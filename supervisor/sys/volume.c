@@ -32,7 +32,7 @@ static int set_owner(const struct volume_section *v, const char *path, struct er
 	if (v->user == NULL && v->group == NULL)
 		return 0;
 	if ((v->user != NULL && sscanf(v->user, "%u", &uid) != 1) ||
-	    (v->group != NULL && sscanf(v->group, "%u", &gid) != 1))
+		(v->group != NULL && sscanf(v->group, "%u", &gid) != 1))
 		return err_setx(e, "User= and Group= of a volume are numbers");
 	if (chown(path, uid, gid) < 0)
 		return err_set(e, "chown %s", path);
@@ -54,7 +54,7 @@ int volume_setup(struct supervisor *s, const struct unit *u, struct err *e)
 		while (umount2(path, MNT_DETACH) == 0)
 			continue;
 		if (mount(v->device, path, bind ? NULL : v->type, bind ? MS_BIND : 0,
-			  bind ? NULL : v->options) < 0)
+			    bind ? NULL : v->options) < 0)
 			return err_set(e, "mount %s at %s", v->device, path);
 	}
 	return set_owner(v, path, e);

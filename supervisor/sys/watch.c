@@ -85,8 +85,8 @@ static int watch_file(const struct instance *inst, const char *file)
 	/* ENOENT: this kernel does not count that */
 	if (wd < 0 && errno != ENOENT)
 		journal(inst->s, LOG_LEVEL_WARNING, inst->unit,
-			"watch %s: %s; its end may be seen late (fs.inotify.max_user_watches?)", path,
-			strerror(errno));
+			"watch %s: %s; its end may be seen late (fs.inotify.max_user_watches?)",
+			path, strerror(errno));
 	return wd;
 }
 
@@ -141,8 +141,8 @@ void watch_check_oom(struct instance *inst)
 	struct err ignored;
 
 	if (inst->released || inst->s->launcher.cgroup_fd < 0 ||
-	    cgroup_usage(inst->s->launcher.cgroup_fd, inst->unit, &usage, &ignored) < 0 ||
-	    usage.oom_kills <= inst->oom_kills)
+		cgroup_usage(inst->s->launcher.cgroup_fd, inst->unit, &usage, &ignored) < 0 ||
+		usage.oom_kills <= inst->oom_kills)
 		return;
 	inst->oom_kills = usage.oom_kills;
 	supervise(inst->s, &event);

@@ -308,7 +308,8 @@ static void test_container_stops_by_its_own_words(void **data)
 
 	(void)data;
 	w->set.units[0].container.stop_signal = SIGQUIT;
-	w->set.units[0].service.timeout_stop = 10 * SEC; /* from StopTimeout=, when the files are read */
+	w->set.units[0].service.timeout_stop = 10 *
+		SEC; /* from StopTimeout=, when the files are read */
 	w->actors[0].ignore_term = true;
 	begin(w);
 	world_command(w, EV_STOP, 0, 2);

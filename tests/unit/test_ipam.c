@@ -192,8 +192,8 @@ static void fixed_address_is_checked(void **state)
 
 	assert_string_equal(assign(f, &p, "a.container", "10.2.0.1"),
 		"IP=10.2.0.1 is not in the subnet 10.1.0.0/24 of lan.network");
-	assert_string_equal(
-		assign(f, &p, "a.container", "10.1.0.1"), "IP=10.1.0.1 is the gateway of lan.network");
+	assert_string_equal(assign(f, &p, "a.container", "10.1.0.1"),
+		"IP=10.1.0.1 is the gateway of lan.network");
 	assert_string_equal(assign(f, &p, "a.container", "10.1.0.255"),
 		"IP=10.1.0.255 is the network or broadcast address of lan.network (10.1.0.0/24)");
 	assert_string_equal(assign(f, &p, "a.container", "10.1.0.7"), "10.1.0.7");
@@ -209,7 +209,8 @@ static void fixed_address_moves_a_lease_that_is_not_used(void **state)
 
 	assert_string_equal(assign(f, &p, "a.container", NULL), "10.1.0.2");
 	ipam_find(&f->leases, "a.container", "lan.network")->used = true;
-	assert_string_equal(assign(f, &p, "b.container", "10.1.0.2"), "IP=10.1.0.2 is in use by a.container");
+	assert_string_equal(assign(f, &p, "b.container", "10.1.0.2"),
+		"IP=10.1.0.2 is in use by a.container");
 	ipam_find(&f->leases, "a.container", "lan.network")->used = false;
 	assert_string_equal(assign(f, &p, "b.container", "10.1.0.2"), "10.1.0.2");
 	assert_string_equal(assign(f, &p, "a.container", NULL), "10.1.0.3");
@@ -312,7 +313,8 @@ static void plans_have_stable_names(void **state)
 	assert_int_equal(x.gateway, 0);
 	mtu.value = "14oo";
 	assert_int_equal(bridge_plan_make(&b, &u, &p, "machine", &f->e), -1);
-	assert_string_equal(f->e.msg, "lan.network: Options=mtu=14oo: not a number from 576 to 65535");
+	assert_string_equal(f->e.msg,
+		"lan.network: Options=mtu=14oo: not a number from 576 to 65535");
 }
 
 int main(void)

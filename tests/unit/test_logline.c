@@ -80,15 +80,20 @@ static void test_longest_record_fits(void **data)
 	(void)data;
 	memset(text, 'x', sizeof(text));
 	assert_true(log_record(record, UINT64_MAX, LOG_ERR, true, text, sizeof(text)) <=
-		    sizeof(record));
+		sizeof(record));
 }
 
 static void test_no_record(void **data)
 {
 	static const char *const lines[] = {
-		"", "x", "1970-01-01T00:00:00.000000Z", "1970-01-01T00:00:00.000000Z out",
-		"1970-01-01T00:00:00.000000Z o text", "1970-01-01T00:00:00.000000Z outer text",
-		"1970-01-01 00:00:00.000000Z out text", "a foreign line that is as long as a record",
+		"",
+		"x",
+		"1970-01-01T00:00:00.000000Z",
+		"1970-01-01T00:00:00.000000Z out",
+		"1970-01-01T00:00:00.000000Z o text",
+		"1970-01-01T00:00:00.000000Z outer text",
+		"1970-01-01 00:00:00.000000Z out text",
+		"a foreign line that is as long as a record",
 	};
 	struct log_view view;
 

@@ -26,10 +26,11 @@ static const uint8_t *attribute(const uint8_t *data, size_t size, uint16_t type,
 static void message_has_header_attributes_and_length(void **state)
 {
 	static const uint8_t wanted[] = {
-		40, 0, 0, 0, 7, 0, 5, 0, 1, 0, 0, 0, 0, 0, 0, 0, /* length, type, flags, seq, port */
-		0xaa, 0xbb, 0, 0,				 /* header, padded */
-		7, 0, 1, 0, 'u', 'p', 0, 0,			 /* string */
-		8, 0, 2, 0, 10, 88, 0, 1,			 /* big endian */
+		40, 0, 0, 0, 7, 0, 5, 0, 1, 0, 0, 0, 0, 0, 0,
+		0,                          /* length, type, flags, seq, port */
+		0xaa, 0xbb, 0, 0,           /* header, padded */
+		7, 0, 1, 0, 'u', 'p', 0, 0, /* string */
+		8, 0, 2, 0, 10, 88, 0, 1,   /* big endian */
 	};
 	_Alignas(8) uint8_t memory[64];
 	struct nl_buf b;
@@ -70,15 +71,17 @@ static void second_message_starts_aligned_with_the_next_number(void **state)
 	assert_int_equal(at, 24);
 	assert_true(nl_next(&r, memory, b.used, &at));
 	assert_int_equal(r.seq, 2);
-	assert_int_equal(*(const uint32_t *)(const void *)attribute(
-				 attribute(r.data, r.size, 3, 8), 8, 4, 4),
+	assert_int_equal(*(const uint32_t *)(const void *)attribute(attribute(r.data, r.size, 3, 8),
+				 8, 4, 4),
 		77);
 	assert_false(nl_next(&r, memory, b.used, &at));
 }
 
 static void too_small_a_buffer_overflows_at_every_size(void **state)
 {
-	static const struct attach_plan p = { .host_if = "vweb-1", .inside_if = "eth0", .mtu = 1500 };
+	static const struct attach_plan p = {
+		.host_if = "vweb-1", .inside_if = "eth0", .mtu = 1500
+	};
 	_Alignas(8) uint8_t memory[256];
 	struct nl_buf b;
 	size_t size, whole;
@@ -207,8 +210,8 @@ static void address_has_its_broadcast(void **state)
 	rt_addr_add(&b, 4, "lan", 0x0a590101, 24);
 	assert_true(nl_next(&r, memory, b.used, &at));
 	assert_memory_equal(attribute(r.data + 8, r.size - 8, IFA_LOCAL, 4), "\x0a\x59\x01\x01", 4);
-	assert_memory_equal(
-		attribute(r.data + 8, r.size - 8, IFA_BROADCAST, 4), "\x0a\x59\x01\xff", 4);
+	assert_memory_equal(attribute(r.data + 8, r.size - 8, IFA_BROADCAST, 4), "\x0a\x59\x01\xff",
+		4);
 	nl_init(&b, memory, sizeof(memory));
 	at = 0;
 	rt_addr_add(&b, 4, "lan", 0x0a590101, 32);

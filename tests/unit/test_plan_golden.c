@@ -93,13 +93,13 @@ static void compare(const char *name, const char *text)
 	const struct unit_text texts[] = {
 		{ .unit = name, .path = name, .text = text, .size = strlen(text) },
 		{ .unit = "lan.network",
-		  .path = "lan.network",
-		  .text = neighbours,
-		  .size = sizeof(neighbours) - 1 },
+			.path = "lan.network",
+			.text = neighbours,
+			.size = sizeof(neighbours) - 1 },
 		{ .unit = "data.volume",
-		  .path = "data.volume",
-		  .text = volume,
-		  .size = sizeof(volume) - 1 },
+			.path = "data.volume",
+			.text = volume,
+			.size = sizeof(volume) - 1 },
 	};
 	struct unit_set set = { 0 };
 	struct arena a = { 0 };

@@ -59,8 +59,12 @@ static void test_nothing_steers_the_terminal(void **data)
 	check_safe("a\0b", 3, "a?b");
 	check_safe("gr\xc3\xbc\xc3\x9f", 6, "gr\xc3\xbc\xc3\x9f");
 	/* U+009B is a CSI to many terminals, whichever way it comes */
-	check_safe("\xc2\x9b" "31m", 5, "?31m");
-	check_safe("\x9b" "31m", 4, "?31m");
+	check_safe("\xc2\x9b"
+		   "31m",
+		5, "?31m");
+	check_safe("\x9b"
+		   "31m",
+		4, "?31m");
 	/* cut in the middle of a character */
 	check_safe("x\xe2\x82", 3, "x??");
 }
@@ -118,8 +122,12 @@ static void test_any_bytes_become_json(void **data)
 	(void)data;
 	check_json("", 0, "");
 	check_json("gr\xc3\xbc\xc3\x9f\n", 7, "gr\xc3\xbc\xc3\x9f\n");
-	check_json("a\0b", 3, "a\xef\xbf\xbd" "b");
-	check_json("\xff" "x", 2, "\xef\xbf\xbdx");
+	check_json("a\0b", 3,
+		"a\xef\xbf\xbd"
+		"b");
+	check_json("\xff"
+		   "x",
+		2, "\xef\xbf\xbdx");
 	/* one bad byte does not take the good characters with it */
 	check_json("\xc3\xbc\xff\xc3\xbc", 5, "\xc3\xbc\xef\xbf\xbd\xc3\xbc");
 	/* over-long, surrogate, beyond the last plane */
