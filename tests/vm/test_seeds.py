@@ -99,7 +99,7 @@ check bomb-host 'supctl status bomb | grep State; for i in 1 2 3; do (true) || e
 check bomb-stop 'supctl stop bomb; state bomb; ls -d $bomb'
 
 check hog 'supctl start hog; await 30 "failed hog"; supctl status hog'
-check hog-table 'supctl status | grep hog'
+check hog-table 'supctl status | grep -A 1 hog'
 check tmpfs 'supctl exec room df -k /scratch'
 check tmpfs-full 'supctl exec room sh -c "dd if=/dev/zero of=/scratch/x bs=64k count=64; ls -l /scratch"'
 check tmpfs-mode 'supctl exec room stat -c %a /scratch'
