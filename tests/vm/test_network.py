@@ -152,6 +152,10 @@ def test_neighbours_have_names(boot):
 def test_networks_do_not_reach_each_other(boot):
     assert boot.code("other-network") != 0
     assert boot.code("other-name") != 0
+
+
+def test_isolated_network(boot):
+    """Options=isolate=true: containers of one network do not reach each other."""
     assert boot.code("isolate") != 0
 
 
