@@ -15,14 +15,17 @@
 #define REMARK_MIN 16 /* columns: less than that of a remark says nothing */
 #define REMARK_INDENT 4
 
-static uint64_t age_of(const json_t *unit)
+/* How long it is in its state; "-": it never was in another. */
+static const char *age_of(const json_t *unit, char buf[HUMAN_MAX])
 {
 	struct timespec now;
 	uint64_t us, since = number_of(unit, "since");
 
+	if (since == 0)
+		return "-";
 	(void)clock_gettime(CLOCK_REALTIME, &now);
 	us = (uint64_t)now.tv_sec * USEC_PER_SEC + (uint64_t)now.tv_nsec / NSEC_PER_USEC;
-	return us > since ? us - since : 0;
+	return human_time(us > since ? us - since : 0, buf);
 }
 
 /* Is this a unit that somebody should look at? Then its remark is shown whole. */
@@ -83,8 +86,8 @@ static void print_row(const json_t *unit, size_t name_width, size_t width)
 	(void)printf("%*s", (int)gap, "");
 	used = name_width +
 		(size_t)printf(" %-12s %6s %6s %3u %6s %6s", text_of(unit, "state"),
-			human_time(age_of(unit), since), pid,
-			(unsigned int)number_of(unit, "restarts"), memory, cpu);
+			age_of(unit, since), pid, (unsigned int)number_of(unit, "restarts"), memory,
+			cpu);
 	print_remark(unit, used, width);
 }
 
@@ -172,7 +175,7 @@ static void print_unit(const json_t *unit)
 				strcmp(text_of(unit, "state"), "failed") != 0
 			? " (failed)"
 			: "",
-		human_time(age_of(unit), since));
+		age_of(unit, since));
 	print_field("State", line);
 	print_field("Why", text_of(unit, "why"));
 	if (strstr(text_of(unit, "why"), text_of(unit, "cause")) == NULL)

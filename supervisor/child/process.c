@@ -91,6 +91,17 @@ int step_priority(struct child *c, struct fault *f)
 	return set_oom_score(score, f);
 }
 
+static void cut_to_possible(unsigned int resource, uint64_t limit[2])
+{
+	uint64_t now[2];
+
+	if (syscall(SYS_prlimit64, 0, resource, NULL, now) < 0 || now[1] >= limit[1])
+		return;
+	limit[1] = now[1];
+	if (limit[0] > limit[1])
+		limit[0] = limit[1];
+}
+
 int step_limits(struct child *c, struct fault *f)
 {
 	static const char *const names[] = {
@@ -118,6 +129,8 @@ int step_limits(struct child *c, struct fault *f)
 		uint64_t limit[2] = { set->soft, set->hard };
 		unsigned int resource = (unsigned int)set->resource;
 
+		if (set->dflt)
+			cut_to_possible(resource, limit);
 		if (syscall(SYS_prlimit64, 0, resource, limit, NULL) < 0)
 			return fail(f, resource < ARRAY_LEN(names) ? names[resource] : "Limit");
 	}
@@ -129,7 +142,12 @@ int step_unblock(struct child *c, struct fault *f)
 {
 	static const unsigned long none[_NSIG / 8 / sizeof(unsigned long)];
 
-	(void)c;
+	/*
+	 * PID 1 of a namespace would lose it: no handler, no signal. init takes all signals blocked, as they are, and
+	 * gives its command an empty mask.
+	 */
+	if (c->plan->run_init)
+		return 0;
 	if (syscall(SYS_rt_sigprocmask, SIG_SETMASK, none, NULL, _NSIG / 8) < 0)
 		return fail(f, "rt_sigprocmask");
 	return 0;

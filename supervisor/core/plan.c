@@ -61,7 +61,7 @@ static void set_rlimit(struct planner *pl, struct rlimit_sets *list, const struc
  * What systemd gives: the supervisor's own limit is far higher, and programs that walk over all possible descriptors
  * would walk long.
  */
-static const struct rlimit_set default_files = { RLIMIT_NOFILE, 1024, 524288 };
+static const struct rlimit_set default_files = { RLIMIT_NOFILE, 1024, 524288, true };
 
 static void plan_limits(struct planner *pl, bool inside)
 {

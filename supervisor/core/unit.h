@@ -124,6 +124,7 @@ struct conditions {
 struct rlimit_set {
 	int resource;        /* RLIMIT_* */
 	uint64_t soft, hard; /* SIZE_INFINITY: unlimited */
+	bool dflt; /* nobody asked for it: cut to the hard limit there is, where it may not be raised */
 };
 struct rlimit_sets {
 	struct rlimit_set *v;

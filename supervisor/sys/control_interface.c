@@ -13,7 +13,7 @@ static const char description[] =
 	"  state: string,\n"
 	"  wanted: bool,\n"
 	"  failed: bool,\n"
-	"  since: int,\n"
+	"  since: ?int,\n"
 	"  pid: ?int,\n"
 	"  restarts: int,\n"
 	"  cause: ?string,\n"

@@ -84,7 +84,8 @@ static json_t *view_unit(const struct supervisor *s, uint32_t index)
 	(void)json_object_set_new(object, "wanted", json_boolean(run->wanted));
 	(void)json_object_set_new(object, "failed", json_boolean(run->failed));
 	/* since is kept on a clock that never jumps, and shown on the one people read */
-	set_number(object, "since", wall_us() - (now_us() - run->since));
+	if (run->since != 0)
+		set_number(object, "since", wall_us() - (now_us() - run->since));
 	if (run->main_pid != 0)
 		set_number(object, "pid", (uint64_t)run->main_pid);
 	set_number(object, "restarts", run->restarts);

@@ -140,7 +140,7 @@ static void on_names(uv_timer_t *timer)
 	}
 }
 
-static void names_changed(struct supervisor *s)
+void names_changed(struct supervisor *s)
 {
 	(void)uv_timer_start(&s->names, on_names, NAMES_DELAY_MS, 0);
 }
@@ -154,8 +154,6 @@ int names_write(struct instance *inst, char *dir, size_t size, struct err *e)
 	if (fd >= 0)
 		rc = write_all(inst, fd, &a, e);
 	arena_free(&a);
-	if (rc == 0 && inst->attached)
-		names_changed(inst->s);
 	return rc;
 }
 

@@ -200,6 +200,7 @@ static int attach_to(struct instance *inst, struct instance *network, struct err
 	if (net_attach(&s->net, inst->netns, &inst->attach, e) < 0)
 		return -1;
 	inst->attached = true;
+	names_changed(s);
 	lease = ipam_find(&s->leases, u->name, network_of(u));
 	if (lease != NULL)
 		lease->used = true;
@@ -259,8 +260,11 @@ void network_release(struct instance *inst)
 	if (inst->bridge_up && net_bridge_down(&s->net, &inst->bridge, &e) < 0)
 		journal(s, LOG_LEVEL_WARNING, inst->unit, "%s", e.msg);
 	if (inst->attached || inst->bridge_up) {
+		bool in_rules = inst->bridge_up || unit_at(s, inst->index)->container.ports.n > 0;
+
 		inst->attached = inst->bridge_up = false;
-		if (apply_rules(s, &e) < 0)
+		names_changed(s);
+		if (in_rules && apply_rules(s, &e) < 0)
 			journal(s, LOG_LEVEL_WARNING, inst->unit, "%s", e.msg);
 	}
 	fd_close(&inst->netns);

@@ -143,7 +143,7 @@ void processes_reap(struct supervisor *s);
 /* ---- start.c ---- */
 int start_process(struct supervisor *s, uint32_t index, enum role role, uint32_t number,
 	struct err *e);
-/* Enters the running container or the service's cgroup. fds: stdin, stdout, stderr, or one terminal socket. */
+/* Enters the running container. fds: stdin, stdout, stderr, or one terminal socket. */
 int start_exec(struct supervisor *s, uint32_t index, char *const *argv, const int *fds,
 	size_t n_fds, struct process **out, struct err *e);
 /* The plan as text, in the arena; gathers facts without changing anything. */
@@ -180,6 +180,8 @@ const struct instance *network_owner(const struct instance *inst);
 int names_open(struct supervisor *s, struct err *e);
 /* Writes hosts, resolv.conf and hostname of a container; returns their host folder in `dir`. */
 int names_write(struct instance *inst, char *dir, size_t size, struct err *e);
+/* Somebody came or went, or the name servers are others: all that run learn it soon. */
+void names_changed(struct supervisor *s);
 /* Text of a file of the host in the arena, cut at 64 KiB; "" when there is none. */
 const char *names_read_small(struct arena *a, const char *path);
 

@@ -262,8 +262,8 @@ static void test_io_limits(void **state)
 static void test_rlimits(void **state)
 {
 	struct fixture *f = *state;
-	struct rlimit_set nofile = { rlimit_number("nofile"), 10, 20 };
-	struct rlimit_set ours = { rlimit_number("nofile"), 30, 40 };
+	struct rlimit_set nofile = { rlimit_number("nofile"), 10, 20, false };
+	struct rlimit_set ours = { rlimit_number("nofile"), 30, 40, false };
 
 	*LIST_ADD(&f->arena, &f->unit.service.limits) = nofile;
 	*LIST_ADD(&f->arena, &f->unit.container.ulimits) = ours;
