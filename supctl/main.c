@@ -36,8 +36,8 @@ static void print_usage(FILE *to)
 		(void)fprintf(to, "  %-12s %-22s %s\n", commands[i]->name, commands[i]->args,
 			commands[i]->summary);
 	(void)fprintf(to,
-		"\nUNIT is a full name (web.container), or without its ending where only one "
-		"has it.\n");
+		"\nUNIT is a full name (web.container), or without its ending: the container or service "
+		"of that\nname, or else the one unit that has it.\n");
 }
 
 int usage_of(const struct command *command)
@@ -61,7 +61,8 @@ static const struct {
 	const char *text;
 	int status;
 } errors[] = {
-	{ "io.sup.Control.NoSuchUnit", "unit", "no such unit", EXIT_NO_UNIT },
+	{ "io.sup.Control.NoSuchUnit", "unit", "no such unit, or several: give its full name",
+		EXIT_NO_UNIT },
 	{ "io.sup.Control.Failed", "reason", NULL, EXIT_FAILED },
 	{ "io.sup.Control.NotExecuted", "reason", NULL, EXIT_FAILED },
 	{ "org.varlink.service.PermissionDenied", NULL, "only root may do this", EXIT_DENIED },

@@ -31,28 +31,37 @@ int unit_set_find(const struct unit_set *set, const char *name)
 	return u != NULL ? (int)(u - set->units) : -1;
 }
 
-int unit_set_find_loose(const struct unit_set *set, const char *name)
+/* The one unit of these kinds with that stem: -1 when there is none, -2 when there are several. */
+static int find_stem(const struct unit_set *set, const char *name, uint32_t kinds)
 {
-	int found = unit_set_find(set, name);
-	size_t matches = 0;
+	int found = -1;
 
-	if (found >= 0)
-		return found;
 	for (unsigned int kind = 0; kind < KIND_COUNT; kind++) {
 		char full[UNIT_NAME_MAX];
 		struct text t = { full, sizeof(full), 0 };
 		int index;
 
 		text_printf(&t, "%s.%s", name, unit_kind_name((enum unit_kind)kind));
-		if (t.len >= sizeof(full))
+		if ((kinds >> kind & 1) == 0 || t.len >= sizeof(full))
 			continue;
 		index = unit_set_find(set, full);
-		if (index >= 0) {
-			found = index;
-			matches++;
-		}
+		if (index >= 0)
+			found = found == -1 ? index : -2;
 	}
-	return matches == 1 ? found : -1;
+	return found;
+}
+
+int unit_set_find_loose(const struct unit_set *set, const char *name)
+{
+	const uint32_t run = 1u << KIND_CONTAINER | 1u << KIND_SERVICE;
+	int found = unit_set_find(set, name);
+
+	/* "redis" is the service before it is the volume of that name */
+	if (found < 0)
+		found = find_stem(set, name, run);
+	if (found == -1)
+		found = find_stem(set, name, ~run);
+	return found >= 0 ? found : -1;
 }
 
 /* ---- reading ---- */

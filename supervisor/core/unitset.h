@@ -61,7 +61,10 @@ struct unit_set {
  */
 void unit_set_build(struct unit_set *set, const struct unit_text *texts, size_t n);
 void unit_set_free(struct unit_set *set);
-/* Index of the unit, or -1. `unit_set_find_loose` also takes "web" when only one kind has that stem. */
+/*
+ * Index of the unit, or -1. `unit_set_find_loose` also takes "web": the container or service of that stem, or else
+ * the one unit that has it; -1 when several have.
+ */
 int unit_set_find(const struct unit_set *set, const char *name);
 int unit_set_find_loose(const struct unit_set *set, const char *name);
 

@@ -38,7 +38,7 @@ static const char description[] =
 	"  message: string\n"
 	")\n"
 	"\n"
-	"# All units, or the one named (its full name, or \"web\" when only one kind has it).\n"
+	"# All units, or the one named (its full name, or \"web\": the container or service of that name first).\n"
 	"method Status(unit: ?string) -> (units: []Unit)\n"
 	"# What is wrong with the unit files in force.\n"
 	"method Faults() -> (faults: []Fault)\n"

@@ -201,10 +201,14 @@ static void test_finding_without_the_ending(void **state)
 
 	(void)state;
 	BUILD(&set, "", FILE_OF("a.service", RUN), FILE_OF("b.service", RUN),
-		FILE_OF("b.network", "[Network]\n"));
+		FILE_OF("b.network", "[Network]\n"), FILE_OF("b.volume", "[Volume]\n"),
+		FILE_OF("d.service", RUN), FILE_OF("d.container", "[Container]\nImage=d\n"),
+		FILE_OF("e.network", "[Network]\n"), FILE_OF("e.volume", "[Volume]\n"));
 	assert_int_equal(unit_set_find_loose(&set, "a"), unit_set_find(&set, "a.service"));
 	assert_int_equal(unit_set_find_loose(&set, "a.service"), unit_set_find(&set, "a.service"));
-	assert_int_equal(unit_set_find_loose(&set, "b"), -1);
+	assert_int_equal(unit_set_find_loose(&set, "b"), unit_set_find(&set, "b.service"));
+	assert_int_equal(unit_set_find_loose(&set, "d"), -1);
+	assert_int_equal(unit_set_find_loose(&set, "e"), -1);
 	assert_int_equal(unit_set_find_loose(&set, "c"), -1);
 	unit_set_free(&set);
 }
