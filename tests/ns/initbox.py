@@ -3,6 +3,7 @@ spaces and a root folder of its own, with a supervisor that does what the test o
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -53,6 +54,11 @@ class Box:
         return self
 
     def __exit__(self, *exc):
+        # PID 1 takes its box along. unshare's --kill-child does not always: the kernel forgets the parent-death
+        # signal when credentials change.
+        children = Path(f"/proc/{self.outer.pid}/task/{self.outer.pid}/children")
+        for pid in children.read_text().split() if children.exists() else ():
+            os.kill(int(pid), signal.SIGKILL)
         self.outer.kill()
         self.outer.wait(DEADLINE)
 
