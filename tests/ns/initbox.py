@@ -57,10 +57,12 @@ class Box:
         # PID 1 takes its box along. unshare's --kill-child does not always: the kernel forgets the parent-death
         # signal when credentials change.
         children = Path(f"/proc/{self.outer.pid}/task/{self.outer.pid}/children")
-        for pid in children.read_text().split() if children.exists() else ():
+        inside = children.read_text().split() if children.exists() else []
+        for pid in inside:
             os.kill(int(pid), signal.SIGKILL)
-        self.outer.kill()
-        self.outer.wait(DEADLINE)
+        if not inside:
+            self.outer.kill()
+        self.outer.wait(DEADLINE)  # unshare ends when it has reaped its child
 
     def init_pid(self):
         """PID 1 of the box, as the host sees it."""
