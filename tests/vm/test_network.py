@@ -61,7 +61,8 @@ check internal 'get i2 i1'
 check internal-route 'supctl exec i2 ip route'
 check internal-out 'supctl exec i2 ip route add default via 10.43.0.1; get i2 10.41.0.10; get i2 10.0.2.2 OUTSIDE'
 check outside 'get r2 10.0.2.2 OUTSIDE'
-check isolate 'get a2 $(field a1 address)'
+check isolate-within 'get a2 $(field a1 address)'
+check isolate-between 'get r2 $(field a1 address)'
 check own-loopback 'fetch 127.0.0.1 8081'
 check only-loopback 'fetch 127.0.0.1 8082'
 check not-on-bridge 'fetch 10.41.0.254 8082'
@@ -155,8 +156,9 @@ def test_networks_do_not_reach_each_other(boot):
 
 
 def test_isolated_network(boot):
-    """Options=isolate=true: containers of one network do not reach each other."""
-    assert boot.code("isolate") != 0
+    """Options=isolate=true has Podman's meaning, apart from other networks: neighbours meet."""
+    assert boot.code("isolate-within") == 0
+    assert boot.code("isolate-between") != 0
 
 
 def test_internal_network(boot):
