@@ -16,6 +16,12 @@ LAST = r"""#!/usr/bin/busybox sh
 	cat /sys/block/loop*/loop/backing_file 2>/dev/null
 	echo "@@ cgroups"
 	find /sys/fs/cgroup/sup -mindepth 1 -type d
+	# the kernel takes a network namespace away, and its links, a moment after its last process
+	n=0
+	while ls /sys/class/net | grep -q '^v' && [ $n -lt 200 ]; do
+		n=$((n + 1))
+		sleep 0.1
+	done
 	echo "@@ links"
 	ls -1 /sys/class/net
 	echo "@@ namespaces"
