@@ -76,7 +76,7 @@ bool engine_next(struct engine *e, struct action *action)
 
 uint64_t engine_deadline(const struct engine *e)
 {
-	return e->gen.n_heap == 0 ? TIME_INFINITY : life_of(e, e->gen.heap[0])->run.deadline;
+	return e->gen.n_heap == 0 ? TIME_INFINITY : life_of(e, e->gen.heap[0])->due;
 }
 
 /* ---- states */
@@ -102,8 +102,7 @@ void engine_enter(struct engine *e, uint32_t u, enum state state, uint64_t deadl
 
 	l->run.state = state;
 	l->run.since = e->now;
-	l->run.deadline = deadline;
-	engine_heap_update(e, u);
+	engine_timer_set(e, u, TIMER_STATE, deadline);
 	e->n_up += !in_states(l, STATES_DOWN);
 	e->n_up -= was_up;
 	if (was_active && !in_states(l, STATES_ACTIVE))
@@ -269,15 +268,35 @@ void engine_event(struct engine *e, const struct event *event, uint64_t now)
 	engine_settle(e);
 }
 
+static void dispatch_timeout(struct engine *e, uint32_t u, const struct event *event)
+{
+	(void)u;
+	engine_dispatch(e, event);
+}
+
+static rule_fn *const on_timer[TIMER_COUNT] = {
+#define X(id, rule) [TIMER_##id] = rule,
+	TIMERS(X)
+#undef X
+};
+
+static void fire(struct engine *e, uint32_t u)
+{
+	const struct event event = { .kind = EV_TIMEOUT, .unit = u };
+	const struct life *l = life_of(e, u);
+	size_t timer = 0;
+
+	while (l->timers[timer] != l->due)
+		timer++;
+	engine_timer_set(e, u, (enum timer)timer, TIME_INFINITY);
+	on_timer[timer](e, u, &event);
+}
+
 void engine_tick(struct engine *e, uint64_t now)
 {
 	e->now = now;
 	while (engine_deadline(e) <= now) {
-		struct event event = { .kind = EV_TIMEOUT, .unit = e->gen.heap[0] };
-
-		life_of(e, event.unit)->run.deadline = TIME_INFINITY;
-		engine_heap_update(e, event.unit);
-		engine_dispatch(e, &event);
+		fire(e, e->gen.heap[0]);
 		engine_settle(e);
 	}
 }

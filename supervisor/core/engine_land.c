@@ -56,8 +56,7 @@ static void land_in_backoff(struct engine *e, uint32_t u)
 	engine_log(e, u, r->failed ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO, "%s; %s", r->cause, next);
 	engine_jobs_done(e, u, EIO, r->cause);
 	l->ask = ASK_NONE;
-	engine_enter(e, u, ST_BACKOFF,
-		delay >= TIME_INFINITY - e->now ? TIME_INFINITY : e->now + delay);
+	engine_enter(e, u, ST_BACKOFF, time_after(e->now, delay));
 }
 
 static int exit_code_of(const struct life *l)

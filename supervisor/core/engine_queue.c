@@ -144,11 +144,11 @@ uint32_t engine_turn_next(struct engine *e)
 	return u;
 }
 
-/* ---- deadlines: a binary heap of the units that have one */
+/* ---- timers: a binary heap of the units that have one set */
 
 static uint64_t deadline_at(const struct engine *e, size_t i)
 {
-	return life_of(e, e->gen.heap[i])->run.deadline;
+	return life_of(e, e->gen.heap[i])->due;
 }
 
 static void heap_put(struct engine *e, size_t i, uint32_t u)
@@ -161,7 +161,7 @@ static void heap_up(struct engine *e, size_t i)
 {
 	uint32_t u = e->gen.heap[i];
 
-	while (i > 0 && deadline_at(e, (i - 1) / 2) > life_of(e, u)->run.deadline) {
+	while (i > 0 && deadline_at(e, (i - 1) / 2) > life_of(e, u)->due) {
 		heap_put(e, i, e->gen.heap[(i - 1) / 2]);
 		i = (i - 1) / 2;
 	}
@@ -176,7 +176,7 @@ static void heap_down(struct engine *e, size_t i)
 	while ((child = 2 * i + 1) < e->gen.n_heap) {
 		if (child + 1 < e->gen.n_heap && deadline_at(e, child + 1) < deadline_at(e, child))
 			child++;
-		if (deadline_at(e, child) >= life_of(e, u)->run.deadline)
+		if (deadline_at(e, child) >= life_of(e, u)->due)
 			break;
 		heap_put(e, i, e->gen.heap[child]);
 		i = child;
@@ -195,11 +195,15 @@ static void heap_remove(struct engine *e, size_t i)
 	heap_down(e, life_of(e, e->gen.heap[i])->heap_at - 1);
 }
 
-void engine_heap_update(struct engine *e, uint32_t u)
+void engine_timers_moved(struct engine *e, uint32_t u)
 {
 	struct life *l = life_of(e, u);
 
-	if (l->run.deadline == TIME_INFINITY) {
+	l->due = TIME_INFINITY;
+	for (size_t i = 0; i < TIMER_COUNT; i++)
+		if (l->timers[i] < l->due)
+			l->due = l->timers[i];
+	if (l->due == TIME_INFINITY) {
 		if (l->heap_at != 0)
 			heap_remove(e, l->heap_at - 1);
 		return;
@@ -208,4 +212,14 @@ void engine_heap_update(struct engine *e, uint32_t u)
 		heap_put(e, e->gen.n_heap++, u);
 	heap_up(e, l->heap_at - 1);
 	heap_down(e, l->heap_at - 1);
+}
+
+void engine_timer_set(struct engine *e, uint32_t u, enum timer timer, uint64_t when)
+{
+	struct life *l = life_of(e, u);
+
+	l->timers[timer] = when;
+	if (timer == TIMER_STATE)
+		l->run.deadline = when;
+	engine_timers_moved(e, u);
 }

@@ -23,7 +23,9 @@ void engine_generation(struct generation *gen, const struct unit_set *set)
 	for (size_t u = 0; u < set->n; u++) {
 		struct life *l = &gen->life[u];
 
-		l->run.deadline = TIME_INFINITY;
+		l->run.deadline = l->due = TIME_INFINITY;
+		for (size_t i = 0; i < TIMER_COUNT; i++)
+			l->timers[i] = TIME_INFINITY;
 		l->because = l->watching = l->watchers = l->next_watcher = l->prev_watcher =
 			l->next_turn = NO_UNIT;
 	}
@@ -176,6 +178,8 @@ static void move(struct life *to, const struct life *from)
 	if (!from->held)
 		return;
 	to->run.state = fresh.run.state;
+	to->run.deadline = fresh.run.deadline;
+	memcpy(to->timers, fresh.timers, sizeof(to->timers));
 	to->run.failed = false;
 	to->run.restarts = 0;
 	to->arrived = false;
@@ -199,7 +203,7 @@ static void move_all(struct engine *e, struct generation *old, const uint32_t *m
 	}
 	for (uint32_t u = 0; u < e->gen.set->n; u++) {
 		e->n_up += !in_states(life_of(e, u), STATES_DOWN);
-		engine_heap_update(e, u);
+		engine_timers_moved(e, u);
 		engine_turn_later(e, u);
 	}
 }

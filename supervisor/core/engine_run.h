@@ -34,6 +34,19 @@ struct proc {
 	bool live;  /* SPAWNED came, EXITED did not */
 };
 
+/*
+ * What may come due for a unit, each at its own time: TIMER(id, rule). It fires once, with an EV_TIMEOUT, and is
+ * set again by who wants more. STATE is the deadline of the state, run.deadline is its copy for readers.
+ */
+#define TIMERS(X) X(STATE, dispatch_timeout)
+
+enum timer {
+#define X(id, rule) TIMER_##id,
+	TIMERS(X)
+#undef X
+		TIMER_COUNT
+};
+
 struct waiter {
 	struct waiter *next;
 	uint32_t job;
@@ -62,8 +75,10 @@ struct life {
 	uint32_t cursor, watching, watchers, next_watcher, prev_watcher;
 	uint32_t next_turn;
 	bool queued;
-	uint32_t seen[3]; /* enum want: the propagation that visited it last */
-	uint32_t heap_at; /* index in the heap + 1, 0: not in it */
+	uint32_t seen[3];             /* enum want: the propagation that visited it last */
+	uint64_t timers[TIMER_COUNT]; /* TIME_INFINITY: not set */
+	uint64_t due;                 /* the least of them */
+	uint32_t heap_at;             /* index in the heap + 1, 0: not in it */
 };
 
 struct item { /* an action in the queue; without text it is allocated short */
@@ -77,7 +92,7 @@ struct generation {
 	struct arena arena;
 	const struct unit_set *set;
 	struct life *life;
-	uint32_t *heap; /* units by deadline, least first */
+	uint32_t *heap; /* units that have a timer set, by `due`, least first */
 	size_t n_heap;
 	uint32_t first_turn, last_turn;
 	struct want_step *work; /* of propagation */
@@ -110,6 +125,12 @@ void engine_enter(struct engine *e, uint32_t u, enum state state, uint64_t deadl
 void engine_dispatch(struct engine *e, const struct event *event);
 void engine_settle(struct engine *e);
 void engine_end(struct engine *e, int action, int exit_status, const char *text);
+
+/* TIME_INFINITY is far enough from any time to stay what it is. */
+static inline uint64_t time_after(uint64_t now, uint64_t span)
+{
+	return span >= TIME_INFINITY - now ? TIME_INFINITY : now + span;
+}
 
 static inline struct life *life_of(const struct engine *e, uint32_t u)
 {
@@ -146,8 +167,10 @@ void engine_jobs_done(struct engine *e, uint32_t u, int error, const char *text)
 void engine_job_done(struct engine *e, uint32_t u, uint32_t job, int error, const char *text);
 void engine_turn_later(struct engine *e, uint32_t u);
 uint32_t engine_turn_next(struct engine *e);
-/* run.deadline was changed. */
-void engine_heap_update(struct engine *e, uint32_t u);
+/* TIME_INFINITY: not any more. */
+void engine_timer_set(struct engine *e, uint32_t u, enum timer timer, uint64_t when);
+/* All timers of the unit in the heap again, after its life was moved. */
+void engine_timers_moved(struct engine *e, uint32_t u);
 
 /* ---- engine_want.c */
 enum want { WANT_START, WANT_STOP, WANT_RESTART };

@@ -55,17 +55,6 @@ static enum service_type type_of(const struct unit *unit)
 	return (enum service_type)unit->service.type;
 }
 
-static uint64_t after(uint64_t now, uint64_t span)
-{
-	return span >= TIME_INFINITY - now ? TIME_INFINITY : now + span;
-}
-
-static void set_deadline(struct engine *e, uint32_t u, uint64_t deadline)
-{
-	life_of(e, u)->run.deadline = deadline;
-	engine_heap_update(e, u);
-}
-
 /* False when the role has no command of this number. */
 bool engine_spawn(struct engine *e, uint32_t u, enum role role, uint32_t index)
 {
@@ -90,7 +79,7 @@ static void arrive(struct engine *e, uint32_t u)
 	struct life *l = life_of(e, u);
 	const struct unit *unit = unit_of(e, u);
 	bool lasting = kinds[unit->kind].process && !l->main.live && !l->main.asked;
-	uint64_t deadline = l->watchdog != 0 && !lasting ? after(e->now, l->watchdog)
+	uint64_t deadline = l->watchdog != 0 && !lasting ? time_after(e->now, l->watchdog)
 							 : TIME_INFINITY;
 
 	l->arrived = true;
@@ -233,10 +222,10 @@ static void begin(struct engine *e, uint32_t u)
 
 	life_of(e, u)->was_begun = true;
 	if (kinds[unit->kind].setup) {
-		engine_enter(e, u, ST_SETUP, after(e->now, SETUP_TIMEOUT));
+		engine_enter(e, u, ST_SETUP, time_after(e->now, SETUP_TIMEOUT));
 		engine_push(e, ACT_SETUP, u);
 	} else if (kinds[unit->kind].process) {
-		engine_enter(e, u, ST_START_PRE, after(e->now, unit->service.timeout_start));
+		engine_enter(e, u, ST_START_PRE, time_after(e->now, unit->service.timeout_start));
 		if (!engine_spawn(e, u, ROLE_START_PRE, 0))
 			start_main(e, u, 0);
 	} else {
@@ -421,10 +410,10 @@ void rule_no_main(struct engine *e, uint32_t u, const struct event *event)
 void rule_extend(struct engine *e, uint32_t u, const struct event *event)
 {
 	struct run *r = &life_of(e, u)->run;
-	uint64_t until = after(e->now, event->notify->extend_timeout);
+	uint64_t until = time_after(e->now, event->notify->extend_timeout);
 
 	if (event->notify->extend_timeout != 0 && until > r->deadline)
-		set_deadline(e, u, until);
+		engine_timer_set(e, u, TIMER_STATE, until);
 }
 
 void rule_hello(struct engine *e, uint32_t u, const struct event *event)
@@ -446,9 +435,11 @@ void rule_word(struct engine *e, uint32_t u, const struct event *event)
 	if (n->watchdog_trigger && l->watchdog != 0)
 		rule_watchdog(e, u, event);
 	else if (n->reloading && !n->ready)
-		engine_enter(e, u, ST_RELOAD, after(e->now, unit_of(e, u)->service.timeout_start));
+		engine_enter(e, u, ST_RELOAD,
+			time_after(e->now, unit_of(e, u)->service.timeout_start));
 	else if (n->watchdog || n->watchdog_usec != UINT64_MAX)
-		set_deadline(e, u, l->watchdog != 0 ? after(e->now, l->watchdog) : TIME_INFINITY);
+		engine_timer_set(e, u, TIMER_STATE,
+			l->watchdog != 0 ? time_after(e->now, l->watchdog) : TIME_INFINITY);
 }
 
 /* ---- reload: by ExecReload=, or of its own accord (RELOADING=1 ... READY=1) */
@@ -459,7 +450,7 @@ static void reload_over(struct engine *e, uint32_t u, int error, const char *tex
 	bool lasting = !l->main.live;
 
 	engine_enter(e, u, lasting ? ST_EXITED : ST_RUNNING,
-		l->watchdog != 0 && !lasting ? after(e->now, l->watchdog) : TIME_INFINITY);
+		l->watchdog != 0 && !lasting ? time_after(e->now, l->watchdog) : TIME_INFINITY);
 	if (error != 0)
 		engine_log(e, u, LOG_LEVEL_WARNING, "%s; goes on as before", text);
 	else
@@ -478,7 +469,7 @@ void rule_reload(struct engine *e, uint32_t u, const struct event *event)
 		return;
 	}
 	engine_job_add(e, u, event->job);
-	engine_enter(e, u, ST_RELOAD, after(e->now, unit_of(e, u)->service.timeout_start));
+	engine_enter(e, u, ST_RELOAD, time_after(e->now, unit_of(e, u)->service.timeout_start));
 }
 
 void rule_no_reload(struct engine *e, uint32_t u, const struct event *event)

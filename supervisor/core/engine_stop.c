@@ -42,9 +42,7 @@ static int stop_signal_of(const struct unit *unit)
 
 static uint64_t stop_deadline(const struct engine *e, uint32_t u)
 {
-	uint64_t span = unit_of(e, u)->service.timeout_stop;
-
-	return span >= TIME_INFINITY - e->now ? TIME_INFINITY : e->now + span;
+	return time_after(e->now, unit_of(e, u)->service.timeout_stop);
 }
 
 static bool proc_is_there(const struct proc *p)
