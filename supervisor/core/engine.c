@@ -107,6 +107,7 @@ void engine_enter(struct engine *e, uint32_t u, enum state state, uint64_t deadl
 	e->n_up -= was_up;
 	if (was_active && !in_states(l, STATES_ACTIVE))
 		unbind(e, u);
+	engine_note_due(e, u);
 	engine_wake(e, u);
 }
 

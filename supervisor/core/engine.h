@@ -188,8 +188,17 @@ uint64_t engine_deadline(const struct engine *e); /* TIME_INFINITY: nothing wait
 
 const struct unit_set *engine_set(const struct engine *e);
 const struct run *engine_run(const struct engine *e, uint32_t unit);
-/* Why a unit does not run or waits, as one line: "waits for db.container (starting)". Returns buf. */
+/*
+ * Why a unit does not run or waits, as one line: "waits for db.container (starting)", or down to the root of it:
+ * "waits for api.container: needs db.container (starting)". Returns buf.
+ */
 const char *engine_why(const struct engine *e, uint32_t unit, char *buf, size_t size);
+/*
+ * What holds up default.target, or else the unit that is wanted and not there for the longest, down to the root of
+ * it: "waiting 37 s for web.container: needs db.container (starting)". False, and an empty text, when nothing is waited
+ * for. Costs a look at each unit: a few times a second at most.
+ */
+bool engine_culprit(const struct engine *e, uint64_t now, char *buf, size_t size);
 const char *state_name(enum state state);
 
 #endif

@@ -9,9 +9,6 @@
 
 #include "common/util.h"
 
-#include <errno.h>
-#include <stdio.h>
-
 enum hold { HOLD_NOT, HOLD_WAIT, HOLD_FAILED };
 typedef enum hold check_fn(const struct life *other);
 
@@ -19,6 +16,7 @@ struct relation {
 	enum dependency dep;
 	bool incoming;
 	check_fn *check;
+	const char *words; /* between the unit that is held back and the other */
 };
 
 static bool stop_is_due(const struct life *l)
@@ -57,21 +55,21 @@ static enum hold check_required(const struct life *other)
 }
 
 static const struct relation on_start[] = {
-	{ DEP_AFTER, false, check_before },
-	{ DEP_BEFORE, true, check_before },
-	{ DEP_AFTER, true, check_after },
-	{ DEP_BEFORE, false, check_after },
-	{ DEP_CONFLICTS, false, check_conflict },
-	{ DEP_CONFLICTS, true, check_conflict },
-	{ DEP_REQUIRES, false, check_required },
-	{ DEP_BINDS_TO, false, check_required },
+	{ DEP_AFTER, false, check_before, "after" },
+	{ DEP_BEFORE, true, check_before, "after" },
+	{ DEP_AFTER, true, check_after, "behind the stop of" },
+	{ DEP_BEFORE, false, check_after, "behind the stop of" },
+	{ DEP_CONFLICTS, false, check_conflict, "behind the stop of" },
+	{ DEP_CONFLICTS, true, check_conflict, "behind the stop of" },
+	{ DEP_REQUIRES, false, check_required, "needs" },
+	{ DEP_BINDS_TO, false, check_required, "needs" },
 	/* Two that are bound to each other would else take turns for ever. */
-	{ DEP_BINDS_TO, true, check_after },
+	{ DEP_BINDS_TO, true, check_after, "behind the stop of" },
 };
 
 static const struct relation on_stop[] = {
-	{ DEP_AFTER, true, check_after },
-	{ DEP_BEFORE, false, check_after },
+	{ DEP_AFTER, true, check_after, "behind the stop of" },
+	{ DEP_BEFORE, false, check_after, "behind the stop of" },
 };
 
 struct scan {
@@ -231,51 +229,57 @@ void engine_turn(struct engine *e, uint32_t u)
 	}
 }
 
-/* Looks without moving the cursor: a question changes nothing. */
-static const char *why_held(const struct engine *e, uint32_t u, char *buf, size_t size)
+/* ---- questions, which change nothing */
+
+static bool names(const struct engine *e, uint32_t u, enum dependency dep, uint32_t other)
+{
+	const struct edges *edges = &e->gen.set->nodes[u].out[dep];
+
+	for (size_t i = 0; i < edges->n; i++)
+		if (edges->v[i] == other)
+			return true;
+	return false;
+}
+
+/* One that is not held back itself is nearer to the root; of two such, the one that is at it for longer. */
+static bool is_worse(const struct life *l, const struct life *than)
+{
+	bool waits = l->run.state == ST_WAITING, other_waits = than->run.state == ST_WAITING;
+
+	if (waits != other_waits)
+		return other_waits;
+	return l->run.since < than->run.since;
+}
+
+static bool is_needed(const struct engine *e, uint32_t u, uint32_t other)
+{
+	return names(e, u, DEP_REQUIRES, other) || names(e, u, DEP_BINDS_TO, other) ||
+		names(e, u, DEP_WANTS, other);
+}
+
+bool engine_holder(const struct engine *e, uint32_t u, struct holder *worst)
 {
 	bool stop = life_of(e, u)->ask != ASK_START;
 	struct scan s = scan_of(e, u, stop);
 
-	for (size_t k = 0; k < s.total; k++) {
-		uint32_t other = NO_UNIT;
+	*worst = (struct holder){ .unit = NO_UNIT };
+	for (size_t i = 0; i < s.n_relations; i++) {
+		const struct relation *r = &s.relations[i];
+		const struct edges *edges = edges_of(&e->gen.set->nodes[u], r);
 
-		if (check_at(e, u, &s, k, &other) != HOLD_WAIT)
-			continue;
-		snprintf(buf, size, "%s %s (%s)", stop ? "stops after" : "waits for",
-			unit_of(e, other)->name, state_name(life_of(e, other)->run.state));
-		return buf;
+		for (size_t k = 0; k < edges->n; k++) {
+			const struct life *other = life_of(e, edges->v[k]);
+
+			if (edges->v[k] == u || r->check(other) != HOLD_WAIT)
+				continue;
+			if (worst->unit != NO_UNIT && !is_worse(other, life_of(e, worst->unit)))
+				continue;
+			*worst = (struct holder){ .unit = edges->v[k],
+				.words = r->words,
+				.stops = r->check != check_before && r->check != check_required };
+		}
 	}
-	if (!stop && in_states(life_of(e, u), STATES_STOPPING | STATE_BIT(SETUP)))
-		snprintf(buf, size, "%s, then starts again", state_name(life_of(e, u)->run.state));
-	else
-		snprintf(buf, size, "%s",
-			life_of(e, u)->held ? "waits for the reload" : "about to move");
-	return buf;
-}
-
-const char *engine_why(const struct engine *e, uint32_t u, char *buf, size_t size)
-{
-	const struct life *l = life_of(e, u);
-	const struct run *r = &l->run;
-	struct text t = { .buf = buf, .size = size };
-
-	if (l->ask == ASK_START || l->ask == ASK_STOP || l->ask == ASK_RESTART)
-		return why_held(e, u, buf, size);
-	if (size > 0)
-		buf[0] = '\0';
-	if (r->state == ST_FAILED) {
-		text_printf(&t, "failed: %s", r->cause);
-	} else if (r->state == ST_BACKOFF) {
-		text_puts(&t, "restarts in ");
-		cause_put_time(&t, r->deadline > e->now ? r->deadline - e->now : 0);
-		text_printf(&t, " after: %s", r->cause);
-	} else if (r->state == ST_INACTIVE && unit_of(e, u)->broken != NULL) {
-		text_printf(&t, "cannot start: %s", unit_of(e, u)->broken);
-	} else if (r->state == ST_INACTIVE) {
-		text_puts(&t, r->cause[0] != '\0' ? r->cause : "nothing has asked for it");
-	} else {
-		text_puts(&t, state_name(r->state));
-	}
-	return buf;
+	if (worst->unit != NO_UNIT && !stop && !worst->stops && is_needed(e, u, worst->unit))
+		worst->words = "needs";
+	return worst->unit != NO_UNIT;
 }

@@ -23,7 +23,7 @@ void engine_generation(struct generation *gen, const struct unit_set *set)
 	for (size_t u = 0; u < set->n; u++) {
 		struct life *l = &gen->life[u];
 
-		l->run.deadline = l->due = TIME_INFINITY;
+		l->run.deadline = l->due = l->due_since = TIME_INFINITY;
 		for (size_t i = 0; i < TIMER_COUNT; i++)
 			l->timers[i] = TIME_INFINITY;
 		l->because = l->watching = l->watchers = l->next_watcher = l->prev_watcher =
@@ -180,6 +180,7 @@ static void move(struct life *to, const struct life *from)
 	to->run.state = fresh.run.state;
 	to->run.deadline = fresh.run.deadline;
 	memcpy(to->timers, fresh.timers, sizeof(to->timers));
+	to->due_since = fresh.due_since;
 	to->run.failed = false;
 	to->run.restarts = 0;
 	to->arrived = false;

@@ -9,6 +9,7 @@
  *   engine_start.c   rules on the way up        engine_stop.c   rules on the way down
  *   engine_land.c    ... and what follows       engine_reload.c  another generation
  *   engine_queue.c   actions, jobs, deadlines, turns
+ *   engine_why.c     what is said about all this: why a unit waits, who holds up the boot
  */
 #ifndef CORE_ENGINE_RUN_H
 #define CORE_ENGINE_RUN_H
@@ -70,6 +71,7 @@ struct life {
 	uint64_t watchdog;                 /* 0: off */
 	struct start_count starts, alarms; /* of itself, and of its OnFailure= units */
 	uint32_t because;                  /* the unit whose stop stops this one, or NO_UNIT */
+	uint64_t due_since;                /* wanted and not there since; TIME_INFINITY: not so */
 	struct waiter *jobs;
 	/* engine_order.c: one blocker is watched at a time; the scan goes on where it was found. */
 	uint32_t cursor, watching, watchers, next_watcher, prev_watcher;
@@ -186,6 +188,17 @@ void engine_set_ask(struct engine *e, uint32_t u, enum ask ask);
 void engine_turn(struct engine *e, uint32_t u);
 /* The unit changed: those that wait for it look again. */
 void engine_wake(struct engine *e, uint32_t u);
+struct holder {
+	uint32_t unit;
+	const char *words; /* "needs", "after", ... */
+	bool stops;        /* it is its stop that is waited for */
+};
+/* Of the units that hold this one back the one nearest to the root; false when none does. A question: changes nothing. */
+bool engine_holder(const struct engine *e, uint32_t u, struct holder *worst);
+
+/* ---- engine_why.c */
+/* Keeps `due_since` after a change of state or of what is asked. */
+void engine_note_due(struct engine *e, uint32_t u);
 
 /* ---- engine_start.c */
 void engine_dependency_failed(struct engine *e, uint32_t u, uint32_t of);

@@ -31,6 +31,7 @@ static const struct pull {
 void engine_set_ask(struct engine *e, uint32_t u, enum ask ask)
 {
 	life_of(e, u)->ask = ask;
+	engine_note_due(e, u);
 	engine_wake(e, u);
 }
 

@@ -229,6 +229,7 @@ static void check(const struct world *w)
 	char why[128];
 
 	assert_true(w->max_mains < 2);
+	engine_culprit(w->engine, w->now, why, sizeof(why));
 	for (uint32_t u = 0; u < w->set.n; u++) {
 		const struct life *l = life_of(w->engine, u);
 		const struct run *r = &l->run;
