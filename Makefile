@@ -170,7 +170,8 @@ format:
 KEYS_MAN := $(BUILD)/native/keys-man
 KEYS_MAN_SRC := tools/keys-man.c $(wildcard supervisor/core/keytype_*.c) \
 	   $(patsubst %,supervisor/core/%.c,arena keys names number text unit words)
-MANUALS	:= $(patsubst docs/%,$(OUT)/docs/%,$(wildcard docs/*.[158])) $(OUT)/docs/sup.unit.5
+MANUALS	:= $(patsubst docs/%,$(OUT)/docs/%,$(wildcard docs/*.[158])) \
+	   $(OUT)/docs/sup.conf.5 $(OUT)/docs/sup.unit.5
 
 .PHONY: docs
 docs: $(MANUALS)
@@ -180,7 +181,7 @@ $(KEYS_MAN): $(KEYS_MAN_SRC) $(wildcard supervisor/core/*.h supervisor/core/*.in
 	@echo '  HOSTCC  $@'
 	$(Q)$(HOSTCC) -std=c11 -D_GNU_SOURCE -I. $(WARN) -O1 -o $@ $(filter %.c,$^)
 
-$(OUT)/docs/sup.unit.5: docs/sup.unit.5.in $(KEYS_MAN)
+$(OUT)/docs/sup.conf.5 $(OUT)/docs/sup.unit.5: $(OUT)/docs/%: docs/%.in $(KEYS_MAN)
 	@mkdir -p $(@D)
 	$(Q)$(KEYS_MAN) <$< >$@.new && mv $@.new $@
 

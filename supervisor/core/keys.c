@@ -1,5 +1,5 @@
 /*
- * The key table. The rows stand in four files by section, which are parts of this one table. A row is all
+ * The key table. The rows stand in five files by section, which are parts of this one table. A row is all
  * that is to be written to add a key.
  */
 #include "supervisor/core/keys.h"
@@ -102,6 +102,14 @@ static const char *const oom_policies[] = {
 
 static const char *const network_options[] = { "mtu", "isolate", NULL };
 
+static const char *const show_statuses[] = {
+	[SHOW_NO] = "no",
+	[SHOW_YES] = "yes",
+	[SHOW_AUTO] = "auto",
+	[SHOW_ERROR] = "error",
+	NULL,
+};
+
 const struct key keys[] = {
 #include "supervisor/core/keys_unit.inc"
 
@@ -110,6 +118,8 @@ const struct key keys[] = {
 #include "supervisor/core/keys_service.inc"
 
 #include "supervisor/core/keys_other.inc"
+
+#include "supervisor/core/keys_manager.inc"
 };
 
 const size_t n_keys = ARRAY_LEN(keys);

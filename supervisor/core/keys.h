@@ -36,14 +36,15 @@ struct key_type {
 };
 
 #define KINDS(k) (1u << KIND_##k)
-#define KIND_IMAGE_FILE (1u << 31) /* the sidecar of an image */
+#define KIND_IMAGE_FILE (1u << 31)   /* the sidecar of an image */
+#define KIND_MANAGER_FILE (1u << 30) /* sup.conf */
 
 struct key {
 	const char *section;
 	const char *name;
 	const struct key_type *type;
-	size_t offset, size;        /* of the member in struct unit, or in struct image_section */
-	uint32_t kinds;             /* bits of the unit kinds that may have it */
+	size_t offset, size; /* of the member in struct unit, image_section or manager_section */
+	uint32_t kinds;      /* bits of the unit kinds that may have it */
 	const char *const *choices; /* T_CHOICE: names by enum value, NULL-terminated */
 	int arg;           /* what the type needs to know: RLIMIT_*, enum condition_kind, ... */
 	uint64_t min, max; /* of a number or a time; max 0: no limit */
@@ -58,8 +59,8 @@ extern const size_t n_keys;
 /* The row, or NULL. */
 const struct key *key_find(uint32_t kind_bit, const char *section, const char *name);
 /*
- * Parses a value that is not empty into the key's member of the struct (struct unit, or struct image_section)
- * at base: 0, or -1 with the reason in why and the offset into the value in *at.
+ * Parses a value that is not empty into the key's member of the struct (struct unit, image_section or
+ * manager_section) at base: 0, or -1 with the reason in why and the offset into the value in *at.
  */
 int key_set(struct arena *a, const struct key *key, void *base, const char *value, char *why,
 	size_t why_size, size_t *at);

@@ -6,6 +6,7 @@
 #define CORE_KEYTYPE_H
 
 #include "supervisor/core/keys.h"
+#include "supervisor/core/manager.h"
 #include "supervisor/core/text.h"
 
 /* Says why the value is wrong, and from which character on; returns -1. */
@@ -42,6 +43,9 @@ extern const struct key_type key_type_ports, key_type_network_use, key_type_host
 	.size = sizeof(((struct S *)0)->m), KEY_SINCE
 #define KEY(t, m, T) .type = &key_type_##t, KEY_MEMBER(unit, m, T)
 #define IMAGE_KEY(t, m, T) .type = &key_type_##t, KEY_MEMBER(image_section, m, T)
+#define MANAGER_KEY(t, m, T) .type = &key_type_##t, KEY_MEMBER(manager_section, m, T)
+#define MANAGER_TIME(m) MANAGER_KEY(time, m, uint64_t)
+#define MANAGER_COUNT(m, lo, hi) MANAGER_KEY(count, m, uint32_t), .min = (lo), .max = (hi)
 
 #define BOOL(m) KEY(bool, m, bool)
 #define CHOICE(m, names) KEY(choice, m, int), .choices = (names)

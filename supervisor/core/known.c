@@ -160,6 +160,34 @@ static const struct known known[] = {
 	{ "Volume", "use Device= and Type=", "Driver Image" },
 	{ "Volume", "use copy or nocopy in Volume= of the container", "Copy" },
 	{ "Volume", "", "ContainersConfModule GlobalArgs Label PodmanArgs" },
+	{ "Manager", "use supctl logs; the kernel's command line has sup.log",
+		"LogLevel LogTarget LogColor LogLocation LogTime DefaultStandardOutput "
+		"DefaultStandardError" },
+	{ "Manager",
+		"use RuntimeWatchdogSec=", "RuntimeWatchdogPreSec RuntimeWatchdogPreGovernor" },
+	{ "Manager", "use RebootWatchdogSec=", "ShutdownWatchdogSec KExecWatchdogSec" },
+	{ "Manager", "use DefaultStartLimitIntervalSec=", "DefaultStartLimitInterval" },
+	{ "Manager", "use DefaultTimeoutStopSec=", "DefaultTimeoutAbortSec" },
+	{ "Manager", "use Environment= in the units", "DefaultEnvironment ManagerEnvironment" },
+	{ "Manager", "use the key without Default in the units",
+		"DefaultOOMPolicy DefaultOOMScoreAdjust DefaultLimitCPU DefaultLimitFSIZE "
+		"DefaultLimitDATA DefaultLimitSTACK DefaultLimitCORE DefaultLimitRSS "
+		"DefaultLimitNOFILE DefaultLimitAS DefaultLimitNPROC DefaultLimitMEMLOCK "
+		"DefaultLimitLOCKS DefaultLimitSIGPENDING DefaultLimitMSGQUEUE DefaultLimitNICE "
+		"DefaultLimitRTPRIO DefaultLimitRTTIME" },
+	{ "Manager", "the kernel's command line has sup.rescue and sup.reboot-delay",
+		"CrashShell CrashReboot CrashAction CrashChangeVT DumpCore" },
+	{ "Manager", "",
+		"ConfirmSpawn StatusUnitFormat CPUAffinity NUMAPolicy NUMAMask "
+		"CapabilityBoundingSet NoNewPrivileges ProtectSystem SystemCallArchitectures "
+		"TimerSlackNSec DefaultTimerAccuracySec DefaultDeviceTimeoutSec "
+		"DefaultCPUAccounting DefaultMemoryAccounting DefaultTasksAccounting "
+		"DefaultIOAccounting DefaultIPAccounting DefaultBlockIOAccounting "
+		"DefaultSmackProcessLabel DefaultMemoryPressureWatch "
+		"DefaultMemoryPressureThresholdSec DefaultRestrictSUIDSGID ReloadLimitIntervalSec "
+		"ReloadLimitBurst JoinControllers EventLoopRateLimitIntervalSec "
+		"EventLoopRateLimitBurst" },
+	{ "Manager", "use RebootMinUptimeSec=", "MinimumUptimeSec" },
 	{ "Install", "use WantedBy=", "Also Alias UpheldBy" },
 	{ "Install", "", "DefaultInstance" },
 };
@@ -171,6 +199,7 @@ static const struct known known_sections[] = {
 	{ NULL, "make images with rootfs/mkimage", "Image Build Artifact" },
 	{ NULL, "use Volume= or Mount= of a .container", "Mount" },
 	{ NULL, "use [Container]", "Exec Files" },
+	{ NULL, "it belongs into /etc/sup/sup.conf", "Manager" },
 };
 
 /*

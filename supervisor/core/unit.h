@@ -207,6 +207,7 @@ struct unit_section {
 	uint32_t start_limit_burst;
 	int start_limit_action; /* enum end_action */
 	int failure_action;
+	bool critical;
 };
 
 struct container_section {

@@ -174,10 +174,12 @@ static void read_group(struct builder *b, const struct unit_text *const *texts, 
 static void read_all(struct builder *b, const struct unit_text *texts, size_t n)
 {
 	const struct unit_text **sorted = arena_array(&b->scratch, n + 1, sizeof(*sorted));
-	size_t groups = 0;
+	size_t groups = 0, n_units = 0;
 
 	for (size_t i = 0; i < n; i++)
-		sorted[i] = &texts[i];
+		if (strcmp(texts[i].unit, MANAGER_FILE) != 0)
+			sorted[n_units++] = &texts[i];
+	n = n_units;
 	qsort(sorted, n, sizeof(*sorted), compare_texts);
 	for (size_t i = 0; i < n; i++)
 		groups += i == 0 || strcmp(sorted[i - 1]->unit, sorted[i]->unit) != 0;
@@ -229,6 +231,23 @@ static void add_implicit_units(struct builder *b)
 		add_implicit(b, DEFAULT_NETWORK, "The network of containers that name none");
 }
 
+/* The first file of the manager counts, as of anything in the search path. */
+static void read_manager(struct builder *b, const struct unit_text *texts, size_t n)
+{
+	struct unit_set *set = b->set;
+	size_t at = 0;
+
+	manager_defaults(&set->arena, &set->manager);
+	while (at < n && strcmp(texts[at].unit, MANAGER_FILE) != 0)
+		at++;
+	if (at < n)
+		manager_file_read(&set->arena, &texts[at], &set->manager, &b->faults);
+	for (unsigned int kind = 0; kind < KIND_COUNT; kind++) {
+		unit_defaults(&set->arena, (enum unit_kind)kind, &b->defaults[kind]);
+		manager_apply(&set->manager, &b->defaults[kind]);
+	}
+}
+
 void unit_set_build(struct unit_set *set, const struct unit_text *texts, size_t n)
 {
 	struct builder b = { .set = set };
@@ -237,8 +256,7 @@ void unit_set_build(struct unit_set *set, const struct unit_text *texts, size_t 
 	b.loader.arena = &set->arena;
 	b.loader.faults = &b.faults;
 	b.loader.origins = arena_array(&b.scratch, n_keys, sizeof(*b.loader.origins));
-	for (unsigned int kind = 0; kind < KIND_COUNT; kind++)
-		unit_defaults(&set->arena, (enum unit_kind)kind, &b.defaults[kind]);
+	read_manager(&b, texts, n);
 	read_all(&b, texts, n);
 	add_implicit_units(&b);
 	set->nodes = arena_array(&set->arena, set->n, sizeof(*set->nodes));

@@ -8,9 +8,10 @@
 #ifndef CORE_UNITSET_H
 #define CORE_UNITSET_H
 
+#include "supervisor/core/manager.h"
 #include "supervisor/core/unit.h"
 
-/* One file as found: drop-ins have the unit's name in `unit` and come after its main file. */
+/* One file as found: drop-ins have the unit's name in `unit` and come after its main file. MANAGER_FILE is no unit. */
 struct unit_text {
 	const char *unit; /* "web.container" */
 	const char *path; /* for messages */
@@ -48,6 +49,7 @@ struct unit_set {
 	size_t n;
 	struct unit_fault *faults;
 	size_t n_faults;
+	struct manager_section manager; /* of MANAGER_FILE, or its defaults */
 };
 
 /*

@@ -19,6 +19,7 @@
 #define UNIT_FILE_MAX (1024 * 1024)
 
 static const char *const search_path[] = { PATH_UNITS_RUN, PATH_UNITS_ETC, PATH_UNITS_LIB };
+static const char *const manager_path[] = { PATH_RUN, "/etc/sup", "/usr/lib/sup" };
 
 struct texts {
 	struct arena arena; /* names, paths and texts; dropped when the set is built */
@@ -112,6 +113,12 @@ static struct strv list_folder(struct texts *t, int dir, bool (*wanted)(const ch
 static bool is_unit_file(const char *name)
 {
 	return name[0] != '.' && unit_kind_of(name) != KIND_COUNT;
+}
+
+/* A folder that is checked may hold the file of the manager, too. */
+static bool is_given_file(const char *name)
+{
+	return is_unit_file(name) || strcmp(name, MANAGER_FILE) == 0;
 }
 
 static bool is_drop_in(const char *name)
@@ -219,6 +226,20 @@ static bool is_hidden(const struct strv *folders, size_t before, const char *nam
 	return false;
 }
 
+/* The first of them that is there, readable or not. */
+static void add_manager(struct texts *t)
+{
+	for (size_t i = 0; i < ARRAY_LEN(manager_path); i++) {
+		cleanup_fd int dir = open(manager_path[i], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		struct stat st;
+
+		if (dir < 0 || fstatat(dir, MANAGER_FILE, &st, AT_SYMLINK_NOFOLLOW) < 0)
+			continue;
+		add_file(t, dir, manager_path[i], MANAGER_FILE, MANAGER_FILE);
+		return;
+	}
+}
+
 struct unit_set *load_units(void)
 {
 	struct texts t = { 0 };
@@ -236,6 +257,7 @@ struct unit_set *load_units(void)
 		find_drop_ins(&t, dir, search_path[i], i, &drop_ins);
 	}
 	add_drop_ins(&t, &drop_ins);
+	add_manager(&t);
 	return build(&t);
 }
 
@@ -255,7 +277,7 @@ static void add_given(struct texts *t, const char *path, size_t rank, struct dro
 		add_file(t, parent, folder, name, arena_strdup(&t->arena, name));
 		return;
 	}
-	names = list_folder(t, dir, is_unit_file);
+	names = list_folder(t, dir, is_given_file);
 	for (size_t k = 0; k < names.n; k++)
 		add_file(t, dir, path, names.v[k], names.v[k]);
 	find_drop_ins(t, dir, path, rank, drop_ins);

@@ -9,7 +9,7 @@ import pytest
 
 TOP = Path(__file__).resolve().parents[2]
 OUT = Path(os.environ.get("SUP_BUILD", TOP / "build" / os.uname().machine))
-PAGES = ["sup.unit.5", "supctl.1", "supervisor.8", "init.8"]
+PAGES = ["sup.conf.5", "sup.unit.5", "supctl.1", "supervisor.8", "init.8"]
 
 
 def page(name):
@@ -33,8 +33,8 @@ def rows():
 
 def test_every_key_is_told():
     told = []
-    for section, text in re.findall(r"^\.Sh KEYS OF (\w+)\n(.*?)(?=^\.Sh )", page("sup.unit.5"),
-                                    re.M | re.S):
+    for section, text in re.findall(r"^\.Sh KEYS OF (\w+)\n(.*?)(?=^\.Sh )",
+                                    page("sup.unit.5") + page("sup.conf.5"), re.M | re.S):
         told += [(section, key) for key in re.findall(r"^\.It Cm (\w+) Ns = Ns Ar", text, re.M)]
     image = page("sup.unit.5").split(".Sh IMAGES")[1]
     told += [("IMAGE", key) for key in re.findall(r"^\.It Cm (\w+) Ns = Ns Ar", image, re.M)]
@@ -45,8 +45,10 @@ def test_every_key_is_told():
 def test_examples_are_sound(tmp_path):
     examples = re.findall(r"^\.Pa (\S+)\n\.Bd -literal -offset indent\n(.*?)^\.Ed", page("sup.unit.5"),
                           re.M | re.S)
+    examples += re.findall(r"^\.Pa (\S+)\n\.Bd -literal -offset indent\n(.*?)^\.Ed", page("sup.conf.5"),
+                           re.M | re.S)
     assert {name.split(".")[1] for name, _ in examples} == {
-        "container", "service", "network", "volume", "target"}
+        "container", "service", "network", "volume", "target", "conf"}
     for name, text in examples:
         (tmp_path / name).write_text(text.replace("\\-", "-"))
     done = subprocess.run([OUT / "supervisor", "check", tmp_path], capture_output=True, text=True,

@@ -298,6 +298,20 @@ static const struct {
 		"PodmanArgs Subnet" },
 	{ "Volume", "Copy Device Driver Group Image Label Options Type User VolumeName" },
 	{ "Install", "WantedBy RequiredBy UpheldBy Alias Also DefaultInstance" },
+	{ "Manager",
+		"CPUAffinity CapabilityBoundingSet ConfirmSpawn CrashAction CrashChangeVT CrashReboot "
+		"CrashShell DefaultCPUAccounting DefaultDeviceTimeoutSec DefaultEnvironment "
+		"DefaultIOAccounting DefaultIPAccounting DefaultLimitNOFILE DefaultMemoryAccounting "
+		"DefaultMemoryPressureThresholdSec DefaultMemoryPressureWatch DefaultOOMPolicy "
+		"DefaultOOMScoreAdjust DefaultRestartSec DefaultSmackProcessLabel "
+		"DefaultStandardError DefaultStandardOutput DefaultStartLimitBurst "
+		"DefaultStartLimitIntervalSec DefaultTasksAccounting DefaultTasksMax "
+		"DefaultTimeoutAbortSec DefaultTimeoutStartSec DefaultTimeoutStopSec "
+		"DefaultTimerAccuracySec DumpCore KExecWatchdogSec LogColor LogLevel LogLocation "
+		"LogTarget LogTime ManagerEnvironment NUMAMask NUMAPolicy NoNewPrivileges "
+		"ProtectSystem RebootWatchdogSec ReloadLimitBurst ReloadLimitIntervalSec "
+		"RuntimeWatchdogPreGovernor RuntimeWatchdogPreSec RuntimeWatchdogSec ShowStatus "
+		"StatusUnitFormat SystemCallArchitectures TimerSlackNSec WatchdogDevice" },
 };
 
 /* A copied unit meets no key of its own manual page that is unknown here. */
