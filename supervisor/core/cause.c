@@ -16,7 +16,7 @@ static const uint64_t clean_signals = UINT64_C(1) << SIGHUP | UINT64_C(1) << SIG
 
 bool cause_failed(const struct cause *c)
 {
-	return c->kind != CAUSE_NONE && c->kind != CAUSE_CLEAN;
+	return c->kind != CAUSE_NONE && c->kind != CAUSE_CLEAN && c->kind != CAUSE_SKIPPED;
 }
 
 static bool code_is_clean(const struct service_section *s, int code)
@@ -42,6 +42,18 @@ struct cause cause_of_status(const struct unit *unit, int32_t status)
 		c.kind = code_is_clean(s, WEXITSTATUS(c.status)) ? CAUSE_CLEAN : CAUSE_EXIT;
 	else
 		c.kind = signal_is_clean(s, WTERMSIG(c.status)) ? CAUSE_CLEAN : CAUSE_SIGNAL;
+	return c;
+}
+
+/* systemd.service(5): what SuccessExitStatus= says goes on, 255 and signals are failures. */
+struct cause cause_of_condition(const struct unit *unit, int32_t status)
+{
+	struct cause c = cause_of_status(unit, status);
+
+	if (c.kind == CAUSE_EXIT && WEXITSTATUS(status) < 255)
+		c.kind = CAUSE_SKIPPED;
+	else if (c.kind == CAUSE_CLEAN && !WIFEXITED(status))
+		c.kind = CAUSE_SIGNAL;
 	return c;
 }
 

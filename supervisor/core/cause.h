@@ -11,6 +11,7 @@
 #define CAUSES(X)                                       \
 	X(NONE, "nothing yet")                          \
 	X(CLEAN, "clean exit code or signal")           \
+	X(SKIPPED, "skipped by ExecCondition=")         \
 	X(EXIT, "unclean exit code")                    \
 	X(SIGNAL, "unclean signal")                     \
 	X(TIMEOUT, "timeout")                           \
@@ -37,10 +38,12 @@ struct cause {
 	int32_t status;  /* its wait(2) status, as cause_of_status translated it */
 };
 
-/* NONE and CLEAN are no failure. */
+/* NONE, CLEAN and SKIPPED are no failure. */
 bool cause_failed(const struct cause *c);
 /* How the main process ended: CLEAN, EXIT or SIGNAL. */
 struct cause cause_of_status(const struct unit *unit, int32_t status);
+/* How a command of ExecCondition= ended: CLEAN goes on, SKIPPED, or EXIT or SIGNAL. */
+struct cause cause_of_condition(const struct unit *unit, int32_t status);
 /* True when a helper command ended well: exit code 0. */
 bool cause_command_ok(int32_t status);
 

@@ -99,6 +99,7 @@ void engine_enter(struct engine *e, uint32_t u, enum state state, uint64_t deadl
 {
 	struct life *l = life_of(e, u);
 	bool was_active = in_states(l, STATES_ACTIVE), was_up = !in_states(l, STATES_DOWN);
+	bool was_reload = l->run.state == ST_RELOAD;
 
 	l->run.state = state;
 	l->run.since = e->now;
@@ -108,6 +109,9 @@ void engine_enter(struct engine *e, uint32_t u, enum state state, uint64_t deadl
 	if (was_active && !in_states(l, STATES_ACTIVE))
 		unbind(e, u);
 	engine_note_due(e, u);
+	/* It ended by itself meanwhile: who waits for the reload need not wait for the stop. */
+	if (was_reload && !in_states(l, STATES_ACTIVE) && l->ask == ASK_NONE)
+		engine_jobs_done(e, u, EIO, l->run.cause);
 	engine_wake(e, u);
 }
 

@@ -15,7 +15,7 @@
  *     BindsTo= it stops, and starts again with it. A unit that Requires= one in BACKOFF waits for it to come up or to fail
  *     for good; one that is only After= it goes on. OnFailure= and FailureAction= are for the failure that is final.
  *   - A unit that fails, or whose file is broken, fails the start of what Requires= it ("requires db, which failed: ...").
- *     A unit skipped by a condition, or a oneshot that has finished, counts as arrived.
+ *     A unit skipped by a condition or ExecCondition=, or a oneshot that has finished, counts as arrived.
  *   - A stop that is due goes before a start, whichever way the two are ordered; a unit starts when all it conflicts with is down.
  *   - A container is stopped through its PID 1 (KillMode=mixed, as Quadlet writes it) by StopSignal=, within StopTimeout=.
  *   - Processes that survive SIGKILL for 10 s fail the unit, and it does not start until they are gone.
@@ -41,6 +41,7 @@
 	X(INACTIVE, "inactive")      \
 	X(WAITING, "waiting")        \
 	X(SETUP, "setting up")       \
+	X(CONDITION, "condition")    \
 	X(START_PRE, "start-pre")    \
 	X(START, "starting")         \
 	X(START_POST, "start-post")  \
@@ -53,7 +54,7 @@
 	X(STOP_POST, "stop-post")    \
 	X(BACKOFF, "restarting")     \
 	X(FAILED, "failed")
-/* WAITING: wanted, held back by the order. SETUP: a network or volume is being made. EXITED: oneshot with
+/* WAITING: wanted, held back by the order. SETUP: a network or volume is being made. CONDITION: ExecCondition= runs. EXITED: oneshot with
  * RemainAfterExit=. RUNNING is also a target, network or volume that is up. BACKOFF: waits for RestartSec=. */
 
 enum state {

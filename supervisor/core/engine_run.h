@@ -7,7 +7,8 @@
  *   engine_order.c   phase 2: may this unit move now, and whom does it wait for
  *   rules.c          the table state x event
  *   engine_start.c   rules on the way up        engine_stop.c   rules on the way down
- *   engine_land.c    ... and what follows       engine_reload.c  another generation
+ *   engine_land.c    ... and what follows       engine_word.c    rules of a unit that is up
+ *   engine_reload.c  another generation
  *   engine_queue.c   actions, jobs, deadlines, turns
  *   engine_why.c     what is said about all this: why a unit waits, who holds up the boot
  */
@@ -144,11 +145,20 @@ static inline const struct unit *unit_of(const struct engine *e, uint32_t u)
 	return &e->gen.set->units[u];
 }
 
+static inline enum service_type engine_type(const struct unit *unit)
+{
+	if (unit->kind == KIND_CONTAINER && unit->container.notify == NOTIFY_TRUE &&
+		unit->service.type != TYPE_NOTIFY_RELOAD)
+		return TYPE_NOTIFY;
+	return (enum service_type)unit->service.type;
+}
+
 #define STATE_BIT(id) (1u << ST_##id)
 #define STATES_DOWN (STATE_BIT(INACTIVE) | STATE_BIT(FAILED))
 #define STATES_ACTIVE (STATE_BIT(RUNNING) | STATE_BIT(EXITED) | STATE_BIT(RELOAD))
-#define STATES_STARTING \
-	(STATE_BIT(SETUP) | STATE_BIT(START_PRE) | STATE_BIT(START) | STATE_BIT(START_POST))
+#define STATES_STARTING                                                                      \
+	(STATE_BIT(SETUP) | STATE_BIT(CONDITION) | STATE_BIT(START_PRE) | STATE_BIT(START) | \
+		STATE_BIT(START_POST))
 #define STATES_STOPPING \
 	(STATE_BIT(STOP) | STATE_BIT(STOP_TERM) | STATE_BIT(STOP_KILL) | STATE_BIT(STOP_POST))
 
@@ -204,6 +214,7 @@ void engine_note_due(struct engine *e, uint32_t u);
 void engine_dependency_failed(struct engine *e, uint32_t u, uint32_t of);
 bool engine_helper_ok(const struct engine *e, uint32_t u, const struct event *event);
 bool engine_spawn(struct engine *e, uint32_t u, enum role role, uint32_t index);
+void engine_ready(struct engine *e, uint32_t u);
 /* ---- engine_stop.c */
 void engine_fail(struct engine *e, uint32_t u, enum cause_kind kind, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
@@ -232,7 +243,7 @@ extern rule_fn *const rules[ST_COUNT][EV_COUNT];
 #define RULES(X) \
 	X(ignore) X(impossible) X(begin) X(cancel) X(down) X(term) X(defer) X(mark) \
 	X(reload) X(no_reload) X(reload_unborn) X(reset) X(made) X(unmade) X(born) X(late) \
-	X(no_helper) X(no_main) X(doomed) X(ready) X(pre_end) X(start_end) X(post_end) \
+	X(no_helper) X(no_main) X(doomed) X(ready) X(condition_end) X(pre_end) X(start_end) X(post_end) \
 	X(run_end) X(reload_end) X(stop_end) X(gone) X(stop_post_end) X(hello) X(extend) \
 	X(word) X(reloaded) X(oom) X(oom_late) X(setup_late) X(start_late) X(watchdog) \
 	X(reload_late) X(stop_late) X(term_late) X(kill_late) X(stop_post_late) X(again)

@@ -1,6 +1,6 @@
 /*
  * Rules on the way up: limits and conditions, setting up, the commands before, the main process, readiness,
- * the commands after; and what a running unit says and is told.
+ * the commands after.
  */
 #include "supervisor/core/engine_run.h"
 
@@ -24,35 +24,16 @@ static const struct kind_trait {
 	[KIND_TARGET] = { .process = false },
 };
 
-static const size_t lists[ROLE_COUNT] = {
-	[ROLE_MAIN] = offsetof(struct service_section, exec_start),
-	[ROLE_START_PRE] = offsetof(struct service_section, exec_start_pre),
-	[ROLE_START_POST] = offsetof(struct service_section, exec_start_post),
-	[ROLE_RELOAD] = offsetof(struct service_section, exec_reload),
-	[ROLE_STOP] = offsetof(struct service_section, exec_stop),
-	[ROLE_STOP_POST] = offsetof(struct service_section, exec_stop_post),
-};
-
-static const struct commands *commands_of(const struct unit *unit, enum role role)
-{
-	return (const struct commands *)((const char *)&unit->service + lists[role]);
-}
-
 static size_t n_commands(const struct unit *unit, enum role role)
 {
-	if (!kinds[unit->kind].process)
+	const struct commands *list = unit_commands(unit, role);
+
+	if (!kinds[unit->kind].process || list == NULL)
 		return 0;
 	/* What a container runs is said by its image and Exec=. */
 	if (role == ROLE_MAIN && unit->kind == KIND_CONTAINER)
 		return 1;
-	return commands_of(unit, role)->n;
-}
-
-static enum service_type type_of(const struct unit *unit)
-{
-	if (unit->kind == KIND_CONTAINER && unit->container.notify == NOTIFY_TRUE)
-		return TYPE_NOTIFY;
-	return (enum service_type)unit->service.type;
+	return list->n;
 }
 
 /* False when the role has no command of this number. */
@@ -88,7 +69,7 @@ static void arrive(struct engine *e, uint32_t u)
 	engine_enter(e, u, lasting ? ST_EXITED : ST_RUNNING, deadline);
 	if (l->run.main_pid != 0)
 		engine_log(e, u, LOG_LEVEL_INFO, "%s, pid %d",
-			type_of(unit) == TYPE_NOTIFY ? "ready" : "started", l->run.main_pid);
+			engine_type(unit) == TYPE_NOTIFY ? "ready" : "started", l->run.main_pid);
 	else
 		engine_log(e, u, LOG_LEVEL_INFO, lasting ? "finished, stays active" : "up");
 	if (l->ask == ASK_STARTING)
@@ -103,7 +84,7 @@ static void posted(struct engine *e, uint32_t u)
 	struct life *l = life_of(e, u);
 	const struct unit *unit = unit_of(e, u);
 
-	if (type_of(unit) == TYPE_ONESHOT && !unit->service.remain_after_exit) {
+	if (engine_type(unit) == TYPE_ONESHOT && !unit->service.remain_after_exit) {
 		/* Its work is done: down again, by way of ExecStop= as any other. */
 		l->was_up = true;
 		l->arrived = true;
@@ -113,7 +94,7 @@ static void posted(struct engine *e, uint32_t u)
 	}
 }
 
-static void ready(struct engine *e, uint32_t u)
+void engine_ready(struct engine *e, uint32_t u)
 {
 	engine_enter(e, u, ST_START_POST, life_of(e, u)->run.deadline);
 	if (!engine_spawn(e, u, ROLE_START_POST, 0))
@@ -127,8 +108,8 @@ static void start_main(struct engine *e, uint32_t u, uint32_t index)
 	engine_enter(e, u, ST_START, l->run.deadline);
 	if (engine_spawn(e, u, ROLE_MAIN, index))
 		return;
-	if (type_of(unit_of(e, u)) == TYPE_ONESHOT)
-		ready(e, u);
+	if (engine_type(unit_of(e, u)) == TYPE_ONESHOT)
+		engine_ready(e, u);
 	else
 		engine_fail(e, u, CAUSE_SPAWN, "it has no ExecStart=");
 }
@@ -216,6 +197,13 @@ static bool over_limit(struct engine *e, uint32_t u)
 	return true;
 }
 
+static void start_pre(struct engine *e, uint32_t u)
+{
+	engine_enter(e, u, ST_START_PRE, life_of(e, u)->run.deadline);
+	if (!engine_spawn(e, u, ROLE_START_PRE, 0))
+		start_main(e, u, 0);
+}
+
 static void begin(struct engine *e, uint32_t u)
 {
 	const struct unit *unit = unit_of(e, u);
@@ -225,9 +213,9 @@ static void begin(struct engine *e, uint32_t u)
 		engine_enter(e, u, ST_SETUP, time_after(e->now, SETUP_TIMEOUT));
 		engine_push(e, ACT_SETUP, u);
 	} else if (kinds[unit->kind].process) {
-		engine_enter(e, u, ST_START_PRE, time_after(e->now, unit->service.timeout_start));
-		if (!engine_spawn(e, u, ROLE_START_PRE, 0))
-			start_main(e, u, 0);
+		engine_enter(e, u, ST_CONDITION, time_after(e->now, unit->service.timeout_start));
+		if (!engine_spawn(e, u, ROLE_CONDITION, 0))
+			start_pre(e, u);
 	} else {
 		arrive(e, u);
 	}
@@ -299,9 +287,9 @@ void rule_defer(struct engine *e, uint32_t u, const struct event *event)
 static bool failure_ignored(const struct engine *e, uint32_t u)
 {
 	const struct life *l = life_of(e, u);
-	const struct commands *list = commands_of(unit_of(e, u), l->role);
+	const struct commands *list = unit_commands(unit_of(e, u), l->role);
 
-	return l->index < list->n && list->v[l->index].ignore_failure;
+	return list != NULL && l->index < list->n && list->v[l->index].ignore_failure;
 }
 
 /* The end of a helper command: true when the next of its list may follow. */
@@ -319,6 +307,27 @@ static void helper_failed(struct engine *e, uint32_t u, const struct event *even
 	engine_fail(e, u, CAUSE_EXIT, "%s: %s", role_name(life_of(e, u)->role), why);
 }
 
+/* Skipped, it goes down as any other, by way of ExecStopPost=, but counts as arrived. */
+void rule_condition_end(struct engine *e, uint32_t u, const struct event *event)
+{
+	struct life *l = life_of(e, u);
+	struct cause c = cause_of_condition(unit_of(e, u), event->status);
+	struct text t = { .buf = l->run.cause, .size = sizeof(l->run.cause) };
+
+	if (c.kind == CAUSE_CLEAN || failure_ignored(e, u)) {
+		if (!engine_spawn(e, u, ROLE_CONDITION, l->index + 1))
+			start_pre(e, u);
+	} else if (c.kind == CAUSE_SKIPPED) {
+		l->result.kind = CAUSE_SKIPPED;
+		l->arrived = true;
+		text_puts(&t, "skipped: ExecCondition: ");
+		cause_put_status(&t, event->status);
+		engine_term(e, u);
+	} else {
+		helper_failed(e, u, event);
+	}
+}
+
 void rule_pre_end(struct engine *e, uint32_t u, const struct event *event)
 {
 	struct life *l = life_of(e, u);
@@ -331,14 +340,16 @@ void rule_pre_end(struct engine *e, uint32_t u, const struct event *event)
 
 void rule_born(struct engine *e, uint32_t u, const struct event *event)
 {
-	if (event->role == ROLE_MAIN && type_of(unit_of(e, u)) == TYPE_SIMPLE)
-		ready(e, u);
+	enum service_type type = engine_type(unit_of(e, u));
+
+	if (event->role == ROLE_MAIN && (type == TYPE_SIMPLE || type == TYPE_IDLE))
+		engine_ready(e, u);
 }
 
 void rule_ready(struct engine *e, uint32_t u, const struct event *event)
 {
-	if (event->role == ROLE_MAIN && type_of(unit_of(e, u)) == TYPE_EXEC)
-		ready(e, u);
+	if (event->role == ROLE_MAIN && engine_type(unit_of(e, u)) == TYPE_EXEC)
+		engine_ready(e, u);
 }
 
 /* The main process has ended before the unit was ready: that is how a oneshot works. */
@@ -349,14 +360,14 @@ void rule_start_end(struct engine *e, uint32_t u, const struct event *event)
 	(void)event;
 	if (cause_failed(&l->result)) {
 		engine_main_ended(e, u);
-	} else if (type_of(unit_of(e, u)) != TYPE_ONESHOT) {
+	} else if (engine_type(unit_of(e, u)) != TYPE_ONESHOT) {
 		char why[64];
 		struct text t = { .buf = why, .size = sizeof(why) };
 
 		cause_put_status(&t, l->result.status);
 		engine_fail(e, u, CAUSE_PROTOCOL, "ended before it was ready: %s", why);
 	} else if (!engine_spawn(e, u, ROLE_MAIN, l->index + 1)) {
-		ready(e, u);
+		engine_ready(e, u);
 	}
 }
 
@@ -402,131 +413,4 @@ void rule_no_main(struct engine *e, uint32_t u, const struct event *event)
 {
 	engine_fail(e, u, CAUSE_SPAWN, "%s",
 		event->text != NULL ? event->text : "could not be started");
-}
-
-/* ---- what a running unit says */
-
-/* EXTEND_TIMEOUT_USEC=: never shortens. */
-void rule_extend(struct engine *e, uint32_t u, const struct event *event)
-{
-	struct run *r = &life_of(e, u)->run;
-	uint64_t until = time_after(e->now, event->notify->extend_timeout);
-
-	if (event->notify->extend_timeout != 0 && until > r->deadline)
-		engine_timer_set(e, u, TIMER_STATE, until);
-}
-
-void rule_hello(struct engine *e, uint32_t u, const struct event *event)
-{
-	rule_extend(e, u, event);
-	if (event->notify->watchdog_usec != UINT64_MAX)
-		life_of(e, u)->watchdog = event->notify->watchdog_usec;
-	if (event->notify->ready && type_of(unit_of(e, u)) == TYPE_NOTIFY)
-		ready(e, u);
-}
-
-void rule_word(struct engine *e, uint32_t u, const struct event *event)
-{
-	const struct notify *n = event->notify;
-	struct life *l = life_of(e, u);
-
-	if (n->watchdog_usec != UINT64_MAX)
-		l->watchdog = n->watchdog_usec;
-	if (n->watchdog_trigger && l->watchdog != 0)
-		rule_watchdog(e, u, event);
-	else if (n->reloading && !n->ready)
-		engine_enter(e, u, ST_RELOAD,
-			time_after(e->now, unit_of(e, u)->service.timeout_start));
-	else if (n->watchdog || n->watchdog_usec != UINT64_MAX)
-		engine_timer_set(e, u, TIMER_STATE,
-			l->watchdog != 0 ? time_after(e->now, l->watchdog) : TIME_INFINITY);
-}
-
-/* ---- reload: by ExecReload=, or of its own accord (RELOADING=1 ... READY=1) */
-
-static void reload_over(struct engine *e, uint32_t u, int error, const char *text)
-{
-	struct life *l = life_of(e, u);
-	bool lasting = !l->main.live;
-
-	engine_enter(e, u, lasting ? ST_EXITED : ST_RUNNING,
-		l->watchdog != 0 && !lasting ? time_after(e->now, l->watchdog) : TIME_INFINITY);
-	if (error != 0)
-		engine_log(e, u, LOG_LEVEL_WARNING, "%s; goes on as before", text);
-	else
-		engine_log(e, u, LOG_LEVEL_INFO, "%s", text);
-	if (l->ask == ASK_NONE)
-		engine_jobs_done(e, u, error, text);
-}
-
-void rule_reload(struct engine *e, uint32_t u, const struct event *event)
-{
-	const struct life *l = life_of(e, u);
-
-	/* One that timed out may still be dying. */
-	if (l->helper.live || l->helper.asked || !engine_spawn(e, u, ROLE_RELOAD, 0)) {
-		rule_no_reload(e, u, event);
-		return;
-	}
-	engine_job_add(e, u, event->job);
-	engine_enter(e, u, ST_RELOAD, time_after(e->now, unit_of(e, u)->service.timeout_start));
-}
-
-void rule_no_reload(struct engine *e, uint32_t u, const struct event *event)
-{
-	const struct life *l = life_of(e, u);
-
-	if (in_states(l, STATES_ACTIVE) && n_commands(unit_of(e, u), ROLE_RELOAD) == 0)
-		engine_job_done(e, u, event->job, EOPNOTSUPP, "it has no ExecReload=");
-	else
-		engine_job_done(e, u, event->job, EBUSY, state_name(l->run.state));
-}
-
-void rule_reload_end(struct engine *e, uint32_t u, const struct event *event)
-{
-	struct life *l = life_of(e, u);
-	char why[96];
-	struct text t = { .buf = why, .size = sizeof(why) };
-
-	if (event->role == ROLE_MAIN) {
-		engine_main_ended(e, u);
-	} else if (!engine_helper_ok(e, u, event)) {
-		text_puts(&t, "reload failed: ExecReload: ");
-		cause_put_status(&t, event->status);
-		reload_over(e, u, EIO, why);
-	} else if (!engine_spawn(e, u, ROLE_RELOAD, l->index + 1)) {
-		reload_over(e, u, 0, "reloaded");
-	}
-}
-
-void rule_reload_unborn(struct engine *e, uint32_t u, const struct event *event)
-{
-	char why[160];
-
-	if (event->role == ROLE_MAIN) {
-		rule_doomed(e, u, event);
-		return;
-	}
-	snprintf(why, sizeof(why), "reload failed: ExecReload: %s",
-		event->text != NULL ? event->text : "could not be started");
-	reload_over(e, u, EIO, why);
-}
-
-void rule_reloaded(struct engine *e, uint32_t u, const struct event *event)
-{
-	struct life *l = life_of(e, u);
-
-	rule_extend(e, u, event);
-	if (event->notify->ready && !l->helper.live && !l->helper.asked)
-		reload_over(e, u, 0, "reloaded");
-}
-
-void rule_reload_late(struct engine *e, uint32_t u, const struct event *event)
-{
-	struct life *l = life_of(e, u);
-
-	(void)event;
-	if (l->helper.live)
-		engine_signal(e, u, l->role, SIGKILL);
-	reload_over(e, u, ETIMEDOUT, "reload timed out");
 }

@@ -45,6 +45,7 @@ static const char *const service_types[] = {
 	[TYPE_EXEC] = "exec",
 	[TYPE_ONESHOT] = "oneshot",
 	[TYPE_NOTIFY] = "notify",
+	[TYPE_IDLE] = "idle",
 	NULL,
 };
 

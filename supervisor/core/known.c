@@ -55,7 +55,6 @@ static const struct known known[] = {
 
 	{ "Service", "run the program in the foreground, with Type=simple or Type=notify",
 		"PIDFile GuessMainPID ExitType" },
-	{ "Service", "use ExecStartPre=", "ExecCondition" },
 	{ "Service", "use RestartSec=", "RestartMode RestartRandomizedDelaySec" },
 	{ "Service", "use TimeoutStopSec=",
 		"TimeoutAbortSec TimeoutStartFailureMode TimeoutStopFailureMode" },

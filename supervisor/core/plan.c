@@ -15,16 +15,6 @@ static const uint64_t default_capabilities = CAP(CHOWN) | CAP(DAC_OVERRIDE) | CA
 	CAP(FSETID) | CAP(KILL) | CAP(NET_BIND_SERVICE) | CAP(SETFCAP) | CAP(SETGID) |
 	CAP(SETPCAP) | CAP(SETUID) | CAP(SYS_CHROOT);
 
-/* The commands that a role runs; MAIN is ExecStart= of a .service. */
-static const size_t role_commands[ROLE_COUNT] = {
-	[ROLE_MAIN] = offsetof(struct service_section, exec_start),
-	[ROLE_START_PRE] = offsetof(struct service_section, exec_start_pre),
-	[ROLE_START_POST] = offsetof(struct service_section, exec_start_post),
-	[ROLE_RELOAD] = offsetof(struct service_section, exec_reload),
-	[ROLE_STOP] = offsetof(struct service_section, exec_stop),
-	[ROLE_STOP_POST] = offsetof(struct service_section, exec_stop_post),
-};
-
 /* ---- what both sides share ---- */
 
 static void plan_stdio(struct planner *pl)
@@ -203,12 +193,12 @@ static int plan_host(struct planner *pl, uint32_t index)
 {
 	const struct service_section *s = &pl->u->service;
 	enum role role = pl->p->role;
-	const struct commands *list = (const void *)((const char *)s + role_commands[role]);
+	const struct commands *list = unit_commands(pl->u, role);
 	const char *dir = s->working_directory != NULL ? s->working_directory : "/";
 	struct plan *p = pl->p;
 	const struct command *cmd;
 
-	if (role_commands[role] == 0)
+	if (list == NULL)
 		return err_setx(pl->e, "%s: not done here", role_name(role));
 	if (index >= list->n)
 		return err_setx(pl->e, "%s has no command number %u",

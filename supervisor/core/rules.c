@@ -38,6 +38,8 @@ ROW(WAITING,   begin, cancel, cancel, no_reload, reset, no,
                _,     _,      no,     no,        _,     _,             _,        _,    oom_late)
 ROW(SETUP,     no,    defer,  defer,  no_reload, reset, setup_late,
                made,  unmade, no,     no,        no,    no,            _,        _,    _)
+ROW(CONDITION, no,    term,   term,   no_reload, reset, start_late,
+               _,     _,      _,      no_helper, _,     condition_end, extend,   _,    oom)
 ROW(START_PRE, no,    term,   term,   no_reload, reset, start_late,
                _,     _,      _,      no_helper, _,     pre_end,       extend,   _,    oom)
 ROW(START,     no,    term,   term,   no_reload, reset, start_late,

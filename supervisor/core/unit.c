@@ -36,3 +36,20 @@ int unit_name_check(const char *name)
 		return -1;
 	return strspn(name, allowed) == len ? 0 : -1;
 }
+
+const struct commands *unit_commands(const struct unit *u, enum role role)
+{
+	static const size_t lists[ROLE_COUNT] = {
+		[ROLE_MAIN] = offsetof(struct service_section, exec_start),
+		[ROLE_CONDITION] = offsetof(struct service_section, exec_condition),
+		[ROLE_START_PRE] = offsetof(struct service_section, exec_start_pre),
+		[ROLE_START_POST] = offsetof(struct service_section, exec_start_post),
+		[ROLE_RELOAD] = offsetof(struct service_section, exec_reload),
+		[ROLE_STOP] = offsetof(struct service_section, exec_stop),
+		[ROLE_STOP_POST] = offsetof(struct service_section, exec_stop_post),
+	};
+
+	if (role >= ROLE_COUNT || lists[role] == 0)
+		return NULL;
+	return (const struct commands *)(const void *)((const char *)&u->service + lists[role]);
+}

@@ -10,6 +10,7 @@
 
 #include "common/roster.h"
 #include "supervisor/core/arena.h"
+#include "supervisor/core/role.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -53,7 +54,14 @@ enum dependency {
 		DEP_COUNT
 };
 
-enum service_type { TYPE_SIMPLE, TYPE_EXEC, TYPE_ONESHOT, TYPE_NOTIFY };
+enum service_type {
+	TYPE_SIMPLE,
+	TYPE_EXEC,
+	TYPE_ONESHOT,
+	TYPE_NOTIFY,
+	TYPE_IDLE,
+	TYPE_NOTIFY_RELOAD
+};
 enum restart {
 	RESTART_NO,
 	RESTART_ON_SUCCESS,
@@ -248,7 +256,7 @@ struct container_section {
 /* [Service], for .service and .container */
 struct service_section {
 	int type; /* enum service_type */
-	struct commands exec_start, exec_start_pre, exec_start_post;
+	struct commands exec_start, exec_condition, exec_start_pre, exec_start_post;
 	struct commands exec_stop, exec_stop_post, exec_reload;
 	int restart; /* enum restart */
 	uint64_t restart_sec, restart_max_delay;
@@ -322,6 +330,8 @@ struct unit {
 	struct install_section install;
 };
 
+/* What a role runs: of [Service]; NULL where no key says it. MAIN is ExecStart=, which a .container has not. */
+const struct commands *unit_commands(const struct unit *u, enum role role);
 const char *unit_kind_name(enum unit_kind kind);
 /* The kind from a file name's ending, or KIND_COUNT. */
 enum unit_kind unit_kind_of(const char *name);

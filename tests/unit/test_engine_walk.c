@@ -133,6 +133,8 @@ static void random_unit(struct world *w, struct unit *unit, uint64_t *seed)
 		unit->unit.start_limit_burst = 1 + roll(seed, 5);
 		unit->unit.start_limit_interval = 10 * SEC;
 	}
+	if (roll(seed, 4) == 0)
+		world_commands(w, &s->exec_condition, 1);
 	if (roll(seed, 3) == 0)
 		world_commands(w, &s->exec_start_pre, 1);
 	if (roll(seed, 3) == 0)

@@ -24,6 +24,7 @@ static void test_table(void **data)
 		const char *restarts;
 	} rows[] = {
 		{ CAUSE_CLEAN, "-x----x" },
+		{ CAUSE_SKIPPED, "-------" },
 		{ CAUSE_EXIT, "--x---x" },
 		{ CAUSE_SIGNAL, "--xx-xx" },
 		{ CAUSE_TIMEOUT, "--xx--x" },
