@@ -169,7 +169,7 @@ format:
 # The list of keys in sup.unit(5) comes from the supervisor's own table, by a program of this machine.
 KEYS_MAN := $(BUILD)/native/keys-man
 KEYS_MAN_SRC := tools/keys-man.c $(wildcard supervisor/core/keytype_*.c) \
-	   $(patsubst %,supervisor/core/%.c,arena keys names number text unit words)
+	   $(patsubst %,supervisor/core/%.c,arena condition keys names number text unit words)
 MANUALS	:= $(patsubst docs/%,$(OUT)/docs/%,$(wildcard docs/*.[158])) \
 	   $(OUT)/docs/sup.conf.5 $(OUT)/docs/sup.unit.5
 

@@ -21,6 +21,8 @@
 #define PATH_STATE PATH_RUN "/state"        /* what must survive the supervisor, not a reboot */
 #define PATH_STATE_VAR "/var/lib/sup/state" /* what must survive a reboot: address leases */
 
+#define PATH_FIRST_BOOT PATH_RUN "/first-boot" /* there when PATH_STATE_VAR was made by this boot */
+
 #define PATH_LOG "/var/log/sup"
 #define PATH_LOG_VOLATILE "/run/log/sup" /* where PATH_LOG cannot be written */
 

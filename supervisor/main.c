@@ -35,11 +35,15 @@ static int make_folders(struct supervisor *s, struct err *e)
 	};
 
 	(void)s;
-	for (size_t i = 0; i < ARRAY_LEN(folders); i++)
+	for (size_t i = 0; i < ARRAY_LEN(folders); i++) {
+		bool made = mkdir(folders[i].path, folders[i].mode) == 0;
+
 		/* /var may be read-only: what needs it says so when it is used */
-		if (mkdir(folders[i].path, folders[i].mode) < 0 && errno != EEXIST &&
-			strncmp(folders[i].path, "/var", 4) != 0)
+		if (!made && errno != EEXIST && strncmp(folders[i].path, "/var", 4) != 0)
 			return err_set(e, "mkdir %s", folders[i].path);
+		if (made && strcmp(folders[i].path, PATH_STATE_VAR) == 0)
+			(void)mknod(PATH_FIRST_BOOT, S_IFREG | 0644, 0);
+	}
 	return 0;
 }
 

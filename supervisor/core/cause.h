@@ -23,7 +23,8 @@
 	X(SURVIVOR, "processes survive SIGKILL")        \
 	X(BROKEN, "its file is wrong")                  \
 	X(DEPENDENCY, "what it requires is not there")  \
-	X(LIMIT, "start limit")
+	X(LIMIT, "start limit")                         \
+	X(ASSERT, "an assert is not met")
 
 enum cause_kind {
 #define X(id, what) CAUSE_##id,

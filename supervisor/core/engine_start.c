@@ -132,9 +132,8 @@ static void refuse(struct engine *e, uint32_t u, enum cause_kind kind, const cha
 	engine_land(e, u);
 }
 
-static const struct condition *unmet(const struct engine *e, const struct unit *unit)
+static const struct condition *unmet(const struct engine *e, const struct conditions *list)
 {
-	const struct conditions *list = &unit->unit.conditions;
 	const struct condition *last_any = NULL;
 	bool any = false;
 
@@ -156,16 +155,11 @@ static const struct condition *unmet(const struct engine *e, const struct unit *
 
 static void skip(struct engine *e, uint32_t u, const struct condition *c)
 {
-	static const char *const names[] = {
-		[CONDITION_PATH_EXISTS] = "ConditionPathExists",
-		[CONDITION_KERNEL_COMMAND_LINE] = "ConditionKernelCommandLine",
-	};
 	struct run *r = &life_of(e, u)->run;
 
 	life_of(e, u)->arrived = true;
-	snprintf(r->cause, sizeof(r->cause), "skipped: %s=%s%s%s is not met",
-		c->kind < ARRAY_LEN(names) ? names[c->kind] : "Condition", c->any ? "|" : "",
-		c->negate ? "!" : "", c->text);
+	snprintf(r->cause, sizeof(r->cause), "skipped: Condition%s=%s%s%s is not met",
+		condition_name(c->kind), c->any ? "|" : "", c->negate ? "!" : "", c->text);
 	engine_land(e, u);
 }
 
@@ -232,8 +226,11 @@ void rule_begin(struct engine *e, uint32_t u, const struct event *event)
 		refuse(e, u, CAUSE_BROKEN, "%s", unit->broken);
 	else if (engine_has_survivors(e, u))
 		refuse(e, u, CAUSE_SURVIVOR, "processes of its last run are still there");
-	else if ((c = unmet(e, unit)) != NULL)
+	else if ((c = unmet(e, &unit->unit.conditions)) != NULL)
 		skip(e, u, c);
+	else if ((c = unmet(e, &unit->unit.asserts)) != NULL)
+		refuse(e, u, CAUSE_ASSERT, "Assert%s=%s%s%s is not met", condition_name(c->kind),
+			c->any ? "|" : "", c->negate ? "!" : "", c->text);
 	else if (!over_limit(e, u))
 		begin(e, u);
 }

@@ -114,6 +114,8 @@ static const char *const show_statuses[] = {
 const struct key keys[] = {
 #include "supervisor/core/keys_unit.inc"
 
+#include "supervisor/core/keys_condition.inc"
+
 #include "supervisor/core/keys_container.inc"
 
 #include "supervisor/core/keys_service.inc"

@@ -26,8 +26,10 @@ extern const struct key_type key_type_words, key_type_environment, key_type_envi
 extern const struct key_type key_type_commands, key_type_settings;
 /* keytype_process.c */
 extern const struct key_type key_type_signal, key_type_exit_set, key_type_capabilities;
-extern const struct key_type key_type_limit, key_type_ulimits, key_type_conditions;
+extern const struct key_type key_type_limit, key_type_ulimits;
 extern const struct key_type key_type_io_limit;
+/* keytype_condition.c */
+extern const struct key_type key_type_conditions, key_type_pressures;
 /* keytype_mount.c */
 extern const struct key_type key_type_volume, key_type_tmpfs, key_type_mount, key_type_device;
 /* keytype_net.c */
@@ -67,6 +69,7 @@ extern const struct key_type key_type_ports, key_type_network_use, key_type_host
 #define LIMIT(m, resource) KEY(limit, m, struct rlimit_sets), .arg = (resource)
 #define ULIMITS(m) KEY(ulimits, m, struct rlimit_sets)
 #define CONDITION(m, what) KEY(conditions, m, struct conditions), .arg = (what)
+#define PRESSURE(m, what) KEY(pressures, m, struct conditions), .arg = (what)
 #define IO_LIMIT(m, what) KEY(io_limit, m, struct io_limits), .arg = (what)
 #define MOUNTS(t, m) KEY(t, m, struct mounts)
 #define DEVICES(m) KEY(device, m, struct devices)

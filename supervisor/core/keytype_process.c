@@ -1,4 +1,4 @@
-/* What a process is given: signals, exit codes, capabilities, resource limits; conditions of its start. */
+/* What a process is given: signals, exit codes, capabilities, resource limits. */
 #include "common/util.h"
 #include "supervisor/core/keytype.h"
 #include "supervisor/core/names.h"
@@ -378,55 +378,4 @@ const struct key_type key_type_io_limit = {
 	.reset = io_limit_reset,
 	.parse = io_limit_parse,
 	.print = io_limit_print,
-};
-
-/* ---- conditions ---- */
-
-static int conditions_parse(struct key_context *c)
-{
-	struct condition condition = { .kind = (uint32_t)c->key->arg };
-	struct conditions *list = c->field;
-	const char *s = c->value;
-
-	if (*s == '|') {
-		condition.any = true;
-		s += 1 + strspn(s + 1, " \t");
-	}
-	if (*s == '!') {
-		condition.negate = true;
-		s += 1 + strspn(s + 1, " \t");
-	}
-	if (*s == '\0')
-		return key_fail(c, 0, "after \"%s\" comes what is looked for", c->value);
-	if (condition.kind == CONDITION_PATH_EXISTS && *s != '/')
-		return key_fail(c, (size_t)(s - c->value), "\"%s\" is not an absolute path", s);
-	condition.text = arena_strdup(c->arena, s);
-	*LIST_ADD(c->arena, list) = condition;
-	return 0;
-}
-
-static size_t conditions_print(const struct key *key, const void *field, char *buf, size_t size)
-{
-	const struct conditions *list = field;
-	struct text t = { buf, size, 0 };
-
-	for (size_t i = 0; i < list->n; i++) {
-		const struct condition *condition = &list->v[i];
-
-		if (condition->kind != (uint32_t)key->arg)
-			continue;
-		text_separate(&t, "\n");
-		text_printf(&t, "%s%s%s", condition->any ? "|" : "", condition->negate ? "!" : "",
-			condition->text);
-	}
-	return t.len;
-}
-
-/* An empty condition clears those of every kind, as in systemd.unit(5). */
-const struct key_type key_type_conditions = {
-	.name = "condition",
-	.list = true,
-	.specifiers = true,
-	.parse = conditions_parse,
-	.print = conditions_print,
 };

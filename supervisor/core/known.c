@@ -27,26 +27,10 @@ static const struct known known[] = {
 	{ "Unit", "use After= and Requires= on the unit that mounts it",
 		"RequiresMountsFor WantsMountsFor" },
 	{ "Unit", "use StartLimitIntervalSec=", "StartLimitInterval" },
-	{ "Unit", "use ConditionPathExists=",
-		"ConditionPathExistsGlob ConditionPathIsDirectory ConditionPathIsSymbolicLink "
-		"ConditionPathIsMountPoint ConditionPathIsReadWrite ConditionPathIsEncrypted "
-		"ConditionDirectoryNotEmpty ConditionFileNotEmpty ConditionFileIsExecutable" },
-	{ "Unit", "use ConditionKernelCommandLine= or ConditionPathExists=",
-		"ConditionArchitecture ConditionFirmware ConditionVirtualization ConditionHost "
-		"ConditionKernelVersion ConditionCredential ConditionEnvironment ConditionSecurity "
-		"ConditionCapability ConditionACPower ConditionNeedsUpdate ConditionFirstBoot "
-		"ConditionUser ConditionGroup ConditionControlGroupController ConditionMemory "
-		"ConditionCPUs ConditionCPUFeature ConditionOSRelease ConditionMemoryPressure "
-		"ConditionCPUPressure ConditionIOPressure ConditionVersion" },
-	{ "Unit", "use the Condition of the same name, or ExecStartPre= in [Service]",
-		"AssertArchitecture AssertFirmware AssertVirtualization AssertHost "
-		"AssertKernelCommandLine AssertKernelVersion AssertCredential AssertEnvironment "
-		"AssertSecurity AssertCapability AssertACPower AssertNeedsUpdate AssertFirstBoot "
-		"AssertPathExists AssertPathExistsGlob AssertPathIsDirectory AssertPathIsSymbolicLink "
-		"AssertPathIsMountPoint AssertPathIsReadWrite AssertPathIsEncrypted "
-		"AssertDirectoryNotEmpty AssertFileNotEmpty AssertFileIsExecutable AssertUser "
-		"AssertGroup AssertControlGroupController AssertMemory AssertCPUs AssertCPUFeature "
-		"AssertOSRelease AssertMemoryPressure AssertCPUPressure AssertIOPressure" },
+	{ "Unit", "use ConditionPathExists= or an ExecStartPre= in [Service]",
+		"ConditionPathIsEncrypted ConditionCredential ConditionNeedsUpdate ConditionVersion "
+		"ConditionKernelModuleLoaded AssertPathIsEncrypted AssertCredential "
+		"AssertNeedsUpdate AssertVersion AssertKernelModuleLoaded" },
 	{ "Unit", "",
 		"StopWhenUnneeded RefuseManualStart RefuseManualStop SurviveFinalKillSignal "
 		"DefaultDependencies CollectMode AllowIsolate IgnoreOnIsolate OnFailureJobMode "

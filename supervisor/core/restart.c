@@ -23,6 +23,7 @@ static const uint32_t restart_on[CAUSE_COUNT] = {
 	[CAUSE_BROKEN] = 0,
 	[CAUSE_DEPENDENCY] = 0,
 	[CAUSE_LIMIT] = 0,
+	[CAUSE_ASSERT] = 0,
 };
 
 static bool in_set(const struct exit_set *set, const struct cause *c)

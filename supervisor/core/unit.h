@@ -10,6 +10,7 @@
 
 #include "common/roster.h"
 #include "supervisor/core/arena.h"
+#include "supervisor/core/condition.h"
 #include "supervisor/core/role.h"
 
 #include <stdbool.h>
@@ -116,18 +117,6 @@ struct quantity {
 	uint32_t permille; /* ... if not 0: thousandths of the whole, value is then ignored */
 };
 
-struct condition {
-	uint32_t kind;    /* enum condition_kind */
-	bool negate;      /* "!" */
-	bool any;         /* "|": one of these is enough */
-	const char *text; /* the argument */
-};
-enum condition_kind { CONDITION_PATH_EXISTS, CONDITION_KERNEL_COMMAND_LINE };
-struct conditions {
-	struct condition *v;
-	size_t n;
-};
-
 /* Resource limits of a process, setrlimit(2). */
 struct rlimit_set {
 	int resource;        /* RLIMIT_* */
@@ -210,7 +199,7 @@ struct unit_section {
 	const char *description;
 	struct strv documentation;
 	struct strv deps[DEP_COUNT];
-	struct conditions conditions;
+	struct conditions conditions, asserts;
 	uint64_t start_limit_interval;
 	uint32_t start_limit_burst;
 	int start_limit_action; /* enum end_action */

@@ -4,6 +4,7 @@
  */
 #include "common/wire.h"
 #include "supervisor/sys/clock.h"
+#include "supervisor/sys/condition.h"
 #include "supervisor/sys/supervisor.h"
 
 #include <signal.h>

@@ -114,9 +114,6 @@ void reload_units(struct supervisor *s, uint32_t job);
 /* Reads the units and wants default.target. */
 int supervise_begin(struct supervisor *s, struct err *e);
 
-/* ---- condition.c: ConditionPathExists= and its kin, asked at the moment of a start ---- */
-bool condition_holds(const struct condition *c);
-
 /* ---- recover.c: what a supervisor before this one left running is ended, so that nothing runs twice ---- */
 void recover(struct supervisor *s);
 

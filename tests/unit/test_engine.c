@@ -514,6 +514,25 @@ static void test_condition_skips(void **data)
 	world_free(w);
 }
 
+static void test_assert_fails(void **data)
+{
+	struct world *w = one(KIND_SERVICE);
+	struct condition c = { .kind = CONDITION_PATH_IS_MOUNT_POINT, .text = "/data" };
+	const struct engine_facts facts = { .condition = no_condition };
+
+	(void)data;
+	service(w)->restart = RESTART_ALWAYS;
+	w->set.units[0].unit.asserts.v = &c;
+	w->set.units[0].unit.asserts.n = 1;
+	world_begin(w);
+	engine_set_facts(w->engine, &facts);
+	world_command(w, EV_START, 0, 1);
+	assert_int_equal(world_state(w, 0), ST_FAILED);
+	assert_true(w->job_result[1] > 0);
+	assert_string_equal(world_run(w, 0)->cause, "AssertPathIsMountPoint=/data is not met");
+	world_free(w);
+}
+
 static void test_stop_while_the_spawn_is_not_answered(void **data)
 {
 	struct world *w = one(KIND_SERVICE);
@@ -617,6 +636,7 @@ int main(void)
 		cmocka_unit_test(test_watchdog),
 		cmocka_unit_test(test_reload_of_a_unit),
 		cmocka_unit_test(test_condition_skips),
+		cmocka_unit_test(test_assert_fails),
 		cmocka_unit_test(test_stop_while_the_spawn_is_not_answered),
 		cmocka_unit_test(test_network_setup_and_its_failure),
 		cmocka_unit_test(test_service_without_a_command),

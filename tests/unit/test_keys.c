@@ -54,7 +54,6 @@ static const struct {
 	{ &key_type_limit, { "1024", "1024:2048", "infinity", "0:infinity" } },
 	{ &key_type_ulimits, { "nofile=1024:2048", "core=-1", "memlock=64K" } },
 	{ &key_type_io_limit, { "/dev/vda 1000", "/dev/vda infinity" } },
-	{ &key_type_conditions, { "/etc/a", "!/etc/b", "|!/etc/c d" } },
 	{ &key_type_volume,
 		{ "data:/data", "/srv:/srv:ro,noexec,rslave", "/anon", "/anon:exec,suid,dev,nocopy",
 			"/a:/b:bind,U" } },
@@ -132,10 +131,37 @@ static void round_trip(const struct key *key, const char *value)
 	arena_free(&a);
 }
 
+/* One type, but each kind of condition wants an argument of its form. */
+static size_t round_trip_conditions(const struct key *key)
+{
+	static const enum condition_form forms[] = {
+#define X(id, name, form, holds) form,
+		ALL_CONDITIONS(X)
+#undef X
+	};
+	static const char *const values[][3] = {
+		[FORM_TEXT] = { "a", "!b=c", "|!>=6.1 <7" },
+		[FORM_PATH] = { "/etc/a", "!/etc/b", "|!/etc/c d" },
+		[FORM_BOOL] = { "yes", "!no", "|true" },
+		[FORM_CAPABILITY] = { "CAP_SYS_ADMIN", "!net_admin", "|chown" },
+		[FORM_SIZE] = { ">=64M", "!< 1G", "|128M" },
+		[FORM_COUNT] = { ">=2", "!4", "|!=1" },
+		[FORM_FIELD] = { "ID=debian", "!VERSION_ID >= 12", "|A<>b" },
+		[FORM_PRESSURE] = { "10%", "!12.5%/1min", "|a.service:1%/10s" },
+	};
+	const char *const *row = values[forms[key->arg]];
+
+	for (size_t i = 0; i < ARRAY_LEN(values[0]); i++)
+		round_trip(key, row[i]);
+	return ARRAY_LEN(values[0]);
+}
+
 static size_t round_trip_samples(const struct key *key)
 {
 	size_t n = 0;
 
+	if (key->type == &key_type_conditions || key->type == &key_type_pressures)
+		return round_trip_conditions(key);
 	if (key->choices != NULL && key->type == &key_type_choice) {
 		for (const char *const *choice = key->choices; *choice != NULL; choice++)
 			if (**choice != '\0') {

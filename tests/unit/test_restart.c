@@ -37,6 +37,7 @@ static void test_table(void **data)
 		{ CAUSE_BROKEN, "-------" },
 		{ CAUSE_DEPENDENCY, "-------" },
 		{ CAUSE_LIMIT, "-------" },
+		{ CAUSE_ASSERT, "-------" },
 		{ CAUSE_NONE, "-x----x" },
 	};
 
