@@ -17,6 +17,9 @@
 	X(TIMEOUT, "timeout")                           \
 	X(WATCHDOG, "watchdog")                         \
 	X(OOM, "out of memory")                         \
+	X(HEALTH, "unhealthy: Restart= decides")        \
+	X(HEALTH_RESTART, "unhealthy: to start again")  \
+	X(HEALTH_STOP, "unhealthy: to stay down")       \
 	X(PROTOCOL, "ended before it was ready")        \
 	X(SPAWN, "could not be started")                \
 	X(SETUP, "network or volume could not be made") \

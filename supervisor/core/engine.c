@@ -112,6 +112,7 @@ void engine_enter(struct engine *e, uint32_t u, enum state state, uint64_t deadl
 	/* It ended by itself meanwhile: who waits for the reload need not wait for the stop. */
 	if (was_reload && !in_states(l, STATES_ACTIVE) && l->ask == ASK_NONE)
 		engine_jobs_done(e, u, EIO, l->run.cause);
+	engine_health_entered(e, u);
 	engine_wake(e, u);
 }
 
@@ -177,10 +178,15 @@ static void note_main_exit(struct engine *e, uint32_t u, int32_t status)
 	}
 }
 
+static struct proc *proc_of(struct life *l, enum role role)
+{
+	return role == ROLE_MAIN ? &l->main : role == ROLE_HEALTH ? &l->check : &l->helper;
+}
+
 static bool note_process(struct engine *e, const struct event *event)
 {
 	struct life *l = life_of(e, event->unit);
-	struct proc *p = event->role == ROLE_MAIN ? &l->main : &l->helper;
+	struct proc *p = proc_of(l, event->role);
 
 	if (event->kind == EV_SPAWNED) {
 		if (!p->asked)
@@ -217,10 +223,14 @@ static bool note(struct engine *e, const struct event *event)
 	if (event->kind != EV_SPAWNED && event->kind != EV_SPAWN_FAILED &&
 		event->kind != EV_EXECED && event->kind != EV_EXITED)
 		return true;
-	/* "supctl exec" and health commands are no part of a unit's life. */
-	if (event->role == ROLE_EXEC || event->role == ROLE_HEALTH || event->role >= ROLE_COUNT)
+	/* "supctl exec" is no part of a unit's life. */
+	if (event->role == ROLE_EXEC || event->role >= ROLE_COUNT)
 		return false;
-	return note_process(e, event);
+	if (!note_process(e, event))
+		return false;
+	engine_health_note(e, event);
+	/* A check changes what is known of the unit, and no rule. */
+	return event->role != ROLE_HEALTH;
 }
 
 /* ---- events */

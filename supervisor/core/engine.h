@@ -90,6 +90,24 @@ enum event_kind {
 		EV_COUNT
 };
 
+/*
+ * The health of a unit: NONE while it has no check or does not run. STARTUP: HealthStartupCmd= is tried, HealthCmd= waits
+ * for it. STARTING: no check has passed yet.
+ */
+#define HEALTHS(X)              \
+	X(NONE, "none")         \
+	X(STARTUP, "starting")  \
+	X(STARTING, "starting") \
+	X(HEALTHY, "healthy")   \
+	X(UNHEALTHY, "unhealthy")
+
+enum health_state {
+#define X(id, name) HEALTH_##id,
+	HEALTHS(X)
+#undef X
+		HEALTH_COUNT
+};
+
 struct notify { /* of one datagram; core/notify.c fills it */
 	bool ready, reloading, stopping, watchdog, watchdog_trigger;
 	uint64_t extend_timeout; /* microseconds, 0: not said */
@@ -100,11 +118,14 @@ struct notify { /* of one datagram; core/notify.c fills it */
 
 struct event {
 	enum event_kind kind;
-	uint32_t unit;               /* index in the set in force */
-	enum role role;              /* SPAWNED, SPAWN_FAILED, EXECED, EXITED */
-	int32_t pid;                 /* SPAWNED */
-	int32_t status;              /* EXITED: wait(2) status */
-	const char *text;            /* SETUP_FAILED, SPAWN_FAILED: the reason, copied */
+	uint32_t unit;  /* index in the set in force */
+	enum role role; /* SPAWNED, SPAWN_FAILED, EXECED, EXITED */
+	int32_t pid;    /* SPAWNED */
+	int32_t status; /* EXITED: wait(2) status */
+	/* SETUP_FAILED, SPAWN_FAILED: the reason; EXITED of a health check: its last line of output; copied */
+	const char *text;
+	const struct health_check
+		*health; /* SPAWNED of MAIN: what the image says of it, copied; NULL: nothing */
 	const struct notify *notify; /* NOTIFY */
 	uint32_t job;                /* commands: reported by ACT_JOB_DONE; 0: nobody waits */
 };
@@ -158,6 +179,17 @@ struct run {
 			       /* More is the engine's own, in engine_run.h. */
 };
 
+/* The health of one unit at run time; read by supctl status. */
+struct health {
+	enum health_state state;
+	uint64_t since;    /* of the state */
+	uint32_t failures; /* in a row */
+	uint32_t passes;   /* in a row, of the startup's check */
+	uint32_t retries;  /* so many failures in a row are too many; 0: never */
+	/* what became of the last check that failed: "exit code 1: connection refused" */
+	char last[96];
+};
+
 struct engine;
 
 /* Size-independent creation: everything lives in an arena of the engine. `set` must outlive its time in force. */
@@ -189,6 +221,11 @@ uint64_t engine_deadline(const struct engine *e); /* TIME_INFINITY: nothing wait
 
 const struct unit_set *engine_set(const struct engine *e);
 const struct run *engine_run(const struct engine *e, uint32_t unit);
+/* Its state is NONE when the unit has no check. */
+const struct health *engine_health(const struct engine *e, uint32_t unit);
+/* "health 2 of 3" (failed checks of HealthRetries=), "healthy", ...; "" when it has no check. Returns buf. */
+const char *engine_health_text(const struct engine *e, uint32_t unit, char *buf, size_t size);
+const char *health_name(enum health_state state);
 /*
  * Why a unit does not run or waits, as one line: "waits for db.container (starting)", or down to the root of it:
  * "waits for api.container: needs db.container (starting)". Returns buf.

@@ -181,6 +181,7 @@ static void move(struct life *to, const struct life *from)
 	to->run.deadline = fresh.run.deadline;
 	memcpy(to->timers, fresh.timers, sizeof(to->timers));
 	to->due_since = fresh.due_since;
+	to->checking = fresh.checking;
 	to->run.failed = false;
 	to->run.restarts = 0;
 	to->arrived = false;

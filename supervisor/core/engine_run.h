@@ -11,6 +11,7 @@
  *   engine_reload.c  another generation
  *   engine_queue.c   actions, jobs, deadlines, turns
  *   engine_why.c     what is said about all this: why a unit waits, who holds up the boot
+ *   engine_health.c  health checks
  */
 #ifndef CORE_ENGINE_RUN_H
 #define CORE_ENGINE_RUN_H
@@ -40,13 +41,24 @@ struct proc {
  * What may come due for a unit, each at its own time: TIMER(id, rule). It fires once, with an EV_TIMEOUT, and is
  * set again by who wants more. STATE is the deadline of the state, run.deadline is its copy for readers.
  */
-#define TIMERS(X) X(STATE, dispatch_timeout)
+#define TIMERS(X)                  \
+	X(STATE, dispatch_timeout) \
+	X(HEALTH, engine_health_due)
 
 enum timer {
 #define X(id, rule) TIMER_##id,
 	TIMERS(X)
 #undef X
 		TIMER_COUNT
+};
+
+/* What engine_health.c keeps of a unit. */
+struct checking {
+	struct health health;
+	struct health_check image; /* what its image says, without the command */
+	bool image_has;            /* ... which there is */
+	uint64_t begun;            /* when the main process was executed */
+	bool counted; /* the check in progress has failed already, its end is awaited */
 };
 
 struct waiter {
@@ -65,7 +77,8 @@ struct life {
 	bool stop_post_begun;
 	bool populated; /* processes may be left in its cgroup */
 	bool held;      /* a reload waits for it to be down, and nothing starts it before */
-	struct proc main, helper;
+	struct proc main, helper, check;
+	struct checking checking;
 	enum role role;                    /* of the command in progress */
 	uint32_t index;                    /* ... and its number */
 	struct cause result;               /* of this run; the first failure stays */
@@ -150,6 +163,8 @@ static inline enum service_type engine_type(const struct unit *unit)
 	if (unit->kind == KIND_CONTAINER && unit->container.notify == NOTIFY_TRUE &&
 		unit->service.type != TYPE_NOTIFY_RELOAD)
 		return TYPE_NOTIFY;
+	if (unit->kind == KIND_CONTAINER && unit->container.notify == NOTIFY_HEALTHY)
+		return TYPE_HEALTHY;
 	return (enum service_type)unit->service.type;
 }
 
@@ -214,9 +229,13 @@ void engine_note_due(struct engine *e, uint32_t u);
 void engine_dependency_failed(struct engine *e, uint32_t u, uint32_t of);
 bool engine_helper_ok(const struct engine *e, uint32_t u, const struct event *event);
 bool engine_spawn(struct engine *e, uint32_t u, enum role role, uint32_t index);
+/* The unit is what its Type=, Notify= or NotifyFD= calls ready. */
 void engine_ready(struct engine *e, uint32_t u);
 /* ---- engine_stop.c */
 void engine_fail(struct engine *e, uint32_t u, enum cause_kind kind, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
+/* As engine_fail, but the unit goes on as it is. */
+void engine_spoil(struct engine *e, uint32_t u, enum cause_kind kind, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
 void engine_signal(struct engine *e, uint32_t u, enum role role, int sig);
 void engine_main_ended(struct engine *e, uint32_t u);
@@ -227,6 +246,12 @@ bool engine_has_survivors(const struct engine *e, uint32_t u);
 
 /* ---- engine_land.c */
 void engine_land(struct engine *e, uint32_t u);
+
+/* ---- engine_health.c */
+/* What happens to the main process and to checks, noted whatever the state of the unit. */
+void engine_health_note(struct engine *e, const struct event *event);
+/* The state of the unit is another: no checks in one that does not run. */
+void engine_health_entered(struct engine *e, uint32_t u);
 
 /* ---- engine_reload.c */
 void engine_generation(struct generation *gen, const struct unit_set *set);
@@ -252,5 +277,8 @@ extern rule_fn *const rules[ST_COUNT][EV_COUNT];
 #define X(name) rule_fn rule_##name;
 RULES(X)
 #undef X
+
+/* ... and what is due by a timer of its own. */
+rule_fn engine_health_due;
 
 #endif

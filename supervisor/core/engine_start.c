@@ -55,6 +55,13 @@ bool engine_spawn(struct engine *e, uint32_t u, enum role role, uint32_t index)
 
 /* ---- arrival */
 
+static const char *word_of(const struct unit *unit)
+{
+	enum service_type type = engine_type(unit);
+
+	return type == TYPE_HEALTHY ? "healthy" : type == TYPE_NOTIFY ? "ready" : "started";
+}
+
 static void arrive(struct engine *e, uint32_t u)
 {
 	struct life *l = life_of(e, u);
@@ -68,8 +75,7 @@ static void arrive(struct engine *e, uint32_t u)
 	l->run.failed = false;
 	engine_enter(e, u, lasting ? ST_EXITED : ST_RUNNING, deadline);
 	if (l->run.main_pid != 0)
-		engine_log(e, u, LOG_LEVEL_INFO, "%s, pid %d",
-			engine_type(unit) == TYPE_NOTIFY ? "ready" : "started", l->run.main_pid);
+		engine_log(e, u, LOG_LEVEL_INFO, "%s, pid %d", word_of(unit), l->run.main_pid);
 	else
 		engine_log(e, u, LOG_LEVEL_INFO, lasting ? "finished, stays active" : "up");
 	if (l->ask == ASK_STARTING)
@@ -388,7 +394,11 @@ void rule_start_late(struct engine *e, uint32_t u, const struct event *event)
 
 	(void)event;
 	cause_put_time(&t, unit_of(e, u)->service.timeout_start);
-	engine_fail(e, u, CAUSE_TIMEOUT, "start timed out after %s", span);
+	if (engine_type(unit_of(e, u)) == TYPE_HEALTHY && engine_health(e, u)->last[0] != '\0')
+		engine_fail(e, u, CAUSE_TIMEOUT, "start timed out after %s, not healthy: %s", span,
+			engine_health(e, u)->last);
+	else
+		engine_fail(e, u, CAUSE_TIMEOUT, "start timed out after %s", span);
 }
 
 void rule_no_helper(struct engine *e, uint32_t u, const struct event *event)

@@ -55,7 +55,7 @@ bool engine_has_survivors(const struct engine *e, uint32_t u)
 	const struct life *l = life_of(e, u);
 	enum kill_mode mode = kill_mode_of(unit_of(e, u));
 
-	if (proc_is_there(&l->main) || proc_is_there(&l->helper))
+	if (proc_is_there(&l->main) || proc_is_there(&l->helper) || proc_is_there(&l->check))
 		return true;
 	return l->populated && mode != KILL_PROCESS && mode != KILL_NONE;
 }
@@ -76,10 +76,7 @@ static void set_result(struct engine *e, uint32_t u, enum cause_kind kind, const
 	vsnprintf(l->run.cause, sizeof(l->run.cause), fmt, args);
 }
 
-static void spoil(struct engine *e, uint32_t u, enum cause_kind kind, const char *fmt, ...)
-	__attribute__((format(printf, 4, 5)));
-
-static void spoil(struct engine *e, uint32_t u, enum cause_kind kind, const char *fmt, ...)
+void engine_spoil(struct engine *e, uint32_t u, enum cause_kind kind, const char *fmt, ...)
 {
 	va_list args;
 
@@ -102,7 +99,7 @@ void engine_fail(struct engine *e, uint32_t u, enum cause_kind kind, const char 
 void rule_doomed(struct engine *e, uint32_t u, const struct event *event)
 {
 	if (event->role == ROLE_MAIN)
-		spoil(e, u, CAUSE_SPAWN, "%s",
+		engine_spoil(e, u, CAUSE_SPAWN, "%s",
 			event->text != NULL ? event->text : "could not be started");
 }
 
@@ -128,9 +125,9 @@ void rule_watchdog(struct engine *e, uint32_t u, const struct event *event)
 
 	cause_put_time(&t, life_of(e, u)->watchdog);
 	if (event->kind == EV_TIMEOUT)
-		spoil(e, u, CAUSE_WATCHDOG, "watchdog: no word for %s", span);
+		engine_spoil(e, u, CAUSE_WATCHDOG, "watchdog: no word for %s", span);
 	else
-		spoil(e, u, CAUSE_WATCHDOG, "watchdog: triggered by the service itself");
+		engine_spoil(e, u, CAUSE_WATCHDOG, "watchdog: triggered by the service itself");
 	engine_enter(e, u, ST_STOP_TERM, stop_deadline(e, u));
 	engine_signal(e, u, ROLE_MAIN, SIGABRT);
 }
@@ -214,7 +211,7 @@ static void stop_timed_out(struct engine *e, uint32_t u, const char *what, const
 	struct text t = { .buf = span, .size = sizeof(span) };
 
 	cause_put_time(&t, unit_of(e, u)->service.timeout_stop);
-	spoil(e, u, CAUSE_TIMEOUT, "%s timed out after %s%s", what, span, end);
+	engine_spoil(e, u, CAUSE_TIMEOUT, "%s timed out after %s%s", what, span, end);
 }
 
 void rule_stop_late(struct engine *e, uint32_t u, const struct event *event)

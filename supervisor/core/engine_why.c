@@ -41,8 +41,11 @@ void engine_note_due(struct engine *e, uint32_t u)
 static void put_state(const struct engine *e, uint32_t u, struct text *t)
 {
 	const struct run *r = &life_of(e, u)->run;
+	char health[48];
 
 	text_printf(t, " (%s", state_name(r->state));
+	if (engine_type(unit_of(e, u)) == TYPE_HEALTHY && engine_health(e, u)->state != HEALTH_NONE)
+		text_printf(t, ", %s", engine_health_text(e, u, health, sizeof(health)));
 	if (r->state == ST_BACKOFF)
 		text_printf(t, ": %s", r->cause);
 	else if (in_states(life_of(e, u), STATES_STARTING) && r->status_text[0] != '\0')

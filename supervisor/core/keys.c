@@ -40,6 +40,14 @@ static const char *const container_notifies[] = {
 	NULL,
 };
 
+static const char *const health_actions[] = {
+	[HEALTH_NO_ACTION] = "none",
+	[HEALTH_KILL] = "kill",
+	[HEALTH_RESTART] = "restart",
+	[HEALTH_STOP] = "stop",
+	NULL,
+};
+
 static const char *const service_types[] = {
 	[TYPE_SIMPLE] = "simple",
 	[TYPE_EXEC] = "exec",

@@ -13,6 +13,9 @@
 int key_fail(struct key_context *c, size_t at, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
+/* A list of words in JSON, added to the struct strv at c->field; at least one. (keytype_words.c) */
+int key_json_words(struct key_context *c);
+
 /* keytype_basic.c */
 extern const struct key_type key_type_bool, key_type_choice, key_type_count, key_type_int;
 extern const struct key_type key_type_time, key_type_time_pair;
@@ -30,6 +33,8 @@ extern const struct key_type key_type_limit, key_type_ulimits;
 extern const struct key_type key_type_io_limit;
 /* keytype_condition.c */
 extern const struct key_type key_type_conditions, key_type_pressures;
+/* keytype_health.c */
+extern const struct key_type key_type_health_cmd, key_type_interval;
 /* keytype_mount.c */
 extern const struct key_type key_type_volume, key_type_tmpfs, key_type_mount, key_type_device;
 /* keytype_net.c */
@@ -55,6 +60,7 @@ extern const struct key_type key_type_ports, key_type_network_use, key_type_host
 #define INT(m, lowest_more, highest) KEY(int, m, int), .arg = (lowest_more), .max = (highest)
 #define TIME(m) KEY(time, m, uint64_t)
 #define SIZE(m) KEY(size, m, uint64_t)
+#define INTERVAL(m) KEY(interval, m, uint64_t)
 #define MEMORY(m) KEY(memory, m, struct quantity)
 #define TASKS(m) KEY(tasks, m, struct quantity)
 #define PERCENT(m) KEY(percent, m, uint32_t)

@@ -191,12 +191,14 @@ static int time_parse(struct key_context *c)
 	return time_parse_to(c, c->field);
 }
 
+/* Where 0 is no value of the key, it stands for "unset". */
 static size_t time_print(const struct key *key, const void *field, char *buf, size_t size)
 {
 	struct text t = { buf, size, 0 };
+	uint64_t usec = *(const uint64_t *)field;
 
-	(void)key;
-	number_put_time(&t, *(const uint64_t *)field);
+	if (usec != 0 || key->min == 0)
+		number_put_time(&t, usec);
 	return t.len;
 }
 

@@ -20,7 +20,7 @@ static int next_word(struct key_context *c, size_t *pos, struct word *word)
 /* ---- arguments ---- */
 
 /* The JSON form of an entry point: ["/bin/sh", "-c", "x"]. Its strings are escaped as C strings are. */
-static int json_words_parse(struct key_context *c)
+int key_json_words(struct key_context *c)
 {
 	size_t pos = 1;
 
@@ -58,7 +58,7 @@ static int words_parse(struct key_context *c)
 	/* A new line of arguments replaces the one before; it does not add to it. */
 	memset(c->field, 0, sizeof(struct strv));
 	if (c->value[0] == '[' && c->key->arg != 0)
-		return json_words_parse(c);
+		return key_json_words(c);
 	while ((got = next_word(c, &pos, &word)) > 0)
 		strv_add(c->arena, c->field, word.text);
 	return got;

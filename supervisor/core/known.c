@@ -121,11 +121,8 @@ static const struct known known[] = {
 		"PodmanArgs GlobalArgs ContainersConfModule" },
 	{ "Container", "use ExecReload= in [Service]", "ReloadCmd ReloadSignal" },
 	{ "Container", "use EnvironmentFile= or a Volume= with ro", "Secret" },
-	{ "Container", "use WatchdogSec= in [Service] with Notify=true",
-		"HealthCmd HealthInterval HealthLogDestination HealthMaxLogCount HealthMaxLogSize "
-		"HealthOnFailure HealthRetries HealthStartPeriod HealthStartupCmd "
-		"HealthStartupInterval HealthStartupRetries HealthStartupSuccess "
-		"HealthStartupTimeout HealthTimeout" },
+	{ "Container", "supctl status shows the last line that a failed check wrote",
+		"HealthLogDestination HealthMaxLogCount HealthMaxLogSize" },
 	{ "Container", "use Network=NAME.container and PartOf= in [Unit]", "Pod StartWithPod" },
 	{ "Container", "use Tmpfs= with ReadOnly=yes", "VolatileTmp" },
 	{ "Container", "",

@@ -14,6 +14,10 @@ static const uint32_t restart_on[CAUSE_COUNT] = {
 	[CAUSE_TIMEOUT] = ON(ALWAYS) | ON(ON_FAILURE) | ON(ON_ABNORMAL),
 	[CAUSE_WATCHDOG] = ON(ALWAYS) | ON(ON_FAILURE) | ON(ON_ABNORMAL) | ON(ON_WATCHDOG),
 	[CAUSE_OOM] = ON(ALWAYS) | ON(ON_FAILURE) | ON(ON_ABNORMAL) | ON(ON_ABORT),
+	/* HealthOnFailure=kill is a SIGKILL; the other two leave Restart= no say. */
+	[CAUSE_HEALTH] = ON(ALWAYS) | ON(ON_FAILURE) | ON(ON_ABNORMAL) | ON(ON_ABORT),
+	[CAUSE_HEALTH_RESTART] = UINT32_MAX,
+	[CAUSE_HEALTH_STOP] = 0,
 	[CAUSE_PROTOCOL] = ON(ALWAYS) | ON(ON_FAILURE) | ON(ON_ABNORMAL),
 	/* systemd's child would exit with a code above 200: an unclean exit code. */
 	[CAUSE_SPAWN] = ON(ALWAYS) | ON(ON_FAILURE),
@@ -44,7 +48,7 @@ bool restart_wanted(const struct service_section *s, const struct cause *cause)
 	/* A cause that never restarts is not the end of a process, which is what the sets are about. */
 	if (restart_on[cause->kind] != 0 && in_set(&s->restart_force, cause))
 		return true;
-	return (restart_on[cause->kind] & 1u << s->restart & ~ON(NO)) != 0;
+	return (restart_on[cause->kind] & 1u << s->restart) != 0;
 }
 
 #define FRACTION 32 /* bits after the point */

@@ -61,7 +61,8 @@ enum service_type {
 	TYPE_ONESHOT,
 	TYPE_NOTIFY,
 	TYPE_IDLE,
-	TYPE_NOTIFY_RELOAD
+	TYPE_NOTIFY_RELOAD,
+	TYPE_HEALTHY /* no word of Type=: Notify=healthy of a container makes it so */
 };
 enum restart {
 	RESTART_NO,
@@ -90,6 +91,7 @@ enum end_action {
 	ACTION_HALT_IMMEDIATE
 };
 enum container_notify { NOTIFY_FALSE, NOTIFY_TRUE, NOTIFY_HEALTHY };
+enum health_action { HEALTH_NO_ACTION, HEALTH_KILL, HEALTH_RESTART, HEALTH_STOP };
 enum stdio_kind { STDIO_UNSET, STDIO_NULL, STDIO_TTY, STDIO_LOG, STDIO_INHERIT };
 
 /* One command line, split into words, its prefixes ("-@:+!") taken off. */
@@ -194,6 +196,15 @@ struct network_use {
 	const char *unit; /* "lan.network" or "web.container" */
 };
 
+/* HealthCmd= and its kin, or HealthStartupCmd= and its kin. What is zero was not said. */
+struct health_check {
+	struct strv cmd;   /* the words to execute; HEALTH_OFF alone: no check, whatever the image says */
+	uint64_t interval; /* TIME_INFINITY: "disable" */
+	uint64_t timeout, start_period;
+	uint32_t retries, success;
+};
+#define HEALTH_OFF "none"
+
 /* [Unit], in every kind */
 struct unit_section {
 	const char *description;
@@ -234,6 +245,8 @@ struct container_section {
 	uint64_t stop_timeout; /* TIME_INFINITY: never; 0 is kept */
 	bool run_init;
 	int notify; /* enum container_notify */
+	struct health_check health, startup;
+	int health_on_failure; /* enum health_action */
 	struct settings sysctls;
 	struct strv mask, unmask;
 	struct settings add_host; /* name -> address */
@@ -301,6 +314,7 @@ struct image_section {
 	struct strv environment;
 	const char *user, *working_dir;
 	int stop_signal;
+	struct health_check health;
 };
 
 struct unit {

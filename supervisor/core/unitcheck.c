@@ -113,9 +113,49 @@ static void check_container(struct unit_loader *l)
 	if (c->group != NULL && c->user != NULL && strchr(c->user, ':') != NULL)
 		complain(l, FAULT_ERROR, MEMBER(container.group),
 			"User= has a group already, so Group= is one too many");
-	if (c->notify == NOTIFY_HEALTHY)
+}
+
+/* An image may have a check of its own, which is not known here. */
+static bool has_no_check(struct unit_loader *l)
+{
+	const struct health_check *h = &l->unit->container.health;
+
+	if (h->interval == TIME_INFINITY)
+		return true;
+	if (h->cmd.n == 1)
+		return strcmp(h->cmd.v[0], HEALTH_OFF) == 0;
+	return h->cmd.n == 0 && l->unit->container.image == NULL &&
+		loader_origin(l, MEMBER(container.health.cmd)) == NULL;
+}
+
+static void check_health(struct unit_loader *l)
+{
+	static const struct {
+		size_t member;
+		const char *key;
+	} of_startup[] = {
+		{ MEMBER(container.startup.interval), "HealthStartupInterval" },
+		{ MEMBER(container.startup.timeout), "HealthStartupTimeout" },
+		{ MEMBER(container.startup.retries), "HealthStartupRetries" },
+		{ MEMBER(container.startup.success), "HealthStartupSuccess" },
+	};
+	const struct container_section *c = &l->unit->container;
+
+	if (c->notify == NOTIFY_HEALTHY && has_no_check(l))
 		complain(l, FAULT_ERROR, MEMBER(container.notify),
-			"Notify=healthy needs HealthCmd=, which is not done here; use Notify=true");
+			"Notify=healthy needs a health check: write HealthCmd=, and no "
+			"HealthInterval=disable");
+	if (c->startup.cmd.n > 0 && has_no_check(l))
+		complain(l, FAULT_ERROR, MEMBER(container.startup.cmd),
+			"HealthStartupCmd= comes before HealthCmd=, and there is none");
+	if (c->health_on_failure != HEALTH_NO_ACTION && has_no_check(l))
+		complain(l, FAULT_WARNING, MEMBER(container.health_on_failure),
+			"HealthOnFailure= does nothing without HealthCmd=");
+	for (size_t i = 0; i < ARRAY_LEN(of_startup); i++)
+		if (loader_origin(l, of_startup[i].member) != NULL &&
+			loader_origin(l, MEMBER(container.startup.cmd)) == NULL)
+			complain(l, FAULT_WARNING, of_startup[i].member,
+				"%s= does nothing without HealthStartupCmd=", of_startup[i].key);
 }
 
 /* ---- [Service] ---- */
@@ -221,6 +261,7 @@ static const struct {
 } rules[] = {
 	{ KINDS(CONTAINER), check_image },
 	{ KINDS(CONTAINER), check_container },
+	{ KINDS(CONTAINER), check_health },
 	{ KINDS(CONTAINER), check_network },
 	{ KINDS(CONTAINER), check_ports },
 	{ KINDS(CONTAINER), check_mounts },

@@ -108,11 +108,19 @@ static void tell_exit(struct world *w, uint32_t u, enum role role, int32_t statu
 {
 	struct actor *a = &w->actors[u];
 
-	*(role == ROLE_MAIN ? &a->main : &a->helper) = false;
+	*(role == ROLE_MAIN ? &a->main : role == ROLE_HEALTH ? &a->check : &a->helper) = false;
 	if (role == ROLE_MAIN && a->linger)
 		a->leftover = true;
-	tell(w, &(struct event){ .kind = EV_EXITED, .unit = u, .role = role, .status = status });
-	if (!a->main && !a->helper && !a->leftover)
+	tell(w,
+		&(struct event){ .kind = EV_EXITED,
+			.unit = u,
+			.role = role,
+			.status = status,
+			.text = role == ROLE_HEALTH ? a->check_line : NULL });
+	/* What is in the container goes with its first process. */
+	if (role == ROLE_MAIN && a->check)
+		tell_exit(w, u, ROLE_HEALTH, SIGKILL);
+	else if (!a->main && !a->helper && !a->leftover && !a->check)
 		tell(w, &(struct event){ .kind = EV_EMPTY, .unit = u });
 }
 
@@ -133,6 +141,10 @@ static void do_spawn(struct world *w, const struct action *act)
 		a->spawns++;
 		w->max_mains = a->main ? 2 : w->max_mains;
 		a->main = true;
+		event.health = a->image;
+	} else if (act->role == ROLE_HEALTH) {
+		w->max_checks = a->check ? 2 : w->max_checks;
+		a->check = true;
 	} else {
 		a->helper = true;
 		a->role = act->role;
@@ -142,7 +154,10 @@ static void do_spawn(struct world *w, const struct action *act)
 	tell(w, &event);
 	if (act->role == ROLE_MAIN && a->ends_at_once && a->main)
 		tell_exit(w, act->unit, ROLE_MAIN, a->main_status);
-	else if (act->role != ROLE_MAIN && !a->hold_helpers && a->helper)
+	else if (act->role == ROLE_HEALTH && !a->hold_checks && a->check)
+		tell_exit(w, act->unit, ROLE_HEALTH, a->check_status);
+	else if (act->role != ROLE_MAIN && act->role != ROLE_HEALTH && !a->hold_helpers &&
+		a->helper)
 		tell_exit(w, act->unit, act->role, a->helper_status[act->role]);
 }
 
@@ -158,6 +173,8 @@ static void do_signal(struct world *w, uint32_t u, bool main, bool helper, int s
 		tell_exit(w, u, ROLE_MAIN, sig);
 	if (helper && a->helper)
 		tell_exit(w, u, a->role, sig);
+	if (main && helper && a->check)
+		tell_exit(w, u, ROLE_HEALTH, sig);
 }
 
 /* It reaches what the main process left behind as well. */
@@ -169,7 +186,7 @@ static void do_signal_all(struct world *w, uint32_t u, int sig)
 	a->linger = linger && a->ignore_term && sig != SIGKILL;
 	if (!a->immortal)
 		a->leftover = a->leftover && a->ignore_term && sig != SIGKILL;
-	if (a->main || a->helper)
+	if (a->main || a->helper || a->check)
 		do_signal(w, u, true, true, sig);
 	else if (!a->leftover)
 		tell(w, &(struct event){ .kind = EV_EMPTY, .unit = u });
@@ -197,7 +214,11 @@ static void do_action(struct world *w, const struct action *act)
 		break;
 	case ACT_SIGNAL:
 		say(w, "signal %s %s %d\n", name, role_name(act->role), act->arg);
-		do_signal(w, act->unit, act->role == ROLE_MAIN, act->role != ROLE_MAIN, act->arg);
+		if (act->role == ROLE_HEALTH && a->check && !a->immortal)
+			tell_exit(w, act->unit, ROLE_HEALTH, act->arg);
+		else if (act->role != ROLE_HEALTH)
+			do_signal(w, act->unit, act->role == ROLE_MAIN, act->role != ROLE_MAIN,
+				act->arg);
 		break;
 	case ACT_SIGNAL_ALL:
 		say(w, "signal-all %s %d\n", name, act->arg);
@@ -273,6 +294,12 @@ void world_exit(struct world *w, uint32_t u, int32_t status)
 void world_helper_exit(struct world *w, uint32_t u, int32_t status)
 {
 	tell_exit(w, u, w->actors[u].role, status);
+	world_perform(w);
+}
+
+void world_check_exit(struct world *w, uint32_t u, int32_t status)
+{
+	tell_exit(w, u, ROLE_HEALTH, status);
 	world_perform(w);
 }
 

@@ -21,10 +21,14 @@ struct actor {           /* how the processes of a unit behave, and what they do
 	bool linger;       /* a process is left in the cgroup when the main one ends */
 	bool ends_at_once; /* the main process ends with main_status as soon as it runs */
 	bool hold_helpers; /* helper commands do not end by themselves */
+	bool hold_checks;  /* nor health checks */
+	int32_t check_status;
+	const char *check_line;           /* the last one a check writes */
+	const struct health_check *image; /* what its image says of its health */
 	int32_t main_status;
 	int32_t helper_status[ROLE_COUNT];
 	/* what is there */
-	bool main, helper, leftover;
+	bool main, helper, leftover, check;
 	enum role role;
 	uint32_t spawns; /* of the main process */
 };
@@ -38,6 +42,7 @@ struct world {
 	int32_t next_pid;
 	bool quiet;       /* no trace */
 	size_t max_mains; /* the most main processes a unit ever had at once */
+	size_t max_checks;
 	size_t swaps;
 	int machine; /* enum wire_end of ACT_MACHINE */
 	uint32_t machine_status;
@@ -65,6 +70,7 @@ void world_event(struct world *w, const struct event *event);
 /* The main process ends by itself. */
 void world_exit(struct world *w, uint32_t u, int32_t status);
 void world_helper_exit(struct world *w, uint32_t u, int32_t status);
+void world_check_exit(struct world *w, uint32_t u, int32_t status);
 void world_ready(struct world *w, uint32_t u);
 /* Lets time pass, timers firing on their way. */
 void world_pass(struct world *w, uint64_t span);

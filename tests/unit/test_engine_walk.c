@@ -115,6 +115,30 @@ static uint32_t roll(uint64_t *seed, uint32_t sides)
 	return (uint32_t)(*seed >> 33) % sides;
 }
 
+static void random_health(struct unit *unit, uint64_t *seed)
+{
+	static const char *const words[] = { "/bin/check", "-q" };
+	static const struct strv command = { .v = (const char **)(uintptr_t)words, .n = 2 };
+	struct container_section *c = &unit->container;
+
+	if (roll(seed, 2) == 0)
+		return;
+	c->health.cmd = command;
+	c->health.interval = (1 + roll(seed, 3)) * SEC;
+	c->health.timeout = (1 + roll(seed, 3)) * SEC;
+	c->health.retries = 1 + roll(seed, 3);
+	c->health.start_period = roll(seed, 3) * SEC;
+	c->health_on_failure = (int)roll(seed, 4);
+	if (roll(seed, 2) == 0)
+		c->notify = NOTIFY_HEALTHY;
+	if (roll(seed, 2) != 0)
+		return;
+	c->startup.cmd = command;
+	c->startup.interval = SEC;
+	c->startup.retries = roll(seed, 4);
+	c->startup.success = roll(seed, 3);
+}
+
 static void random_unit(struct world *w, struct unit *unit, uint64_t *seed)
 {
 	struct service_section *s = &unit->service;
@@ -135,6 +159,7 @@ static void random_unit(struct world *w, struct unit *unit, uint64_t *seed)
 	}
 	if (roll(seed, 4) == 0)
 		world_commands(w, &s->exec_condition, 1);
+	random_health(unit, seed);
 	if (roll(seed, 3) == 0)
 		world_commands(w, &s->exec_start_pre, 1);
 	if (roll(seed, 3) == 0)
@@ -178,6 +203,8 @@ static void random_manners(struct actor *a, uint64_t *seed)
 	a->linger = roll(seed, 4) == 0;
 	a->ends_at_once = roll(seed, 3) == 0;
 	a->hold_helpers = roll(seed, 4) == 0;
+	a->hold_checks = roll(seed, 3) == 0;
+	a->check_status = roll(seed, 2) == 0 ? EXIT_STATUS(1) : 0;
 	a->hold_setup = roll(seed, 6) == 0;
 	a->fail_spawn = roll(seed, 8) == 0;
 	a->fail_setup = roll(seed, 8) == 0;
@@ -209,6 +236,8 @@ static void random_event(struct world *w, uint64_t *seed)
 				roll(seed, 2) != 0 ? SIGSEGV : EXIT_STATUS((int)roll(seed, 3)));
 		break;
 	case 3:
+		if (w->actors[u].check)
+			world_check_exit(w, u, EXIT_STATUS((int)roll(seed, 2)));
 		if (w->actors[u].helper)
 			world_helper_exit(w, u, EXIT_STATUS((int)roll(seed, 2)));
 		break;
@@ -230,8 +259,8 @@ static void check(const struct world *w)
 {
 	char why[128];
 
-	assert_true(w->max_mains < 2);
 	engine_culprit(w->engine, w->now, why, sizeof(why));
+	assert_true(w->max_mains < 2 && w->max_checks < 2);
 	for (uint32_t u = 0; u < w->set.n; u++) {
 		const struct life *l = life_of(w->engine, u);
 		const struct run *r = &l->run;
@@ -244,6 +273,11 @@ static void check(const struct world *w)
 				w->set.units[u].name, state_name(r->state), (int)l->ask, l->held,
 				w->trace);
 		assert_false(l->queued);
+		/* Who has a health is checked on: a check runs, or the next one has its time. */
+		if (l->checking.health.state != HEALTH_NONE)
+			assert_true(l->timers[TIMER_HEALTH] != TIME_INFINITY);
+		else if (in_states(l, STATES_DOWN))
+			assert_false(l->check.live && l->result.kind != CAUSE_SURVIVOR);
 		if (l->jobs != NULL && !l->held && l->ask == ASK_NONE && r->state != ST_RELOAD)
 			fail_msg("%s: %s, nothing asked, but job %u waits\n%s",
 				w->set.units[u].name, state_name(r->state), l->jobs->job, w->trace);
@@ -280,6 +314,7 @@ static void settle_down(struct world *w)
 	assert_int_equal(w->machine, 2);
 	for (uint32_t u = 0; u < WALKERS; u++) {
 		assert_true(in_states(life_of(w->engine, u), STATES_DOWN));
+		assert_false(w->actors[u].check);
 		if (w->actors[u].main || w->actors[u].helper)
 			fail_msg(
 				"%s: left behind: main %d helper %d (%s); known %d %d, %s: %s; kill mode %d\n%s",

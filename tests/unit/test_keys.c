@@ -54,6 +54,11 @@ static const struct {
 	{ &key_type_limit, { "1024", "1024:2048", "infinity", "0:infinity" } },
 	{ &key_type_ulimits, { "nofile=1024:2048", "core=-1", "memlock=64K" } },
 	{ &key_type_io_limit, { "/dev/vda 1000", "/dev/vda infinity" } },
+	{ &key_type_health_cmd,
+		{ "curl -f http://localhost/ || exit 1", "CMD /bin/check -q", "none",
+			"[\"CMD\", \"/bin/a b\", \"\\\"q\\\"\"]", "CMD-SHELL CMD x",
+			"[\"CMD-SHELL\", \"a\\nb 100%%\"]" } },
+	{ &key_type_interval, { "1min 30s", "disable", "500ms" } },
 	{ &key_type_volume,
 		{ "data:/data", "/srv:/srv:ro,noexec,rslave", "/anon", "/anon:exec,suid,dev,nocopy",
 			"/a:/b:bind,U" } },
@@ -424,6 +429,44 @@ static void test_notify_implies_type(void **state)
 	unit_set_free(&set);
 }
 
+/* podman-run(1), --health-cmd. */
+static void test_spellings_of_a_health_check(void **state)
+{
+	static const struct {
+		const char *value;
+		const char *words; /* with "|" between them */
+	} rows[] = {
+		{ "curl -f \"http://a\" || exit 1", "/bin/sh|-c|curl -f \"http://a\" || exit 1" },
+		{ "CMD curl -f  x", "curl|-f|x" },
+		{ "cmd-shell curl | x", "/bin/sh|-c|curl | x" },
+		{ "[\"CMD\", \"a b\", \"c\"]", "a b|c" },
+		{ "[\"a\", \"b\"]", "a|b" },
+		{ "[\"a b\"]", "/bin/sh|-c|a b" },
+		{ "[\"CMD-SHELL\", \"a b\"]", "/bin/sh|-c|a b" },
+		{ "NONE", "none" },
+		{ "[\"NONE\"]", "none" },
+		{ "none of it", "none" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		char text[256], got[256] = "";
+		const struct strv *cmd;
+		struct unit_set set;
+		size_t at = 0;
+
+		(void)snprintf(text, sizeof(text), "[Container]\nImage=a\nHealthCmd=%s\n",
+			rows[i].value);
+		fixture_one(&set, "a.container", text);
+		cmd = &fixture_unit(&set, "a.container")->container.health.cmd;
+		for (size_t k = 0; k < cmd->n; k++)
+			at += (size_t)snprintf(got + at, sizeof(got) - at, "%s%s", k > 0 ? "|" : "",
+				cmd->v[k]);
+		assert_string_equal(got, rows[i].words);
+		unit_set_free(&set);
+	}
+}
+
 /* The whole file: what is printed, when read, prints the same and is no less sound. */
 static void test_unit_print_reads_back(void **state)
 {
@@ -462,6 +505,7 @@ int main(void)
 		cmocka_unit_test(test_defaults_of_systemd_and_quadlet),
 		cmocka_unit_test(test_default_timeouts),
 		cmocka_unit_test(test_notify_implies_type),
+		cmocka_unit_test(test_spellings_of_a_health_check),
 		cmocka_unit_test(test_unit_print_reads_back),
 	};
 

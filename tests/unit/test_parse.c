@@ -270,9 +270,13 @@ static const struct {
 	{ "a.service", OK_UNIT "StartLimitBurst=3\n",
 		"a.service:3:1: warning: StartLimitBurst= is not done in [Service]; use it in "
 		"[Unit]\n" },
-	{ "a.container", "[Container]\nImage=a\nHealthCmd=/bin/true\n",
-		"a.container:3:1: warning: HealthCmd= is not done here; use WatchdogSec= in [Service] "
-		"with Notify=true\n" },
+	{ "a.container", "[Container]\nImage=a\nHealthMaxLogCount=5\n",
+		"a.container:3:1: warning: HealthMaxLogCount= is not done here; supctl status shows "
+		"the last line that a failed check wrote\n" },
+	{ "a.container", "[Container]\nRootfs=/a\nHealthOnFailure=kill\nHealthStartupRetries=2\n",
+		"a.container:3:1: warning: HealthOnFailure= does nothing without HealthCmd=\n"
+		"a.container:4:1: warning: HealthStartupRetries= does nothing without "
+		"HealthStartupCmd=\n" },
 	{ "a.service", OK_UNIT "[Servcie]\nNice=x\n",
 		"a.service:3:1: error: unknown section [Servcie]; did you mean [Service]?\n" },
 	{ "a.service", OK_UNIT "[Colours]\nNice=x\n",
