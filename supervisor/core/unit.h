@@ -198,7 +198,8 @@ struct network_use {
 
 /* HealthCmd= and its kin, or HealthStartupCmd= and its kin. What is zero was not said. */
 struct health_check {
-	struct strv cmd;   /* the words to execute; HEALTH_OFF alone: no check, whatever the image says */
+	struct strv
+		cmd; /* the words to execute; HEALTH_OFF alone: no check, whatever the image says */
 	uint64_t interval; /* TIME_INFINITY: "disable" */
 	uint64_t timeout, start_period;
 	uint32_t retries, success;

@@ -436,7 +436,8 @@ static void test_spellings_of_a_health_check(void **state)
 		const char *value;
 		const char *words; /* with "|" between them */
 	} rows[] = {
-		{ "curl -f \"http://a\" || exit 1", "/bin/sh|-c|curl -f \"http://a\" || exit 1" },
+		{ "curl -f \"http://localhost\" || exit 1",
+			"/bin/sh|-c|curl -f \"http://localhost\" || exit 1" },
 		{ "CMD curl -f  x", "curl|-f|x" },
 		{ "cmd-shell curl | x", "/bin/sh|-c|curl | x" },
 		{ "[\"CMD\", \"a b\", \"c\"]", "a b|c" },
