@@ -2,7 +2,7 @@
 # make test            every ring; make test-unit, test-ns, test-vm, lint: one of them
 # make run             the sample appliance in QEMU; make demo: the same without a person
 # make bench           container start and restart against the peers
-# make docs            the manual pages, in build/ARCH/docs
+# make docs            the manual pages, in build/ARCH/docs; make units-table: docs/units.md again
 #
 # Settings: ARCH=aarch64 (with that musl tool chain), BUILD=DIR (a build folder of one's own),
 # V=1 (show the commands).
@@ -158,7 +158,7 @@ test-ns: all docs helpers
 test-vm: all helpers
 	@$(TOOLS) vm
 
-lint: all
+lint: all docs
 	@tools/lint $(BUILD) $(ARCH)
 
 format:
@@ -174,7 +174,7 @@ MANUALS	:= $(patsubst docs/%,$(OUT)/docs/%,$(wildcard docs/*.[158])) \
 	   $(OUT)/docs/sup.conf.5 $(OUT)/docs/sup.unit.5
 
 .PHONY: docs
-docs: $(MANUALS)
+docs: $(MANUALS) $(OUT)/docs/units.md
 
 $(KEYS_MAN): $(KEYS_MAN_SRC) $(wildcard supervisor/core/*.h supervisor/core/*.inc) Makefile
 	@mkdir -p $(@D)
@@ -184,6 +184,23 @@ $(KEYS_MAN): $(KEYS_MAN_SRC) $(wildcard supervisor/core/*.h supervisor/core/*.in
 $(OUT)/docs/sup.conf.5 $(OUT)/docs/sup.unit.5: $(OUT)/docs/%: docs/%.in $(KEYS_MAN)
 	@mkdir -p $(@D)
 	$(Q)$(KEYS_MAN) <$< >$@.new && mv $@.new $@
+
+# docs/units.md is kept in the tree for its readers; lint says when it is not what the tables say.
+KEYS_TABLE := $(BUILD)/native/keys-table
+KEYS_TABLE_SRC := tools/keys-table.c supervisor/core/known.c $(filter-out tools/%,$(KEYS_MAN_SRC))
+
+$(KEYS_TABLE): $(KEYS_TABLE_SRC) $(wildcard supervisor/core/*.h supervisor/core/*.inc) Makefile
+	@mkdir -p $(@D)
+	@echo '  HOSTCC  $@'
+	$(Q)$(HOSTCC) -std=c11 -D_GNU_SOURCE -I. $(WARN) -O1 -o $@ $(filter %.c,$^)
+
+$(OUT)/docs/units.md: $(KEYS_TABLE)
+	@mkdir -p $(@D)
+	$(Q)$(KEYS_TABLE) >$@.new && mv $@.new $@
+
+.PHONY: units-table
+units-table: $(OUT)/docs/units.md
+	cp $< docs/units.md
 
 $(OUT)/docs/%: docs/%
 	@mkdir -p $(@D)

@@ -5,16 +5,11 @@
 #include "supervisor/core/known.h"
 #include "common/util.h"
 #include "supervisor/core/keys.h"
+#include "supervisor/core/text.h"
 
 #include <string.h>
 
-struct known {
-	const char *section;
-	const char *instead;
-	const char *words; /* blanks between */
-};
-
-static const struct known known[] = {
+const struct known known_keys[] = {
 	{ "Unit", "use Requires= and After=", "Requisite" },
 	{ "Unit", "use Restart= in that unit", "Upholds" },
 	{ "Unit", "use ExecStopPost= in [Service]", "OnSuccess SuccessAction" },
@@ -172,8 +167,17 @@ static const struct known known[] = {
 	{ "Install", "", "DefaultInstance" },
 };
 
-/* Whole sections of systemd and Quadlet that no kind of unit here has. */
-static const struct known known_sections[] = {
+const size_t n_known_keys = ARRAY_LEN(known_keys);
+
+const struct known refused_words[] = {
+	{ "Service", "run the program in the foreground, with Type=exec or Type=notify",
+		"Type=forking" },
+	{ "Service", "there is no D-Bus that says when it is ready; use Type=notify", "Type=dbus" },
+};
+
+const size_t n_refused_words = ARRAY_LEN(refused_words);
+
+const struct known known_sections[] = {
 	{ NULL, "", "Quadlet Socket Timer Automount Swap Path Slice Scope" },
 	{ NULL, "use .container units that share a network by Network=NAME.container", "Pod Kube" },
 	{ NULL, "make images with rootfs/mkimage", "Image Build Artifact" },
@@ -181,6 +185,8 @@ static const struct known known_sections[] = {
 	{ NULL, "use [Container]", "Exec Files" },
 	{ NULL, "it belongs into /etc/sup/sup.conf", "Manager" },
 };
+
+const size_t n_known_sections = ARRAY_LEN(known_sections);
 
 /*
  * What systemd reaches by itself on the way up. A unit that orders itself behind one of these or asks for it
@@ -206,15 +212,30 @@ static bool has_word(const char *words, const char *word)
 
 const char *key_known_elsewhere(const char *section, const char *name)
 {
-	for (size_t i = 0; i < ARRAY_LEN(known); i++)
-		if (strcmp(known[i].section, section) == 0 && has_word(known[i].words, name))
-			return known[i].instead;
+	for (size_t i = 0; i < n_known_keys; i++)
+		if (strcmp(known_keys[i].section, section) == 0 &&
+			has_word(known_keys[i].words, name))
+			return known_keys[i].instead;
+	return NULL;
+}
+
+const char *word_refused(const char *section, const char *name, const char *value)
+{
+	char pair[128];
+	struct text t = { pair, sizeof(pair), 0 };
+
+	text_printf(&t, "%s=%s", name, value);
+	for (size_t i = 0; i < n_refused_words; i++)
+		if (strcmp(refused_words[i].section, section) == 0 &&
+			(has_word(refused_words[i].words, name) ||
+				has_word(refused_words[i].words, pair)))
+			return refused_words[i].instead;
 	return NULL;
 }
 
 const char *section_known_elsewhere(const char *section)
 {
-	for (size_t i = 0; i < ARRAY_LEN(known_sections); i++)
+	for (size_t i = 0; i < n_known_sections; i++)
 		if (has_word(known_sections[i].words, section))
 			return known_sections[i].instead;
 	return NULL;

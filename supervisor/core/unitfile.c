@@ -180,9 +180,15 @@ static void on_entry(void *user, const char *section, const char *name, const ch
 	struct unit_loader *l = user;
 	struct origin *origin;
 	const struct key *key;
+	const char *refused;
 
 	if (l->skip_section || is_extension(name))
 		return;
+	refused = word_refused(section, name, value);
+	if (refused != NULL) {
+		fault(l, FAULT_ERROR, at, "%s=%s is refused: %s", name, value, refused);
+		return;
+	}
 	key = key_find(1u << l->unit->kind, section, name);
 	if (key == NULL) {
 		unknown_key(l, section, name, at);
