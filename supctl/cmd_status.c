@@ -226,6 +226,9 @@ static int run(struct context *c, int argc, char **argv)
 		return print_json(answer);
 	if (argc == 1) {
 		status = print_table(units);
+		if (json_is_true(json_object_get(answer, "safe")))
+			(void)puts(
+				"SAFE MODE: only critical units were started, `supctl boot` says why");
 	} else {
 		print_unit(json_array_get(units, 0));
 		status = print_last_lines(c, argv[1]);

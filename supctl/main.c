@@ -21,6 +21,7 @@ static const struct command *const commands[] = {
 	&command_reset,
 	&command_logs,
 	&command_exec,
+	&command_boot,
 	&command_plan,
 	&command_check,
 	&command_faults,

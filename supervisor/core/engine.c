@@ -8,8 +8,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define BOOT_TARGET "default.target"
-
 static const char *const state_names[ST_COUNT] = {
 #define X(id, name) [ST_##id] = name,
 	STATES(X)
@@ -76,7 +74,10 @@ bool engine_next(struct engine *e, struct action *action)
 
 uint64_t engine_deadline(const struct engine *e)
 {
-	return e->gen.n_heap == 0 ? TIME_INFINITY : life_of(e, e->gen.heap[0])->due;
+	uint64_t unit = e->gen.n_heap == 0 ? TIME_INFINITY : life_of(e, e->gen.heap[0])->due;
+	uint64_t end = engine_put_off_until(e, NULL);
+
+	return unit < end ? unit : end;
 }
 
 /* ---- states */
@@ -101,8 +102,12 @@ void engine_enter(struct engine *e, uint32_t u, enum state state, uint64_t deadl
 	bool was_active = in_states(l, STATES_ACTIVE), was_up = !in_states(l, STATES_DOWN);
 	bool was_reload = l->run.state == ST_RELOAD;
 
+	if (!in_states(l, STATES_STARTING | STATES_ACTIVE))
+		l->run.begun = e->now;
 	l->run.state = state;
 	l->run.since = e->now;
+	if (in_states(l, STATES_ACTIVE) && !was_active)
+		l->run.arrived = e->now;
 	engine_timer_set(e, u, TIMER_STATE, deadline);
 	e->n_up += !in_states(l, STATES_DOWN);
 	e->n_up -= was_up;
@@ -310,7 +315,8 @@ static void fire(struct engine *e, uint32_t u)
 void engine_tick(struct engine *e, uint64_t now)
 {
 	e->now = now;
-	while (engine_deadline(e) <= now) {
+	engine_put_off_tick(e);
+	while (e->gen.n_heap > 0 && life_of(e, e->gen.heap[0])->due <= now) {
 		fire(e, e->gen.heap[0]);
 		engine_settle(e);
 	}
@@ -398,6 +404,8 @@ static const struct end {
 void engine_end(struct engine *e, int action, int exit_status, const char *text)
 {
 	if (action <= ACTION_NONE || action >= (int)ARRAY_LEN(ends) || e->ending != 0)
+		return;
+	if (ends[action].wire_end == END_REBOOT && engine_put_off(e, action, exit_status, text))
 		return;
 	e->ending = ends[action].wire_end;
 	e->exit_status = exit_status;

@@ -168,6 +168,8 @@ struct run {
 	bool wanted;         /* up is what somebody wants */
 	bool failed;         /* its last run ended in failure */
 	uint64_t since;      /* of the state */
+	uint64_t begun;      /* its last start; 0: never */
+	uint64_t arrived;    /* ... which was up at; 0: never */
 	uint64_t deadline;   /* of the state, TIME_INFINITY: none */
 	int32_t main_pid;    /* 0: none */
 	uint32_t restarts;   /* automatic ones since the last command */
@@ -204,10 +206,22 @@ struct engine_facts {
 void engine_set_facts(struct engine *e, const struct engine_facts *facts);
 
 void engine_boot(struct engine *e, uint64_t now); /* wants default.target */
+/* Safe mode instead: wants the critical units, with what they require and not what they want. */
+void engine_boot_safe(struct engine *e, uint64_t now);
+bool engine_has_critical(const struct engine *e);
 void engine_event(struct engine *e, const struct event *event, uint64_t now);
 void engine_tick(struct engine *e, uint64_t now);
 /* Stops everything in order, then gives ACT_MACHINE. A second call hurries: what is left is killed. */
 void engine_shutdown(struct engine *e, int wire_end, uint64_t now);
+/* An end action (enum end_action) that is nobody's of the units, such as that of a late boot. */
+void engine_act(struct engine *e, int action, const char *text, uint64_t now);
+/*
+ * No end action reboots the machine before it was up for so long: it is put off until then, its units run on. Until when,
+ * and for what reason, TIME_INFINITY for none; a command to end the machine takes its place.
+ */
+void engine_set_min_uptime(struct engine *e, uint64_t uptime);
+uint64_t engine_put_off_until(const struct engine *e, const char **text);
+void engine_forget_put_off(struct engine *e);
 /*
  * A new generation: units that changed or vanished are stopped by the old set; when they are down the new set comes
  * into force (ACT_SWAP), those that were up are started again and new ones that are wanted by what is up are started. Unchanged
@@ -237,6 +251,17 @@ const char *engine_why(const struct engine *e, uint32_t unit, char *buf, size_t 
  * for. Costs a look at each unit: a few times a second at most.
  */
 bool engine_culprit(const struct engine *e, uint64_t now, char *buf, size_t size);
+/* A critical unit has failed and no automatic restart follows: "web.container: exit code 1". */
+bool engine_critical_failed(const struct engine *e, char *buf, size_t size);
+
+/* How far the boot is; in safe mode, that of the critical units. Costs a look at each unit. */
+struct boot_view {
+	uint32_t up, starting, restarting, failed; /* units, without targets */
+	char failure[200];                         /* the first that failed, and why */
+	bool complete; /* default.target is reached, or failed, and nothing is starting any more */
+	bool well;     /* complete, and neither default.target nor a critical unit failed */
+};
+void engine_boot_view(const struct engine *e, struct boot_view *view);
 const char *state_name(enum state state);
 
 #endif

@@ -10,6 +10,7 @@
  *   engine_land.c    ... and what follows       engine_word.c    rules of a unit that is up
  *   engine_reload.c  another generation
  *   engine_queue.c   actions, jobs, deadlines, turns
+ *   engine_boot.c    safe mode, how far the boot is, reboots put off
  *   engine_why.c     what is said about all this: why a unit waits, who holds up the boot
  *   engine_health.c  health checks
  */
@@ -120,6 +121,12 @@ struct reload {
 	size_t held; /* units that must still come down */
 };
 
+struct put_off {    /* a reboot that waits for the machine to be up long enough */
+	int action; /* enum end_action; ACTION_NONE: none waits */
+	int exit_status;
+	char text[128];
+};
+
 struct engine {
 	struct arena arena;
 	struct generation gen;
@@ -134,6 +141,9 @@ struct engine {
 	int exit_status;
 	bool ended;
 	char ending_text[128];
+	bool only_needed; /* a propagation follows no Wants=: safe mode */
+	uint64_t min_uptime;
+	struct put_off put_off;
 };
 
 /* ---- engine.c */
@@ -259,6 +269,12 @@ void engine_reload_landed(struct engine *e, uint32_t u);
 void engine_reload_drop(struct engine *e, const char *why);
 bool engine_reload_is_due(const struct engine *e);
 void engine_swap(struct engine *e);
+
+/* ---- engine_boot.c */
+#define BOOT_TARGET "default.target"
+/* True: the machine is up too shortly, and the action is kept for later. */
+bool engine_put_off(struct engine *e, int action, int exit_status, const char *text);
+void engine_put_off_tick(struct engine *e);
 
 /* ---- rules.c */
 typedef void rule_fn(struct engine *e, uint32_t u, const struct event *event);

@@ -150,7 +150,8 @@ void engine_want(struct engine *e, enum want want, uint32_t root, bool manual)
 			const struct edges *edges = pulls[p].incoming ? &node->in[pulls[p].dep]
 								      : &node->out[pulls[p].dep];
 
-			if (pulls[p].want != step.want)
+			if (pulls[p].want != step.want ||
+				(e->only_needed && pulls[p].dep == DEP_WANTS))
 				continue;
 			for (size_t k = 0; k < edges->n; k++)
 				n = add_step(e, n, edges->v[k], pulls[p].then);

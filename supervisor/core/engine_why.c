@@ -8,7 +8,6 @@
 
 #include <string.h>
 
-#define BOOT_TARGET "default.target"
 /* A chain longer than this is told by its beginning and its end. */
 #define LINKS_TOLD 4
 

@@ -127,8 +127,10 @@ static void do_machine(struct supervisor *s, const struct action *a)
 	};
 	struct err e;
 
-	journal(s, LOG_LEVEL_INFO, NULL, "%s%s%s", names[a->arg], a->text[0] != '\0' ? ": " : "",
-		a->text);
+	boot_end(s, s->ending != 0, a->text);
+	/* that of a unit is a fault, and the console's last line */
+	journal(s, s->ending != 0 ? LOG_LEVEL_INFO : LOG_LEVEL_ERROR, NULL, "%s%s%s", names[a->arg],
+		a->text[0] != '\0' ? ": " : "", a->text);
 	if (link_end(&s->link, a->arg, (int)a->index, &e) < 0)
 		journal(s, LOG_LEVEL_ERROR, NULL, "%s", e.msg);
 }
@@ -140,6 +142,7 @@ static void do_swap(struct supervisor *s)
 	load_free(s->set);
 	s->set = s->next;
 	s->next = NULL;
+	boot_configure(s);
 }
 
 static void perform(struct supervisor *s, const struct action *a)
@@ -180,15 +183,22 @@ static void perform(struct supervisor *s, const struct action *a)
 	}
 }
 
-void perform_all(struct supervisor *s)
+static void drain(struct supervisor *s)
 {
 	struct action action;
 
+	while (engine_next(s->engine, &action))
+		perform(s, &action);
+}
+
+void perform_all(struct supervisor *s)
+{
 	if (s->performing)
 		return;
 	s->performing = true;
-	while (engine_next(s->engine, &action))
-		perform(s, &action);
+	drain(s);
+	boot_look(s); /* which may end the machine */
+	drain(s);
 	s->performing = false;
 	arm_deadline(s);
 }
@@ -251,7 +261,7 @@ int supervise_begin(struct supervisor *s, struct err *e)
 	s->deadline.data = s;
 	(void)uv_timer_init(&s->loop, &s->deadline);
 	report_faults(s, s->set);
-	engine_boot(s->engine, now_us());
+	boot_begin(s);
 	perform_all(s);
 	return 0;
 }

@@ -30,6 +30,10 @@ void control_status(struct connection *c, void *data, json_t *parameters);
 void control_faults(struct connection *c, void *data, json_t *parameters);
 void control_plan(struct connection *c, void *data, json_t *parameters);
 
+/* ---- control_boot.c ---- */
+void control_boot(struct connection *c, void *data, json_t *parameters);
+void control_boot_reset(struct connection *c, void *data, json_t *parameters);
+
 /* ---- control_logs.c ---- */
 void control_logs(struct connection *c, void *data, json_t *parameters);
 

@@ -38,8 +38,19 @@ static const char description[] =
 	"  message: string\n"
 	")\n"
 	"\n"
+	"# up: microseconds from the begin of the boot until it was up; took: those of its start.\n"
+	"type UnitTime (name: string, up: int, took: int)\n"
+	"type BootFailure (boot: int, why: string)\n"
+	"\n"
 	"# All units, or the one named (its full name, or \"web\": the container or service of that name first).\n"
-	"method Status(unit: ?string) -> (units: []Unit)\n"
+	"method Status(unit: ?string) -> (units: []Unit, safe: ?bool)\n"
+	"# How the boot goes. failed: boots in a row before it that did not become well; safe_after: so many of them\n"
+	"# make the next one a safe one, 0: never. kept: is the count, over a reboot: yes, no, volatile, unknown.\n"
+	"method Boot() -> (boot: int, state: string, safe: bool, failed: int, safe_after: int, now: int,\n"
+	"  kept: string, took: ?int, waiting: ?string, critical: ?string, put_off: ?string,\n"
+	"  failures: []BootFailure, units: []UnitTime)\n"
+	"# Forgets failed boots, and a reboot that was put off.\n"
+	"method BootReset() -> ()\n"
 	"# What is wrong with the unit files in force.\n"
 	"method Faults() -> (faults: []Fault)\n"
 	"# What the start of a unit would do.\n"
@@ -68,6 +79,8 @@ static const char description[] =
 
 static const struct varlink_method methods[] = {
 	{ "Status", false, control_status },
+	{ "Boot", false, control_boot },
+	{ "BootReset", true, control_boot_reset },
 	{ "Faults", false, control_faults },
 	{ "Plan", true, control_plan } /* shows secrets of the environment, mounts the image */,
 	{ "Logs", false, control_logs },

@@ -119,7 +119,8 @@ void control_status(struct connection *c, void *data, json_t *parameters)
 		for (size_t i = 0; i < s->set->n; i++)
 			(void)json_array_append_new(units, view_unit(s, (uint32_t)i));
 	}
-	varlink_reply(c, json_pack("{so}", "units", units), false);
+	varlink_reply(c, json_pack("{sosb}", "units", units, "safe", (int)s->boot.count.safe),
+		false);
 }
 
 void control_faults(struct connection *c, void *data, json_t *parameters)

@@ -61,3 +61,17 @@ void journal(struct supervisor *s, enum log_level level, const char *unit, const
 	if (level <= LOG_LEVEL_WARNING && s->console >= 0)
 		console_say(s, line);
 }
+
+void journal_console(struct supervisor *s, const char *fmt, ...)
+{
+	char line[ERR_MSG_MAX];
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(line, sizeof(line), fmt, ap);
+	va_end(ap);
+	defuse(line);
+	log_write(&s->journal, line);
+	if (s->console >= 0)
+		console_say(s, line);
+}

@@ -9,6 +9,7 @@
  *   volume.c     named volumes                     recover.c   what an earlier supervisor left
  *   notify.c     sd_notify sockets                 journal.c   the supervisor's own words
  *   link.c       the wire to init                  control.c   the Varlink socket
+ *   boot.c       how the boot goes, safe mode      bootfile.c  the record of boots
  *   image.c      image files, mounted once         logs.c      pipes -> files
  */
 #ifndef SYS_SUPERVISOR_H
@@ -18,6 +19,7 @@
 #include "supervisor/core/net/ipam.h"
 #include "supervisor/core/net/wiring.h"
 #include "supervisor/core/plan.h"
+#include "supervisor/sys/boot.h"
 #include "supervisor/sys/cgroup.h"
 #include "supervisor/sys/launch.h"
 #include "supervisor/sys/link.h"
@@ -100,11 +102,15 @@ struct supervisor {
 	bool performing; /* perform_all is on the stack */
 	int ending;      /* enum wire_end once the machine is going down, else 0 */
 	struct control *control;
+	struct boot boot;
 };
 
 /* ---- journal.c ---- */
 void journal(struct supervisor *s, enum log_level level, const char *unit, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
+/* A line for people before the machine, of no fault: to the console and the supervisor's log. */
+void journal_console(struct supervisor *s, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
 
 /* ---- apply.c ---- */
 /* Feeds one event and performs all that follows from it; may be called from within itself. */

@@ -1,0 +1,86 @@
+#include "supervisor/sys/bootfile.h"
+
+#include "common/fd.h"
+
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#define NAME "boot"
+#define NAME_NEW "boot.new"
+#define COMMAND_LINE_MAX 4096
+
+int bootfile_read(const char *folder, struct boot_count *c, struct err *e)
+{
+	cleanup_fd int dir = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	cleanup_fd int fd = dir >= 0 ? openat(dir, NAME, O_RDONLY | O_CLOEXEC | O_NONBLOCK) : -1;
+	char text[BOOT_COUNT_TEXT_MAX];
+	ssize_t n;
+
+	memset(c, 0, sizeof(*c));
+	if (fd < 0 && errno == ENOENT)
+		return 1;
+	if (fd < 0)
+		return err_set(e, "%s/" NAME, folder);
+	n = read(fd, text, sizeof(text));
+	if (n < 0)
+		return err_set(e, "%s/" NAME, folder);
+	if (boot_count_parse(c, text, (size_t)n) < 0)
+		return err_setx(e, "%s/" NAME ": not a record of boots", folder);
+	return 0;
+}
+
+static int write_all(int fd, const char *text, size_t size)
+{
+	ssize_t n = write(fd, text, size);
+
+	if (n >= 0 && (size_t)n < size)
+		errno = ENOSPC;
+	return n == (ssize_t)size ? 0 : -1;
+}
+
+int bootfile_write(const char *folder, const struct boot_count *c, struct err *e)
+{
+	cleanup_fd int dir = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC), fd = -1;
+	char text[BOOT_COUNT_TEXT_MAX];
+	size_t size = boot_count_print(c, text, sizeof(text));
+
+	if (dir >= 0)
+		fd = openat(dir, NAME_NEW, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return err_set(e, "%s/" NAME, folder);
+	/* the folder, too: a name that is only in memory is lost with the power */
+	if (write_all(fd, text, size < sizeof(text) ? size : sizeof(text) - 1) < 0 ||
+		fsync(fd) < 0 || renameat(dir, NAME_NEW, dir, NAME) < 0 || fsync(dir) < 0)
+		return err_set(e, "write %s/" NAME, folder);
+	return 0;
+}
+
+bool bootfile_is_volatile(const char *folder)
+{
+	struct statfs fs;
+
+	if (statfs(folder, &fs) < 0)
+		return false;
+	return (unsigned int)fs.f_type == TMPFS_MAGIC || (unsigned int)fs.f_type == RAMFS_MAGIC;
+}
+
+int boot_asked_safe(void)
+{
+	cleanup_fd int fd = open("/proc/cmdline", O_RDONLY | O_CLOEXEC);
+	char line[COMMAND_LINE_MAX + 1], *rest = line, *word;
+	ssize_t n = fd >= 0 ? read(fd, line, COMMAND_LINE_MAX) : 0;
+	int asked = -1;
+
+	line[n > 0 ? n : 0] = '\0';
+	while ((word = strsep(&rest, " \n")) != NULL) {
+		if (strcmp(word, "sup.safe=1") == 0 || strcmp(word, "sup.safe") == 0)
+			asked = 1;
+		else if (strcmp(word, "sup.safe=0") == 0)
+			asked = 0;
+	}
+	return asked;
+}
