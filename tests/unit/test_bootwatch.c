@@ -200,8 +200,11 @@ static void test_what_is_shown(void **state)
 
 static void test_the_line(void **state)
 {
-	static const struct boot_view bad = { .up = 1, .restarting = 2, .failed = 3,
-		.failure = "lan-dhcp.service: exit code 1", .complete = true };
+	static const struct boot_view bad = { .up = 1,
+		.restarting = 2,
+		.failed = 3,
+		.failure = "lan-dhcp.service: exit code 1",
+		.complete = true };
 	struct fixture *f = *state;
 	char line[200];
 

@@ -67,8 +67,7 @@ static void test_complete(void **state)
 	assert_int_equal(view.starting, 2);
 	w->actors[DATA].hold_spawn = false;
 	world_event(w,
-		&(struct event){
-			.kind = EV_SPAWNED, .unit = DATA, .role = ROLE_MAIN, .pid = 999 });
+		&(struct event){ .kind = EV_SPAWNED, .unit = DATA, .role = ROLE_MAIN, .pid = 999 });
 	view = view_of(w);
 	assert_true(view.complete);
 	assert_true(view.well);
