@@ -130,7 +130,8 @@ static int strength(const struct walk *w, const struct order *o)
 	if (!written && after != NULL && after->implied)
 		return 0;
 	if (graph_has(w->edges, o->later, DEP_REQUIRES, o->earlier) ||
-		graph_has(w->edges, o->later, DEP_BINDS_TO, o->earlier))
+		graph_has(w->edges, o->later, DEP_BINDS_TO, o->earlier) ||
+		graph_has(w->edges, o->later, DEP_REQUISITE, o->earlier))
 		return 3;
 	return graph_has(w->edges, o->later, DEP_WANTS, o->earlier) ? 2 : 1;
 }

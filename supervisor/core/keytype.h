@@ -18,12 +18,13 @@ int key_json_words(struct key_context *c);
 
 /* keytype_basic.c */
 extern const struct key_type key_type_bool, key_type_choice, key_type_count, key_type_int;
-extern const struct key_type key_type_time, key_type_time_pair;
+extern const struct key_type key_type_exit_code, key_type_time, key_type_time_pair;
 extern const struct key_type key_type_size, key_type_memory, key_type_tasks, key_type_percent;
 /* keytype_text.c */
 extern const struct key_type key_type_text, key_type_path, key_type_user, key_type_host_name;
 extern const struct key_type key_type_name, key_type_interface, key_type_image, key_type_rootfs;
 extern const struct key_type key_type_ranges, key_type_units, key_type_urls, key_type_paths;
+extern const struct key_type key_type_path_list;
 /* keytype_words.c */
 extern const struct key_type key_type_words, key_type_environment, key_type_environment_file;
 extern const struct key_type key_type_commands, key_type_settings;
@@ -58,6 +59,7 @@ extern const struct key_type key_type_ports, key_type_network_use, key_type_host
 #define CHOICE(m, names) KEY(choice, m, int), .choices = (names)
 #define COUNT(m, lo, hi) KEY(count, m, uint32_t), .min = (lo), .max = (hi)
 #define INT(m, lowest_more, highest) KEY(int, m, int), .arg = (lowest_more), .max = (highest)
+#define EXIT_CODE(m) KEY(exit_code, m, int)
 #define TIME(m) KEY(time, m, uint64_t)
 #define SIZE(m) KEY(size, m, uint64_t)
 #define INTERVAL(m) KEY(interval, m, uint64_t)

@@ -164,6 +164,23 @@ const struct key_type key_type_int = {
 	.print = int_print,
 };
 
+static int exit_code_parse(struct key_context *c)
+{
+	int64_t value;
+
+	if (number_i64(c->value, &value) < 0 || value < 0 || value > UINT8_MAX)
+		return key_fail(c, 0, "\"%s\" is not an exit code, 0 to 255", c->value);
+	*(int *)c->field = (int)value;
+	return 0;
+}
+
+const struct key_type key_type_exit_code = {
+	.name = "exit code",
+	.reset = int_reset,
+	.parse = exit_code_parse,
+	.print = int_print,
+};
+
 static int check_time_range(struct key_context *c, uint64_t usec)
 {
 	char range[100];

@@ -308,6 +308,19 @@ const struct key_type key_type_urls = {
 	.print = list_print,
 };
 
+static int path_list_parse(struct key_context *c)
+{
+	return list_parse(c, check_path);
+}
+
+const struct key_type key_type_path_list = {
+	.name = "list of paths",
+	.list = true,
+	.specifiers = true,
+	.parse = path_list_parse,
+	.print = list_print,
+};
+
 /* Mask= and Unmask= of Quadlet: paths with colons between; Unmask=ALL. */
 static int paths_parse(struct key_context *c)
 {

@@ -10,27 +10,16 @@
 #include <string.h>
 
 const struct known known_keys[] = {
-	{ "Unit", "use Requires= and After=", "Requisite" },
-	{ "Unit", "use Restart= in that unit", "Upholds" },
-	{ "Unit", "use ExecStopPost= in [Service]", "OnSuccess SuccessAction" },
-	{ "Unit", "use TimeoutStartSec= in [Service]",
-		"JobTimeoutSec JobRunningTimeoutSec JobTimeoutAction JobTimeoutRebootArgument" },
-	{ "Unit", "use PartOf=",
-		"PropagatesReloadTo ReloadPropagatedFrom PropagatesStopTo "
-		"StopPropagatedFrom" },
+	{ "Unit", "", "JobTimeoutRebootArgument" },
 	{ "Unit", "use Network=NAME.container", "JoinsNamespaceOf" },
-	{ "Unit", "use After= and Requires= on the unit that mounts it",
-		"RequiresMountsFor WantsMountsFor" },
 	{ "Unit", "use StartLimitIntervalSec=", "StartLimitInterval" },
 	{ "Unit", "use ConditionPathExists= or an ExecStartPre= in [Service]",
 		"ConditionPathIsEncrypted ConditionCredential ConditionNeedsUpdate ConditionVersion "
 		"ConditionKernelModuleLoaded AssertPathIsEncrypted AssertCredential "
 		"AssertNeedsUpdate AssertVersion AssertKernelModuleLoaded" },
 	{ "Unit", "",
-		"StopWhenUnneeded RefuseManualStart RefuseManualStop SurviveFinalKillSignal "
-		"DefaultDependencies CollectMode AllowIsolate IgnoreOnIsolate OnFailureJobMode "
-		"OnSuccessJobMode FailureActionExitStatus SuccessActionExitStatus RebootArgument "
-		"SourcePath DebugInvocation" },
+		"SurviveFinalKillSignal CollectMode AllowIsolate IgnoreOnIsolate OnFailureJobMode "
+		"OnSuccessJobMode RebootArgument SourcePath DebugInvocation" },
 
 	{ "Service", "run the program in the foreground, with Type=simple or Type=notify",
 		"PIDFile GuessMainPID ExitType" },
@@ -163,7 +152,6 @@ const struct known known_keys[] = {
 		"ReloadLimitBurst JoinControllers EventLoopRateLimitIntervalSec "
 		"EventLoopRateLimitBurst" },
 	{ "Manager", "use RebootMinUptimeSec=", "MinimumUptimeSec" },
-	{ "Install", "use WantedBy=", "Also Alias UpheldBy" },
 	{ "Install", "", "DefaultInstance" },
 };
 

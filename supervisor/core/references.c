@@ -12,14 +12,28 @@
 
 #define GUESSES_MAX 50u
 
-static const char *const dep_names[] = {
-#define X(id, key) [DEP_##id] = key,
-	DEPENDENCIES(X)
+#define NO_EDGE DEP_COUNT
+#define SILENT (-1)
+
+static const struct tie_row {
+	const char *key;
+	unsigned int dep;
+	enum { MINE, THEIRS } whose;
+	int missing; /* enum fault_level */
+} tie_rows[TIE_COUNT] = {
+#define X(key, member, dep, whose, missing) [TIE_##key] = { #key, dep, whose, missing },
+	TIES(X)
 #undef X
 };
 
-__attribute__((format(printf, 5, 6))) static void complain(struct builder *b, uint32_t unit,
-	enum fault_level level, const struct origin *origin, const char *fmt, ...)
+const size_t tie_members[TIE_COUNT] = {
+#define X(key, member, dep, whose, missing) [TIE_##key] = offsetof(struct unit, member),
+	TIES(X)
+#undef X
+};
+
+void references_complain(struct builder *b, uint32_t unit, enum fault_level level,
+	const struct origin *origin, const char *fmt, ...)
 {
 	struct unit *u = &b->set->units[unit];
 	struct unit_fault f = { .level = level, .path = u->file };
@@ -99,10 +113,10 @@ static void missing(struct builder *b, uint32_t unit, enum fault_level level,
 	const char *nearest = nearest_unit(b, name);
 
 	if (nearest != NULL)
-		complain(b, unit, level, origin, "%s=: there is no unit %s; did you mean %s?", key,
-			name, nearest);
+		references_complain(b, unit, level, origin,
+			"%s=: there is no unit %s; did you mean %s?", key, name, nearest);
 	else
-		complain(b, unit, level, origin, "%s=: there is no unit %s", key, name);
+		references_complain(b, unit, level, origin, "%s=: there is no unit %s", key, name);
 }
 
 /* ---- the keys that name units ---- */
@@ -118,52 +132,37 @@ static void need(struct builder *b, uint32_t from, uint32_t to)
 	edge(b, from, DEP_AFTER, to);
 }
 
-/* What it means that a name is of no unit. */
-static void missing_dependency(struct builder *b, uint32_t unit, enum dependency dep,
-	const char *name)
+static void resolve_name(struct builder *b, uint32_t unit, enum tie tie, const char *name)
 {
-	const struct origin *origin = &b->references[unit].deps[dep];
+	const struct tie_row *row = &tie_rows[tie];
+	const struct origin *origin = &b->references[unit].ties[tie];
+	int other = find_unit(b->set, name);
 
-	if (target_is_always_reached(name))
+	if (other < 0) {
+		if (row->missing == SILENT ||
+			(row->whose == MINE && target_is_always_reached(name)))
+			return;
+		missing(b, unit, (enum fault_level)row->missing, origin, row->key, name);
+	} else if (row->dep == NO_EDGE) {
 		return;
-	if (dep == DEP_REQUIRES || dep == DEP_BINDS_TO)
-		missing(b, unit, FAULT_ERROR, origin, dep_names[dep], name);
-	else if (dep == DEP_WANTS || dep == DEP_ON_FAILURE)
-		missing(b, unit, FAULT_WARNING, origin, dep_names[dep], name);
+	} else if ((uint32_t)other == unit) {
+		references_complain(b, unit, FAULT_WARNING, origin,
+			"%s=: a unit cannot depend on itself", row->key);
+	} else if (row->whose == MINE) {
+		edge(b, unit, (enum dependency)row->dep, (uint32_t)other);
+	} else {
+		edge(b, (uint32_t)other, (enum dependency)row->dep, unit);
+	}
 }
 
-static void resolve_dependencies(struct builder *b, uint32_t unit)
+static void resolve_ties(struct builder *b, uint32_t unit)
 {
-	const struct unit *u = &b->set->units[unit];
+	for (unsigned int tie = 0; tie < TIE_COUNT; tie++) {
+		const struct strv *names = (const void *)((const char *)&b->set->units[unit] +
+			tie_members[tie]);
 
-	for (unsigned int dep = 0; dep < DEP_COUNT; dep++)
-		for (size_t i = 0; i < u->unit.deps[dep].n; i++) {
-			const char *name = u->unit.deps[dep].v[i];
-			int to = find_unit(b->set, name);
-
-			if (to < 0)
-				missing_dependency(b, unit, (enum dependency)dep, name);
-			else if ((uint32_t)to == unit)
-				complain(b, unit, FAULT_WARNING, &b->references[unit].deps[dep],
-					"%s=: a unit cannot depend on itself", dep_names[dep]);
-			else
-				edge(b, unit, (enum dependency)dep, (uint32_t)to);
-		}
-}
-
-static void resolve_install(struct builder *b, uint32_t unit, const struct strv *names,
-	enum dependency dep, const struct origin *origin, const char *key)
-{
-	for (size_t i = 0; i < names->n; i++) {
-		int from = find_unit(b->set, names->v[i]);
-
-		if (from < 0)
-			missing(b, unit, FAULT_WARNING, origin, key, names->v[i]);
-		else if ((uint32_t)from == unit)
-			complain(b, unit, FAULT_WARNING, origin,
-				"%s=: a unit cannot depend on itself", key);
-		else
-			edge(b, (uint32_t)from, dep, unit);
+		for (size_t i = 0; i < names->n; i++)
+			resolve_name(b, unit, (enum tie)tie, names->v[i]);
 	}
 }
 
@@ -256,7 +255,8 @@ static void check_published(struct builder *b)
 		if (other->port.host_addr != 0 && other->port.host_addr != p->port.host_addr)
 			continue;
 		if (other->unit != p->unit)
-			complain(b, p->unit, FAULT_WARNING, &b->references[p->unit].ports,
+			references_complain(b, p->unit, FAULT_WARNING,
+				&b->references[p->unit].ports,
 				"port %u of the host is also published by %s; only one of them can run",
 				p->port.host, b->set->units[other->unit].name);
 	}
@@ -278,15 +278,24 @@ static void check_address(struct builder *b, uint32_t unit)
 	host_bits = UINT32_MAX >> subnet->prefix;
 	if ((c->ip.addr & ~host_bits) != subnet->addr || (c->ip.addr & host_bits) == 0 ||
 		(c->ip.addr & host_bits) == host_bits)
-		complain(b, unit, FAULT_ERROR, &b->references[unit].ip,
+		references_complain(b, unit, FAULT_ERROR, &b->references[unit].ip,
 			"IP= is not an address of a host in Subnet= of %s", c->network.unit);
 }
 
 /* ---- targets, cycles ---- */
 
 /* A target is reached when all is up that it asks for, unless one of these waits for the target. */
+static bool is_asked_for(uint32_t dep)
+{
+	const uint32_t asking = 1u << DEP_WANTS | 1u << DEP_REQUIRES | 1u << DEP_BINDS_TO |
+		1u << DEP_REQUISITE | 1u << DEP_UPHOLDS;
+
+	return (asking >> dep & 1) != 0;
+}
+
 static void order_targets(struct builder *b)
 {
+	const struct unit *units = b->set->units;
 	size_t n = b->edges.n;
 
 	graph_sort(&b->edges);
@@ -295,9 +304,10 @@ static void order_targets(struct builder *b)
 		struct edge e = b->edges.v[i];
 		struct edge_list sorted = { b->edges.v, n };
 
-		if (b->set->units[e.from].kind != KIND_TARGET)
+		if (units[e.from].kind != KIND_TARGET || !is_asked_for(e.dep))
 			continue;
-		if (e.dep != DEP_WANTS && e.dep != DEP_REQUIRES && e.dep != DEP_BINDS_TO)
+		if (!units[e.from].unit.default_dependencies ||
+			!units[e.to].unit.default_dependencies)
 			continue;
 		if (!graph_has(&sorted, e.to, DEP_AFTER, e.from) &&
 			!graph_has(&sorted, e.from, DEP_BEFORE, e.to))
@@ -341,14 +351,8 @@ void references_resolve(struct builder *b, const char *default_target, const cha
 	int first = unit_set_find(set, default_target);
 
 	for (uint32_t i = 0; i < set->n; i++) {
-		const struct unit *u = &set->units[i];
-
-		resolve_dependencies(b, i);
-		resolve_install(b, i, &u->install.wanted_by, DEP_WANTS, &b->references[i].wanted_by,
-			"WantedBy");
-		resolve_install(b, i, &u->install.required_by, DEP_REQUIRES,
-			&b->references[i].required_by, "RequiredBy");
-		if (u->kind != KIND_CONTAINER)
+		resolve_ties(b, i);
+		if (set->units[i].kind != KIND_CONTAINER)
 			continue;
 		resolve_network(b, i, default_network);
 		resolve_volumes(b, i);
@@ -356,6 +360,7 @@ void references_resolve(struct builder *b, const char *default_target, const cha
 	}
 	if (first >= 0 && set->units[first].file == NULL)
 		edge(b, (uint32_t)first, DEP_WANTS, (uint32_t)unit_set_find(set, boot_target));
+	mounts_for_resolve(b);
 	check_published(b);
 	order_targets(b);
 	graph_break_cycles(&b->edges, set->n, on_cycle, b);

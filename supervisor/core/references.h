@@ -6,10 +6,44 @@
 #include "supervisor/core/text.h"
 #include "supervisor/core/unitfile.h"
 
+/*
+ * The keys that list units: TIE(key, member of struct unit, edge, who has it, when there is no such unit). An edge of
+ * MINE is from the unit of the key to the one it names; of THEIRS, the other way; NO_EDGE: the name is only looked at.
+ */
+/* clang-format off */
+#define TIES(X) \
+	X(After, unit.deps[DEP_AFTER], DEP_AFTER, MINE, SILENT) \
+	X(Before, unit.deps[DEP_BEFORE], DEP_BEFORE, MINE, SILENT) \
+	X(Requires, unit.deps[DEP_REQUIRES], DEP_REQUIRES, MINE, FAULT_ERROR) \
+	X(Wants, unit.deps[DEP_WANTS], DEP_WANTS, MINE, FAULT_WARNING) \
+	X(BindsTo, unit.deps[DEP_BINDS_TO], DEP_BINDS_TO, MINE, FAULT_ERROR) \
+	X(PartOf, unit.deps[DEP_PART_OF], DEP_PART_OF, MINE, SILENT) \
+	X(Conflicts, unit.deps[DEP_CONFLICTS], DEP_CONFLICTS, MINE, SILENT) \
+	X(OnFailure, unit.deps[DEP_ON_FAILURE], DEP_ON_FAILURE, MINE, FAULT_WARNING) \
+	X(Requisite, unit.deps[DEP_REQUISITE], DEP_REQUISITE, MINE, FAULT_ERROR) \
+	X(Upholds, unit.deps[DEP_UPHOLDS], DEP_UPHOLDS, MINE, FAULT_WARNING) \
+	X(OnSuccess, unit.deps[DEP_ON_SUCCESS], DEP_ON_SUCCESS, MINE, FAULT_WARNING) \
+	X(PropagatesStopTo, unit.deps[DEP_STOPS], DEP_STOPS, MINE, FAULT_WARNING) \
+	X(PropagatesReloadTo, unit.deps[DEP_RELOADS], DEP_RELOADS, MINE, FAULT_WARNING) \
+	X(StopPropagatedFrom, unit.stop_propagated_from, DEP_STOPS, THEIRS, FAULT_WARNING) \
+	X(ReloadPropagatedFrom, unit.reload_propagated_from, DEP_RELOADS, THEIRS, FAULT_WARNING) \
+	X(WantedBy, install.wanted_by, DEP_WANTS, THEIRS, FAULT_WARNING) \
+	X(RequiredBy, install.required_by, DEP_REQUIRES, THEIRS, FAULT_WARNING) \
+	X(UpheldBy, install.upheld_by, DEP_UPHOLDS, THEIRS, FAULT_WARNING) \
+	X(Also, install.also, NO_EDGE, MINE, FAULT_WARNING)
+/* clang-format on */
+
+enum tie {
+#define X(key, member, dep, whose, missing) TIE_##key,
+	TIES(X)
+#undef X
+		TIE_COUNT
+};
+
 /* Where the keys of a unit stand that name others; path NULL: not given. */
 struct references {
-	struct origin deps[DEP_COUNT];
-	struct origin network, mounts, ports, ip, wanted_by, required_by;
+	struct origin ties[TIE_COUNT];
+	struct origin alias, network, mounts, ports, ip;
 };
 
 struct builder {
@@ -23,6 +57,17 @@ struct builder {
 	size_t guesses; /* how often a nearest name was looked for, which is slow */
 };
 
+/* At the key that stands there, or at the file of the unit. */
+void references_complain(struct builder *b, uint32_t unit, enum fault_level level,
+	const struct origin *origin, const char *fmt, ...) __attribute__((format(printf, 5, 6)));
+
+/* Of each tie: where its names stand in struct unit. */
+extern const size_t tie_members[TIE_COUNT];
+
+/* Alias=: in force before names are looked up. */
+void aliases_resolve(struct builder *b);
+/* RequiresMountsFor= and WantsMountsFor=. */
+void mounts_for_resolve(struct builder *b);
 void references_resolve(struct builder *b, const char *default_target, const char *boot_target,
 	const char *default_network);
 

@@ -38,15 +38,20 @@ enum unit_kind {
 };
 
 /* The kinds of dependency: each a list of unit names in the file, edges in the unit set. */
-#define DEPENDENCIES(X)           \
-	X(AFTER, "After")         \
-	X(BEFORE, "Before")       \
-	X(REQUIRES, "Requires")   \
-	X(WANTS, "Wants")         \
-	X(BINDS_TO, "BindsTo")    \
-	X(PART_OF, "PartOf")      \
-	X(CONFLICTS, "Conflicts") \
-	X(ON_FAILURE, "OnFailure")
+#define DEPENDENCIES(X)              \
+	X(AFTER, "After")            \
+	X(BEFORE, "Before")          \
+	X(REQUIRES, "Requires")      \
+	X(WANTS, "Wants")            \
+	X(BINDS_TO, "BindsTo")       \
+	X(PART_OF, "PartOf")         \
+	X(CONFLICTS, "Conflicts")    \
+	X(ON_FAILURE, "OnFailure")   \
+	X(REQUISITE, "Requisite")    \
+	X(UPHOLDS, "Upholds")        \
+	X(ON_SUCCESS, "OnSuccess")   \
+	X(STOPS, "PropagatesStopTo") \
+	X(RELOADS, "PropagatesReloadTo")
 
 enum dependency {
 #define X(id, key) DEP_##id,
@@ -211,11 +216,18 @@ struct unit_section {
 	const char *description;
 	struct strv documentation;
 	struct strv deps[DEP_COUNT];
+	struct strv stop_propagated_from, reload_propagated_from;
+	struct strv requires_mounts_for, wants_mounts_for; /* absolute paths */
+	bool stop_when_unneeded, refuse_manual_start, refuse_manual_stop;
+	bool default_dependencies, restart_dependents;
 	struct conditions conditions, asserts;
 	uint64_t start_limit_interval;
 	uint32_t start_limit_burst;
 	int start_limit_action; /* enum end_action */
-	int failure_action;
+	int failure_action, success_action;
+	int failure_exit, success_exit;            /* 0..255; INT_UNSET: that of the main process */
+	uint64_t job_timeout, job_running_timeout; /* TIME_INFINITY: none */
+	int job_timeout_action;
 	bool critical;
 };
 
@@ -306,7 +318,8 @@ struct volume_section {
 };
 
 struct install_section {
-	struct strv wanted_by, required_by;
+	struct strv wanted_by, required_by, upheld_by;
+	struct strv also, alias;
 };
 
 /* The sidecar of an image, read by the same parser with its own file kind. */

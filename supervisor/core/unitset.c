@@ -22,13 +22,24 @@ static int compare_unit_names(const void *name, const void *unit)
 	return strcmp(name, ((const struct unit *)unit)->name);
 }
 
+static int compare_aliases(const void *name, const void *alias)
+{
+	return strcmp(name, ((const struct unit_alias *)alias)->name);
+}
+
 int unit_set_find(const struct unit_set *set, const char *name)
 {
+	const struct unit_alias *alias = NULL;
 	const struct unit *u = NULL;
 
 	if (set->n > 0)
 		u = bsearch(name, set->units, set->n, sizeof(*set->units), compare_unit_names);
-	return u != NULL ? (int)(u - set->units) : -1;
+	if (u != NULL)
+		return (int)(u - set->units);
+	if (set->n_aliases > 0)
+		alias = bsearch(name, set->aliases, set->n_aliases, sizeof(*set->aliases),
+			compare_aliases);
+	return alias != NULL ? (int)alias->unit : -1;
 }
 
 /* The one unit of these kinds with that stem: -1 when there is none, -2 when there are several. */
@@ -122,15 +133,13 @@ static void keep_origins(struct builder *b, const struct unit *u)
 {
 	struct references *r = &b->references[u - b->set->units];
 
-	for (size_t dep = 0; dep < DEP_COUNT; dep++)
-		r->deps[dep] = origin_of(b,
-			offsetof(struct unit, unit.deps) + dep * sizeof(struct strv));
+	for (size_t tie = 0; tie < TIE_COUNT; tie++)
+		r->ties[tie] = origin_of(b, tie_members[tie]);
+	r->alias = origin_of(b, offsetof(struct unit, install.alias));
 	r->network = origin_of(b, offsetof(struct unit, container.network));
 	r->mounts = origin_of(b, offsetof(struct unit, container.mounts));
 	r->ports = origin_of(b, offsetof(struct unit, container.ports));
 	r->ip = origin_of(b, offsetof(struct unit, container.ip));
-	r->wanted_by = origin_of(b, offsetof(struct unit, install.wanted_by));
-	r->required_by = origin_of(b, offsetof(struct unit, install.required_by));
 }
 
 static void read_unit(struct builder *b, const struct unit_text *const *texts, size_t n)
@@ -208,6 +217,8 @@ static void add_implicit(struct builder *b, const char *name, const char *descri
 	memmove(u + 1, u, (set->n - at) * sizeof(*u));
 	memmove(&b->references[at + 1], &b->references[at], (set->n - at) * sizeof(*b->references));
 	memset(&b->references[at], 0, sizeof(*b->references));
+	for (size_t i = 0; i < set->n_aliases; i++)
+		set->aliases[i].unit += set->aliases[i].unit >= at;
 	set->n++;
 	*u = b->defaults[unit_kind_of(name)];
 	u->name = arena_strdup(&set->arena, name);
@@ -258,6 +269,7 @@ void unit_set_build(struct unit_set *set, const struct unit_text *texts, size_t 
 	b.loader.origins = arena_array(&b.scratch, n_keys, sizeof(*b.loader.origins));
 	read_manager(&b, texts, n);
 	read_all(&b, texts, n);
+	aliases_resolve(&b);
 	add_implicit_units(&b);
 	set->nodes = arena_array(&set->arena, set->n, sizeof(*set->nodes));
 	references_resolve(&b, DEFAULT_TARGET, BOOT_TARGET, DEFAULT_NETWORK);

@@ -42,11 +42,19 @@ struct node {
 	struct edges in[DEP_COUNT];  /* they name this unit */
 };
 
+/* Another name of a unit, by Alias=. */
+struct unit_alias {
+	const char *name;
+	uint32_t unit;
+};
+
 struct unit_set {
 	struct arena arena; /* holds all of the below */
 	struct unit *units; /* sorted by name */
 	struct node *nodes; /* same index */
 	size_t n;
+	struct unit_alias *aliases; /* sorted by name */
+	size_t n_aliases;
 	struct unit_fault *faults;
 	size_t n_faults;
 	struct manager_section manager; /* of MANAGER_FILE, or its defaults */
@@ -64,7 +72,7 @@ struct unit_set {
 void unit_set_build(struct unit_set *set, const struct unit_text *texts, size_t n);
 void unit_set_free(struct unit_set *set);
 /*
- * Index of the unit, or -1. `unit_set_find_loose` also takes "web": the container or service of that stem, or else
+ * Index of the unit that has this name or alias, or -1. `unit_set_find_loose` also takes "web": the container or service of that stem, or else
  * the one unit that has it; -1 when several have.
  */
 int unit_set_find(const struct unit_set *set, const char *name);

@@ -1,0 +1,117 @@
+/*
+ * RequiresMountsFor= and WantsMountsFor=: from paths to the units that mount something there or above. Inside of the
+ * unit set. A kind of unit that mounts takes part by one row of `places`.
+ */
+#include "common/paths.h"
+#include "common/util.h"
+#include "supervisor/core/references.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const char *place_of_volume(struct arena *a, const struct unit *u)
+{
+	size_t stem = strlen(u->name) - strlen(".volume");
+
+	return arena_printf(a, "%s/%.*s", PATH_VOLUMES, (int)stem, u->name);
+}
+
+/* Where a unit of the kind mounts; NULL: nowhere. */
+static const struct place_row {
+	enum unit_kind kind;
+	const char *(*place)(struct arena *a, const struct unit *u);
+} places[] = {
+	{ KIND_VOLUME, place_of_volume },
+};
+
+struct place {
+	const char *path; /* without a "/" at its end */
+	uint32_t unit;
+};
+
+struct place_list {
+	struct place *v;
+	size_t n;
+};
+
+static int compare_places(const void *left, const void *right)
+{
+	const struct place *a = left, *b = right;
+	int order = strcmp(a->path, b->path);
+
+	return order != 0 ? order : (a->unit > b->unit) - (a->unit < b->unit);
+}
+
+static void collect(struct builder *b, struct place_list *list)
+{
+	for (uint32_t i = 0; i < b->set->n; i++)
+		for (size_t k = 0; k < ARRAY_LEN(places); k++) {
+			const struct unit *u = &b->set->units[i];
+			const char *path = NULL;
+
+			if (places[k].kind == u->kind)
+				path = places[k].place(&b->scratch, u);
+			if (path != NULL)
+				*LIST_ADD(&b->scratch, list) = (struct place){ path, i };
+		}
+	if (list->n > 1)
+		qsort(list->v, list->n, sizeof(*list->v), compare_places);
+}
+
+/* The first of those at this path, or the end of the list. */
+static size_t first_at(const struct place_list *list, const char *path)
+{
+	size_t low = 0, high = list->n;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (strcmp(list->v[middle].path, path) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+static void tie(struct builder *b, const struct place_list *list, uint32_t unit,
+	enum dependency dep, const char *at)
+{
+	for (size_t i = first_at(list, at); i < list->n && strcmp(list->v[i].path, at) == 0; i++) {
+		if (list->v[i].unit == unit)
+			continue;
+		graph_add(&b->scratch, &b->edges, unit, dep, list->v[i].unit, false);
+		graph_add(&b->scratch, &b->edges, unit, DEP_AFTER, list->v[i].unit, false);
+	}
+}
+
+/* The path itself, then each folder above it. */
+static void resolve(struct builder *b, const struct place_list *list, uint32_t unit,
+	enum dependency dep, const struct strv *paths)
+{
+	for (size_t i = 0; i < paths->n; i++) {
+		char *path = arena_strdup(&b->scratch, paths->v[i]);
+		size_t len = strlen(path);
+
+		while (len > 0) {
+			while (len > 0 && path[len - 1] == '/')
+				path[--len] = '\0';
+			tie(b, list, unit, dep, len > 0 ? path : "/");
+			while (len > 0 && path[len - 1] != '/')
+				path[--len] = '\0';
+		}
+	}
+}
+
+void mounts_for_resolve(struct builder *b)
+{
+	struct place_list list = { 0 };
+
+	collect(b, &list);
+	for (uint32_t i = 0; i < b->set->n && list.n > 0; i++) {
+		const struct unit_section *u = &b->set->units[i].unit;
+
+		resolve(b, &list, i, DEP_REQUIRES, &u->requires_mounts_for);
+		resolve(b, &list, i, DEP_WANTS, &u->wants_mounts_for);
+	}
+}
