@@ -14,6 +14,19 @@
 static const uint64_t clean_signals = UINT64_C(1) << SIGHUP | UINT64_C(1) << SIGINT |
 	UINT64_C(1) << SIGTERM | UINT64_C(1) << SIGPIPE;
 
+const char *cause_word(const struct cause *c)
+{
+	static const char *const words[CAUSE_COUNT] = {
+#define X(id, what, word) [CAUSE_##id] = word,
+		CAUSES(X)
+#undef X
+	};
+
+	if (c->kind == CAUSE_SIGNAL && WCOREDUMP(c->status))
+		return "core-dump";
+	return words[c->kind];
+}
+
 bool cause_failed(const struct cause *c)
 {
 	return c->kind != CAUSE_NONE && c->kind != CAUSE_CLEAN && c->kind != CAUSE_SKIPPED;

@@ -7,30 +7,30 @@
 #include "supervisor/core/text.h"
 #include "supervisor/core/unit.h"
 
-/* CAUSE(id, what it is) */
-#define CAUSES(X)                                       \
-	X(NONE, "nothing yet")                          \
-	X(CLEAN, "clean exit code or signal")           \
-	X(SKIPPED, "skipped by ExecCondition=")         \
-	X(EXIT, "unclean exit code")                    \
-	X(SIGNAL, "unclean signal")                     \
-	X(TIMEOUT, "timeout")                           \
-	X(WATCHDOG, "watchdog")                         \
-	X(OOM, "out of memory")                         \
-	X(HEALTH, "unhealthy: Restart= decides")        \
-	X(HEALTH_RESTART, "unhealthy: to start again")  \
-	X(HEALTH_STOP, "unhealthy: to stay down")       \
-	X(PROTOCOL, "ended before it was ready")        \
-	X(SPAWN, "could not be started")                \
-	X(SETUP, "network or volume could not be made") \
-	X(SURVIVOR, "processes survive SIGKILL")        \
-	X(BROKEN, "its file is wrong")                  \
-	X(DEPENDENCY, "what it requires is not there")  \
-	X(LIMIT, "start limit")                         \
-	X(ASSERT, "an assert is not met")
+/* CAUSE(id, what it is, $SERVICE_RESULT of systemd.exec(5)) */
+#define CAUSES(X)                                                    \
+	X(NONE, "nothing yet", "success")                            \
+	X(CLEAN, "clean exit code or signal", "success")             \
+	X(SKIPPED, "skipped by ExecCondition=", "exec-condition")    \
+	X(EXIT, "unclean exit code", "exit-code")                    \
+	X(SIGNAL, "unclean signal", "signal")                        \
+	X(TIMEOUT, "timeout", "timeout")                             \
+	X(WATCHDOG, "watchdog", "watchdog")                          \
+	X(OOM, "out of memory", "oom-kill")                          \
+	X(HEALTH, "unhealthy: Restart= decides", "signal")           \
+	X(HEALTH_RESTART, "unhealthy: to start again", "signal")     \
+	X(HEALTH_STOP, "unhealthy: to stay down", "signal")          \
+	X(PROTOCOL, "ended before it was ready", "protocol")         \
+	X(SPAWN, "could not be started", "exit-code")                \
+	X(SETUP, "network or volume could not be made", "resources") \
+	X(SURVIVOR, "processes survive SIGKILL", "timeout")          \
+	X(BROKEN, "its file is wrong", "resources")                  \
+	X(DEPENDENCY, "what it requires is not there", "resources")  \
+	X(LIMIT, "start limit", "start-limit-hit")                   \
+	X(ASSERT, "an assert is not met", "resources")
 
 enum cause_kind {
-#define X(id, what) CAUSE_##id,
+#define X(id, what, word) CAUSE_##id,
 	CAUSES(X)
 #undef X
 		CAUSE_COUNT
@@ -42,6 +42,8 @@ struct cause {
 	int32_t status;  /* its wait(2) status, as cause_of_status translated it */
 };
 
+/* The word of $SERVICE_RESULT. */
+const char *cause_word(const struct cause *c);
 /* NONE, CLEAN and SKIPPED are no failure. */
 bool cause_failed(const struct cause *c);
 /* How the main process ended: CLEAN, EXIT or SIGNAL. */

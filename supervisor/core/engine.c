@@ -45,6 +45,11 @@ void engine_free(struct engine *e)
 	arena_free(&arena);
 }
 
+void engine_seed(struct engine *e, uint64_t seed)
+{
+	e->chance = seed;
+}
+
 void engine_set_facts(struct engine *e, const struct engine_facts *facts)
 {
 	e->facts = *facts;
@@ -58,6 +63,11 @@ const struct unit_set *engine_set(const struct engine *e)
 const struct run *engine_run(const struct engine *e, uint32_t unit)
 {
 	return &life_of(e, unit)->run;
+}
+
+const char *engine_result(const struct engine *e, uint32_t unit)
+{
+	return cause_word(&life_of(e, unit)->result);
 }
 
 bool engine_next(struct engine *e, struct action *action)
@@ -82,6 +92,17 @@ uint64_t engine_deadline(const struct engine *e)
 
 /* ---- states */
 
+/* splitmix64: any seed will do, one after the other as well. */
+uint64_t engine_draw(struct engine *e, uint64_t most)
+{
+	uint64_t z = e->chance += UINT64_C(0x9e3779b97f4a7c15);
+
+	z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+	z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
+	z ^= z >> 31;
+	return most == UINT64_MAX ? z : z % (most + 1);
+}
+
 /* What is bound to a unit that leaves goes too, and waits to come back with it. */
 static void unbind(struct engine *e, uint32_t u)
 {
@@ -96,6 +117,16 @@ static void unbind(struct engine *e, uint32_t u)
 	}
 }
 
+/* RestartMode=direct keeps what is bound until it is known that no restart follows. */
+static bool lets_go(const struct engine *e, uint32_t u, bool was_active, bool was_up)
+{
+	const struct life *l = life_of(e, u);
+
+	if (unit_of(e, u)->service.restart_mode == RESTART_MODE_DIRECT)
+		return was_up && in_states(l, STATES_DOWN);
+	return was_active && !in_states(l, STATES_ACTIVE);
+}
+
 void engine_enter(struct engine *e, uint32_t u, enum state state, uint64_t deadline)
 {
 	struct life *l = life_of(e, u);
@@ -105,13 +136,17 @@ void engine_enter(struct engine *e, uint32_t u, enum state state, uint64_t deadl
 	if (!in_states(l, STATES_STARTING | STATES_ACTIVE))
 		l->run.begun = e->now;
 	l->run.state = state;
+	if (!in_states(l, STATE_BIT(RUNNING) | STATE_BIT(RELOAD)))
+		l->timers[TIMER_WATCHDOG] = l->timers[TIMER_RUNTIME] = TIME_INFINITY;
+	if (!in_states(l, STATES_ACTIVE))
+		l->timers[TIMER_STABLE] = TIME_INFINITY;
 	l->run.since = e->now;
 	if (in_states(l, STATES_ACTIVE) && !was_active)
 		l->run.arrived = e->now;
 	engine_timer_set(e, u, TIMER_STATE, deadline);
 	e->n_up += !in_states(l, STATES_DOWN);
 	e->n_up -= was_up;
-	if (was_active && !in_states(l, STATES_ACTIVE))
+	if (lets_go(e, u, was_active, was_up))
 		unbind(e, u);
 	engine_note_due(e, u);
 	/* It ended by itself meanwhile: who waits for the reload need not wait for the stop. */
@@ -214,6 +249,25 @@ static bool note_process(struct engine *e, const struct event *event)
 	return true;
 }
 
+static void note_words(struct engine *e, uint32_t u, const struct notify *n)
+{
+	struct life *l = life_of(e, u);
+
+	if (n->status != NULL)
+		snprintf(l->run.status_text, sizeof(l->run.status_text), "%s", n->status);
+	if (n->error != 0)
+		l->run.error = n->error;
+	/* In a container the number is one of its own PID namespace. */
+	if (n->main_pid == 0 || n->main_pid == l->run.main_pid || l->other_main ||
+		unit_of(e, u)->kind == KIND_CONTAINER)
+		return;
+	l->other_main = true;
+	engine_log(e, u, LOG_LEVEL_WARNING,
+		"MAINPID=%d is not followed: the main process is the one that was started, pid %d; let it "
+		"stay in the foreground, or use ExitType=cgroup",
+		n->main_pid, l->run.main_pid);
+}
+
 static bool note(struct engine *e, const struct event *event)
 {
 	struct life *l = life_of(e, event->unit);
@@ -222,9 +276,8 @@ static bool note(struct engine *e, const struct event *event)
 		l->populated = false;
 	if (event->kind == EV_OOM)
 		l->run.oom = true;
-	if (event->kind == EV_NOTIFY && event->notify->status != NULL)
-		snprintf(l->run.status_text, sizeof(l->run.status_text), "%s",
-			event->notify->status);
+	if (event->kind == EV_NOTIFY)
+		note_words(e, event->unit, event->notify);
 	if (event->kind != EV_SPAWNED && event->kind != EV_SPAWN_FAILED &&
 		event->kind != EV_EXECED && event->kind != EV_EXITED)
 		return true;
@@ -288,7 +341,7 @@ void engine_event(struct engine *e, const struct event *event, uint64_t now)
 	engine_settle(e);
 }
 
-static void dispatch_timeout(struct engine *e, uint32_t u, const struct event *event)
+void engine_state_late(struct engine *e, uint32_t u, const struct event *event)
 {
 	(void)u;
 	engine_dispatch(e, event);
@@ -361,6 +414,7 @@ static void kill_all(struct engine *e)
 		l->ask = ASK_STOPPING;
 		l->asked_down = true;
 		l->stop_post_begun = true;
+		l->killed = true;
 		if (in_states(l, quick) || !engine_has_survivors(e, u))
 			engine_land(e, u);
 		else if (l->run.state != ST_STOP_KILL)

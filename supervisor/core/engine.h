@@ -11,15 +11,19 @@
  *      that it is After= and that are wanted up have arrived (or failed), it stops when all that are After= it have stopped.
  *
  * The choices that systemd leaves open, or that suit an appliance better:
- *   - An automatic restart (BACKOFF) does not stop what Requires= the unit, as with systemd's RestartMode=direct; what is
- *     BindsTo= it stops, and starts again with it. A unit that Requires= one in BACKOFF waits for it to come up or to fail
- *     for good; one that is only After= it goes on. OnFailure= and FailureAction= are for the failure that is final.
+ *   - An automatic restart (BACKOFF) with RestartMode=normal counts as the end of the run: OnFailure= is called for each
+ *     failure, and what is BindsTo= the unit stops and starts again with it. With RestartMode=direct nobody is told of it:
+ *     no OnFailure=, what is bound goes on. In both modes what Requires= the unit and runs is left alone, as in systemd; one
+ *     that has not started yet waits for it to come up or to fail for good, where systemd in normal mode fails it at the
+ *     first try. One that is only After= it goes on. FailureAction= is for the failure that is final.
+ *   - The count of restarts, and so the delay, starts anew after RestartStableSec= without a failure.
  *   - A unit that fails, or whose file is broken, fails the start of what Requires= it ("requires db, which failed: ...").
  *     A unit skipped by a condition or ExecCondition=, or a oneshot that has finished, counts as arrived.
  *   - A stop that is due goes before a start, whichever way the two are ordered; a unit starts when all it conflicts with is down.
  *   - A container is stopped through its PID 1 (KillMode=mixed, as Quadlet writes it) by StopSignal=, within StopTimeout=.
  *   - Processes that survive SIGKILL for 10 s fail the unit, and it does not start until they are gone.
- *   - MAINPID= and STOPPING=1 are read but change nothing: each main process is our own child.
+ *   - MAINPID= of another process is refused with a line in the log: each main process is our own child.
+ *   - KillMode=none ends at once what it does not kill, as in systemd, but starts no second copy beside it.
  *
  * What sys/ owes it: every SPAWN is answered by SPAWNED or SPAWN_FAILED; every SPAWNED is followed by one EXITED, also when a
  * SPAWN_FAILED (a step of the child failed) came between, and then before the EXITED. OOM comes before the EXITED it
@@ -50,6 +54,7 @@
 	X(RELOAD, "reloading")       \
 	X(STOP, "stop")              \
 	X(STOP_TERM, "stop-sigterm") \
+	X(STOP_ABORT, "stop-abort")  \
 	X(STOP_KILL, "stop-sigkill") \
 	X(STOP_POST, "stop-post")    \
 	X(BACKOFF, "restarting")     \
@@ -110,10 +115,13 @@ enum health_state {
 
 struct notify { /* of one datagram; core/notify.c fills it */
 	bool ready, reloading, stopping, watchdog, watchdog_trigger;
+	uint64_t at; /* MONOTONIC_USEC=, moved to the clock of the engine; 0: not said */
 	uint64_t extend_timeout; /* microseconds, 0: not said */
 	uint64_t watchdog_usec;  /* UINT64_MAX: not said */
 	int32_t main_pid;        /* 0: not said */
-	const char *status;      /* NULL: not said */
+	int32_t error;           /* ERRNO=, 0: not said */
+	int32_t access; /* NOTIFYACCESS=, enum notify_access, ACCESS_UNSET: not said; for sys/ */
+	const char *status; /* NULL: not said */
 };
 
 struct event {
@@ -174,6 +182,7 @@ struct run {
 	int32_t main_pid;    /* 0: none */
 	uint32_t restarts;   /* automatic ones since the last command */
 	int32_t last_status; /* wait status of the last main process */
+	int32_t error;       /* the last ERRNO= of sd_notify, 0: none */
 	bool oom;            /* the kernel's OOM killer was the cause */
 	char cause
 		[160]; /* last cause: "exit code 1", "signal SEGV", "out of memory (MemoryMax=50M)" */
@@ -197,6 +206,8 @@ struct engine;
 /* Size-independent creation: everything lives in an arena of the engine. `set` must outlive its time in force. */
 struct engine *engine_new(const struct unit_set *set);
 void engine_free(struct engine *e);
+/* Where the chance of random delays begins: the same seed and the same events give the same actions. */
+void engine_seed(struct engine *e, uint64_t seed);
 
 /* True for a broken condition: sys/ answers ConditionPathExists= and the like through this. */
 struct engine_facts {
@@ -262,6 +273,8 @@ struct boot_view {
 	bool well;     /* complete, and neither default.target nor a critical unit failed */
 };
 void engine_boot_view(const struct engine *e, struct boot_view *view);
+/* How the last run ended, in the words of $SERVICE_RESULT in systemd.exec(5). */
+const char *engine_result(const struct engine *e, uint32_t unit);
 const char *state_name(enum state state);
 
 #endif

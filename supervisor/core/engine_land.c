@@ -10,14 +10,23 @@
 #include <stdio.h>
 #include <sys/wait.h>
 
+/* What processes still stand on stays until the last of them is gone. */
+void engine_teardown(struct engine *e, uint32_t u)
+{
+	struct life *l = life_of(e, u);
+
+	l->kept = engine_has_survivors(e, u);
+	if (!l->kept)
+		engine_push(e, ACT_TEARDOWN, u);
+}
+
 static void rest(struct engine *e, uint32_t u, enum state state, int error, const char *text)
 {
 	struct life *l = life_of(e, u);
 
 	engine_enter(e, u, state, TIME_INFINITY);
 	l->ask = ASK_NONE;
-	engine_push(e, ACT_TEARDOWN,
-		u); /* first: who stopped it may look at once for what it leaves */
+	engine_teardown(e, u); /* first: who stopped it may look at once for what it leaves */
 	/* A start commanded while a reload takes it down is answered by the start that follows. */
 	if (!l->held || !l->run.wanted)
 		engine_jobs_done(e, u, error, text);
@@ -32,31 +41,9 @@ static void land_for_start(struct engine *e, uint32_t u)
 	l->arrived = false;
 	engine_log(e, u, LOG_LEVEL_INFO, "stopped, starts again");
 	if (l->held)
-		engine_push(e, ACT_TEARDOWN, u);
+		engine_teardown(e, u);
 	engine_enter(e, u, ST_INACTIVE, TIME_INFINITY);
 	engine_reload_landed(e, u);
-}
-
-static void land_in_backoff(struct engine *e, uint32_t u)
-{
-	struct life *l = life_of(e, u);
-	struct run *r = &l->run;
-	uint64_t delay = restart_delay(&unit_of(e, u)->service, r->restarts + 1);
-	char next[64];
-	struct text t = { .buf = next, .size = sizeof(next) };
-
-	r->restarts++;
-	r->failed = cause_failed(&l->result);
-	l->arrived = false;
-	text_puts(&t, "restart in ");
-	cause_put_time(&t, delay);
-	text_puts(&t, " (");
-	cause_put_ordinal(&t, r->restarts);
-	text_puts(&t, ")");
-	engine_log(e, u, r->failed ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO, "%s; %s", r->cause, next);
-	engine_jobs_done(e, u, EIO, r->cause);
-	l->ask = ASK_NONE;
-	engine_enter(e, u, ST_BACKOFF, time_after(e->now, delay));
 }
 
 static int exit_code_of(const struct life *l)
@@ -78,6 +65,32 @@ static void call_handlers(struct engine *e, uint32_t u)
 	for (size_t i = 0; i < handlers->n; i++)
 		if (handlers->v[i] != u)
 			engine_want(e, WANT_START, handlers->v[i], false);
+}
+
+static void land_in_backoff(struct engine *e, uint32_t u)
+{
+	struct life *l = life_of(e, u);
+	struct run *r = &l->run;
+	const struct service_section *s = &unit_of(e, u)->service;
+	uint64_t delay = time_after(restart_delay(s, r->restarts + 1),
+		engine_draw(e, s->restart_extra));
+	char next[64];
+	struct text t = { .buf = next, .size = sizeof(next) };
+
+	r->restarts++;
+	r->failed = cause_failed(&l->result);
+	l->arrived = false;
+	text_puts(&t, "restart in ");
+	cause_put_time(&t, delay);
+	text_puts(&t, " (");
+	cause_put_ordinal(&t, r->restarts);
+	text_puts(&t, ")");
+	engine_log(e, u, r->failed ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO, "%s; %s", r->cause, next);
+	engine_jobs_done(e, u, EIO, r->cause);
+	l->ask = ASK_NONE;
+	engine_enter(e, u, ST_BACKOFF, time_after(e->now, delay));
+	if (r->failed && s->restart_mode == RESTART_MODE_NORMAL)
+		call_handlers(e, u);
 }
 
 static void land_failed(struct engine *e, uint32_t u)
@@ -169,6 +182,12 @@ void rule_again(struct engine *e, uint32_t u, const struct event *event)
 	/* Unless a stop waits for its turn. */
 	if (life_of(e, u)->ask == ASK_NONE)
 		engine_want(e, WANT_START, u, false);
+}
+
+void engine_stable(struct engine *e, uint32_t u, const struct event *event)
+{
+	(void)event;
+	life_of(e, u)->run.restarts = 0;
 }
 
 void rule_reset(struct engine *e, uint32_t u, const struct event *event)

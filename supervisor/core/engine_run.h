@@ -42,8 +42,11 @@ struct proc {
  * What may come due for a unit, each at its own time: TIMER(id, rule). It fires once, with an EV_TIMEOUT, and is
  * set again by who wants more. STATE is the deadline of the state, run.deadline is its copy for readers.
  */
-#define TIMERS(X)                  \
-	X(STATE, dispatch_timeout) \
+#define TIMERS(X)                     \
+	X(STATE, engine_state_late)   \
+	X(WATCHDOG, rule_watchdog)    \
+	X(STABLE, engine_stable)      \
+	X(RUNTIME, engine_ran_enough) \
 	X(HEALTH, engine_health_due)
 
 enum timer {
@@ -62,6 +65,14 @@ struct checking {
 	bool counted; /* the check in progress has failed already, its end is awaited */
 };
 
+/* How far the reload of a running unit is, in its own words. */
+enum reload_phase {
+	RELOAD_BY_COMMAND, /* they do not count: ExecReload= says when it is over */
+	RELOAD_ASKED,      /* ReloadSignal= is sent, RELOADING=1 has not come */
+	RELOAD_BEGUN,      /* RELOADING=1 came, READY=1 has not */
+	RELOAD_READY
+};
+
 struct waiter {
 	struct waiter *next;
 	uint32_t job;
@@ -76,8 +87,14 @@ struct life {
 	bool was_up;     /* this run became ready: ExecStop= applies */
 	bool asked_down; /* this stop was asked for: no restart follows */
 	bool stop_post_begun;
-	bool populated; /* processes may be left in its cgroup */
-	bool held;      /* a reload waits for it to be down, and nothing starts it before */
+	bool told;       /* the signal of this stop is sent */
+	bool killed;     /* FinalKillSignal= was another one, and now it is SIGKILL */
+	bool kept;       /* down, but what it holds is not torn down: processes are left */
+	bool other_main; /* MAINPID= was refused once */
+	enum reload_phase reload;
+	uint64_t reload_at; /* when ReloadSignal= was sent */
+	bool populated;     /* processes may be left in its cgroup */
+	bool held;          /* a reload waits for it to be down, and nothing starts it before */
 	struct proc main, helper, check;
 	struct checking checking;
 	enum role role;                    /* of the command in progress */
@@ -132,7 +149,8 @@ struct engine {
 	struct generation gen;
 	struct engine_facts facts;
 	uint64_t now;
-	size_t n_up; /* units in a state other than INACTIVE and FAILED */
+	uint64_t chance; /* state of the generator of engine_draw */
+	size_t n_up;     /* units in a state other than INACTIVE and FAILED */
 	uint32_t visit;
 	struct item *first, *last, *spare[2];
 	struct waiter *spare_waiters;
@@ -151,6 +169,9 @@ void engine_enter(struct engine *e, uint32_t u, enum state state, uint64_t deadl
 void engine_dispatch(struct engine *e, const struct event *event);
 void engine_settle(struct engine *e);
 void engine_end(struct engine *e, int action, int exit_status, const char *text);
+
+/* A number from 0 to `most`, by chance: the seed alone decides which. */
+uint64_t engine_draw(struct engine *e, uint64_t most);
 
 /* TIME_INFINITY is far enough from any time to stay what it is. */
 static inline uint64_t time_after(uint64_t now, uint64_t span)
@@ -178,14 +199,22 @@ static inline enum service_type engine_type(const struct unit *unit)
 	return (enum service_type)unit->service.type;
 }
 
+/* It is up when it says so. */
+static inline bool engine_speaks(const struct unit *unit)
+{
+	return engine_type(unit) == TYPE_NOTIFY || engine_type(unit) == TYPE_NOTIFY_RELOAD;
+}
+
 #define STATE_BIT(id) (1u << ST_##id)
 #define STATES_DOWN (STATE_BIT(INACTIVE) | STATE_BIT(FAILED))
 #define STATES_ACTIVE (STATE_BIT(RUNNING) | STATE_BIT(EXITED) | STATE_BIT(RELOAD))
+#define STATES_UP_OR_POST (STATES_ACTIVE | STATE_BIT(START_POST))
 #define STATES_STARTING                                                                      \
 	(STATE_BIT(SETUP) | STATE_BIT(CONDITION) | STATE_BIT(START_PRE) | STATE_BIT(START) | \
 		STATE_BIT(START_POST))
-#define STATES_STOPPING \
-	(STATE_BIT(STOP) | STATE_BIT(STOP_TERM) | STATE_BIT(STOP_KILL) | STATE_BIT(STOP_POST))
+#define STATES_STOPPING                                                                          \
+	(STATE_BIT(STOP) | STATE_BIT(STOP_TERM) | STATE_BIT(STOP_ABORT) | STATE_BIT(STOP_KILL) | \
+		STATE_BIT(STOP_POST))
 
 static inline bool in_states(const struct life *l, uint32_t states)
 {
@@ -250,11 +279,18 @@ void engine_spoil(struct engine *e, uint32_t u, enum cause_kind kind, const char
 void engine_signal(struct engine *e, uint32_t u, enum role role, int sig);
 void engine_main_ended(struct engine *e, uint32_t u);
 void engine_term(struct engine *e, uint32_t u);
+void engine_spoil(struct engine *e, uint32_t u, enum cause_kind kind, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
+/* What a TimeoutStartFailureMode= or TimeoutStopFailureMode= says, enum failure_mode. */
+void engine_give_up(struct engine *e, uint32_t u, int mode);
+/* It says that it is stopping, so it is not told. */
+void engine_stopping(struct engine *e, uint32_t u);
 void engine_down(struct engine *e, uint32_t u);
 void engine_kill(struct engine *e, uint32_t u);
 bool engine_has_survivors(const struct engine *e, uint32_t u);
 
 /* ---- engine_land.c */
+void engine_teardown(struct engine *e, uint32_t u);
 void engine_land(struct engine *e, uint32_t u);
 
 /* ---- engine_health.c */
@@ -279,15 +315,17 @@ void engine_put_off_tick(struct engine *e);
 /* ---- rules.c */
 typedef void rule_fn(struct engine *e, uint32_t u, const struct event *event);
 extern rule_fn *const rules[ST_COUNT][EV_COUNT];
+/* Rules of timers that are no deadline of the state. */
+rule_fn engine_state_late, engine_stable, engine_ran_enough;
 
 /* clang-format off */
 #define RULES(X) \
 	X(ignore) X(impossible) X(begin) X(cancel) X(down) X(term) X(defer) X(mark) \
 	X(reload) X(no_reload) X(reload_unborn) X(reset) X(made) X(unmade) X(born) X(late) \
 	X(no_helper) X(no_main) X(doomed) X(ready) X(condition_end) X(pre_end) X(start_end) X(post_end) \
-	X(run_end) X(reload_end) X(stop_end) X(gone) X(stop_post_end) X(hello) X(extend) \
+	X(run_end) X(emptied) X(reload_end) X(stop_end) X(gone) X(left) X(hello) X(extend) \
 	X(word) X(reloaded) X(oom) X(oom_late) X(setup_late) X(start_late) X(watchdog) \
-	X(reload_late) X(stop_late) X(term_late) X(kill_late) X(stop_post_late) X(again)
+	X(reload_late) X(stop_late) X(term_late) X(abort_late) X(kill_late) X(again)
 /* clang-format on */
 
 #define X(name) rule_fn rule_##name;

@@ -59,21 +59,39 @@ static const char *word_of(const struct unit *unit)
 {
 	enum service_type type = engine_type(unit);
 
-	return type == TYPE_HEALTHY ? "healthy" : type == TYPE_NOTIFY ? "ready" : "started";
+	return type == TYPE_HEALTHY ? "healthy" : engine_speaks(unit) ? "ready" : "started";
+}
+
+static void set_timers(struct engine *e, uint32_t u, bool lasting)
+{
+	const struct service_section *s = &unit_of(e, u)->service;
+	struct life *l = life_of(e, u);
+
+	if (l->run.restarts > 0)
+		engine_timer_set(e, u, TIMER_STABLE, time_after(e->now, s->restart_stable));
+	if (lasting)
+		return;
+	if (l->watchdog != 0)
+		engine_timer_set(e, u, TIMER_WATCHDOG, time_after(e->now, l->watchdog));
+	if (s->runtime_max != 0 && s->runtime_max != TIME_INFINITY)
+		engine_timer_set(e, u, TIMER_RUNTIME,
+			time_after(time_after(e->now, s->runtime_max),
+				engine_draw(e, s->runtime_extra)));
 }
 
 static void arrive(struct engine *e, uint32_t u)
 {
 	struct life *l = life_of(e, u);
 	const struct unit *unit = unit_of(e, u);
-	bool lasting = kinds[unit->kind].process && !l->main.live && !l->main.asked;
-	uint64_t deadline = l->watchdog != 0 && !lasting ? time_after(e->now, l->watchdog)
-							 : TIME_INFINITY;
+	bool lasting = kinds[unit->kind].process && !l->main.live && !l->main.asked &&
+		!(unit->service.exit_type == EXIT_TYPE_CGROUP && l->populated);
 
 	l->arrived = true;
 	l->was_up = true;
 	l->run.failed = false;
-	engine_enter(e, u, lasting ? ST_EXITED : ST_RUNNING, deadline);
+	engine_enter(e, u, lasting ? ST_EXITED : ST_RUNNING, TIME_INFINITY);
+	if (kinds[unit->kind].process)
+		set_timers(e, u, lasting);
 	if (l->run.main_pid != 0)
 		engine_log(e, u, LOG_LEVEL_INFO, "%s, pid %d", word_of(unit), l->run.main_pid);
 	else
@@ -175,6 +193,8 @@ static void put_on_feet(struct engine *e, uint32_t u)
 
 	l->result = (struct cause){ .kind = CAUSE_NONE };
 	l->arrived = l->was_begun = l->was_up = l->asked_down = l->stop_post_begun = false;
+	l->told = l->killed = l->other_main = false;
+	l->run.error = 0;
 	l->because = NO_UNIT;
 	l->watchdog = unit_of(e, u)->service.watchdog;
 	l->run.oom = false;
@@ -395,10 +415,11 @@ void rule_start_late(struct engine *e, uint32_t u, const struct event *event)
 	(void)event;
 	cause_put_time(&t, unit_of(e, u)->service.timeout_start);
 	if (engine_type(unit_of(e, u)) == TYPE_HEALTHY && engine_health(e, u)->last[0] != '\0')
-		engine_fail(e, u, CAUSE_TIMEOUT, "start timed out after %s, not healthy: %s", span,
+		engine_spoil(e, u, CAUSE_TIMEOUT, "start timed out after %s, not healthy: %s", span,
 			engine_health(e, u)->last);
 	else
-		engine_fail(e, u, CAUSE_TIMEOUT, "start timed out after %s", span);
+		engine_spoil(e, u, CAUSE_TIMEOUT, "start timed out after %s", span);
+	engine_give_up(e, u, unit_of(e, u)->service.timeout_start_mode);
 }
 
 void rule_no_helper(struct engine *e, uint32_t u, const struct event *event)

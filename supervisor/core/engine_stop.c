@@ -28,15 +28,17 @@ static enum kill_mode kill_mode_of(const struct unit *unit)
 	return (enum kill_mode)unit->service.kill_mode;
 }
 
-static int stop_signal_of(const struct unit *unit)
+/* 0: the image says, or else SIGTERM. */
+static int stop_signal_of(const struct unit *unit, bool restarts)
 {
 	const struct service_section *s = &unit->service;
 
+	if (restarts && s->restart_kill_signal != 0)
+		return s->restart_kill_signal;
 	if (unit->kind != KIND_CONTAINER)
 		return s->kill_signal != 0 ? s->kill_signal : SIGTERM;
 	if (unit->container.stop_signal != 0)
 		return unit->container.stop_signal;
-	/* 0: the image says, or else SIGTERM. */
 	return s->kill_signal != SIGTERM ? s->kill_signal : 0;
 }
 
@@ -103,13 +105,46 @@ void rule_doomed(struct engine *e, uint32_t u, const struct event *event)
 			event->text != NULL ? event->text : "could not be started");
 }
 
+/* RemainAfterExit=: what ended well stays up, once the commands after its start are through. */
+static bool remains(struct engine *e, uint32_t u)
+{
+	struct life *l = life_of(e, u);
+	bool reload = l->run.state == ST_RELOAD;
+
+	if (!unit_of(e, u)->service.remain_after_exit || !in_states(l, STATES_UP_OR_POST))
+		return false;
+	if (l->run.state == ST_START_POST || (reload && proc_is_there(&l->helper)))
+		return true;
+	engine_enter(e, u, ST_EXITED, TIME_INFINITY);
+	engine_log(e, u, LOG_LEVEL_INFO, "%s, stays active", l->run.cause);
+	if (reload && l->ask == ASK_NONE)
+		engine_jobs_done(e, u, EIO, l->run.cause);
+	return true;
+}
+
 void engine_main_ended(struct engine *e, uint32_t u)
 {
-	life_of(e, u)->arrived = false;
-	if (cause_failed(&life_of(e, u)->result))
+	struct life *l = life_of(e, u);
+
+	if (cause_failed(&l->result)) {
+		l->arrived = false;
 		engine_term(e, u);
-	else
+	} else if (unit_of(e, u)->service.exit_type == EXIT_TYPE_CGROUP && l->populated) {
+		return; /* the rest of its processes is the service */
+	} else if (!remains(e, u)) {
+		l->arrived = false;
 		engine_down(e, u);
+	}
+}
+
+void rule_emptied(struct engine *e, uint32_t u, const struct event *event)
+{
+	const struct life *l = life_of(e, u);
+
+	(void)event;
+	if (unit_of(e, u)->service.exit_type == EXIT_TYPE_CGROUP && has_process(unit_of(e, u)) &&
+		!proc_is_there(&l->main) && !proc_is_there(&l->helper))
+		engine_main_ended(e, u);
 }
 
 void rule_run_end(struct engine *e, uint32_t u, const struct event *event)
@@ -128,8 +163,27 @@ void rule_watchdog(struct engine *e, uint32_t u, const struct event *event)
 		engine_spoil(e, u, CAUSE_WATCHDOG, "watchdog: no word for %s", span);
 	else
 		engine_spoil(e, u, CAUSE_WATCHDOG, "watchdog: triggered by the service itself");
+	engine_give_up(e, u, FAILURE_ABORT);
+}
+
+/* RuntimeMaxSec=: stopped as by a command, but a failure. */
+void engine_ran_enough(struct engine *e, uint32_t u, const struct event *event)
+{
+	char span[32] = "";
+	struct text t = { .buf = span, .size = sizeof(span) };
+
+	(void)event;
+	cause_put_time(&t, unit_of(e, u)->service.runtime_max);
+	engine_spoil(e, u, CAUSE_TIMEOUT, "ran for RuntimeMaxSec=%s", span);
+	life_of(e, u)->arrived = false;
+	engine_down(e, u);
+}
+
+void engine_stopping(struct engine *e, uint32_t u)
+{
+	life_of(e, u)->arrived = false;
+	engine_log(e, u, LOG_LEVEL_INFO, "stops, as it says");
 	engine_enter(e, u, ST_STOP_TERM, stop_deadline(e, u));
-	engine_signal(e, u, ROLE_MAIN, SIGABRT);
 }
 
 static void oom_text(struct engine *e, uint32_t u)
@@ -190,6 +244,7 @@ void rule_down(struct engine *e, uint32_t u, const struct event *event)
 	engine_down(e, u);
 }
 
+/* ExecStop= and ExecStopPost=: each command has TimeoutStopSec= for itself. */
 void rule_stop_end(struct engine *e, uint32_t u, const struct event *event)
 {
 	struct life *l = life_of(e, u);
@@ -200,8 +255,10 @@ void rule_stop_end(struct engine *e, uint32_t u, const struct event *event)
 		return;
 	cause_put_status(&t, event->status);
 	if (!engine_helper_ok(e, u, event))
-		engine_fail(e, u, CAUSE_EXIT, "ExecStop: %s", why);
-	else if (!engine_spawn(e, u, ROLE_STOP, l->index + 1))
+		engine_fail(e, u, CAUSE_EXIT, "%s: %s", role_name(l->role), why);
+	else if (engine_spawn(e, u, l->role, l->index + 1))
+		engine_timer_set(e, u, TIMER_STATE, stop_deadline(e, u));
+	else
 		engine_term(e, u);
 }
 
@@ -217,8 +274,8 @@ static void stop_timed_out(struct engine *e, uint32_t u, const char *what, const
 void rule_stop_late(struct engine *e, uint32_t u, const struct event *event)
 {
 	(void)event;
-	stop_timed_out(e, u, "ExecStop", "");
-	engine_term(e, u);
+	stop_timed_out(e, u, role_name(life_of(e, u)->role), "");
+	engine_give_up(e, u, unit_of(e, u)->service.timeout_stop_mode);
 }
 
 /* ---- the signal */
@@ -231,26 +288,42 @@ void engine_signal(struct engine *e, uint32_t u, enum role role, int sig)
 	a->arg = sig;
 }
 
-static void send_stop_signal(struct engine *e, uint32_t u)
+static int or_else(int sig, int dflt)
+{
+	return sig != 0 ? sig : dflt;
+}
+
+/* To all, or to those that KillMode= names. */
+static void send(struct engine *e, uint32_t u, bool all, int sig)
 {
 	const struct life *l = life_of(e, u);
-	const struct unit *unit = unit_of(e, u);
-	int sig = stop_signal_of(unit);
 
-	switch (kill_mode_of(unit)) {
-	case KILL_CONTROL_GROUP:
+	if (all) {
 		engine_push(e, ACT_SIGNAL_ALL, u)->arg = sig;
-		break;
-	case KILL_MIXED:
-	case KILL_PROCESS:
-		if (l->main.live)
-			engine_signal(e, u, ROLE_MAIN, sig);
-		if (l->helper.live)
-			engine_signal(e, u, l->role, SIGTERM);
-		break;
-	case KILL_NONE:
-		break;
+		return;
 	}
+	if (l->main.live)
+		engine_signal(e, u, ROLE_MAIN, sig);
+	if (l->helper.live)
+		engine_signal(e, u, l->role, or_else(sig, SIGTERM));
+}
+
+/* systemd.kill(5): SIGHUP follows at once, so that a shell with jobs lets go. */
+static void send_stop_signal(struct engine *e, uint32_t u)
+{
+	struct life *l = life_of(e, u);
+	const struct unit *unit = unit_of(e, u);
+	enum kill_mode mode = kill_mode_of(unit);
+	int sig = stop_signal_of(unit, l->ask == ASK_START || l->ask == ASK_RESTART);
+
+	l->told = true;
+	if (mode == KILL_NONE)
+		return;
+	if (l->run.state == ST_STOP_ABORT)
+		sig = or_else(unit->service.watchdog_signal, SIGABRT);
+	send(e, u, mode == KILL_CONTROL_GROUP, sig);
+	if (unit->service.send_sighup && sig != SIGHUP && l->run.state != ST_STOP_ABORT)
+		send(e, u, mode == KILL_CONTROL_GROUP, SIGHUP);
 }
 
 /* The rest goes down the hard way as soon as those that were told are gone. */
@@ -266,7 +339,9 @@ static void stopped(struct engine *e, uint32_t u)
 {
 	struct life *l = life_of(e, u);
 
-	if (l->stop_post_begun || !engine_spawn(e, u, ROLE_STOP_POST, 0)) {
+	/* A command that is left alone has the helper's place. */
+	if (l->stop_post_begun || proc_is_there(&l->helper) ||
+		!engine_spawn(e, u, ROLE_STOP_POST, 0)) {
 		engine_land(e, u);
 		return;
 	}
@@ -274,15 +349,64 @@ static void stopped(struct engine *e, uint32_t u)
 	engine_enter(e, u, ST_STOP_POST, stop_deadline(e, u));
 }
 
-void engine_term(struct engine *e, uint32_t u)
+/* KillMode=none: nobody is told, so nobody is waited for but who is being made or runs for us. */
+static bool must_wait(const struct engine *e, uint32_t u)
 {
-	if (!engine_has_survivors(e, u)) {
+	const struct life *l = life_of(e, u);
+
+	if (kill_mode_of(unit_of(e, u)) == KILL_NONE)
+		return l->main.asked || proc_is_there(&l->helper);
+	return engine_has_survivors(e, u);
+}
+
+static void tell_to_stop(struct engine *e, uint32_t u, enum state state, uint64_t span)
+{
+	if (!must_wait(e, u)) {
 		stopped(e, u);
 	} else if (only_rest_is_left(e, u)) {
 		engine_kill(e, u);
 	} else {
-		engine_enter(e, u, ST_STOP_TERM, stop_deadline(e, u));
+		engine_enter(e, u, state, time_after(e->now, span));
 		send_stop_signal(e, u);
+	}
+}
+
+void engine_term(struct engine *e, uint32_t u)
+{
+	tell_to_stop(e, u, ST_STOP_TERM, unit_of(e, u)->service.timeout_stop);
+}
+
+/* The hard way, where it may be gone; otherwise what is left stays. */
+static void kill_or_leave(struct engine *e, uint32_t u, const char *what)
+{
+	const struct service_section *s = &unit_of(e, u)->service;
+	bool none = kill_mode_of(unit_of(e, u)) == KILL_NONE;
+
+	if (s->send_sigkill && !none) {
+		stop_timed_out(e, u, what, ", killed");
+		engine_kill(e, u);
+		return;
+	}
+	stop_timed_out(e, u, what,
+		none ? ", left alone (KillMode=none)" : ", left alone (SendSIGKILL=no)");
+	stopped(e, u);
+}
+
+void engine_give_up(struct engine *e, uint32_t u, int mode)
+{
+	switch ((enum failure_mode)mode) {
+	case FAILURE_TERMINATE:
+		engine_term(e, u);
+		break;
+	case FAILURE_ABORT:
+		tell_to_stop(e, u, ST_STOP_ABORT, unit_of(e, u)->service.timeout_abort);
+		break;
+	case FAILURE_KILL:
+		if (must_wait(e, u))
+			kill_or_leave(e, u, "stop");
+		else
+			stopped(e, u);
+		break;
 	}
 }
 
@@ -305,50 +429,66 @@ void rule_late(struct engine *e, uint32_t u, const struct event *event)
 	(void)event;
 	if (life_of(e, u)->run.state == ST_STOP_KILL)
 		engine_kill(e, u);
-	else
+	else if (must_wait(e, u))
 		send_stop_signal(e, u);
+	else
+		stopped(e, u);
 }
 
 void rule_gone(struct engine *e, uint32_t u, const struct event *event)
 {
+	const struct life *l = life_of(e, u);
+
 	(void)event;
-	if (!engine_has_survivors(e, u))
+	if (!must_wait(e, u))
 		stopped(e, u);
-	else if (life_of(e, u)->run.state == ST_STOP_TERM && only_rest_is_left(e, u))
+	else if (l->run.state != ST_STOP_KILL && only_rest_is_left(e, u))
 		engine_kill(e, u);
+	else if (l->run.state == ST_STOP_TERM && !l->told && !proc_is_there(&l->main))
+		engine_term(e, u); /* it has stopped by itself, the others have not heard of it */
+}
+
+/* Down already: now what they stood on can go. */
+void rule_left(struct engine *e, uint32_t u, const struct event *event)
+{
+	(void)event;
+	if (life_of(e, u)->kept)
+		engine_teardown(e, u);
 }
 
 /* ---- the kill */
 
+/* FinalKillSignal= that is not SIGKILL, as one that dumps core, has TimeoutStopSec=; then nothing is asked any more. */
 void engine_kill(struct engine *e, uint32_t u)
 {
 	const struct life *l = life_of(e, u);
+	const struct unit *unit = unit_of(e, u);
+	int sig = l->killed ? SIGKILL : or_else(unit->service.final_kill_signal, SIGKILL);
+	bool all = kill_mode_of(unit) != KILL_PROCESS;
 
-	engine_enter(e, u, ST_STOP_KILL, e->now + KILL_TIMEOUT);
-	if (kill_mode_of(unit_of(e, u)) != KILL_PROCESS) {
+	engine_enter(e, u, ST_STOP_KILL,
+		sig == SIGKILL ? e->now + KILL_TIMEOUT : stop_deadline(e, u));
+	if (sig == SIGKILL && all)
 		engine_push(e, ACT_KILL, u);
-		return;
-	}
-	if (l->main.live)
-		engine_signal(e, u, ROLE_MAIN, SIGKILL);
-	if (l->helper.live)
-		engine_signal(e, u, l->role, SIGKILL);
+	else
+		send(e, u, all, sig);
 }
 
 void rule_term_late(struct engine *e, uint32_t u, const struct event *event)
 {
-	const struct unit *unit = unit_of(e, u);
-
 	(void)event;
-	if (unit->service.send_sigkill && kill_mode_of(unit) != KILL_NONE) {
-		stop_timed_out(e, u, "stop", ", killed");
-		engine_kill(e, u);
-		return;
+	if (unit_of(e, u)->service.timeout_stop_mode == FAILURE_ABORT) {
+		stop_timed_out(e, u, "stop", ", aborted");
+		engine_give_up(e, u, FAILURE_ABORT);
+	} else {
+		kill_or_leave(e, u, "stop");
 	}
-	stop_timed_out(e, u, "stop",
-		unit->service.send_sigkill ? ", left alone (KillMode=none)"
-					   : ", left alone (SendSIGKILL=no)");
-	engine_land(e, u);
+}
+
+void rule_abort_late(struct engine *e, uint32_t u, const struct event *event)
+{
+	(void)event;
+	kill_or_leave(e, u, "stop");
 }
 
 void rule_kill_late(struct engine *e, uint32_t u, const struct event *event)
@@ -356,33 +496,14 @@ void rule_kill_late(struct engine *e, uint32_t u, const struct event *event)
 	struct life *l = life_of(e, u);
 
 	(void)event;
+	if (!l->killed && or_else(unit_of(e, u)->service.final_kill_signal, SIGKILL) != SIGKILL) {
+		l->killed = true;
+		engine_kill(e, u);
+		return;
+	}
 	l->result.kind = CAUSE_SURVIVOR;
 	snprintf(l->run.cause, sizeof(l->run.cause),
 		"processes survive SIGKILL for %llu s, they hang in the kernel",
 		(unsigned long long)(KILL_TIMEOUT / USEC_PER_SEC));
 	engine_land(e, u);
-}
-
-/* ---- ExecStopPost= */
-
-void rule_stop_post_end(struct engine *e, uint32_t u, const struct event *event)
-{
-	struct life *l = life_of(e, u);
-	char why[64];
-	struct text t = { .buf = why, .size = sizeof(why) };
-
-	if (event->role == ROLE_MAIN)
-		return;
-	cause_put_status(&t, event->status);
-	if (!engine_helper_ok(e, u, event))
-		engine_fail(e, u, CAUSE_EXIT, "ExecStopPost: %s", why);
-	else if (!engine_spawn(e, u, ROLE_STOP_POST, l->index + 1))
-		engine_term(e, u);
-}
-
-void rule_stop_post_late(struct engine *e, uint32_t u, const struct event *event)
-{
-	(void)event;
-	stop_timed_out(e, u, "ExecStopPost", ", killed");
-	engine_kill(e, u);
 }

@@ -7,16 +7,20 @@
 #include <signal.h>
 #include <stdio.h>
 
-/* ---- what a running unit says */
+/* ---- what a unit says */
 
-/* EXTEND_TIMEOUT_USEC=: never shortens. */
-void rule_extend(struct engine *e, uint32_t u, const struct event *event)
+/* EXTEND_TIMEOUT_USEC=: of the time that runs in this state; never shortens. */
+static void extend(struct engine *e, uint32_t u, enum timer timer, const struct event *event)
 {
-	struct run *r = &life_of(e, u)->run;
 	uint64_t until = time_after(e->now, event->notify->extend_timeout);
 
-	if (event->notify->extend_timeout != 0 && until > r->deadline)
-		engine_timer_set(e, u, TIMER_STATE, until);
+	if (event->notify->extend_timeout != 0 && until > life_of(e, u)->timers[timer])
+		engine_timer_set(e, u, timer, until);
+}
+
+void rule_extend(struct engine *e, uint32_t u, const struct event *event)
+{
+	extend(e, u, TIMER_STATE, event);
 }
 
 void rule_hello(struct engine *e, uint32_t u, const struct event *event)
@@ -24,36 +28,61 @@ void rule_hello(struct engine *e, uint32_t u, const struct event *event)
 	rule_extend(e, u, event);
 	if (event->notify->watchdog_usec != UINT64_MAX)
 		life_of(e, u)->watchdog = event->notify->watchdog_usec;
-	if (event->notify->ready && engine_type(unit_of(e, u)) == TYPE_NOTIFY)
+	if (event->notify->ready && engine_speaks(unit_of(e, u)))
 		engine_ready(e, u);
 }
 
-void rule_word(struct engine *e, uint32_t u, const struct event *event)
+/* What is said of watchdog and end in any state in which it is up; true when that ended the state. */
+static bool heed(struct engine *e, uint32_t u, const struct event *event)
 {
 	const struct notify *n = event->notify;
 	struct life *l = life_of(e, u);
 
 	if (n->watchdog_usec != UINT64_MAX)
 		l->watchdog = n->watchdog_usec;
-	if (n->watchdog_trigger && l->watchdog != 0)
+	if (n->stopping) {
+		engine_stopping(e, u);
+		return true;
+	}
+	if (n->watchdog_trigger && l->watchdog != 0) {
 		rule_watchdog(e, u, event);
-	else if (n->reloading && !n->ready)
-		engine_enter(e, u, ST_RELOAD,
-			time_after(e->now, unit_of(e, u)->service.timeout_start));
-	else if (n->watchdog || n->watchdog_usec != UINT64_MAX)
-		engine_timer_set(e, u, TIMER_STATE,
+		return true;
+	}
+	if (n->watchdog || n->watchdog_usec != UINT64_MAX)
+		engine_timer_set(e, u, TIMER_WATCHDOG,
 			l->watchdog != 0 ? time_after(e->now, l->watchdog) : TIME_INFINITY);
+	return false;
 }
 
-/* ---- reload: by ExecReload=, or of its own accord (RELOADING=1 ... READY=1) */
+static void enter_reload(struct engine *e, uint32_t u, enum reload_phase phase)
+{
+	life_of(e, u)->reload = phase;
+	engine_enter(e, u, ST_RELOAD, time_after(e->now, unit_of(e, u)->service.timeout_start));
+}
+
+void rule_word(struct engine *e, uint32_t u, const struct event *event)
+{
+	extend(e, u, TIMER_RUNTIME, event);
+	if (heed(e, u, event))
+		return;
+	if (event->notify->reloading && !event->notify->ready)
+		enter_reload(e, u, RELOAD_BEGUN);
+}
+
+/* ---- reload: by ReloadSignal=, by ExecReload=, or of its own accord (RELOADING=1 ... READY=1) */
+
+static bool helper_is_there(const struct life *l)
+{
+	return l->helper.live || l->helper.asked;
+}
 
 static void reload_over(struct engine *e, uint32_t u, int error, const char *text)
 {
 	struct life *l = life_of(e, u);
-	bool lasting = !l->main.live;
+	bool lasting = !l->main.live &&
+		!(unit_of(e, u)->service.exit_type == EXIT_TYPE_CGROUP && l->populated);
 
-	engine_enter(e, u, lasting ? ST_EXITED : ST_RUNNING,
-		l->watchdog != 0 && !lasting ? time_after(e->now, l->watchdog) : TIME_INFINITY);
+	engine_enter(e, u, lasting ? ST_EXITED : ST_RUNNING, TIME_INFINITY);
 	if (error != 0)
 		engine_log(e, u, LOG_LEVEL_WARNING, "%s; goes on as before", text);
 	else
@@ -62,27 +91,45 @@ static void reload_over(struct engine *e, uint32_t u, int error, const char *tex
 		engine_jobs_done(e, u, error, text);
 }
 
+/* The signal goes out before the command, as systemd does it; the reload is over when both have been answered. */
 void rule_reload(struct engine *e, uint32_t u, const struct event *event)
 {
-	const struct life *l = life_of(e, u);
+	const struct unit *unit = unit_of(e, u);
+	struct life *l = life_of(e, u);
+	bool by_signal = engine_type(unit) == TYPE_NOTIFY_RELOAD && l->main.live;
 
 	/* One that timed out may still be dying. */
-	if (l->helper.live || l->helper.asked || !engine_spawn(e, u, ROLE_RELOAD, 0)) {
+	if (helper_is_there(l) || (!by_signal && unit->service.exec_reload.n == 0)) {
 		rule_no_reload(e, u, event);
 		return;
 	}
+	if (by_signal) {
+		engine_signal(e, u, ROLE_MAIN,
+			unit->service.reload_signal != 0 ? unit->service.reload_signal : SIGHUP);
+		l->reload_at = e->now;
+	}
+	(void)engine_spawn(e, u, ROLE_RELOAD, 0);
 	engine_job_add(e, u, event->job);
-	engine_enter(e, u, ST_RELOAD, time_after(e->now, unit_of(e, u)->service.timeout_start));
+	enter_reload(e, u, by_signal ? RELOAD_ASKED : RELOAD_BY_COMMAND);
 }
 
 void rule_no_reload(struct engine *e, uint32_t u, const struct event *event)
 {
 	const struct life *l = life_of(e, u);
 
-	if (in_states(l, STATES_ACTIVE) && unit_of(e, u)->service.exec_reload.n == 0)
-		engine_job_done(e, u, event->job, EOPNOTSUPP, "it has no ExecReload=");
+	if (in_states(l, STATES_ACTIVE) && l->run.state != ST_RELOAD && !helper_is_there(l))
+		engine_job_done(e, u, event->job, EOPNOTSUPP,
+			"it has neither ExecReload= nor Type=notify-reload");
 	else
 		engine_job_done(e, u, event->job, EBUSY, state_name(l->run.state));
+}
+
+static void over_if_answered(struct engine *e, uint32_t u)
+{
+	const struct life *l = life_of(e, u);
+
+	if (!helper_is_there(l) && (l->reload == RELOAD_BY_COMMAND || l->reload == RELOAD_READY))
+		reload_over(e, u, 0, "reloaded");
 }
 
 void rule_reload_end(struct engine *e, uint32_t u, const struct event *event)
@@ -98,7 +145,7 @@ void rule_reload_end(struct engine *e, uint32_t u, const struct event *event)
 		cause_put_status(&t, event->status);
 		reload_over(e, u, EIO, why);
 	} else if (!engine_spawn(e, u, ROLE_RELOAD, l->index + 1)) {
-		reload_over(e, u, 0, "reloaded");
+		over_if_answered(e, u);
 	}
 }
 
@@ -115,13 +162,23 @@ void rule_reload_unborn(struct engine *e, uint32_t u, const struct event *event)
 	reload_over(e, u, EIO, why);
 }
 
+/* An answer to the signal is one that is not older than it: the service may have begun a reload of its own before. */
 void rule_reloaded(struct engine *e, uint32_t u, const struct event *event)
 {
+	const struct notify *n = event->notify;
 	struct life *l = life_of(e, u);
 
 	rule_extend(e, u, event);
-	if (event->notify->ready && !l->helper.live && !l->helper.asked)
-		reload_over(e, u, 0, "reloaded");
+	if (heed(e, u, event))
+		return;
+	if (n->reloading && l->reload == RELOAD_BY_COMMAND)
+		l->reload = RELOAD_BEGUN;
+	if (n->reloading && l->reload == RELOAD_ASKED && n->at != 0 && n->at >= l->reload_at)
+		l->reload = RELOAD_BEGUN;
+	if (n->ready && l->reload == RELOAD_BEGUN)
+		l->reload = RELOAD_READY;
+	if (l->reload == RELOAD_READY)
+		over_if_answered(e, u);
 }
 
 void rule_reload_late(struct engine *e, uint32_t u, const struct event *event)
@@ -131,5 +188,8 @@ void rule_reload_late(struct engine *e, uint32_t u, const struct event *event)
 	(void)event;
 	if (l->helper.live)
 		engine_signal(e, u, l->role, SIGKILL);
-	reload_over(e, u, ETIMEDOUT, "reload timed out");
+	reload_over(e, u, ETIMEDOUT,
+		l->reload == RELOAD_ASKED
+			? "reload timed out: the service has not said RELOADING=1 with MONOTONIC_USEC="
+			: "reload timed out");
 }

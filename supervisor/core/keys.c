@@ -54,6 +54,7 @@ static const char *const service_types[] = {
 	[TYPE_ONESHOT] = "oneshot",
 	[TYPE_NOTIFY] = "notify",
 	[TYPE_IDLE] = "idle",
+	[TYPE_NOTIFY_RELOAD] = "notify-reload",
 	NULL,
 };
 
@@ -65,6 +66,25 @@ static const char *const restarts[] = {
 	[RESTART_ON_WATCHDOG] = "on-watchdog",
 	[RESTART_ON_ABORT] = "on-abort",
 	[RESTART_ALWAYS] = "always",
+	NULL,
+};
+
+static const char *const restart_modes[] = {
+	[RESTART_MODE_NORMAL] = "normal",
+	[RESTART_MODE_DIRECT] = "direct",
+	NULL,
+};
+
+static const char *const exit_types[] = {
+	[EXIT_TYPE_MAIN] = "main",
+	[EXIT_TYPE_CGROUP] = "cgroup",
+	NULL,
+};
+
+static const char *const failure_modes[] = {
+	[FAILURE_TERMINATE] = "terminate",
+	[FAILURE_ABORT] = "abort",
+	[FAILURE_KILL] = "kill",
 	NULL,
 };
 

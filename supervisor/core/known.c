@@ -22,12 +22,7 @@ const struct known known_keys[] = {
 		"OnSuccessJobMode RebootArgument SourcePath DebugInvocation" },
 
 	{ "Service", "run the program in the foreground, with Type=simple or Type=notify",
-		"PIDFile GuessMainPID ExitType" },
-	{ "Service", "use RestartSec=", "RestartMode RestartRandomizedDelaySec" },
-	{ "Service", "use TimeoutStopSec=",
-		"TimeoutAbortSec TimeoutStartFailureMode TimeoutStopFailureMode" },
-	{ "Service", "use KillSignal=",
-		"RestartKillSignal SendSIGHUP FinalKillSignal WatchdogSignal ReloadSignal" },
+		"PIDFile GuessMainPID" },
 	{ "Service", "use StartLimitIntervalSec=, StartLimitBurst= and StartLimitAction= in [Unit]",
 		"StartLimitInterval StartLimitIntervalSec StartLimitBurst StartLimitAction "
 		"FailureAction" },
@@ -78,7 +73,7 @@ const struct known known_keys[] = {
 		"SyslogLevelPrefix" },
 	{ "Service", "",
 		"BusName Sockets NonBlocking USBFunctionDescriptors USBFunctionStrings "
-		"RuntimeMaxSec RuntimeRandomizedExtraSec FileDescriptorStoreMax "
+		"FileDescriptorStoreMax "
 		"FileDescriptorStorePreserve OpenFile PermissionsStartOnly Slice Delegate "
 		"DelegateSubgroup DisableControllers ManagedOOMSwap ManagedOOMMemoryPressure "
 		"ManagedOOMMemoryPressureLimit ManagedOOMMemoryPressureDurationSec "

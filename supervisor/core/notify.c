@@ -7,7 +7,7 @@
 
 #define VALUE_MAX 256
 
-enum shape { WORD_FLAG, WORD_NUMBER, WORD_PID };
+enum shape { WORD_FLAG, WORD_NUMBER, WORD_POSITIVE, WORD_ACCESS };
 
 static const struct word {
 	const char *name;
@@ -22,8 +22,25 @@ static const struct word {
 	{ "WATCHDOG", "trigger", WORD_FLAG, offsetof(struct notify, watchdog_trigger) },
 	{ "WATCHDOG_USEC", NULL, WORD_NUMBER, offsetof(struct notify, watchdog_usec) },
 	{ "EXTEND_TIMEOUT_USEC", NULL, WORD_NUMBER, offsetof(struct notify, extend_timeout) },
-	{ "MAINPID", NULL, WORD_PID, offsetof(struct notify, main_pid) },
+	{ "MAINPID", NULL, WORD_POSITIVE, offsetof(struct notify, main_pid) },
+	{ "ERRNO", NULL, WORD_POSITIVE, offsetof(struct notify, error) },
+	{ "MONOTONIC_USEC", NULL, WORD_NUMBER, offsetof(struct notify, at) },
+	{ "NOTIFYACCESS", NULL, WORD_ACCESS, offsetof(struct notify, access) },
 };
+
+static void take_access(const char *value, int32_t *access)
+{
+	static const char *const names[] = {
+		[ACCESS_NONE] = "none",
+		[ACCESS_MAIN] = "main",
+		[ACCESS_EXEC] = "exec",
+		[ACCESS_ALL] = "all",
+	};
+
+	for (size_t i = ACCESS_NONE; i < ARRAY_LEN(names); i++)
+		if (strcmp(value, names[i]) == 0)
+			*access = (int32_t)i;
+}
 
 static void take_word(const struct word *w, const char *value, struct notify *out)
 {
@@ -33,6 +50,8 @@ static void take_word(const struct word *w, const char *value, struct notify *ou
 	if (w->shape == WORD_FLAG) {
 		if (strcmp(value, w->value) == 0)
 			*(bool *)field = true;
+	} else if (w->shape == WORD_ACCESS) {
+		take_access(value, field);
 	} else if (number_u64(value, &number) == 0) {
 		if (w->shape == WORD_NUMBER)
 			*(uint64_t *)field = number;

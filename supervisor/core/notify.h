@@ -1,4 +1,9 @@
-/* One datagram of sd_notify(3): lines of NAME=value. Pure; whatever it holds, parsing cannot fail. */
+/*
+ * One datagram of sd_notify(3): lines of NAME=value. Pure; whatever it holds, parsing cannot fail.
+ *
+ * EXIT_STATUS= is for managers that run in another, and the words on descriptors (FDSTORE=, FDNAME=, BARRIER=) need none
+ * of us to be told apart: they are passed over, descriptors are closed on receipt, which is all that BARRIER=1 asks for.
+ */
 #ifndef CORE_NOTIFY_H
 #define CORE_NOTIFY_H
 

@@ -33,7 +33,7 @@ rule_fn *const rules[ST_COUNT][EV_COUNT] = {
  *             SETUP_ SETUP_  SPAWNED SPAWN_     EXECED EXITED         NOTIFY    EMPTY OOM
  *             DONE   FAILED          FAILED                                           */
 ROW(INACTIVE,  begin, _,      no,     no_reload, reset, no,
-               _,     _,      no,     no,        _,     _,             _,        _,    oom_late)
+               _,     _,      no,     no,        _,     left,          _,        left, oom_late)
 ROW(WAITING,   begin, cancel, cancel, no_reload, reset, no,
                _,     _,      no,     no,        _,     _,             _,        _,    oom_late)
 ROW(SETUP,     no,    defer,  defer,  no_reload, reset, setup_late,
@@ -46,23 +46,25 @@ ROW(START,     no,    term,   term,   no_reload, reset, start_late,
                _,     _,      born,   no_main,   ready, start_end,     hello,    _,    oom)
 ROW(START_POST,no,    term,   term,   no_reload, reset, start_late,
                _,     _,      _,      no_helper, _,     post_end,      extend,   _,    oom)
-ROW(RUNNING,   no,    down,   down,   reload,    reset, watchdog,
-               _,     _,      _,      doomed,    _,     run_end,       word,     _,    oom)
+ROW(RUNNING,   no,    down,   down,   reload,    reset, no,
+               _,     _,      _,      doomed,    _,     run_end,       word,     emptied, oom)
 ROW(EXITED,    no,    down,   down,   reload,    reset, no,
                _,     _,      _,      _,         _,     _,             _,        _,    oom)
 ROW(RELOAD,    no,    down,   down,   no_reload, reset, reload_late,
-               _,     _,      _,      reload_unborn, _, reload_end,    reloaded, _,    oom)
+               _,     _,      _,      reload_unborn, _, reload_end,    reloaded, emptied, oom)
 ROW(STOP,      no,    mark,   mark,   no_reload, reset, stop_late,
                _,     _,      _,      no_helper, _,     stop_end,      extend,   _,    oom)
 ROW(STOP_TERM, no,    mark,   mark,   no_reload, reset, term_late,
                _,     _,      late,   gone,      _,     gone,          extend,   gone, oom_late)
+ROW(STOP_ABORT,no,    mark,   mark,   no_reload, reset, abort_late,
+               _,     _,      late,   gone,      _,     gone,          extend,   gone, oom_late)
 ROW(STOP_KILL, no,    mark,   mark,   no_reload, reset, kill_late,
                _,     _,      late,   gone,      _,     gone,          _,        gone, oom_late)
-ROW(STOP_POST, no,    mark,   mark,   no_reload, reset, stop_post_late,
-               _,     _,      _,      no_helper, _,     stop_post_end, extend,   _,    oom_late)
+ROW(STOP_POST, no,    mark,   mark,   no_reload, reset, stop_late,
+               _,     _,      _,      no_helper, _,     stop_end,      extend,   _,    oom_late)
 ROW(BACKOFF,   begin, cancel, cancel, no_reload, reset, again,
                _,     _,      no,     no,        _,     _,             _,        _,    oom_late)
 ROW(FAILED,    begin, _,      no,     no_reload, reset, no,
-               _,     _,      no,     no,        _,     _,             _,        _,    oom_late)
+               _,     _,      no,     no,        _,     left,          _,        left, oom_late)
 };
 /* clang-format on */

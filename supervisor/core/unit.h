@@ -78,6 +78,9 @@ enum restart {
 	RESTART_ON_ABORT,
 	RESTART_ALWAYS
 };
+enum restart_mode { RESTART_MODE_NORMAL, RESTART_MODE_DIRECT };
+enum exit_type { EXIT_TYPE_MAIN, EXIT_TYPE_CGROUP };
+enum failure_mode { FAILURE_TERMINATE, FAILURE_ABORT, FAILURE_KILL };
 enum kill_mode { KILL_CONTROL_GROUP, KILL_MIXED, KILL_PROCESS, KILL_NONE };
 enum notify_access { ACCESS_UNSET, ACCESS_NONE, ACCESS_MAIN, ACCESS_EXEC, ACCESS_ALL };
 enum oom_policy { OOM_CONTINUE, OOM_STOP, OOM_KILL };
@@ -273,15 +276,23 @@ struct service_section {
 	int type; /* enum service_type */
 	struct commands exec_start, exec_condition, exec_start_pre, exec_start_post;
 	struct commands exec_stop, exec_stop_post, exec_reload;
-	int restart; /* enum restart */
+	int restart;      /* enum restart */
+	int restart_mode; /* enum restart_mode */
 	uint64_t restart_sec, restart_max_delay;
 	uint32_t restart_steps;
+	uint64_t restart_extra;  /* up to so much longer, by chance */
+	uint64_t restart_stable; /* up for so long, the delay starts anew */
 	struct exit_set success_exit, restart_prevent, restart_force;
-	uint64_t timeout_start, timeout_stop; /* TIME_INFINITY: none */
+	uint64_t timeout_start, timeout_stop, timeout_abort; /* TIME_INFINITY: none */
+	int timeout_start_mode, timeout_stop_mode;           /* enum failure_mode */
+	uint64_t runtime_max, runtime_extra;
+	int exit_type; /* enum exit_type */
 	bool remain_after_exit;
 	int kill_mode; /* enum kill_mode */
 	int kill_signal;
-	bool send_sigkill;
+	int restart_kill_signal; /* 0: as kill_signal */
+	int final_kill_signal, watchdog_signal, reload_signal;
+	bool send_sigkill, send_sighup;
 	uint64_t watchdog; /* 0: off */
 	int notify_access; /* enum notify_access */
 	const char *user, *group;

@@ -182,6 +182,9 @@ static void check_restart(struct unit_loader *l)
 		complain(l, FAULT_ERROR, MEMBER(service.restart),
 			"Type=oneshot ends when it is done, so Restart= cannot be always or "
 			"on-success; use on-failure");
+	if (s->restart_extra == TIME_INFINITY)
+		complain(l, FAULT_ERROR, MEMBER(service.restart_extra),
+			"RestartRandomizedDelaySec= cannot be infinity");
 	if (s->restart_steps > 0 && s->restart_max_delay == TIME_INFINITY)
 		complain(l, FAULT_WARNING, MEMBER(service.restart_steps),
 			"RestartSteps= does nothing without RestartMaxDelaySec=");
@@ -196,20 +199,37 @@ static void check_restart(struct unit_loader *l)
 			"RestartSec= cannot be infinity");
 }
 
-static void check_notify(struct unit_loader *l)
+static void check_run(struct unit_loader *l)
 {
 	const struct service_section *s = &l->unit->service;
 
-	if (s->type == TYPE_NOTIFY && s->notify_access == ACCESS_NONE)
-		complain(l, FAULT_ERROR, MEMBER(service.notify_access),
-			"Type=notify needs to hear the service, so NotifyAccess= cannot be none");
-	if (s->type == TYPE_NOTIFY && l->unit->kind == KIND_CONTAINER &&
-		l->unit->container.notify == NOTIFY_FALSE)
-		complain(l, FAULT_ERROR, MEMBER(service.type),
-			"Type=notify in a .container needs Notify=true in [Container]");
+	if (s->type == TYPE_ONESHOT && s->runtime_max != TIME_INFINITY)
+		complain(l, FAULT_WARNING, MEMBER(service.runtime_max),
+			"RuntimeMaxSec= does nothing with Type=oneshot; use TimeoutStartSec=");
+	if (s->runtime_extra != 0 && s->runtime_max == TIME_INFINITY)
+		complain(l, FAULT_WARNING, MEMBER(service.runtime_extra),
+			"RuntimeRandomizedExtraSec= does nothing without RuntimeMaxSec=");
+	if (s->type == TYPE_ONESHOT && s->exit_type == EXIT_TYPE_CGROUP)
+		complain(l, FAULT_ERROR, MEMBER(service.exit_type),
+			"Type=oneshot ends with its program, so ExitType= cannot be cgroup");
 	if (s->kill_mode == KILL_NONE)
 		complain(l, FAULT_WARNING, MEMBER(service.kill_mode),
 			"KillMode=none leaves processes behind that nobody minds");
+}
+
+static void check_notify(struct unit_loader *l)
+{
+	const struct service_section *s = &l->unit->service;
+	bool speaks = s->type == TYPE_NOTIFY || s->type == TYPE_NOTIFY_RELOAD;
+
+	if (speaks && s->notify_access == ACCESS_NONE)
+		complain(l, FAULT_ERROR, MEMBER(service.notify_access),
+			"Type=%s needs to hear the service, so NotifyAccess= cannot be none",
+			s->type == TYPE_NOTIFY ? "notify" : "notify-reload");
+	if (speaks && l->unit->kind == KIND_CONTAINER && l->unit->container.notify == NOTIFY_FALSE)
+		complain(l, FAULT_ERROR, MEMBER(service.type),
+			"Type=%s in a .container needs Notify=true in [Container]",
+			s->type == TYPE_NOTIFY ? "notify" : "notify-reload");
 }
 
 /* ---- .network and .volume ---- */
@@ -267,6 +287,7 @@ static const struct {
 	{ KINDS(CONTAINER), check_mounts },
 	{ KINDS(SERVICE), check_commands },
 	{ KINDS(CONTAINER) | KINDS(SERVICE), check_restart },
+	{ KINDS(CONTAINER) | KINDS(SERVICE), check_run },
 	{ KINDS(CONTAINER) | KINDS(SERVICE), check_notify },
 	{ KINDS(NETWORK), check_subnet },
 	{ KINDS(VOLUME), check_device },

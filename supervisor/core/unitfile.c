@@ -275,7 +275,10 @@ void unit_file_finish(struct unit_loader *l)
 	if (u->kind == KIND_CONTAINER &&
 		loader_origin(l, offsetof(struct unit, service.timeout_stop)) == NULL)
 		s->timeout_stop = u->container.stop_timeout;
-	if (s->notify_access == ACCESS_UNSET && (s->type == TYPE_NOTIFY || s->watchdog != 0))
+	if (loader_origin(l, offsetof(struct unit, service.timeout_abort)) == NULL)
+		s->timeout_abort = s->timeout_stop;
+	if (s->notify_access == ACCESS_UNSET &&
+		(s->type == TYPE_NOTIFY || s->type == TYPE_NOTIFY_RELOAD || s->watchdog != 0))
 		s->notify_access = u->kind == KIND_CONTAINER ? ACCESS_ALL : ACCESS_MAIN;
 	else if (s->notify_access == ACCESS_UNSET)
 		s->notify_access = ACCESS_NONE;

@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 static void on_deadline(uv_timer_t *timer)
 {
@@ -69,7 +70,6 @@ static void do_spawn(struct supervisor *s, const struct action *a)
 
 static void send_signal(struct supervisor *s, const struct action *a, bool all)
 {
-	const struct unit *u = unit_at(s, a->unit);
 	const struct instance *inst = s->instances[a->unit];
 	const struct process *p = inst != NULL ? process_find(s, inst, a->role) : NULL;
 	int sig = a->arg;
@@ -79,8 +79,7 @@ static void send_signal(struct supervisor *s, const struct action *a, bool all)
 		return;
 	if (sig == 0) /* the unit names none: the image may */
 		sig = inst->stop_signal != 0 ? inst->stop_signal : SIGTERM;
-	/* a container's own PID 1 hears it and stops what is inside, as with any container engine */
-	if (all && (u->kind != KIND_CONTAINER || p == NULL) && s->launcher.cgroup_fd >= 0) {
+	if (all && s->launcher.cgroup_fd >= 0) {
 		if (cgroup_signal(s->launcher.cgroup_fd, inst->unit, sig, &e) < 0)
 			journal(s, LOG_LEVEL_WARNING, inst->unit, "%s", e.msg);
 		return;
@@ -251,6 +250,7 @@ static bool on_condition(void *data, const struct condition *c)
 int supervise_begin(struct supervisor *s, struct err *e)
 {
 	const struct engine_facts facts = { .condition = on_condition, .data = s };
+	uint64_t seed;
 
 	s->set = load_units();
 	s->instances = s->set != NULL ? calloc(s->set->n + 1, sizeof(struct instance *)) : NULL;
@@ -258,6 +258,9 @@ int supervise_begin(struct supervisor *s, struct err *e)
 	if (s->engine == NULL)
 		return err_set_no(e, ENOMEM, "read the units");
 	engine_set_facts(s->engine, &facts);
+	/* fails only before the kernel has any randomness: then all delays are the same as at the last such boot */
+	if (getrandom(&seed, sizeof(seed), GRND_NONBLOCK) == (ssize_t)sizeof(seed))
+		engine_seed(s->engine, seed);
 	s->deadline.data = s;
 	(void)uv_timer_init(&s->loop, &s->deadline);
 	report_faults(s, s->set);

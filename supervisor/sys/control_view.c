@@ -4,6 +4,7 @@
 #include "supervisor/sys/control.h"
 
 #include <stdio.h>
+#include <string.h>
 
 /* Members that have nothing to say are left out. */
 static void set_text(json_t *object, const char *name, const char *text)
@@ -91,6 +92,8 @@ static json_t *view_unit(const struct supervisor *s, uint32_t index)
 	set_number(object, "restarts", run->restarts);
 	set_text(object, "cause", run->cause);
 	set_text(object, "status", run->status_text);
+	if (run->error != 0)
+		set_text(object, "error", strerror(run->error));
 	if (run->state == ST_WAITING || run->state == ST_BACKOFF || run->state == ST_FAILED ||
 		u->broken != NULL)
 		set_text(object, "why", engine_why(s->engine, index, why, sizeof(why)));

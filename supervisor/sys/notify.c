@@ -7,6 +7,7 @@
 #include "common/fd.h"
 #include "common/passing.h"
 #include "common/paths.h"
+#include "supervisor/sys/clock.h"
 #include "supervisor/sys/supervisor.h"
 
 #include <stdio.h>
@@ -23,7 +24,8 @@ static bool may_notify(const struct instance *inst, pid_t sender)
 {
 	const struct unit *u = unit_at(inst->s, inst->index);
 	const struct process *main_process = process_find(inst->s, inst, ROLE_MAIN);
-	int access = u->service.notify_access;
+	int access = inst->notify_access != ACCESS_UNSET ? inst->notify_access
+							 : u->service.notify_access;
 
 	/* the socket exists in that container only: whoever is inside may speak */
 	if (access == ACCESS_UNSET)
@@ -50,6 +52,14 @@ static bool receive(struct instance *inst)
 	if (n == 0 || !may_notify(inst, passed.sender))
 		return true;
 	notify_parse(data, (size_t)n, status, &notify);
+	if (notify.access != ACCESS_UNSET)
+		inst->notify_access = notify.access;
+	/* The engine's clock goes on in suspend. Read in this order the difference is rather too large than too small. */
+	if (notify.at != 0) {
+		uint64_t monotonic = clock_us(CLOCK_MONOTONIC);
+
+		notify.at += now_us() - monotonic;
+	}
 	supervise(inst->s, &event);
 	return true;
 }

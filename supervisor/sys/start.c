@@ -147,8 +147,8 @@ static int container_facts(struct instance *inst, struct facts *f, struct arena 
 
 static bool wants_notify(const struct unit *u)
 {
-	return u->service.type == TYPE_NOTIFY || u->service.watchdog != 0 ||
-		u->container.notify != NOTIFY_FALSE;
+	return u->service.type == TYPE_NOTIFY || u->service.type == TYPE_NOTIFY_RELOAD ||
+		u->service.watchdog != 0 || u->container.notify != NOTIFY_FALSE;
 }
 
 /* What ExecStop= and its kin learn of the main process, as systemd.exec(5) has it. */
@@ -158,7 +158,7 @@ static void outcome_facts(const struct instance *inst, struct facts *f, struct a
 
 	if (run->main_pid != 0)
 		f->main_pid = arena_printf(a, "%d", run->main_pid);
-	f->service_result = run->oom ? "oom-kill" : run->failed ? "exit-code" : "success";
+	f->service_result = engine_result(inst->s->engine, inst->index);
 	if (WIFSIGNALED(run->last_status)) {
 		f->exit_code = "killed";
 		f->exit_status = arena_printf(a, "%d", WTERMSIG(run->last_status));
@@ -256,6 +256,8 @@ static int start_in(struct instance *inst, enum role role, uint32_t number, stru
 	struct facts facts;
 	struct plan plan;
 
+	if (role == ROLE_MAIN)
+		inst->notify_access = ACCESS_UNSET;
 	if (open_logs(inst, e) < 0 || gather(inst, role, &facts, a, e) < 0 ||
 		plan_unit(&plan, unit_at(inst->s, inst->index), role, number, &facts, a, e) < 0)
 		return -1;

@@ -41,7 +41,8 @@ struct instance {
 	bool has_logs;
 	struct log log;
 	struct log_pipe out, err;
-	int notify; /* datagram socket, -1: none */
+	int notify;        /* datagram socket, -1: none */
+	int notify_access; /* what NOTIFYACCESS= said in this run, ACCESS_UNSET: nothing */
 	uv_poll_t notify_poll;
 	int netns;     /* network namespace of a container, -1: none or the host's */
 	bool attached; /* by ... */

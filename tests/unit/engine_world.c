@@ -44,6 +44,12 @@ struct unit *world_add(struct world *w, const char *name, enum unit_kind kind)
 	unit->digest = 1;
 	unit->service.timeout_start = 90 * SEC;
 	unit->service.timeout_stop = 90 * SEC;
+	unit->service.timeout_abort = 90 * SEC;
+	unit->service.runtime_max = TIME_INFINITY;
+	unit->service.restart_stable = 600 * SEC;
+	unit->service.final_kill_signal = SIGKILL;
+	unit->service.watchdog_signal = SIGABRT;
+	unit->service.reload_signal = SIGHUP;
 	unit->service.restart_sec = 100 * MS;
 	unit->service.restart_max_delay = TIME_INFINITY;
 	unit->service.kill_signal = SIGTERM;
@@ -80,6 +86,20 @@ void world_edge(struct world *w, uint32_t a, enum dependency dep, uint32_t b)
 void world_begin(struct world *w)
 {
 	w->engine = engine_new(&w->set);
+}
+
+struct world *world_one(enum unit_kind kind)
+{
+	struct world *w = world_new(1);
+
+	world_add(w, "web", kind);
+	return w;
+}
+
+void world_start(struct world *w)
+{
+	world_begin(w);
+	world_command(w, EV_START, 0, 1);
 }
 
 /* ---- what the world does */
@@ -169,6 +189,8 @@ static void do_signal(struct world *w, uint32_t u, bool main, bool helper, int s
 		return;
 	if (sig == 0)
 		sig = SIGTERM;
+	if (main && (a->handles >> sig & 1) != 0)
+		main = false;
 	if (main && a->main && (sig == SIGKILL || sig == SIGABRT || !a->ignore_term))
 		tell_exit(w, u, ROLE_MAIN, sig);
 	if (helper && a->helper)
@@ -307,6 +329,13 @@ void world_ready(struct world *w, uint32_t u)
 {
 	const struct notify n = { .ready = true, .watchdog_usec = UINT64_MAX };
 
+	world_event(w, &(struct event){ .kind = EV_NOTIFY, .unit = u, .notify = &n });
+}
+
+void world_say(struct world *w, uint32_t u, struct notify n)
+{
+	if (n.watchdog_usec == 0)
+		n.watchdog_usec = UINT64_MAX;
 	world_event(w, &(struct event){ .kind = EV_NOTIFY, .unit = u, .notify = &n });
 }
 

@@ -17,6 +17,7 @@ struct actor {           /* how the processes of a unit behave, and what they do
 	bool hold_setup;
 	bool fail_spawn, fail_setup;
 	bool ignore_term;  /* the main process */
+	uint64_t handles;  /* bit per signal that does not end the main process */
 	bool immortal;     /* even SIGKILL does nothing */
 	bool linger;       /* a process is left in the cgroup when the main one ends */
 	bool ends_at_once; /* the main process ends with main_status as soon as it runs */
@@ -58,6 +59,13 @@ struct world *world_new(size_t room);
 void world_free(struct world *w);
 /* A service that runs until it is told to stop; 90 s, 100 ms, no limit. */
 struct unit *world_add(struct world *w, const char *name, enum unit_kind kind);
+/* A world of one such unit, "web"; and its start as job 1. */
+struct world *world_one(enum unit_kind kind);
+void world_start(struct world *w);
+static inline struct service_section *world_service(struct world *w)
+{
+	return &w->set.units[0].service;
+}
 /* a After= b, and so on; by index. All edges before world_begin. */
 void world_edge(struct world *w, uint32_t a, enum dependency dep, uint32_t b);
 void world_begin(struct world *w);
@@ -72,6 +80,8 @@ void world_exit(struct world *w, uint32_t u, int32_t status);
 void world_helper_exit(struct world *w, uint32_t u, int32_t status);
 void world_check_exit(struct world *w, uint32_t u, int32_t status);
 void world_ready(struct world *w, uint32_t u);
+/* A datagram of the service; what it does not set is not said. */
+void world_say(struct world *w, uint32_t u, struct notify n);
 /* Lets time pass, timers firing on their way. */
 void world_pass(struct world *w, uint64_t span);
 void world_clear(struct world *w);

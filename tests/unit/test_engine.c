@@ -461,7 +461,7 @@ static void test_watchdog(void **data)
 	assert_int_equal(world_state(w, 0), ST_RUNNING);
 	world_pass(w, 1 * SEC);
 	assert_int_equal(world_state(w, 0), ST_BACKOFF);
-	assert_true(world_in_order(w, "signal web main 6", "watchdog: no word for 10 s; restart",
+	assert_true(world_in_order(w, "signal-all web 6", "watchdog: no word for 10 s; restart",
 		NULL));
 	world_free(w);
 }

@@ -223,6 +223,7 @@ static void test_on_failure_only_at_the_end(void **data)
 	(void)data;
 	world_edge(w, A, DEP_ON_FAILURE, B);
 	w->set.units[A].service.restart = RESTART_ON_ABNORMAL;
+	w->set.units[A].service.restart_mode = RESTART_MODE_DIRECT;
 	world_begin(w);
 	world_command(w, EV_START, A, 1);
 	world_exit(w, A, SIGSEGV);

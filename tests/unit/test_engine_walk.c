@@ -139,16 +139,34 @@ static void random_health(struct unit *unit, uint64_t *seed)
 	c->startup.success = roll(seed, 3);
 }
 
+static void random_end(struct service_section *s, uint64_t *seed)
+{
+	s->restart_mode = (int)roll(seed, 2);
+	s->restart_extra = roll(seed, 2) * SEC;
+	s->restart_stable = (1 + roll(seed, 20)) * SEC;
+	s->exit_type = s->type != TYPE_ONESHOT && roll(seed, 4) == 0 ? EXIT_TYPE_CGROUP
+								     : EXIT_TYPE_MAIN;
+	s->timeout_start_mode = (int)roll(seed, 3);
+	s->timeout_stop_mode = (int)roll(seed, 3);
+	s->timeout_abort = (1 + roll(seed, 10)) * SEC;
+	s->runtime_max = roll(seed, 4) == 0 ? (1 + roll(seed, 20)) * SEC : TIME_INFINITY;
+	s->runtime_extra = roll(seed, 5) * SEC;
+	s->send_sighup = roll(seed, 4) == 0;
+	s->final_kill_signal = roll(seed, 4) == 0 ? SIGQUIT : SIGKILL;
+	s->restart_kill_signal = roll(seed, 4) == 0 ? SIGUSR1 : 0;
+}
+
 static void random_unit(struct world *w, struct unit *unit, uint64_t *seed)
 {
 	struct service_section *s = &unit->service;
 
-	s->type = (int)roll(seed, 4);
+	s->type = (int)roll(seed, TYPE_NOTIFY_RELOAD + 1);
 	s->restart = (int)roll(seed, 7);
 	if (s->type == TYPE_ONESHOT && s->restart != RESTART_ON_FAILURE)
 		s->restart = RESTART_NO;
 	s->remain_after_exit = roll(seed, 2) != 0;
 	s->kill_mode = (int)roll(seed, 3);
+	random_end(s, seed);
 	s->watchdog = roll(seed, 4) == 0 ? 5 * SEC : 0;
 	s->oom_policy = (int)roll(seed, 3);
 	s->timeout_start = (5 + roll(seed, 10)) * SEC;
@@ -221,7 +239,10 @@ static void random_event(struct world *w, uint64_t *seed)
 		.ready = roll(seed, 2) != 0,
 		.reloading = roll(seed, 4) == 0,
 		.watchdog = roll(seed, 2) != 0,
-		.watchdog_trigger = roll(seed, 20) == 0 };
+		.watchdog_trigger = roll(seed, 20) == 0,
+		.stopping = roll(seed, 10) == 0,
+		.at = roll(seed, 2) != 0 ? w->now : 0,
+		.extend_timeout = roll(seed, 10) == 0 ? 3 * SEC : 0 };
 	uint32_t u = roll(seed, WALKERS);
 
 	random_manners(&w->actors[u], seed);
@@ -283,6 +304,10 @@ static void check(const struct world *w)
 				w->set.units[u].name, state_name(r->state), l->jobs->job, w->trace);
 		if (in_states(l, STATES_DOWN) && !l->held)
 			assert_true(l->ask == ASK_NONE);
+		/* What can still come due belongs to a unit that is up. */
+		if (!in_states(l, STATES_ACTIVE))
+			for (int t = TIMER_WATCHDOG; t <= TIMER_RUNTIME; t++)
+				assert_true(l->timers[t] == TIME_INFINITY);
 		if (strcmp(engine_why(w->engine, u, why, sizeof(why)), "about to move") == 0)
 			fail_msg("%s: %s, ask %d, held by nothing, watches %u\n%s",
 				w->set.units[u].name, state_name(r->state), (int)l->ask,

@@ -23,14 +23,15 @@ static bool says_nothing(const struct notify *n)
 {
 	return !n->ready && !n->reloading && !n->stopping && !n->watchdog && !n->watchdog_trigger &&
 		n->extend_timeout == 0 && n->watchdog_usec == UINT64_MAX && n->main_pid == 0 &&
-		n->status == NULL;
+		n->error == 0 && n->at == 0 && n->access == ACCESS_UNSET && n->status == NULL;
 }
 
 static void test_all_words(void **data)
 {
 	static const char text[] =
 		"READY=1\nRELOADING=1\nSTOPPING=1\nSTATUS=all = well\nWATCHDOG=1\n"
-		"WATCHDOG_USEC=5000\nEXTEND_TIMEOUT_USEC=7\nMAINPID=42\nX_MINE=1";
+		"WATCHDOG_USEC=5000\nEXTEND_TIMEOUT_USEC=7\nMAINPID=42\nX_MINE=1\n"
+		"ERRNO=13\nMONOTONIC_USEC=99\nNOTIFYACCESS=exec";
 	struct notify n = parse(text, strlen(text));
 
 	(void)data;
@@ -40,6 +41,9 @@ static void test_all_words(void **data)
 	assert_int_equal(n.watchdog_usec, 5000);
 	assert_int_equal(n.extend_timeout, 7);
 	assert_int_equal(n.main_pid, 42);
+	assert_int_equal(n.error, 13);
+	assert_int_equal(n.at, 99);
+	assert_int_equal(n.access, ACCESS_EXEC);
 	n = parse("WATCHDOG=trigger\n", 17);
 	assert_true(n.watchdog_trigger && !n.watchdog);
 }
@@ -49,7 +53,8 @@ static void test_nothing_said(void **data)
 	static const char *const texts[] = { "", "\n\n\n", "READY", "READY=0", "READY=11", "=1",
 		"=", "ready=1", "READYX=1", "MAINPID=-1", "MAINPID=0", "MAINPID=4294967296",
 		"WATCHDOG_USEC=x", "WATCHDOG_USEC=99999999999999999999999",
-		"EXTEND_TIMEOUT_USEC=" };
+		"EXTEND_TIMEOUT_USEC=", "ERRNO=0", "ERRNO=-1", "NOTIFYACCESS=some",
+		"NOTIFYACCESS=", "MONOTONIC_USEC=now" };
 
 	(void)data;
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
