@@ -4,9 +4,9 @@
 #include <string.h>
 #include <sys/mount.h>
 
+#include "common/mountinfo.h"
 #include "common/util.h"
 #include "init/file.h"
-#include "init/text.h"
 
 #define MOUNTINFO_MAX 65536
 #define MOUNTS_MAX 512
@@ -39,41 +39,6 @@ static bool is_in_memory(const char *type)
 	return false;
 }
 
-/* Blanks and backslashes stand as three octal digits in mountinfo. */
-static void decode(char *path)
-{
-	char *to = path;
-
-	while (*path != '\0') {
-		if (path[0] == '\\' && path[1] != '\0' && path[2] != '\0' && path[3] != '\0') {
-			*to++ = (char)((path[1] - '0') << 6 | (path[2] - '0') << 3 |
-				(path[3] - '0'));
-			path += 4;
-		} else {
-			*to++ = *path++;
-		}
-	}
-	*to = '\0';
-}
-
-/* proc_pid_mountinfo(5): the fifth word is the place, the type follows the word "-". */
-static char *parse(char *line)
-{
-	char *type = strstr(line, " - ");
-	char *place = NULL;
-
-	if (type == NULL)
-		return NULL;
-	type += 3;
-	for (int i = 0; i < 5; i++)
-		place = text_word(&line);
-	type = text_word(&type);
-	if (place == NULL || type == NULL || is_in_memory(type))
-		return NULL;
-	decode(place);
-	return place;
-}
-
 static void close_one(const char *place, const struct console *c)
 {
 	if (strcmp(place, "/") != 0 && umount2(place, UMOUNT_NOFOLLOW) == 0)
@@ -85,20 +50,18 @@ static void close_one(const char *place, const struct console *c)
 void unmount_all(const struct console *c)
 {
 	char info[MOUNTINFO_MAX];
-	char *places[MOUNTS_MAX];
+	const char *places[MOUNTS_MAX];
 	size_t count = 0;
 	char *rest = info;
-	char *line;
+	struct mountinfo m;
 
 	if (file_read("/proc/self/mountinfo", info, sizeof(info)) < 0) {
 		console_say(c, "/proc/self/mountinfo: %m, disks are written but not unmounted");
 		return;
 	}
-	while (count < MOUNTS_MAX && (line = text_line(&rest)) != NULL) {
-		places[count] = parse(line);
-		if (places[count] != NULL)
-			count++;
-	}
+	while (count < MOUNTS_MAX && mountinfo_next(&rest, &m))
+		if (!is_in_memory(m.type))
+			places[count++] = m.place;
 	while (count > 0)
 		close_one(places[--count], c);
 }

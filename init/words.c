@@ -77,16 +77,21 @@ void words_default(struct words *w)
 	w->reboot_delay_s = REBOOT_DELAY_S;
 }
 
+void words_parse(struct words *w, char *line, const struct console *c)
+{
+	char *word;
+
+	while ((word = text_word(&line)) != NULL)
+		take_word(word, w, c);
+}
+
 void words_read(struct words *w, const struct console *c)
 {
 	char line[CMDLINE_MAX];
-	char *rest = line;
-	char *word;
 
 	if (file_read("/proc/cmdline", line, sizeof(line)) < 0) {
 		console_say(c, "/proc/cmdline: %m, going on with the defaults");
 		return;
 	}
-	while ((word = text_word(&rest)) != NULL)
-		take_word(word, w, c);
+	words_parse(w, line, c);
 }

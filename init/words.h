@@ -22,6 +22,8 @@ struct words {
 /* Defaults; what holds where there is no command line of our own to read. */
 void words_default(struct words *w);
 
+/* Takes a command line apart, where it stands, on top. A value that cannot be used is said and the default stays. */
+void words_parse(struct words *w, char *line, const struct console *c);
 /* Reads /proc/cmdline on top. A value that cannot be used is said and the default stays. */
 void words_read(struct words *w, const struct console *c);
 

@@ -1,6 +1,7 @@
 #include "supervisor/sys/condition.h"
 
 #include "common/fd.h"
+#include "common/mountinfo.h"
 #include "common/paths.h"
 #include "common/pattern.h"
 #include "common/util.h"
@@ -109,28 +110,19 @@ static bool path_is_link(const char *path)
 	return lstat(path, &st) == 0 && S_ISLNK(st.st_mode);
 }
 
-/* The list has the path as the kernel knows it, with blanks as \040; a mount point that is hidden by another counts. */
+/* The list has the path as the kernel knows it, without links. */
 static bool path_is_mount_point(const char *path)
 {
 	char *real = realpath(path, NULL);
 	FILE *file = fopen("/proc/self/mountinfo", "re");
-	char line[4096], at[2048];
+	char line[PATH_MAX + 512];
 	bool found = false;
 
 	while (real != NULL && file != NULL && !found && fgets(line, sizeof(line), file) != NULL) {
-		size_t n = 0;
+		char *rest = line;
+		struct mountinfo m;
 
-		if (sscanf(line, "%*s %*s %*s %*s %2047s", at) != 1)
-			continue;
-		for (const char *s = at; *s != '\0'; n++) {
-			unsigned int byte;
-			bool escaped = *s == '\\' && sscanf(s + 1, "%3o", &byte) == 1;
-
-			at[n] = escaped ? (char)byte : *s;
-			s += escaped ? 4 : 1;
-		}
-		at[n] = '\0';
-		found = strcmp(at, real) == 0;
+		found = mountinfo_next(&rest, &m) && strcmp(m.place, real) == 0;
 	}
 	if (file != NULL)
 		(void)fclose(file);

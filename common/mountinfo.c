@@ -1,0 +1,63 @@
+#include "common/mountinfo.h"
+
+#include <stddef.h>
+#include <string.h>
+
+/* The fifth word is the place; the type is the first one behind the "-" that ends the optional words. */
+#define PLACE 4
+
+static bool is_octal(const char *s)
+{
+	for (int i = 0; i < 3; i++)
+		if (s[i] < '0' || s[i] > '7')
+			return false;
+	return true;
+}
+
+/* Blanks, line ends and backslashes stand as three octal digits. */
+static void decode(char *path)
+{
+	char *to = path;
+
+	while (*path != '\0') {
+		if (path[0] == '\\' && is_octal(path + 1)) {
+			*to++ = (char)((path[1] - '0') << 6 | (path[2] - '0') << 3 |
+				(path[3] - '0'));
+			path += 4;
+		} else {
+			*to++ = *path++;
+		}
+	}
+	*to = '\0';
+}
+
+static bool parse(char *line, struct mountinfo *m)
+{
+	char *place = NULL, *word;
+	size_t n = 0;
+
+	m->type = NULL;
+	while ((word = strsep(&line, " ")) != NULL) {
+		if (n++ == PLACE)
+			place = word;
+		if (place == NULL || strcmp(word, "-") != 0)
+			continue;
+		m->type = strsep(&line, " ");
+		break;
+	}
+	if (m->type == NULL || *place != '/')
+		return false;
+	decode(place);
+	m->place = place;
+	return true;
+}
+
+bool mountinfo_next(char **rest, struct mountinfo *m)
+{
+	char *line;
+
+	while ((line = strsep(rest, "\n")) != NULL)
+		if (parse(line, m))
+			return true;
+	return false;
+}

@@ -1,0 +1,15 @@
+/* The list of mounts, proc_pid_mountinfo(5). Pure: takes lines apart where they stand, keeps nothing. */
+#ifndef COMMON_MOUNTINFO_H
+#define COMMON_MOUNTINFO_H
+
+#include <stdbool.h>
+
+struct mountinfo {
+	const char *place; /* where it is mounted, with blanks and backslashes as they are */
+	const char *type;  /* of the file system */
+};
+
+/* The next mount of the text at *rest, which is cut up; a line that is none is passed over. False at the end. */
+bool mountinfo_next(char **rest, struct mountinfo *m);
+
+#endif
