@@ -1,5 +1,5 @@
 # make                 build/ARCH/{init,supervisor,supctl}, and stripped copies beside them
-# make test            every ring; make test-unit, test-ns, test-vm, lint: one of them
+# make test            every ring; make test-unit, test-fuzz, test-ns, test-vm, lint: one of them
 # make run             the sample appliance in QEMU; make demo: the same without a person
 # make bench           container start and restart against the peers
 # make docs            the manual pages, in build/ARCH/docs; make units-table: docs/units.md again
@@ -107,6 +107,16 @@ $(OBJ)/%.o: %.c Makefile | $(DEPS_DONE)
 	@echo '  CC      $<'
 	$(Q)$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
 
+# ---- lists made of the key table ----------------------------------------------------------
+
+# The list of keys in sup.unit(5) comes from the supervisor's own table, by a program of this machine.
+KEYS_MAN := $(BUILD)/native/keys-man
+KEYS_MAN_SRC := tools/keys-man.c $(wildcard supervisor/core/keytype_*.c) \
+	   $(patsubst %,supervisor/core/%.c,arena condition keys names number text unit words)
+KEYS_TABLE := $(BUILD)/native/keys-table
+KEYS_TABLE_SRC := tools/keys-table.c supervisor/core/known.c $(filter-out tools/%,$(KEYS_MAN_SRC))
+
+
 # ---- tests -------------------------------------------------------------------------------
 
 UNIT_LIB   := $(UNIT)/obj/lib.a
@@ -140,17 +150,62 @@ $(HELPERS): $(OUT)/%: $(OBJ)/%.o $(LIBSUP) $(LIBCOMMON)
 	@echo '  LINK    $@'
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(SUP_LIBS) $(LDEND)
 
+# Fuzz targets: clang's libFuzzer with the sanitizers, on the machine's own libc.
+FUZZ	   := $(BUILD)/fuzz
+FUZZ_SRC   := $(sort $(wildcard tests/fuzz/fuzz_*.c))
+FUZZERS	   := $(FUZZ_SRC:tests/fuzz/%.c=$(FUZZ)/%)
+FUZZ_LIB   := $(FUZZ)/obj/lib.a
+FUZZ_WORDS := $(FUZZ)/words.dict
+FUZZ_SAN   := -fsanitize=address,undefined -fno-sanitize-recover=all
+FUZZ_CFLAGS = $(LANG_FLAGS) $(WARN) -O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link $(FUZZ_SAN)
+
+.PHONY: fuzzers fuzz
+fuzzers: $(FUZZERS) $(FUZZ_WORDS)
+
+$(FUZZERS): $(FUZZ)/%: $(FUZZ)/obj/tests/fuzz/%.o $(FUZZ_LIB)
+	@echo '  LINK    $@'
+	$(Q)clang -fsanitize=fuzzer $(FUZZ_SAN) -o $@ $^ -luv -ljansson
+
+$(FUZZ_LIB): $(patsubst %.c,$(FUZZ)/obj/%.o,$(filter-out tests/%,$(UNIT_LIB_SRC)) \
+	   supervisor/sys/varlink.c) $(FUZZ)/obj/ini.o
+	@rm -f $@
+	$(Q)ar qcs $@ $^
+
+# The libuv of this machine is another one than the programs': its own header goes with it.
+$(FUZZ)/obj/supervisor/sys/varlink.o $(FUZZ)/obj/tests/fuzz/fuzz_varlink.o: \
+	LANG_FLAGS := -std=c11 -D_GNU_SOURCE -I.
+
+$(FUZZ)/obj/%.o: %.c Makefile | $(DEPS_DONE)
+	@mkdir -p $(@D)
+	@echo '  CC      $< (fuzz)'
+	$(Q)clang $(FUZZ_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(FUZZ)/obj/ini.o: $(DEPS_DONE)
+	@mkdir -p $(@D)
+	$(Q)clang $(INIH_FLAGS) -O1 -g -fsanitize=fuzzer-no-link $(FUZZ_SAN) -c -o $@ \
+		$(LIBS)/src/inih/ini.c
+
+$(FUZZ_WORDS): $(KEYS_TABLE)
+	@mkdir -p $(@D)
+	$(Q)$(KEYS_TABLE) --dictionary >$@.new && mv $@.new $@
+
+fuzz: fuzzers
+	tools/fuzz $(BUILD) $(or $(SECONDS),60) $(NAME)
+
 TOOLS := tools/test $(BUILD) $(ARCH)
 test test-ns test-vm test-unit lint: export CC := $(CC)
 test lint: export LINT_CFLAGS = $(LANG_FLAGS) $(WARN) -idirafter $(LIBS)/uapi
 
-.PHONY: test test-unit test-ns test-vm lint format
+.PHONY: test test-unit test-fuzz test-ns test-vm lint format
 test: needs-test
-	@+$(MAKE) --no-print-directory all docs helpers unit-tests
-	@$(TOOLS) unit ns vm lint
+	@+$(MAKE) --no-print-directory all docs helpers unit-tests fuzzers
+	@$(TOOLS) unit fuzz ns vm lint
 
 test-unit: unit-tests
 	@$(TOOLS) unit
+
+test-fuzz: fuzzers
+	@$(TOOLS) fuzz
 
 test-ns: all docs helpers
 	@$(TOOLS) ns
@@ -166,10 +221,6 @@ format:
 
 # ---- manual pages ------------------------------------------------------------------------
 
-# The list of keys in sup.unit(5) comes from the supervisor's own table, by a program of this machine.
-KEYS_MAN := $(BUILD)/native/keys-man
-KEYS_MAN_SRC := tools/keys-man.c $(wildcard supervisor/core/keytype_*.c) \
-	   $(patsubst %,supervisor/core/%.c,arena condition keys names number text unit words)
 MANUALS	:= $(patsubst docs/%,$(OUT)/docs/%,$(wildcard docs/*.[158])) \
 	   $(OUT)/docs/sup.conf.5 $(OUT)/docs/sup.unit.5
 
@@ -186,9 +237,6 @@ $(OUT)/docs/sup.conf.5 $(OUT)/docs/sup.unit.5: $(OUT)/docs/%: docs/%.in $(KEYS_M
 	$(Q)$(KEYS_MAN) <$< >$@.new && mv $@.new $@
 
 # docs/units.md is kept in the tree for its readers; lint says when it is not what the tables say.
-KEYS_TABLE := $(BUILD)/native/keys-table
-KEYS_TABLE_SRC := tools/keys-table.c supervisor/core/known.c $(filter-out tools/%,$(KEYS_MAN_SRC))
-
 $(KEYS_TABLE): $(KEYS_TABLE_SRC) $(wildcard supervisor/core/*.h supervisor/core/*.inc) Makefile
 	@mkdir -p $(@D)
 	@echo '  HOSTCC  $@'
@@ -262,4 +310,5 @@ distclean:
 	rm -rf $(BUILD) $(DEPS)
 
 ALL_OBJ	:= $(call objects,$(COMMON_SRC) $(INIT_SRC) $(SUP_SRC) $(CTL_SRC) $(HELPER_SRC))
--include $(ALL_OBJ:.o=.d) $(patsubst %.c,$(UNIT)/obj/%.d,$(UNIT_LIB_SRC) $(UNIT_TEST_SRC))
+-include $(ALL_OBJ:.o=.d) $(FUZZERS:$(FUZZ)/%=$(FUZZ)/obj/tests/fuzz/%.d) \
+	$(patsubst %.c,$(FUZZ)/obj/%.d,$(UNIT_LIB_SRC)) $(patsubst %.c,$(UNIT)/obj/%.d,$(UNIT_LIB_SRC) $(UNIT_TEST_SRC))

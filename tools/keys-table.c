@@ -1,6 +1,6 @@
 /*
  * Writes docs/units.md: each key of unit files and of sup.conf with what becomes of it, from the tables that the
- * supervisor reads them by. Runs on the machine that builds.
+ * supervisor reads them by; or with --dictionary the words of these tables for the fuzzers. Runs on the machine that builds.
  */
 #include "common/util.h"
 #include "supervisor/core/keytype.h"
@@ -145,7 +145,39 @@ static bool is_new_section(size_t row)
 	return true;
 }
 
-int main(void)
+/* ---- the dictionary of the fuzzers: one quoted word a line */
+
+static void put_entries(const struct known *rows, size_t n_rows, const char *end)
+{
+	for (size_t i = 0; i < n_rows; i++) {
+		char *copy = strdup(rows[i].words); /* freed with the program */
+		const char *word;
+
+		while ((word = strsep(&copy, " ")) != NULL)
+			(void)printf("\"%s%s\"\n", word, strchr(word, '=') != NULL ? "" : end);
+	}
+}
+
+static void put_dictionary(void)
+{
+	for (size_t i = 0; i < n_keys; i++) {
+		if (is_new_section(i))
+			(void)printf("\"\\x0a[%s]\\x0a\"\n", keys[i].section);
+		(void)printf("\"%s=\"\n", keys[i].name);
+		for (const char *const *c = keys[i].choices; c != NULL && *c != NULL; c++)
+			if (**c != '\0')
+				(void)printf("\"=%s\\x0a\"\n", *c);
+		if (keys[i].dflt != NULL)
+			(void)printf("\"=%s\\x0a\"\n", keys[i].dflt);
+	}
+	put_entries(known_keys, n_known_keys, "=");
+	put_entries(refused_words, n_refused_words, "=");
+	put_entries(known_sections, n_known_sections, "");
+	for (unsigned int kind = 0; kind < KIND_COUNT; kind++)
+		(void)printf("\"\\x0a=== a.%s\\x0a\"\n", unit_kind_name((enum unit_kind)kind));
+}
+
+static void put_table(void)
 {
 	(void)fputs(head, stdout);
 	for (size_t i = 0; i < n_keys; i++)
@@ -161,5 +193,13 @@ int main(void)
 			known_sections[i].instead[0] != '\0' ? known_sections[i].instead
 							     : "nothing");
 	}
+}
+
+int main(int argc, char **argv)
+{
+	if (argc == 2 && strcmp(argv[1], "--dictionary") == 0)
+		put_dictionary();
+	else
+		put_table();
 	return fflush(stdout) == 0 ? 0 : 1;
 }
