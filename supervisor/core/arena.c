@@ -20,8 +20,9 @@ static struct arena_block *block_new(struct arena *a, size_t need)
 	size_t size = BLOCK_FIRST;
 	struct arena_block *b;
 
+	/* never above the largest on its own account: such a block would not become the head, and not be filled */
 	if (a->head != NULL && a->head->size >= BLOCK_FIRST)
-		size = a->head->size < BLOCK_LARGEST ? 2 * a->head->size : BLOCK_LARGEST;
+		size = a->head->size < BLOCK_LARGEST / 2 ? 2 * a->head->size : BLOCK_LARGEST;
 	if (size < need)
 		size = need;
 	if (size > SIZE_MAX - sizeof(*b))

@@ -25,6 +25,8 @@ struct key_type {
 	const char *name; /* as the manual page calls it: "time span", "list of unit names" */
 	bool list;        /* repeated keys add up, an empty value resets */
 	bool specifiers;  /* "%n" and the like are replaced before parse */
+	bool quoted; /* its words may be quoted and escaped: so is what a specifier stands for */
+	bool names_units; /* what it prints are names of units, with blanks between */
 	/* The member as no key had been given; NULL: all zero. */
 	void (*reset)(const struct key *key, void *field);
 	int (*parse)(struct key_context *c);

@@ -22,6 +22,7 @@ extern const struct key_type key_type_exit_code, key_type_time, key_type_time_pa
 extern const struct key_type key_type_size, key_type_memory, key_type_tasks, key_type_percent;
 /* keytype_text.c */
 extern const struct key_type key_type_text, key_type_path, key_type_user, key_type_host_name;
+extern const struct key_type key_type_instance;
 extern const struct key_type key_type_name, key_type_interface, key_type_image, key_type_rootfs;
 extern const struct key_type key_type_ranges, key_type_units, key_type_urls, key_type_paths;
 extern const struct key_type key_type_path_list;

@@ -121,6 +121,18 @@ const struct key_type key_type_name = {
 	.print = string_print,
 };
 
+static int instance_parse(struct key_context *c)
+{
+	return store_of(c, LETTERS DIGITS ":_.@\\-", UNIT_NAME_MAX - 1, "an instance");
+}
+
+const struct key_type key_type_instance = {
+	.name = "name of an instance",
+	.specifiers = true,
+	.parse = instance_parse,
+	.print = string_print,
+};
+
 /* IFNAMSIZ of the kernel is 16 with the final NUL. */
 static int interface_parse(struct key_context *c)
 {
@@ -279,6 +291,7 @@ const struct key_type key_type_units = {
 	.name = "list of unit names",
 	.list = true,
 	.specifiers = true,
+	.names_units = true,
 	.parse = units_parse,
 	.print = list_print,
 };

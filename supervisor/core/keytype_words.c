@@ -85,6 +85,7 @@ static size_t words_print(const struct key *key, const void *field, char *buf, s
 const struct key_type key_type_words = {
 	.name = "words",
 	.specifiers = true,
+	.quoted = true,
 	.parse = words_parse,
 	.print = words_print,
 };
@@ -151,6 +152,7 @@ const struct key_type key_type_environment = {
 	.name = "list of NAME=value",
 	.list = true,
 	.specifiers = true,
+	.quoted = true,
 	.parse = environment_parse,
 	.print = lines_print,
 };
@@ -308,6 +310,7 @@ const struct key_type key_type_commands = {
 	.name = "command line",
 	.list = true,
 	.specifiers = true,
+	.quoted = true,
 	.parse = commands_parse,
 	.print = commands_print,
 };
@@ -389,6 +392,7 @@ const struct key_type key_type_settings = {
 	.name = "list of name=value",
 	.list = true,
 	.specifiers = true,
+	.quoted = true,
 	.parse = settings_parse,
 	.print = settings_print,
 };

@@ -147,7 +147,6 @@ const struct known known_keys[] = {
 		"ReloadLimitBurst JoinControllers EventLoopRateLimitIntervalSec "
 		"EventLoopRateLimitBurst" },
 	{ "Manager", "use RebootMinUptimeSec=", "MinimumUptimeSec" },
-	{ "Install", "", "DefaultInstance" },
 };
 
 const size_t n_known_keys = ARRAY_LEN(known_keys);

@@ -68,24 +68,33 @@ static int find_as(const struct unit_set *set, const char *stem, size_t len, con
  * Quadlet makes web.service of web.container, lan-network.service of lan.network, data-volume.service of
  * data.volume, and units are written with those names; a real .service of the name goes first.
  */
-static int find_unit(const struct unit_set *set, const char *name)
+bool references_form(const char *name, size_t form, char other[UNIT_NAME_MAX])
 {
 	static const struct {
 		const char *ending, *suffix;
-	} forms[] = {
+	} forms[REFERENCE_FORMS] = {
 		{ ".service", ".container" },
 		{ "-network.service", ".network" },
 		{ "-volume.service", ".volume" },
 	};
+	struct text t = { other, UNIT_NAME_MAX, 0 };
+	size_t len = strlen(name), tail = strlen(forms[form].ending);
+
+	if (len <= tail || strcmp(name + len - tail, forms[form].ending) != 0)
+		return false;
+	text_put(&t, name, len - tail);
+	text_puts(&t, forms[form].suffix);
+	return t.len < UNIT_NAME_MAX;
+}
+
+int references_find(const struct unit_set *set, const char *name)
+{
 	int found = unit_set_find(set, name);
-	size_t len = strlen(name);
+	char other[UNIT_NAME_MAX];
 
-	for (size_t i = 0; i < ARRAY_LEN(forms) && found < 0; i++) {
-		size_t tail = strlen(forms[i].ending);
-
-		if (len > tail && strcmp(name + len - tail, forms[i].ending) == 0)
-			found = find_as(set, name, len - tail, forms[i].suffix);
-	}
+	for (size_t form = 0; form < REFERENCE_FORMS && found < 0; form++)
+		if (references_form(name, form, other))
+			found = unit_set_find(set, other);
 	return found;
 }
 
@@ -107,7 +116,7 @@ static const char *nearest_unit(struct builder *b, const char *name)
 	return best;
 }
 
-static void missing(struct builder *b, uint32_t unit, enum fault_level level,
+void references_missing(struct builder *b, uint32_t unit, enum fault_level level,
 	const struct origin *origin, const char *key, const char *name)
 {
 	const char *nearest = nearest_unit(b, name);
@@ -121,37 +130,43 @@ static void missing(struct builder *b, uint32_t unit, enum fault_level level,
 
 /* ---- the keys that name units ---- */
 
-static void edge(struct builder *b, uint32_t from, enum dependency dep, uint32_t to)
+/* A unit that is masked is as good as not there for who can do without it. */
+void references_edge(struct builder *b, uint32_t from, enum dependency dep, uint32_t to)
 {
+	const uint32_t weak = 1u << DEP_WANTS | 1u << DEP_UPHOLDS | 1u << DEP_ON_FAILURE |
+		1u << DEP_ON_SUCCESS;
+
+	if (b->set->units[to].masked && (weak >> dep & 1) != 0)
+		return;
 	graph_add(&b->scratch, &b->edges, from, dep, to, false);
 }
 
 static void need(struct builder *b, uint32_t from, uint32_t to)
 {
-	edge(b, from, DEP_REQUIRES, to);
-	edge(b, from, DEP_AFTER, to);
+	references_edge(b, from, DEP_REQUIRES, to);
+	references_edge(b, from, DEP_AFTER, to);
 }
 
 static void resolve_name(struct builder *b, uint32_t unit, enum tie tie, const char *name)
 {
 	const struct tie_row *row = &tie_rows[tie];
 	const struct origin *origin = &b->references[unit].ties[tie];
-	int other = find_unit(b->set, name);
+	int other = references_find(b->set, name);
 
 	if (other < 0) {
 		if (row->missing == SILENT ||
 			(row->whose == MINE && target_is_always_reached(name)))
 			return;
-		missing(b, unit, (enum fault_level)row->missing, origin, row->key, name);
+		references_missing(b, unit, (enum fault_level)row->missing, origin, row->key, name);
 	} else if (row->dep == NO_EDGE) {
 		return;
 	} else if ((uint32_t)other == unit) {
 		references_complain(b, unit, FAULT_WARNING, origin,
 			"%s=: a unit cannot depend on itself", row->key);
 	} else if (row->whose == MINE) {
-		edge(b, unit, (enum dependency)row->dep, (uint32_t)other);
+		references_edge(b, unit, (enum dependency)row->dep, (uint32_t)other);
 	} else {
-		edge(b, (uint32_t)other, (enum dependency)row->dep, unit);
+		references_edge(b, (uint32_t)other, (enum dependency)row->dep, unit);
 	}
 }
 
@@ -176,7 +191,8 @@ static void resolve_network(struct builder *b, uint32_t unit, const char *defaul
 		return; /* host, none */
 	to = unit_set_find(b->set, name);
 	if (to < 0)
-		missing(b, unit, FAULT_ERROR, &b->references[unit].network, "Network", name);
+		references_missing(b, unit, FAULT_ERROR, &b->references[unit].network, "Network",
+			name);
 	else if ((uint32_t)to != unit)
 		need(b, unit, (uint32_t)to);
 }
@@ -198,7 +214,8 @@ static void resolve_volumes(struct builder *b, uint32_t unit)
 		if (to >= 0 && b->set->units[to].kind == KIND_VOLUME)
 			need(b, unit, (uint32_t)to);
 		else if (unit_kind_of(name) == KIND_VOLUME)
-			missing(b, unit, FAULT_ERROR, &b->references[unit].mounts, "Volume", name);
+			references_missing(b, unit, FAULT_ERROR, &b->references[unit].mounts,
+				"Volume", name);
 	}
 }
 
@@ -359,7 +376,9 @@ void references_resolve(struct builder *b, const char *default_target, const cha
 		check_address(b, i);
 	}
 	if (first >= 0 && set->units[first].file == NULL)
-		edge(b, (uint32_t)first, DEP_WANTS, (uint32_t)unit_set_find(set, boot_target));
+		references_edge(b, (uint32_t)first, DEP_WANTS,
+			(uint32_t)unit_set_find(set, boot_target));
+	links_resolve(b);
 	mounts_for_resolve(b);
 	check_published(b);
 	order_targets(b);

@@ -3,7 +3,9 @@
 #define CORE_REFERENCES_H
 
 #include "supervisor/core/graph.h"
+#include "supervisor/core/nameset.h"
 #include "supervisor/core/text.h"
+#include "supervisor/core/texts.h"
 #include "supervisor/core/unitfile.h"
 
 /*
@@ -46,6 +48,12 @@ struct references {
 	struct origin alias, network, mounts, ports, ip;
 };
 
+/* A unit that is read, before it has its place in the set. */
+struct draft {
+	struct unit unit;
+	struct references references;
+};
+
 struct builder {
 	struct unit_set *set;
 	struct arena scratch; /* gone when the set is built */
@@ -55,6 +63,14 @@ struct builder {
 	struct references *references; /* same index as units */
 	struct edge_list edges;
 	size_t guesses; /* how often a nearest name was looked for, which is slow */
+	struct text_index texts;
+	struct name_set known; /* units, read or to be read */
+	struct strv to_read;   /* of these, those that are not read by their own files */
+	size_t instances;      /* so many of them were made by being named */
+	struct {
+		struct draft **v;
+		size_t n;
+	} drafts;
 };
 
 /* At the key that stands there, or at the file of the unit. */
@@ -68,7 +84,28 @@ extern const size_t tie_members[TIE_COUNT];
 void aliases_resolve(struct builder *b);
 /* RequiresMountsFor= and WantsMountsFor=. */
 void mounts_for_resolve(struct builder *b);
+/* The unit that is meant by a name in a file, -1; says it at `origin` that there is none. */
+int references_find(const struct unit_set *set, const char *name);
+#define REFERENCE_FORMS 3u
+/* The name in another form, as Quadlet's generator would call it; false when it has no such form. */
+bool references_form(const char *name, size_t form, char other[UNIT_NAME_MAX]);
+void references_missing(struct builder *b, uint32_t unit, enum fault_level level,
+	const struct origin *origin, const char *key, const char *name);
+/* unit -dep-> to, from a line of a file. */
+void references_edge(struct builder *b, uint32_t from, enum dependency dep, uint32_t to);
+
 void references_resolve(struct builder *b, const char *default_target, const char *boot_target,
 	const char *default_network);
+
+/* ---- instances.c ---- */
+/* Makes the instances of templates that the unit names. */
+void instances_named_by(struct builder *b, const struct unit *unit);
+/* ... and the one of this name, as it may be written in a file, if a template has it. */
+void instances_wish(struct builder *b, const char *name);
+
+/* ---- links.c ---- */
+/* NAME.wants/ and NAME.requires/. */
+void links_wish(struct builder *b);
+void links_resolve(struct builder *b);
 
 #endif

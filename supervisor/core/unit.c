@@ -53,3 +53,34 @@ const struct commands *unit_commands(const struct unit *u, enum role role)
 		return NULL;
 	return (const struct commands *)(const void *)((const char *)&u->service + lists[role]);
 }
+
+/* Where the instance begins and ends; false when there is none, not even an empty one. */
+static bool find_instance(const char *name, size_t *begin, size_t *end)
+{
+	const char *dot = strrchr(name, '.');
+	const char *at = dot != NULL ? memchr(name, '@', (size_t)(dot - name)) : NULL;
+
+	if (at == NULL || at == name)
+		return false;
+	*begin = (size_t)(at - name) + 1;
+	*end = (size_t)(dot - name);
+	return true;
+}
+
+bool unit_name_is_template(const char *name)
+{
+	size_t begin, end;
+
+	return find_instance(name, &begin, &end) && begin == end;
+}
+
+int unit_name_template(const char *name, char template[UNIT_NAME_MAX])
+{
+	size_t begin, end;
+
+	if (!find_instance(name, &begin, &end) || begin == end || strlen(name) >= UNIT_NAME_MAX)
+		return -1;
+	memcpy(template, name, begin);
+	memcpy(template + begin, name + end, strlen(name + end) + 1);
+	return 0;
+}

@@ -331,6 +331,7 @@ struct volume_section {
 struct install_section {
 	struct strv wanted_by, required_by, upheld_by;
 	struct strv also, alias;
+	const char *default_instance; /* of a template */
 };
 
 /* The sidecar of an image, read by the same parser with its own file kind. */
@@ -349,6 +350,7 @@ struct unit {
 		file; /* where it was found; NULL: made by the supervisor (sup0.network, default.target) */
 	/* Why it cannot be started: the first fault of its files; NULL: it is sound. */
 	const char *broken;
+	bool masked; /* by its file, which is empty or a link to /dev/null; broken says so, too */
 	uint64_t digest; /* of all its text, so that a reload knows what changed */
 	struct unit_section unit;
 	struct container_section container;
@@ -365,5 +367,9 @@ const char *unit_kind_name(enum unit_kind kind);
 enum unit_kind unit_kind_of(const char *name);
 /* 0, or -1 when a name is empty, too long or has a character other than A-Za-z0-9:_.@\- . */
 int unit_name_check(const char *name);
+/* "worker@.container" */
+bool unit_name_is_template(const char *name);
+/* "worker@1.container" -> "worker@.container"; -1 when it is no instance. */
+int unit_name_template(const char *name, char template[UNIT_NAME_MAX]);
 
 #endif

@@ -164,12 +164,15 @@ static void set_value(struct unit_loader *l, const struct key *key, const char *
 	const char *expanded = value;
 
 	if (key->type->specifiers)
-		expanded = specifiers_expand(l->arena, l->unit->name, value, why, sizeof(why));
+		expanded = specifiers_expand(l->arena, &l->scope, value, key->type->quoted, why,
+			sizeof(why), &offset);
 	if (expanded != NULL &&
 		key_set(l->arena, key, l->unit, expanded, why, sizeof(why), &offset) == 0)
 		return;
+	if (l->trial && expanded != value && expanded != NULL)
+		return;
 	/* Where specifiers were replaced, offsets are not those of the file. */
-	if (expanded != value)
+	if (expanded != value && expanded != NULL)
 		offset = 0;
 	fault(l, FAULT_ERROR, ini_value_place(l->ini, at.line, offset), "%s=: %s", key->name, why);
 }

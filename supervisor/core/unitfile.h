@@ -7,6 +7,7 @@
 
 #include "supervisor/core/ini.h"
 #include "supervisor/core/keys.h"
+#include "supervisor/core/specifiers.h"
 #include "supervisor/core/unitset.h"
 
 /* A file of many faults is told of so many, then no more. */
@@ -30,6 +31,9 @@ struct unit_loader {
 	struct origin *origins; /* one for each row of the key table */
 	uint32_t given;         /* lines so far */
 	struct unit *unit;
+	struct specifier_scope scope;
+	/* A template for itself, with an instance made up: what a specifier spoils there may be right in a real one. */
+	bool trial;
 	/* The file being read. */
 	const char *path;
 	const struct ini_file *ini;
@@ -49,10 +53,6 @@ const struct origin *loader_origin(const struct unit_loader *l, size_t member);
 /* Adds a fault, and makes it the reason why the unit is broken if it is its first error. */
 void unit_fault_add(struct arena *a, struct fault_list *faults, struct unit *unit,
 	const struct unit_fault *fault);
-
-/* Replaces %n and the like, as in systemd.unit(5); NULL, with the reason in why. */
-const char *specifiers_expand(struct arena *a, const char *unit, const char *value, char *why,
-	size_t why_size);
 
 /* unitcheck.c: the rules between the keys of one unit. */
 void unit_check(struct unit_loader *l);

@@ -1,6 +1,6 @@
 /*
- * From texts to units and edges: the texts are sorted by unit, each unit is read, the units that are always
- * there are added, then the names between units are looked up.
+ * From texts to units and edges: the texts are sorted by name, each unit with a file of its own is read, then the
+ * instances of templates that these name, and those that they name; then the names between units become edges.
  */
 #include "supervisor/core/unitset.h"
 
@@ -13,91 +13,24 @@
 #define DEFAULT_TARGET "default.target"
 #define BOOT_TARGET "multi-user.target"
 #define DEFAULT_NETWORK "sup0.network"
-#define IMPLICIT_MAX 3
-
-/* ---- looking up ---- */
-
-static int compare_unit_names(const void *name, const void *unit)
-{
-	return strcmp(name, ((const struct unit *)unit)->name);
-}
-
-static int compare_aliases(const void *name, const void *alias)
-{
-	return strcmp(name, ((const struct unit_alias *)alias)->name);
-}
-
-int unit_set_find(const struct unit_set *set, const char *name)
-{
-	const struct unit_alias *alias = NULL;
-	const struct unit *u = NULL;
-
-	if (set->n > 0)
-		u = bsearch(name, set->units, set->n, sizeof(*set->units), compare_unit_names);
-	if (u != NULL)
-		return (int)(u - set->units);
-	if (set->n_aliases > 0)
-		alias = bsearch(name, set->aliases, set->n_aliases, sizeof(*set->aliases),
-			compare_aliases);
-	return alias != NULL ? (int)alias->unit : -1;
-}
-
-/* The one unit of these kinds with that stem: -1 when there is none, -2 when there are several. */
-static int find_stem(const struct unit_set *set, const char *name, uint32_t kinds)
-{
-	int found = -1;
-
-	for (unsigned int kind = 0; kind < KIND_COUNT; kind++) {
-		char full[UNIT_NAME_MAX];
-		struct text t = { full, sizeof(full), 0 };
-		int index;
-
-		text_printf(&t, "%s.%s", name, unit_kind_name((enum unit_kind)kind));
-		if ((kinds >> kind & 1) == 0 || t.len >= sizeof(full))
-			continue;
-		index = unit_set_find(set, full);
-		if (index >= 0)
-			found = found == -1 ? index : -2;
-	}
-	return found;
-}
-
-int unit_set_find_loose(const struct unit_set *set, const char *name)
-{
-	const uint32_t run = 1u << KIND_CONTAINER | 1u << KIND_SERVICE;
-	int found = unit_set_find(set, name);
-
-	/* "redis" is the service before it is the volume of that name */
-	if (found < 0)
-		found = find_stem(set, name, run);
-	if (found == -1)
-		found = find_stem(set, name, ~run);
-	return found >= 0 ? found : -1;
-}
 
 /* ---- reading ---- */
 
-static int compare_texts(const void *left, const void *right)
-{
-	const struct unit_text *const *a = left, *const *b = right;
-	int order = strcmp((*a)->unit, (*b)->unit);
-
-	/* Of one unit, in the order in which they were given. */
-	return order != 0 ? order : (*a > *b) - (*a < *b);
-}
-
-static bool is_drop_in(const struct unit_text *text)
-{
-	size_t len = strlen(text->path);
-
-	return len > 5 && strcmp(text->path + len - 5, ".conf") == 0;
-}
-
 /* Units that exist without a file, so a drop-in is all they need. */
-static bool is_implicit(const char *name)
+static const struct {
+	const char *name, *description;
+} implicit[] = {
+	{ DEFAULT_TARGET, "What is started at boot" },
+	{ BOOT_TARGET, "The services of the appliance" },
+	{ DEFAULT_NETWORK, "The network of containers that name none" },
+};
+
+static const char *implicit_description(const char *name)
 {
-	return strcmp(name, DEFAULT_TARGET) == 0 || strcmp(name, BOOT_TARGET) == 0 ||
-		strcmp(name, DEFAULT_NETWORK) == 0;
+	for (size_t i = 0; i < ARRAY_LEN(implicit); i++)
+		if (strcmp(implicit[i].name, name) == 0)
+			return implicit[i].description;
+	return NULL;
 }
 
 static void file_fault(struct builder *b, enum fault_level level, struct unit *unit,
@@ -112,14 +45,14 @@ static void file_fault(struct builder *b, enum fault_level level, struct unit *u
 	unit_fault_add(&b->set->arena, &b->faults, unit, &f);
 }
 
-static struct unit *new_unit(struct builder *b, const char *name)
+static struct draft *new_draft(struct builder *b, const char *name)
 {
-	enum unit_kind kind = unit_kind_of(name);
-	struct unit *u = &b->set->units[b->set->n++];
+	struct draft *d = arena_alloc(&b->scratch, sizeof(*d));
 
-	*u = b->defaults[kind];
-	u->name = arena_strdup(&b->set->arena, name);
-	return u;
+	d->unit = b->defaults[unit_kind_of(name)];
+	d->unit.name = arena_strdup(&b->set->arena, name);
+	d->unit.unit.description = implicit_description(name);
+	return d;
 }
 
 static struct origin origin_of(const struct builder *b, size_t member)
@@ -129,10 +62,8 @@ static struct origin origin_of(const struct builder *b, size_t member)
 	return origin != NULL ? *origin : (struct origin){ .path = NULL };
 }
 
-static void keep_origins(struct builder *b, const struct unit *u)
+static void keep_origins(struct builder *b, struct references *r)
 {
-	struct references *r = &b->references[u - b->set->units];
-
 	for (size_t tie = 0; tie < TIE_COUNT; tie++)
 		r->ties[tie] = origin_of(b, tie_members[tie]);
 	r->alias = origin_of(b, offsetof(struct unit, install.alias));
@@ -142,104 +73,120 @@ static void keep_origins(struct builder *b, const struct unit *u)
 	r->ip = origin_of(b, offsetof(struct unit, container.ip));
 }
 
-static void read_unit(struct builder *b, const struct unit_text *const *texts, size_t n)
+static void read_masked(struct builder *b, struct unit *u, const struct unit_text *text)
 {
-	struct unit *u = new_unit(b, texts[0]->unit);
+	u->masked = true;
+	u->broken = arena_printf(&b->set->arena, "masked by %s", text->path);
+	u->digest = UINT64_MAX;
+}
 
+/* `scope`: the name that specifiers speak of. */
+static void read_files(struct builder *b, struct draft *d, const char *scope,
+	const struct unit_files *files)
+{
+	struct unit *u = &d->unit;
+
+	if (files->main != NULL)
+		u->file = arena_strdup(&b->set->arena, files->main->path);
+	if (files->main != NULL && files->main->masked) {
+		read_masked(b, u, files->main);
+		return;
+	}
+	if (files->main == NULL && files->drop_ins.n == 0)
+		return;
 	b->loader.unit = u;
+	b->loader.scope.unit = scope;
+	b->loader.scope.file = u->file;
 	memset(b->loader.origins, 0, n_keys * sizeof(*b->loader.origins));
 	u->digest = UINT64_C(0xcbf29ce484222325);
-	if (!is_drop_in(texts[0]))
-		u->file = arena_strdup(&b->set->arena, texts[0]->path);
-	for (size_t i = 0; i < n; i++) {
-		if (i > 0 && !is_drop_in(texts[i])) {
-			file_fault(b, FAULT_ERROR, u, texts[i], "another file defines this unit");
-			continue;
-		}
-		unit_file_read(&b->loader, texts[i]);
-	}
+	if (files->main != NULL)
+		unit_file_read(&b->loader, files->main);
+	for (size_t i = 0; i < files->drop_ins.n; i++)
+		unit_file_read(&b->loader, files->drop_ins.v[i]);
 	unit_file_finish(&b->loader);
-	keep_origins(b, u);
+	keep_origins(b, &d->references);
 }
 
-/* One group of texts that name the same unit. */
-static void read_group(struct builder *b, const struct unit_text *const *texts, size_t n)
+static struct draft *read_unit(struct builder *b, const char *name)
 {
-	const char *name = texts[0]->unit;
+	struct draft *d = new_draft(b, name);
+	const struct unit_files files = texts_of_unit(&b->scratch, &b->texts, name);
 
-	if (unit_kind_of(name) == KIND_COUNT)
-		file_fault(b, FAULT_ERROR, NULL, texts[0],
-			"the name does not end like a unit: .container, .service, .network, .volume, "
-			".target");
-	else if (unit_name_check(name) < 0)
-		file_fault(b, FAULT_ERROR, NULL, texts[0],
-			"this is not the name of a unit: at most 63 of A-Z a-z 0-9 : _ . @ -");
-	else if (is_drop_in(texts[0]) && !is_implicit(name))
-		file_fault(b, FAULT_WARNING, NULL, texts[0], "there is no unit that this adds to");
-	else
-		read_unit(b, texts, n);
+	*LIST_ADD(&b->scratch, &b->drafts) = d;
+	read_files(b, d, d->unit.name, &files);
+	instances_named_by(b, &d->unit);
+	return d;
 }
 
-static void read_all(struct builder *b, const struct unit_text *texts, size_t n)
+/*
+ * A template is read once for itself, so that its faults are told where nobody made an instance yet, and for
+ * the instance that it installs.
+ */
+static void read_template(struct builder *b, const char *name)
 {
-	const struct unit_text **sorted = arena_array(&b->scratch, n + 1, sizeof(*sorted));
-	size_t groups = 0, n_units = 0;
+	const struct unit_files files = texts_of_unit(&b->scratch, &b->texts, name);
+	struct draft *d = new_draft(b, name);
+	const struct install_section *install = &d->unit.install;
+	const char *dot = strrchr(name, '.');
+	int stem = (int)(dot - name);
 
-	for (size_t i = 0; i < n; i++)
-		if (strcmp(texts[i].unit, MANAGER_FILE) != 0)
-			sorted[n_units++] = &texts[i];
-	n = n_units;
-	qsort(sorted, n, sizeof(*sorted), compare_texts);
-	for (size_t i = 0; i < n; i++)
-		groups += i == 0 || strcmp(sorted[i - 1]->unit, sorted[i]->unit) != 0;
-	b->set->units = arena_array(&b->set->arena, groups + IMPLICIT_MAX, sizeof(*b->set->units));
-	b->references = arena_array(&b->scratch, groups + IMPLICIT_MAX, sizeof(*b->references));
-	for (size_t i = 0, end; i < n; i = end) {
-		for (end = i + 1; end < n && strcmp(sorted[i]->unit, sorted[end]->unit) == 0; end++)
-			;
-		read_group(b, sorted + i, end - i);
-	}
+	strv_add(&b->set->arena, &b->set->templates, d->unit.name);
+	b->loader.trial = true;
+	read_files(b, d, arena_printf(&b->scratch, "%.*s1%s", stem, name, dot), &files);
+	b->loader.trial = false;
+	if (install->default_instance != NULL &&
+		install->wanted_by.n + install->required_by.n + install->upheld_by.n > 0)
+		instances_wish(b,
+			arena_printf(&b->scratch, "%.*s%s%s", stem, name, install->default_instance,
+				dot));
 }
 
-/* ---- units without a file ---- */
-
-static void add_implicit(struct builder *b, const char *name, const char *description)
+static void other_files(struct builder *b, struct unit *u, const struct text_group *group)
 {
-	struct unit_set *set = b->set;
-	struct unit *u;
-	size_t at = 0;
+	const struct unit_text *first = texts_main(group);
 
-	if (unit_set_find(set, name) >= 0)
-		return;
-	while (at < set->n && strcmp(set->units[at].name, name) < 0)
-		at++;
-	u = &set->units[at];
-	memmove(u + 1, u, (set->n - at) * sizeof(*u));
-	memmove(&b->references[at + 1], &b->references[at], (set->n - at) * sizeof(*b->references));
-	memset(&b->references[at], 0, sizeof(*b->references));
-	for (size_t i = 0; i < set->n_aliases; i++)
-		set->aliases[i].unit += set->aliases[i].unit >= at;
-	set->n++;
-	*u = b->defaults[unit_kind_of(name)];
-	u->name = arena_strdup(&set->arena, name);
-	u->unit.description = description;
+	for (size_t i = 0; i < group->n; i++)
+		if (group->v[i]->role == TEXT_FILE && group->v[i] != first &&
+			!text_is_drop_in(group->v[i]))
+			file_fault(b, FAULT_ERROR, u, group->v[i],
+				"another file defines this unit");
 }
 
-static bool uses_default_network(const struct unit_set *set)
+/* Drop-ins alone, of no unit that is or could be. */
+static bool adds_to_nothing(struct builder *b, const struct text_group *group)
 {
-	for (size_t i = 0; i < set->n; i++)
-		if (set->units[i].kind == KIND_CONTAINER &&
-			set->units[i].container.network.mode == NETWORK_DEFAULT)
+	return text_is_drop_in(group->v[0]) && implicit_description(group->name) == NULL &&
+		!text_is_for_many(group->name) && texts_template(&b->texts, group->name) == NULL;
+}
+
+static bool is_kind_name(const char *name)
+{
+	for (unsigned int kind = 0; kind < KIND_COUNT; kind++)
+		if (strcmp(name, unit_kind_name((enum unit_kind)kind)) == 0)
 			return true;
 	return false;
 }
 
-static void add_implicit_units(struct builder *b)
+/* All texts of one name. */
+static void read_group(struct builder *b, const struct text_group *group)
 {
-	add_implicit(b, DEFAULT_TARGET, "What is started at boot");
-	add_implicit(b, BOOT_TARGET, "The services of the appliance");
-	if (uses_default_network(b->set))
-		add_implicit(b, DEFAULT_NETWORK, "The network of containers that name none");
+	const char *name = group->name;
+	const struct unit_text *main = texts_main(group);
+
+	if (unit_kind_of(name) == KIND_COUNT && !(main == NULL && is_kind_name(name)))
+		file_fault(b, FAULT_ERROR, NULL, group->v[0],
+			"the name does not end like a unit: .container, .service, .network, .volume, "
+			".target");
+	else if (unit_name_check(name) < 0)
+		file_fault(b, FAULT_ERROR, NULL, group->v[0],
+			"this is not the name of a unit: at most 63 of A-Z a-z 0-9 : _ . @ -");
+	else if (main == NULL && adds_to_nothing(b, group))
+		file_fault(b, FAULT_WARNING, NULL, group->v[0],
+			"there is no unit that this adds to");
+	else if (main != NULL && unit_name_is_template(name))
+		read_template(b, name);
+	else if (main != NULL)
+		other_files(b, &read_unit(b, name)->unit, group);
 }
 
 /* The first file of the manager counts, as of anything in the search path. */
@@ -259,23 +206,138 @@ static void read_manager(struct builder *b, const struct unit_text *texts, size_
 	}
 }
 
-void unit_set_build(struct unit_set *set, const struct unit_text *texts, size_t n)
+/* What is a unit by its own file, and the instances that somebody asks for; before anything is read. */
+static void know_group(struct builder *b, const struct text_group *group)
+{
+	bool asked = false;
+
+	if (unit_kind_of(group->name) == KIND_COUNT || unit_name_check(group->name) < 0 ||
+		unit_name_is_template(group->name))
+		return;
+	if (texts_main(group) != NULL) {
+		(void)name_set_add(&b->scratch, &b->known, group->name);
+		return;
+	}
+	for (size_t i = 0; i < group->n; i++)
+		asked = asked || group->v[i]->role == TEXT_INSTANCE;
+	if (asked && texts_of_unit(&b->scratch, &b->texts, group->name).main != NULL &&
+		name_set_add(&b->scratch, &b->known, group->name))
+		strv_add(&b->scratch, &b->to_read, group->name);
+}
+
+static bool is_alias(const struct builder *b, const char *name)
+{
+	for (size_t i = 0; i < b->drafts.n; i++) {
+		const struct strv *alias = &b->drafts.v[i]->unit.install.alias;
+
+		for (size_t k = 0; k < alias->n; k++)
+			if (strcmp(alias->v[k], name) == 0)
+				return true;
+	}
+	return false;
+}
+
+/* Unless a file has it, or one says that it is another name of its unit. */
+static void add_implicit(struct builder *b, const char *name)
+{
+	if (!name_set_has(&b->known, name) && !is_alias(b, name))
+		(void)read_unit(b, name);
+}
+
+static bool uses_default_network(const struct builder *b)
+{
+	for (size_t i = 0; i < b->drafts.n; i++)
+		if (b->drafts.v[i]->unit.kind == KIND_CONTAINER && !b->drafts.v[i]->unit.masked &&
+			b->drafts.v[i]->unit.container.network.mode == NETWORK_DEFAULT)
+			return true;
+	return false;
+}
+
+static void read_all(struct builder *b, const struct unit_text *texts, size_t n)
+{
+	size_t at = 0;
+
+	texts_index(&b->scratch, texts, n, &b->texts);
+	for (size_t i = 0; i < b->texts.n; i++)
+		know_group(b, &b->texts.v[i]);
+	for (size_t i = 0; i < b->texts.n; i++)
+		read_group(b, &b->texts.v[i]);
+	links_wish(b);
+	for (; at < b->to_read.n; at++)
+		(void)read_unit(b, b->to_read.v[at]);
+	add_implicit(b, DEFAULT_TARGET);
+	add_implicit(b, BOOT_TARGET);
+	for (; at < b->to_read.n; at++) /* what their drop-ins name */
+		(void)read_unit(b, b->to_read.v[at]);
+	if (uses_default_network(b))
+		add_implicit(b, DEFAULT_NETWORK);
+}
+
+/* ---- the set ---- */
+
+static int compare_drafts(const void *left, const void *right)
+{
+	const struct draft *const *a = left, *const *b = right;
+
+	return strcmp((*a)->unit.name, (*b)->unit.name);
+}
+
+static void place_all(struct builder *b)
+{
+	struct unit_set *set = b->set;
+
+	set->n = b->drafts.n;
+	set->units = arena_array(&set->arena, set->n, sizeof(*set->units));
+	set->nodes = arena_array(&set->arena, set->n, sizeof(*set->nodes));
+	b->references = arena_array(&b->scratch, set->n, sizeof(*b->references));
+	qsort(b->drafts.v, set->n, sizeof(*b->drafts.v), compare_drafts);
+	for (size_t i = 0; i < set->n; i++) {
+		set->units[i] = b->drafts.v[i]->unit;
+		b->references[i] = b->drafts.v[i]->references;
+	}
+}
+
+/* A fault of a template is that of each of its instances, and told once. */
+static void tell_once(struct builder *b)
+{
+	struct name_set told = { 0 };
+	size_t kept = 0;
+
+	for (size_t i = 0; i < b->faults.n; i++) {
+		const struct unit_fault *f = &b->faults.v[i];
+
+		if (f->unit == NULL || f->path == NULL || strchr(f->unit, '@') == NULL ||
+			name_set_add(&b->scratch, &told,
+				arena_printf(&b->scratch, "%s:%u:%u:%s", f->path, f->line,
+					f->column, f->message)))
+			b->faults.v[kept++] = *f;
+	}
+	b->set->faults = b->faults.v;
+	b->set->n_faults = kept;
+}
+
+void unit_set_build_on(struct unit_set *set, const struct unit_text *texts, size_t n,
+	const struct specifier_facts *facts)
 {
 	struct builder b = { .set = set };
 
 	memset(set, 0, sizeof(*set));
 	b.loader.arena = &set->arena;
 	b.loader.faults = &b.faults;
+	b.loader.scope.facts = facts;
 	b.loader.origins = arena_array(&b.scratch, n_keys, sizeof(*b.loader.origins));
 	read_manager(&b, texts, n);
 	read_all(&b, texts, n);
+	place_all(&b);
 	aliases_resolve(&b);
-	add_implicit_units(&b);
-	set->nodes = arena_array(&set->arena, set->n, sizeof(*set->nodes));
 	references_resolve(&b, DEFAULT_TARGET, BOOT_TARGET, DEFAULT_NETWORK);
-	set->faults = b.faults.v;
-	set->n_faults = b.faults.n;
+	tell_once(&b);
 	arena_free(&b.scratch);
+}
+
+void unit_set_build(struct unit_set *set, const struct unit_text *texts, size_t n)
+{
+	unit_set_build_on(set, texts, n, NULL);
 }
 
 void unit_set_free(struct unit_set *set)

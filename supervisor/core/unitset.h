@@ -11,14 +11,35 @@
 #include "supervisor/core/manager.h"
 #include "supervisor/core/unit.h"
 
-/* One file as found: drop-ins have the unit's name in `unit` and come after its main file. MANAGER_FILE is no unit. */
+enum text_role {
+	TEXT_FILE, /* a unit file; a drop-in when its path ends in ".conf" */
+	TEXT_INSTANCE, /* only says that this instance of a template is to be; text: of its template, or NULL */
+	TEXT_WANTS,   /* unit.wants/target */
+	TEXT_REQUIRES /* unit.requires/target */
+};
+
+/* One file as found, in the order of the search path. MANAGER_FILE is no unit. */
 struct unit_text {
-	const char *unit; /* "web.container" */
+	/* "web.container"; of a drop-in or link the name of its folder without ".d": "foo-.container", "container" */
+	const char *unit;
 	const char *path; /* for messages */
 	const char *text;
 	size_t size;
 	const char *
 		unreadable; /* not NULL: there is no text, for this reason: an error of this file */
+	enum text_role role;
+	const char *target; /* WANTS, REQUIRES */
+	uint32_t rank;      /* of its folder in the search path, 0 first */
+	bool masked;        /* empty, or a link to /dev/null: it says that there is nothing */
+};
+
+/* What the specifiers of the host stand for. NULL: the host has none, which is a fault where it is used. */
+struct specifier_facts {
+	const char *host_name, *pretty_host_name; /* %H and %l, %q */
+	const char *machine_id, *boot_id;         /* %m, %b: 32 hexadecimal digits */
+	const char *kernel, *architecture;        /* %v, %a: "6.12.0", "x86-64" */
+	/* of os-release(5), "" when it does not say: %o, %w, %W, %B, %M, %A */
+	const char *os_id, *os_version, *os_variant, *os_build, *image_id, *image_version;
 };
 
 enum fault_level { FAULT_WARNING, FAULT_ERROR };
@@ -58,6 +79,7 @@ struct unit_set {
 	struct unit_fault *faults;
 	size_t n_faults;
 	struct manager_section manager; /* of MANAGER_FILE, or its defaults */
+	struct strv templates;          /* "worker@.container", sorted; none of them is a unit */
 };
 
 /*
@@ -68,8 +90,14 @@ struct unit_set {
  *    and its .volume units, and on the container whose network it shares;
  *  - a target is After= all that it wants or requires, unless they are ordered the other way.
  * A cycle of ordering is named whole, and broken at its weakest edge with a warning.
+ *
+ * An instance of a template is a unit when a file or TEXT_INSTANCE has its name, when any key of a unit in the set
+ * names it, or when [Install] of the template installs it by DefaultInstance=.
+ * Without facts a specifier of the host is a fault.
  */
 void unit_set_build(struct unit_set *set, const struct unit_text *texts, size_t n);
+void unit_set_build_on(struct unit_set *set, const struct unit_text *texts, size_t n,
+	const struct specifier_facts *facts);
 void unit_set_free(struct unit_set *set);
 /*
  * Index of the unit that has this name or alias, or -1. `unit_set_find_loose` also takes "web": the container or service of that stem, or else
@@ -77,6 +105,12 @@ void unit_set_free(struct unit_set *set);
  */
 int unit_set_find(const struct unit_set *set, const char *name);
 int unit_set_find_loose(const struct unit_set *set, const char *name);
+/*
+ * The full name of an instance that could be made by that name, found as unit_set_find_loose finds a unit: "worker@1" is
+ * "worker@1.container". 0, or -1 with the reason in why: no template, no instance given, not a name.
+ */
+int unit_set_instance(const struct unit_set *set, const char *name, char full[UNIT_NAME_MAX],
+	char *why, size_t why_size);
 
 /*
  * The sidecar of an image: [Image] by the same parser and table. Members that are not given are NULL, empty, 0.

@@ -33,6 +33,7 @@ static const struct {
 	{ &key_type_user, { "nobody", "1000" } },
 	{ &key_type_host_name, { "box-1.lan" } },
 	{ &key_type_name, { "ext4", "Europe/Berlin" } },
+	{ &key_type_instance, { "1", "tty-1@a:b" } },
 	{ &key_type_interface, { "br-lan", "eth0.1" } },
 	{ &key_type_image, { "redis", "docker.io/library/redis:7" } },
 	{ &key_type_rootfs, { "/srv/root", "/srv/root:O" } },
@@ -114,6 +115,16 @@ static void set_lines(struct arena *a, const struct key *key, void *base, const 
 	}
 }
 
+/* An empty value leaves what no value at all leaves, for a list as for anything else. */
+static void empties(struct arena *a, const struct key *key, struct unit *given)
+{
+	struct unit *plain = arena_alloc(a, sizeof(*plain));
+
+	key_reset(a, key, plain);
+	key_reset(a, key, given);
+	assert_string_equal(print_one(a, key, given), print_one(a, key, plain));
+}
+
 /* struct unit is the larger of the two that a row may be of. */
 static void round_trip(const struct key *key, const char *value)
 {
@@ -135,6 +146,7 @@ static void round_trip(const struct key *key, const char *value)
 	set_lines(&a, key, second, text);
 	again = print_one(&a, key, second);
 	assert_string_equal(text, again);
+	empties(&a, key, first);
 	arena_free(&a);
 }
 
