@@ -35,7 +35,7 @@ SUP_SRC		:= $(call find-c,supervisor)
 CTL_SRC		:= $(call find-c,supctl)
 UNIT_TEST_SRC	:= $(sort $(wildcard tests/unit/test_*.c))
 # What a unit test can call: all but the mains, the child's steps and the effects.
-UNIT_LIB_SRC	:= $(filter-out %/main.c supervisor/child/% supervisor/sys/%,$(COMMON_SRC) \
+UNIT_LIB_SRC	:= $(filter-out %/main.c common/start.c supervisor/child/% supervisor/sys/%,$(COMMON_SRC) \
 		   $(INIT_SRC) $(SUP_SRC) $(CTL_SRC) \
 		   $(filter-out $(UNIT_TEST_SRC),$(call find-c,tests/unit)))
 # Each file here is one static program: what the tests and the bench run, in containers or not.
@@ -56,9 +56,10 @@ CODE	:= -Os -g -fPIE -ffunction-sections -fdata-sections -fstack-protector-stron
 	   -fno-asynchronous-unwind-tables -fno-unwind-tables
 CFLAGS	= $(LANG_FLAGS) $(WARN) $(CODE) -idirafter $(LIBS)/uapi -ffile-prefix-map=$(CURDIR)=.
 
-# musl-gcc's specs know no static PIE, so its start files are named here: rcrt1.o relocates the
-# program itself before main, without a dynamic linker.
+# musl-gcc's specs know no static PIE, so its start files are named here: common/start.c and then
+# rcrt1.o relocate the program itself before main, without a dynamic linker.
 LDFLAGS	:= -nostartfiles -static -Wl,-pie,--no-dynamic-linker,-z,text \
+	   -Wl,-z,pack-relative-relocs,-e,start_packed \
 	   -Wl,-z,relro,-z,now,-z,noexecstack,--gc-sections \
 	   $(MUSL)/rcrt1.o $(MUSL)/crti.o
 LDEND	:= $(MUSL)/crtn.o
