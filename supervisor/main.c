@@ -68,6 +68,8 @@ static int map_roster(struct supervisor *s, struct err *e)
 static int open_journal(struct supervisor *s, struct err *e)
 {
 	s->console = STDERR_FILENO;
+	s->logs.console = journal_service;
+	s->logs.console_data = s;
 	if (logs_open(&s->logs, &s->loop, e) < 0)
 		return -1;
 	log_open(&s->journal, &s->logs, "supervisor");

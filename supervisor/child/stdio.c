@@ -50,6 +50,42 @@ static int open_tty(struct child *c, struct fault *f)
 	return isatty(c->tty) ? 0 : fail(f, path);
 }
 
+/* O_NONBLOCK: a FIFO that nobody reads is an error and not a wait. 0: this kind is no file. */
+static int file_flags(enum plan_stdio kind)
+{
+	if (kind == PLAN_STDIO_FILE)
+		return O_WRONLY | O_CREAT;
+	if (kind == PLAN_STDIO_APPEND)
+		return O_WRONLY | O_CREAT | O_APPEND;
+	return kind == PLAN_STDIO_TRUNCATE ? O_WRONLY | O_CREAT | O_TRUNC : 0;
+}
+
+static int open_file(enum plan_stdio kind, const char *path, int *fd, struct fault *f)
+{
+	int flags = file_flags(kind);
+
+	if (flags == 0)
+		return 0;
+	*fd = open(path, flags | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0644);
+	if (*fd < 0 || fcntl(*fd, F_SETFL, flags & O_APPEND) < 0)
+		return fail(f, path);
+	return 0;
+}
+
+/* By their host paths. One file for both is opened once, so that they share its offset. */
+static int open_files(struct child *c, struct fault *f)
+{
+	const struct plan *p = c->plan;
+
+	if (open_file(p->out, p->out_path, &c->fd.out, f) < 0)
+		return -1;
+	if (file_flags(p->err) != 0 && p->err == p->out && strcmp(p->err_path, p->out_path) == 0) {
+		c->fd.err = c->fd.out;
+		return 0;
+	}
+	return open_file(p->err, p->err_path, &c->fd.err, f);
+}
+
 int step_terminal(struct child *c, struct fault *f)
 {
 	const struct plan *p = c->plan;
@@ -62,6 +98,8 @@ int step_terminal(struct child *c, struct fault *f)
 			? fail(f, "send the terminal")
 			: 0;
 	}
+	if (open_files(c, f) < 0)
+		return -1;
 	if (p->in == PLAN_STDIO_TTY || p->out == PLAN_STDIO_TTY || p->err == PLAN_STDIO_TTY)
 		return open_tty(c, f);
 	return 0;

@@ -119,6 +119,10 @@ static const char *const outputs[] = {
 	[STDIO_TTY] = "tty",
 	[STDIO_LOG] = "journal",
 	[STDIO_INHERIT] = "inherit",
+	[STDIO_LOG_CONSOLE] = "journal+console",
+	[STDIO_FILE] = "file:",
+	[STDIO_APPEND] = "append:",
+	[STDIO_TRUNCATE] = "truncate:",
 	NULL,
 };
 

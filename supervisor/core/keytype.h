@@ -19,6 +19,7 @@ int key_json_words(struct key_context *c);
 /* keytype_basic.c */
 extern const struct key_type key_type_bool, key_type_choice, key_type_count, key_type_int;
 extern const struct key_type key_type_exit_code, key_type_time, key_type_time_pair;
+extern const struct key_type key_type_weight;
 extern const struct key_type key_type_size, key_type_memory, key_type_tasks, key_type_percent;
 /* keytype_text.c */
 extern const struct key_type key_type_text, key_type_path, key_type_user, key_type_host_name;
@@ -32,7 +33,7 @@ extern const struct key_type key_type_commands, key_type_settings;
 /* keytype_process.c */
 extern const struct key_type key_type_signal, key_type_exit_set, key_type_capabilities;
 extern const struct key_type key_type_limit, key_type_ulimits;
-extern const struct key_type key_type_io_limit;
+extern const struct key_type key_type_io_limit, key_type_output;
 /* keytype_condition.c */
 extern const struct key_type key_type_conditions, key_type_pressures;
 /* keytype_health.c */
@@ -59,6 +60,8 @@ extern const struct key_type key_type_ports, key_type_network_use, key_type_host
 #define BOOL(m) KEY(bool, m, bool)
 #define CHOICE(m, names) KEY(choice, m, int), .choices = (names)
 #define COUNT(m, lo, hi) KEY(count, m, uint32_t), .min = (lo), .max = (hi)
+#define WEIGHT(m) KEY(weight, m, uint32_t), .min = 1, .max = 10000
+#define OUTPUT(m) KEY(output, m, struct output), .choices = outputs
 #define INT(m, lowest_more, highest) KEY(int, m, int), .arg = (lowest_more), .max = (highest)
 #define EXIT_CODE(m) KEY(exit_code, m, int)
 #define TIME(m) KEY(time, m, uint64_t)

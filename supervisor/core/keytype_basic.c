@@ -126,6 +126,31 @@ const struct key_type key_type_count = {
 	.print = count_print,
 };
 
+/* systemd.resource-control(5): below all weights. */
+static int weight_parse(struct key_context *c)
+{
+	if (strcmp(c->value, "idle") != 0)
+		return count_parse(c);
+	*(uint32_t *)c->field = CPU_WEIGHT_IDLE;
+	return 0;
+}
+
+static size_t weight_print(const struct key *key, const void *field, char *buf, size_t size)
+{
+	struct text t = { buf, size, 0 };
+
+	if (*(const uint32_t *)field != CPU_WEIGHT_IDLE)
+		return count_print(key, field, buf, size);
+	text_puts(&t, "idle");
+	return t.len;
+}
+
+const struct key_type key_type_weight = {
+	.name = "weight",
+	.parse = weight_parse,
+	.print = weight_print,
+};
+
 static void int_reset(const struct key *key, void *field)
 {
 	(void)key;

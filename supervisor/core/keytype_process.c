@@ -379,3 +379,54 @@ const struct key_type key_type_io_limit = {
 	.parse = io_limit_parse,
 	.print = io_limit_print,
 };
+
+/* ---- outputs */
+
+/* A choice, and those that end with ":" are followed by a path. */
+static int output_parse(struct key_context *c)
+{
+	const char *const *names = c->key->choices;
+	struct output *out = c->field;
+	char list[200];
+	struct text t = { list, sizeof(list), 0 };
+
+	for (int i = 0; names[i] != NULL; i++) {
+		size_t n = strlen(names[i]);
+		bool with_path = n > 0 && names[i][n - 1] == ':';
+
+		if (with_path ? strncmp(names[i], c->value, n) != 0
+			      : strcmp(names[i], c->value) != 0)
+			continue;
+		if (with_path && (c->value[n] != '/' || strstr(c->value + n, "/../") != NULL))
+			return key_fail(c, n, "\"%s\" is not an absolute path without \"..\"",
+				c->value + n);
+		*out = (struct output){ .kind = i,
+			.path = with_path ? arena_strdup(c->arena, c->value + n) : NULL };
+		return 0;
+	}
+	for (; *names != NULL; names++)
+		if (**names != '\0') {
+			text_separate(&t, ", ");
+			text_printf(&t, "%s%s", *names,
+				(*names)[strlen(*names) - 1] == ':' ? "PATH" : "");
+		}
+	return key_fail(c, 0, "\"%s\" is not one of: %s", c->value, list);
+}
+
+static size_t output_print(const struct key *key, const void *field, char *buf, size_t size)
+{
+	const struct output *out = field;
+	struct text t = { buf, size, 0 };
+
+	text_puts(&t, key->choices[out->kind]);
+	if (out->path != NULL)
+		text_puts(&t, out->path);
+	return t.len;
+}
+
+const struct key_type key_type_output = {
+	.name = "output",
+	.specifiers = true,
+	.parse = output_parse,
+	.print = output_print,
+};

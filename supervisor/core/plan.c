@@ -24,16 +24,25 @@ static void plan_stdio(struct planner *pl)
 		[STDIO_NULL] = PLAN_STDIO_NULL,
 		[STDIO_TTY] = PLAN_STDIO_TTY,
 		[STDIO_LOG] = PLAN_STDIO_LOG,
+		[STDIO_LOG_CONSOLE] = PLAN_STDIO_LOG_CONSOLE,
+		[STDIO_FILE] = PLAN_STDIO_FILE,
+		[STDIO_APPEND] = PLAN_STDIO_APPEND,
+		[STDIO_TRUNCATE] = PLAN_STDIO_TRUNCATE,
 	};
 	const struct service_section *s = &pl->u->service;
 	struct plan *p = pl->p;
 
 	p->in = s->stdin_kind == STDIO_TTY ? PLAN_STDIO_TTY : PLAN_STDIO_NULL;
 	/* systemd.exec(5): output inherits from input, errors from output, which they do unasked. */
-	p->out = s->stdout_kind == STDIO_INHERIT ? p->in : known[s->stdout_kind];
-	p->err = s->stderr_kind == STDIO_INHERIT || s->stderr_kind == STDIO_UNSET
-		? p->out
-		: known[s->stderr_kind];
+	p->out = s->out.kind == STDIO_INHERIT ? p->in : known[s->out.kind];
+	p->out_path = s->out.path;
+	if (s->err.kind == STDIO_INHERIT || s->err.kind == STDIO_UNSET) {
+		p->err = p->out;
+		p->err_path = p->out_path;
+	} else {
+		p->err = known[s->err.kind];
+		p->err_path = s->err.path;
+	}
 	p->tty = s->tty_path != NULL ? s->tty_path : "/dev/console";
 }
 

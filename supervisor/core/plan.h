@@ -115,7 +115,11 @@ enum plan_stdio {
 	PLAN_STDIO_LOG,
 	PLAN_STDIO_TTY,
 	PLAN_STDIO_GIVEN,
-	PLAN_STDIO_INHERIT
+	PLAN_STDIO_INHERIT,
+	PLAN_STDIO_LOG_CONSOLE,
+	PLAN_STDIO_FILE, /* this and the next: opened by the child, before its root is another */
+	PLAN_STDIO_APPEND,
+	PLAN_STDIO_TRUNCATE
 };
 
 struct plan {
@@ -161,8 +165,9 @@ struct plan {
 				   with the user's home by the child; NULL: the environment says it itself */
 
 	enum plan_stdio in, out, err;
-	const char *tty; /* host path for PLAN_STDIO_TTY */
-	bool terminal;   /* exec: a new terminal of the container's devpts becomes stdio */
+	const char *out_path, *err_path; /* host paths, for the files */
+	const char *tty;                 /* host path for PLAN_STDIO_TTY */
+	bool terminal; /* exec: a new terminal of the container's devpts becomes stdio */
 };
 
 /* The main process, or one of the host-side commands (role, index), of a unit. */

@@ -104,7 +104,13 @@ static void add_cpu(struct planner *pl, struct write_list *list)
 	uint64_t period = s->cpu_quota_period != 0 ? s->cpu_quota_period : 100 * USEC_PER_MSEC;
 	uint64_t quota = period / 1000 * s->cpu_quota + period % 1000 * s->cpu_quota / 1000;
 
-	if (s->cpu_weight != 0)
+	if (s->cpu_weight == CPU_WEIGHT_IDLE)
+		add(pl, list,
+			(struct cgroup_write){ .file = "cpu.idle",
+				.value = "1",
+				.optional = true,
+				.key = "CPUWeight" });
+	else if (s->cpu_weight != 0)
 		add(pl, list,
 			(struct cgroup_write){ .file = "cpu.weight",
 				.value = number(pl, s->cpu_weight),

@@ -22,6 +22,10 @@ static const char *const stdio_names[] = {
 	[PLAN_STDIO_TTY] = "tty",
 	[PLAN_STDIO_GIVEN] = "given",
 	[PLAN_STDIO_INHERIT] = "inherited",
+	[PLAN_STDIO_LOG_CONSOLE] = "log and console",
+	[PLAN_STDIO_FILE] = "file",
+	[PLAN_STDIO_APPEND] = "append to",
+	[PLAN_STDIO_TRUNCATE] = "truncated",
 };
 
 static void label(struct text *t, const char *name)
@@ -238,14 +242,13 @@ static void print_identity(struct text *t, const struct plan *p)
 	yes(t, "no-new-privs", p->no_new_privileges);
 }
 
-static void print_stdio(struct text *t, const char *name, enum plan_stdio kind,
-	const struct plan *p)
+static void print_stdio(struct text *t, const char *name, enum plan_stdio kind, const char *path)
 {
 	label(t, name);
 	text_puts(t, stdio_names[kind]);
-	if (kind == PLAN_STDIO_TTY) {
+	if (path != NULL) {
 		text_puts(t, " ");
-		escaped(t, p->tty);
+		escaped(t, path);
 	}
 	text_puts(t, "\n");
 }
@@ -260,9 +263,9 @@ static void print_command(struct text *t, const struct plan *p)
 		line(t, "arg", *s);
 	for (char *const *s = p->envp; s != NULL && *s != NULL; s++)
 		line(t, "env", *s == p->home ? "HOME= (the user's)" : *s);
-	print_stdio(t, "stdin", p->in, p);
-	print_stdio(t, "stdout", p->out, p);
-	print_stdio(t, "stderr", p->err, p);
+	print_stdio(t, "stdin", p->in, p->in == PLAN_STDIO_TTY ? p->tty : NULL);
+	print_stdio(t, "stdout", p->out, p->out == PLAN_STDIO_TTY ? p->tty : p->out_path);
+	print_stdio(t, "stderr", p->err, p->err == PLAN_STDIO_TTY ? p->tty : p->err_path);
 	yes(t, "terminal", p->terminal);
 }
 

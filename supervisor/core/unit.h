@@ -20,6 +20,7 @@
 #define TIME_INFINITY UINT64_MAX
 #define SIZE_INFINITY UINT64_MAX /* "infinity": no limit */
 #define SIZE_UNSET (UINT64_MAX - 1)
+#define CPU_WEIGHT_IDLE UINT32_MAX
 #define INT_UNSET INT32_MIN
 
 /* KIND(id, file suffix, section of its own or NULL) */
@@ -100,7 +101,23 @@ enum end_action {
 };
 enum container_notify { NOTIFY_FALSE, NOTIFY_TRUE, NOTIFY_HEALTHY };
 enum health_action { HEALTH_NO_ACTION, HEALTH_KILL, HEALTH_RESTART, HEALTH_STOP };
-enum stdio_kind { STDIO_UNSET, STDIO_NULL, STDIO_TTY, STDIO_LOG, STDIO_INHERIT };
+enum stdio_kind {
+	STDIO_UNSET,
+	STDIO_NULL,
+	STDIO_TTY,
+	STDIO_LOG,
+	STDIO_INHERIT,
+	STDIO_LOG_CONSOLE,
+	STDIO_FILE, /* this and the next: at the path */
+	STDIO_APPEND,
+	STDIO_TRUNCATE
+};
+
+/* StandardOutput=, StandardError= */
+struct output {
+	int kind; /* enum stdio_kind */
+	const char *path;
+};
 
 /* One command line, split into words, its prefixes ("-@:+!") taken off. */
 struct command {
@@ -298,7 +315,8 @@ struct service_section {
 	const char *user, *group;
 	const char *working_directory;
 	struct strv environment, environment_file;
-	int stdin_kind, stdout_kind, stderr_kind; /* enum stdio_kind */
+	int stdin_kind; /* enum stdio_kind */
+	struct output out, err;
 	const char *tty_path;
 	int nice; /* INT_UNSET: as it is */
 	int oom_score_adjust;
@@ -306,7 +324,7 @@ struct service_section {
 	struct rlimit_sets limits;
 	/* cgroup v2 */
 	struct quantity memory_min, memory_low, memory_high, memory_max, memory_swap_max;
-	uint32_t cpu_weight; /* 0: unset */
+	uint32_t cpu_weight; /* 0: unset; CPU_WEIGHT_IDLE */
 	uint32_t cpu_quota;  /* thousandths of one CPU, 0: unset */
 	uint64_t cpu_quota_period;
 	struct quantity tasks_max;

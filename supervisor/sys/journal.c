@@ -12,14 +12,14 @@
  * A serial line whose flow control is stuck, or a terminal that somebody has stopped, costs the message and not the
  * supervisor: the console is opened anew without blocking, as init does. In a container there is only stderr.
  */
-static void console_say(const struct supervisor *s, const char *line)
+static void console_say(const struct supervisor *s, const char *who, const char *line)
 {
 	cleanup_fd int fd = open("/dev/console", O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	struct pollfd ready = { .fd = s->console, .events = POLLOUT };
 
 	if (fd < 0 && poll(&ready, 1, 0) <= 0)
 		return;
-	(void)dprintf(fd >= 0 ? fd : s->console, "sup: %s\n", line);
+	(void)dprintf(fd >= 0 ? fd : s->console, "%s: %s\n", who, line);
 }
 
 /* What a service or a file name brought along must not begin a line of its own, nor steer the terminal. */
@@ -59,7 +59,20 @@ void journal(struct supervisor *s, enum log_level level, const char *unit, const
 			log_write(&s->instances[index]->log, text);
 	}
 	if (level <= LOG_LEVEL_WARNING && s->console >= 0)
-		console_say(s, line);
+		console_say(s, "sup", line);
+}
+
+/* A line of a service, StandardOutput=journal+console. */
+void journal_service(void *data, const char *unit, const char *text, size_t n)
+{
+	const struct supervisor *s = data;
+	char line[LOG_LINE_MAX + 1];
+
+	if (s->console < 0)
+		return;
+	(void)snprintf(line, sizeof(line), "%.*s", (int)n, text);
+	defuse(line);
+	console_say(s, unit, line);
 }
 
 void journal_console(struct supervisor *s, const char *fmt, ...)
@@ -73,5 +86,5 @@ void journal_console(struct supervisor *s, const char *fmt, ...)
 	defuse(line);
 	log_write(&s->journal, line);
 	if (s->console >= 0)
-		console_say(s, line);
+		console_say(s, "sup", line);
 }

@@ -177,6 +177,16 @@ void log_write(struct log *log, const char *text)
 	store(log, record, log_record(record, wall_us(), LOG_SUP, false, text, n), 1);
 }
 
+static size_t record_line(const struct log_pipe *p, char *record, uint64_t now, bool goes_on,
+	const char *text, size_t n)
+{
+	const struct logs *l = p->log->logs;
+
+	if (p->console && l->console != NULL)
+		l->console(l->console_data, p->log->unit, text, n);
+	return log_record(record, now, p->stream, goes_on, text, n);
+}
+
 /* Cuts `data` into records and stores them; returns how many bytes of an unfinished line are left at its end. */
 static size_t record_lines(struct log_pipe *p, const char *data, size_t n)
 {
@@ -190,7 +200,7 @@ static size_t record_lines(struct log_pipe *p, const char *data, size_t n)
 			store(p->log, l->records, used, records);
 			used = records = 0;
 		}
-		used += log_record(l->records + used, now, p->stream, goes_on, data, text_n);
+		used += record_line(p, l->records + used, now, goes_on, data, text_n);
 		records++;
 		data += step;
 		n -= step;
@@ -271,7 +281,7 @@ void log_pipe_drain(struct log_pipe *p)
 		continue;
 	if (p->partial_n > 0)
 		store(p->log, p->log->logs->records,
-			log_record(p->log->logs->records, wall_us(), p->stream, false, p->partial,
+			record_line(p, p->log->logs->records, wall_us(), false, p->partial,
 				p->partial_n < LOG_LINE_MAX ? p->partial_n : LOG_LINE_MAX),
 			1);
 	keep_partial(p, NULL, 0);

@@ -35,6 +35,7 @@ struct log_pipe {
 	struct log *log;
 	enum log_stream stream;
 	int read_end, write_end;
+	bool console;  /* its lines go to the console as well */
 	bool polled;   /* libuv has the handle: who owns the pipe closes it, then the pipe */
 	char *partial; /* an unfinished line, or NULL */
 	size_t partial_n;
@@ -51,6 +52,9 @@ struct log { /* of one unit */
 
 struct logs {
 	uv_loop_t *loop;
+	/* One line of a service for the console, not ended by a NUL; set by who opens. */
+	void (*console)(void *data, const char *unit, const char *text, size_t n);
+	void *console_data;
 	int dir;
 	const char *path;        /* PATH_LOG or PATH_LOG_VOLATILE */
 	char chunk[65536];       /* read buffer, shared: nothing is kept in it between two events */

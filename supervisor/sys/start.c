@@ -217,11 +217,15 @@ static int pick_output(const struct instance *inst, enum plan_stdio kind,
 {
 	switch (kind) {
 	case PLAN_STDIO_LOG:
+	case PLAN_STDIO_LOG_CONSOLE:
 		return pipe->write_end;
 	case PLAN_STDIO_INHERIT:
 		return inst->s->console;
 	case PLAN_STDIO_NULL:
 	case PLAN_STDIO_TTY: /* the child opens it: it becomes its controlling terminal */
+	case PLAN_STDIO_FILE:
+	case PLAN_STDIO_APPEND:
+	case PLAN_STDIO_TRUNCATE:
 	case PLAN_STDIO_GIVEN:
 		break;
 	}
@@ -263,6 +267,8 @@ static int start_in(struct instance *inst, enum role role, uint32_t number, stru
 		return -1;
 	io.out = pick_output(inst, plan.out, &inst->out);
 	io.err = pick_output(inst, plan.err, &inst->err);
+	inst->out.console = plan.out == PLAN_STDIO_LOG_CONSOLE;
+	inst->err.console = plan.err == PLAN_STDIO_LOG_CONSOLE;
 	if (plan.in == PLAN_STDIO_INHERIT)
 		io.in = inst->s->console;
 	io.netns = plan.own_network ? network_namespace(inst) : -1;

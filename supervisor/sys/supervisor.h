@@ -113,6 +113,9 @@ void journal(struct supervisor *s, enum log_level level, const char *unit, const
 void journal_console(struct supervisor *s, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
+/* struct logs.console */
+void journal_service(void *data, const char *unit, const char *text, size_t n);
+
 /* ---- apply.c ---- */
 /* Feeds one event and performs all that follows from it; may be called from within itself. */
 void supervise(struct supervisor *s, const struct event *event);

@@ -1,8 +1,10 @@
 /*
  * Speaks sd_notify(3) as it is told: each argument is a message to $NOTIFY_SOCKET, but "wait:PATH", which waits until that
- * path exists, and "exit:CODE". After the last one it stays until a signal ends it.
+ * path exists, "signal:NUMBER", which waits for that signal, and "exit:CODE". A "@" at the end of a message is the monotonic
+ * time in microseconds. After the last one it stays until a signal ends it.
  */
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,6 +34,30 @@ static int say(const char *message)
 	return n < 0 ? -1 : 0;
 }
 
+static int say_when(const char *message)
+{
+	size_t n = strlen(message);
+	struct timespec now;
+	char text[256];
+
+	if (n == 0 || message[n - 1] != '@')
+		return say(message);
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	(void)snprintf(text, sizeof(text), "%.*s%lld", (int)(n - 1), message,
+		(long long)now.tv_sec * 1000000 + now.tv_nsec / 1000);
+	return say(text);
+}
+
+/* Blocked from the beginning, so that one that comes early is not lost. */
+static void take_signals(int argc, char **argv, sigset_t *set)
+{
+	(void)sigemptyset(set);
+	for (int i = 1; i < argc; i++)
+		if (strncmp(argv[i], "signal:", 7) == 0)
+			(void)sigaddset(set, (int)strtol(argv[i] + 7, NULL, 10));
+	(void)sigprocmask(SIG_BLOCK, set, NULL);
+}
+
 static void wait_for(const char *path)
 {
 	const struct timespec interval = { .tv_nsec = POLL_NS };
@@ -42,12 +68,18 @@ static void wait_for(const char *path)
 
 int main(int argc, char **argv)
 {
+	sigset_t signals;
+	int sig;
+
+	take_signals(argc, argv, &signals);
 	for (int i = 1; i < argc; i++) {
 		if (strncmp(argv[i], "wait:", 5) == 0)
 			wait_for(argv[i] + 5);
 		else if (strncmp(argv[i], "exit:", 5) == 0)
 			return (int)strtol(argv[i] + 5, NULL, 10);
-		else if (say(argv[i]) < 0)
+		else if (strncmp(argv[i], "signal:", 7) == 0)
+			(void)sigwait(&signals, &sig);
+		else if (say_when(argv[i]) < 0)
 			return 1;
 	}
 	for (;;)

@@ -19,6 +19,9 @@ static const struct {
 	const char *values[6];
 } samples[] = {
 	{ &key_type_bool, { "yes", "false", "ON", "0" } },
+	{ &key_type_weight, { "7", "500", "idle" } },
+	{ &key_type_output,
+		{ "journal+console", "null", "file:/a/b", "append:/var/log/a b", "truncate:/x" } },
 	{ &key_type_count, { "7", "500" } },
 	{ &key_type_int, { "-5", "19" } },
 	{ &key_type_exit_code, { "0", "255" } },

@@ -346,15 +346,52 @@ static void test_stdio(void **state)
 	assert_int_equal(f->plan.out, PLAN_STDIO_LOG);
 	assert_int_equal(f->plan.err, PLAN_STDIO_LOG);
 	s->stdin_kind = STDIO_TTY;
-	s->stdout_kind = STDIO_INHERIT;
+	s->out.kind = STDIO_INHERIT;
 	plan_main(f);
 	assert_int_equal(f->plan.in, PLAN_STDIO_TTY);
 	assert_int_equal(f->plan.out, PLAN_STDIO_TTY);
 	assert_int_equal(f->plan.err, PLAN_STDIO_TTY);
 	assert_string_equal(f->plan.tty, "/dev/console");
-	s->stderr_kind = STDIO_NULL;
+	s->err.kind = STDIO_NULL;
 	plan_main(f);
 	assert_int_equal(f->plan.err, PLAN_STDIO_NULL);
+}
+
+/* Errors follow the output into its file unless they have one of their own. */
+static void test_outputs_to_files(void **state)
+{
+	struct fixture *f = *state;
+	struct service_section *s = &f->unit.service;
+	const char *text;
+
+	s->out = (struct output){ .kind = STDIO_APPEND, .path = "/var/log/a b" };
+	plan_main(f);
+	assert_int_equal(f->plan.out, PLAN_STDIO_APPEND);
+	assert_int_equal(f->plan.err, PLAN_STDIO_APPEND);
+	assert_string_equal(f->plan.err_path, "/var/log/a b");
+	s->err = (struct output){ .kind = STDIO_TRUNCATE, .path = "/err" };
+	plan_main(f);
+	text = plan_print(&f->plan, &f->arena);
+	assert_non_null(strstr(text, "stdout        append to /var/log/a b\n"));
+	assert_non_null(strstr(text, "stderr        truncated /err\n"));
+	s->out = (struct output){ .kind = STDIO_LOG_CONSOLE };
+	s->err = (struct output){ .kind = STDIO_FILE, .path = "/err" };
+	plan_main(f);
+	assert_int_equal(f->plan.out, PLAN_STDIO_LOG_CONSOLE);
+	assert_int_equal(f->plan.err, PLAN_STDIO_FILE);
+	assert_null(f->plan.out_path);
+}
+
+static void test_idle_weight(void **state)
+{
+	struct fixture *f = *state;
+	const char *text;
+
+	f->unit.service.cpu_weight = CPU_WEIGHT_IDLE;
+	plan_main(f);
+	text = plan_print(&f->plan, &f->arena);
+	assert_non_null(strstr(text, "cpu.idle = 1 (CPUWeight, where the kernel has it)"));
+	assert_null(strstr(text, "cpu.weight"));
 }
 
 /* A value with a newline must not look like another fact. */
@@ -390,6 +427,8 @@ int main(void)
 		TEST(test_sysctls),
 		TEST(test_host_network),
 		TEST(test_stdio),
+		TEST(test_outputs_to_files),
+		TEST(test_idle_weight),
 		TEST(test_print_is_one_fact_a_line),
 	};
 
