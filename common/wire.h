@@ -26,6 +26,13 @@ enum wire_kind {
 	WIRE_HELD_END,
 	WIRE_REAPED,  /* a slot of the roster has become EXITED */
 	WIRE_REQUEST, /* arg = enum wire_end: asked for by a signal; stop all units, then send END */
+	/* supervisor to init */
+	WIRE_WATCHDOG, /* arg, arg2 = seconds while running, and while rebooting, 0: off; name: device or "" */
+	/*
+	 * arg = 1: well; 0: a critical unit has failed for good, name tells which: the watchdog is to starve.
+	 * arg2 = so many seconds until it is said again, at the latest; 0: no promise.
+	 */
+	WIRE_HEALTH,
 };
 
 enum wire_end { END_POWEROFF = 1, END_REBOOT, END_HALT, END_KEXEC, END_EXIT };

@@ -15,6 +15,7 @@
 #include "init/mounts.h"
 #include "init/signals.h"
 #include "init/text.h"
+#include "init/var.h"
 
 #define OOM_NEVER "-1000"
 #define OPEN_FILES 524288 /* what service managers give; HOLD_MAX must fit well */
@@ -90,6 +91,16 @@ static void load_modules(struct init *init)
 		modules_load(&init->console);
 }
 
+static void start_watchdog(struct init *init)
+{
+	watchdog_boot(init);
+}
+
+static void mount_var(struct init *init)
+{
+	var_mount(init->words.var, &init->console);
+}
+
 static void make_cgroups(struct init *init)
 {
 	cgroups_make(&init->console);
@@ -112,6 +123,8 @@ void boot(struct init *init)
 		raise_limits,
 		name_host,
 		load_modules,
+		start_watchdog,
+		mount_var,
 		make_cgroups,
 		open_lines,
 	};

@@ -11,6 +11,7 @@
 #include "init/request.h"
 #include "init/roster.h"
 #include "init/supervise.h"
+#include "init/watchdog.h"
 #include "init/wire.h"
 #include "init/words.h"
 
@@ -23,6 +24,7 @@ struct init {
 	struct supervise supervise;
 	struct wire wire;
 	struct request request;
+	struct watchdog watchdog;
 	struct hold hold;
 };
 

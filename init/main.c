@@ -28,6 +28,8 @@ static uint64_t next_due(const struct init *init, uint64_t now_ns)
 
 	if (request_due(&init->request) < due)
 		due = request_due(&init->request);
+	if (watchdog_due(init) < due)
+		due = watchdog_due(init);
 	if (init->signal_fd < 0 && now_ns + BLIND_NS < due)
 		due = now_ns + BLIND_NS;
 	return due;
@@ -72,6 +74,7 @@ static _Noreturn void loop(struct init *init)
 		busy = reap_ended(init);
 		wire_receive(init);
 		request_turn(init, clock_now_ns());
+		watchdog_turn(init, clock_now_ns());
 	}
 	end_machine(init);
 }

@@ -9,6 +9,7 @@
 
 #include "common/fd.h"
 #include "common/util.h"
+#include "init/clock.h"
 #include "init/init.h"
 
 #define PACKETS_A_TURN 64
@@ -96,6 +97,18 @@ static void handle_end(struct init *init, const struct wire_msg *msg, int *fd)
 	init->wire.end_status = msg->arg2;
 }
 
+static void handle_watchdog(struct init *init, const struct wire_msg *msg, int *fd)
+{
+	(void)fd;
+	watchdog_configure(init, msg);
+}
+
+static void handle_health(struct init *init, const struct wire_msg *msg, int *fd)
+{
+	(void)fd;
+	watchdog_told(init, msg, clock_now_ns());
+}
+
 static void handle(struct init *init, const struct wire_msg *msg, int *fd)
 {
 	static void (*const handlers[])(struct init *, const struct wire_msg *, int *) = {
@@ -104,6 +117,8 @@ static void handle(struct init *init, const struct wire_msg *msg, int *fd)
 		[WIRE_TAKE] = handle_take,
 		[WIRE_WELL] = handle_well,
 		[WIRE_END] = handle_end,
+		[WIRE_WATCHDOG] = handle_watchdog,
+		[WIRE_HEALTH] = handle_health,
 	};
 
 	if (msg->version != WIRE_VERSION || msg->kind >= ARRAY_LEN(handlers) ||

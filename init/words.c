@@ -11,6 +11,7 @@
 #define CMDLINE_MAX 4096
 #define REBOOT_DELAY_S 30
 #define REBOOT_DELAY_MAX_S 86400
+#define WATCHDOG_MAX_S 86400
 
 struct word {
 	const char *name;
@@ -47,12 +48,22 @@ static int set_reboot_delay(const struct word *word, const char *value, struct w
 	return text_number(value, REBOOT_DELAY_MAX_S, &w->reboot_delay_s);
 }
 
+static int set_watchdog(const struct word *word, const char *value, struct words *w)
+{
+	(void)word;
+	if (strcmp(value, "off") == 0)
+		value = "0";
+	return text_number(value, WATCHDOG_MAX_S, &w->watchdog_s);
+}
+
 static const struct word table[] = {
 	{ "sup.hostname", set_text, offsetof(struct words, hostname) },
 	{ "sup.log", set_log, 0 },
 	{ "sup.reboot-delay", set_reboot_delay, 0 },
 	{ "sup.rescue", set_path, offsetof(struct words, rescue) },
 	{ "sup.supervisor", set_path, offsetof(struct words, supervisor) },
+	{ "sup.var", set_path, offsetof(struct words, var) },
+	{ "sup.watchdog", set_watchdog, 0 },
 };
 
 static void take_word(char *text, struct words *w, const struct console *c)
@@ -75,6 +86,7 @@ void words_default(struct words *w)
 	memset(w, 0, sizeof(*w));
 	memcpy(w->supervisor, supervisor, sizeof(supervisor));
 	w->reboot_delay_s = REBOOT_DELAY_S;
+	w->watchdog_s = -1;
 }
 
 void words_parse(struct words *w, char *line, const struct console *c)

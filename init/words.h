@@ -17,6 +17,8 @@ struct words {
 	char hostname[WORD_MAX]; /* "" for none */
 	bool quiet;
 	int reboot_delay_s;
+	char var[WORD_MAX]; /* DEVICE[:TYPE], "" for none */
+	int watchdog_s;     /* -1: the supervisor says it; 0: off */
 };
 
 /* Defaults; what holds where there is no command line of our own to read. */

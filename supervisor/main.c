@@ -122,6 +122,7 @@ static int begin(struct supervisor *s, struct err *e)
 	if (supervise_begin(s, e) < 0)
 		return -1;
 	link_well(&s->link);
+	pulse_open(s);
 	if (s->ending != 0)
 		on_request(s, s->ending);
 	return 0;

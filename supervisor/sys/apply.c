@@ -142,6 +142,7 @@ static void do_swap(struct supervisor *s)
 	s->set = s->next;
 	s->next = NULL;
 	boot_configure(s);
+	pulse_configure(s);
 }
 
 static void perform(struct supervisor *s, const struct action *a)
@@ -197,6 +198,7 @@ void perform_all(struct supervisor *s)
 	s->performing = true;
 	drain(s);
 	boot_look(s); /* which may end the machine */
+	pulse_look(s);
 	drain(s);
 	s->performing = false;
 	arm_deadline(s);

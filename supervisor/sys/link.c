@@ -145,6 +145,29 @@ void link_well(struct link *l)
 	(void)send_packet(l, &m, -1, &ignored);
 }
 
+void link_watchdog(struct link *l, int runtime, int reboot, const char *device)
+{
+	struct wire_msg m = {
+		.version = WIRE_VERSION, .kind = WIRE_WATCHDOG, .arg = runtime, .arg2 = reboot
+	};
+	struct err ignored;
+
+	if (device != NULL)
+		(void)snprintf(m.name, sizeof(m.name), "%s", device);
+	(void)send_packet(l, &m, -1, &ignored);
+}
+
+void link_health(struct link *l, bool well, int promise, const char *why)
+{
+	struct wire_msg m = {
+		.version = WIRE_VERSION, .kind = WIRE_HEALTH, .arg = well, .arg2 = promise
+	};
+	struct err ignored;
+
+	(void)snprintf(m.name, sizeof(m.name), "%s", why);
+	(void)send_packet(l, &m, -1, &ignored);
+}
+
 int link_end(struct link *l, int end, int status, struct err *e)
 {
 	struct wire_msg m = {

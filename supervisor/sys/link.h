@@ -7,6 +7,7 @@
 #include "common/err.h"
 #include "common/wire.h"
 
+#include <stdbool.h>
 #include <uv.h>
 
 struct link_events {
@@ -31,6 +32,10 @@ int link_open(struct link *l, uv_loop_t *loop, int fd, const struct link_events 
 int link_hold(struct link *l, const char *kind, const char *unit, int fd, struct err *e);
 void link_drop(struct link *l, const char *kind, const char *unit);
 void link_well(struct link *l);
+/* Seconds, 0: off; device NULL: the usual one. */
+void link_watchdog(struct link *l, int runtime, int reboot, const char *device);
+/* promise: seconds until it is said again, 0: none. */
+void link_health(struct link *l, bool well, int promise, const char *why);
 int link_end(struct link *l, int end, int status, struct err *e);
 
 #endif

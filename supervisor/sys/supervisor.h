@@ -10,6 +10,7 @@
  *   notify.c     sd_notify sockets                 journal.c   the supervisor's own words
  *   link.c       the wire to init                  control.c   the Varlink socket
  *   boot.c       how the boot goes, safe mode      bootfile.c  the record of boots
+ *   pulse.c      what feeds the hardware watchdog
  *   image.c      image files, mounted once         logs.c      pipes -> files
  */
 #ifndef SYS_SUPERVISOR_H
@@ -26,6 +27,7 @@
 #include "supervisor/sys/load.h"
 #include "supervisor/sys/logs.h"
 #include "supervisor/sys/net/net.h"
+#include "supervisor/sys/pulse.h"
 
 #include <uv.h>
 
@@ -104,6 +106,7 @@ struct supervisor {
 	int ending;      /* enum wire_end once the machine is going down, else 0 */
 	struct control *control;
 	struct boot boot;
+	struct pulse pulse;
 };
 
 /* ---- journal.c ---- */

@@ -178,6 +178,18 @@ static void do_well(struct fake *f, char **arg)
 	fputs("ok", f->out);
 }
 
+static void do_health(struct fake *f, char **arg)
+{
+	tell(WIRE_HEALTH, atoi(arg[0]), atoi(arg[1]), arg[2], -1);
+	fputs("ok", f->out);
+}
+
+static void do_watchdog(struct fake *f, char **arg)
+{
+	tell(WIRE_WATCHDOG, atoi(arg[0]), atoi(arg[1]), arg[2], -1);
+	fputs("ok", f->out);
+}
+
 static void do_end(struct fake *f, char **arg)
 {
 	tell(WIRE_END, atoi(arg[0]), atoi(arg[1]), "", -1);
@@ -386,6 +398,7 @@ static const struct {
 	{ "end", do_end },
 	{ "garbage", do_garbage },
 	{ "given", do_given },
+	{ "health", do_health },
 	{ "hold", do_hold },
 	{ "hold-many", do_hold_many },
 	{ "life", do_life },
@@ -398,6 +411,7 @@ static const struct {
 	{ "signal", do_signal },
 	{ "slot", do_slot },
 	{ "take", do_take },
+	{ "watchdog", do_watchdog },
 	{ "well", do_well },
 };
 
