@@ -33,7 +33,7 @@ struct manager_section {
 	uint32_t safe_mode_boots; /* 0: no safe mode */
 	uint64_t boot_stable;     /* so long well, and the count of failed boots is 0 again */
 	uint64_t reboot_min_uptime;
-	/* all starts together: at most so many in that time; 0: no limit */
+	/* all automatic starts together: so many at once, and one more each interval; 0: no limit */
 	uint32_t start_budget_burst;
 	uint64_t start_budget_interval;
 	/* hardware watchdog; 0: off */
