@@ -270,7 +270,7 @@ struct boot_view {
 	uint32_t up, starting, restarting, failed; /* units, without targets */
 	char failure[200];                         /* the first that failed, and why */
 	bool complete; /* default.target is reached, or failed, and nothing is starting any more */
-	bool well;     /* complete, and neither default.target nor a critical unit failed */
+	bool well; /* complete; neither default.target nor a critical unit failed, no reboot is put off */
 };
 void engine_boot_view(const struct engine *e, struct boot_view *view);
 /* How the last run ended, in the words of $SERVICE_RESULT in systemd.exec(5). */

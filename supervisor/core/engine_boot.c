@@ -76,7 +76,9 @@ void engine_boot_view(const struct engine *e, struct boot_view *view)
 	for (uint32_t u = 0; u < e->gen.set->n; u++)
 		count(e, u, view);
 	view->complete = view->starting == 0 && (l == NULL || l->due_since == TIME_INFINITY);
-	view->well = view->complete && (l == NULL || l->run.state != ST_FAILED) &&
+	/* one that is about to reboot for a fault is not well, whoever failed */
+	view->well = view->complete && e->put_off.action == ACTION_NONE &&
+		(l == NULL || l->run.state != ST_FAILED) &&
 		!engine_critical_failed(e, failed, sizeof(failed));
 }
 

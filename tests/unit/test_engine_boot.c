@@ -195,6 +195,7 @@ static void test_reboot_is_put_off(void **state)
 		assert_int_equal(engine_put_off_until(w->engine, &why), w->now + 60 * SEC);
 		assert_non_null(strstr(why, "web.service failed"));
 		assert_int_equal(engine_deadline(w->engine), w->now + 60 * SEC);
+		assert_false(view_of(w).well);
 		world_pass(w, 60 * SEC - 1);
 		assert_int_equal(w->machine, 0);
 		world_pass(w, 1);
