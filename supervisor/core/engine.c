@@ -34,6 +34,7 @@ struct engine *engine_new(const struct unit_set *set)
 
 	e->arena = arena;
 	engine_generation(&e->gen, set);
+	engine_set_budget(e, 50, 100 * USEC_PER_MSEC);
 	return e;
 }
 
@@ -103,30 +104,6 @@ uint64_t engine_draw(struct engine *e, uint64_t most)
 	return most == UINT64_MAX ? z : z % (most + 1);
 }
 
-/* What is bound to a unit that leaves goes too, and waits to come back with it. */
-static void unbind(struct engine *e, uint32_t u)
-{
-	const struct edges *bound = &e->gen.set->nodes[u].in[DEP_BINDS_TO];
-
-	for (size_t i = 0; i < bound->n && e->ending == 0; i++) {
-		const struct life *l = life_of(e, bound->v[i]);
-
-		if (in_states(l, STATES_ACTIVE | STATES_STARTING) &&
-			(l->ask == ASK_NONE || l->ask == ASK_STARTING))
-			engine_want(e, WANT_RESTART, bound->v[i], false);
-	}
-}
-
-/* RestartMode=direct keeps what is bound until it is known that no restart follows. */
-static bool lets_go(const struct engine *e, uint32_t u, bool was_active, bool was_up)
-{
-	const struct life *l = life_of(e, u);
-
-	if (unit_of(e, u)->service.restart_mode == RESTART_MODE_DIRECT)
-		return was_up && in_states(l, STATES_DOWN);
-	return was_active && !in_states(l, STATES_ACTIVE);
-}
-
 void engine_enter(struct engine *e, uint32_t u, enum state state, uint64_t deadline)
 {
 	struct life *l = life_of(e, u);
@@ -146,9 +123,9 @@ void engine_enter(struct engine *e, uint32_t u, enum state state, uint64_t deadl
 	engine_timer_set(e, u, TIMER_STATE, deadline);
 	e->n_up += !in_states(l, STATES_DOWN);
 	e->n_up -= was_up;
-	if (lets_go(e, u, was_active, was_up))
-		unbind(e, u);
 	engine_note_due(e, u);
+	engine_budget_entered(e, u);
+	engine_ties_entered(e, u, was_active, was_up);
 	/* It ended by itself meanwhile: who waits for the reload need not wait for the stop. */
 	if (was_reload && !in_states(l, STATES_ACTIVE) && l->ask == ASK_NONE)
 		engine_jobs_done(e, u, EIO, l->run.cause);
@@ -297,9 +274,7 @@ static void command_start(struct engine *e, const struct event *event)
 {
 	struct life *l = life_of(e, event->unit);
 
-	engine_want(e, WANT_START, event->unit, true);
-	if (event->kind == EV_RESTART)
-		engine_want(e, WANT_RESTART, event->unit, true);
+	engine_want(e, event->kind == EV_RESTART ? WANT_RESTART : WANT_START, event->unit, true);
 	if (l->ask == ASK_NONE && !l->held)
 		engine_job_done(e, event->unit, event->job, 0, "is up already");
 	else
@@ -317,18 +292,35 @@ static void command_stop(struct engine *e, const struct event *event)
 		engine_job_add(e, event->unit, event->job);
 }
 
+static const char *refusal(const struct unit_section *unit, enum event_kind kind)
+{
+	bool starts = kind == EV_START || kind == EV_RESTART;
+	bool stops = kind == EV_STOP || kind == EV_RESTART;
+
+	if (starts && unit->refuse_manual_start)
+		return "only other units may start it (RefuseManualStart=)";
+	if (stops && unit->refuse_manual_stop)
+		return "only other units may stop it (RefuseManualStop=)";
+	return NULL;
+}
+
 /* True when the event was a command of order: it has set asks and waits for its turn. */
 static bool command(struct engine *e, const struct event *event)
 {
 	bool starts = event->kind == EV_START || event->kind == EV_RESTART;
+	const char *refused = refusal(&unit_of(e, event->unit)->unit, event->kind);
 
 	if (starts && e->ending != 0)
 		engine_job_done(e, event->unit, event->job, ESHUTDOWN, "the machine is going down");
+	else if (refused != NULL)
+		engine_job_done(e, event->unit, event->job, EPERM, refused);
 	else if (starts)
 		command_start(e, event);
 	else if (event->kind == EV_STOP)
 		command_stop(e, event);
-	return starts || event->kind == EV_STOP;
+	else if (event->kind == EV_RELOAD)
+		engine_command_reload(e, event);
+	return starts || event->kind == EV_STOP || event->kind == EV_RELOAD;
 }
 
 void engine_event(struct engine *e, const struct event *event, uint64_t now)

@@ -5,8 +5,9 @@
  * The life of one unit is a table state x event (rules.c), every cell written. Dependencies settle in two phases with
  * queues, never by recursion:
  *
- *   1. Propagation. A command, or a change of state, changes what is wanted: a start pulls in Requires=, BindsTo= and
- *      Wants=, a stop pulls in what is PartOf=, BindsTo= or Requires= it, a conflict asks for a stop. Only wants change, no state.
+ *   1. Propagation. A command, or a change of state, changes what is wanted: a start pulls in Requires=, BindsTo=,
+ *      Wants= and Upholds=, a stop pulls in what is PartOf=, BindsTo=, Requires= or Requisite= it, a conflict asks for a stop (the
+ *      tables: engine_want.c for commands, engine_ties.c for changes of state). Only wants change, no state.
  *   2. Execution. A unit whose want differs from its state moves when its order allows it: it starts when all
  *      that it is After= and that are wanted up have arrived (or failed), it stops when all that are After= it have stopped.
  *
@@ -215,6 +216,13 @@ struct engine_facts {
 	void *data;
 };
 void engine_set_facts(struct engine *e, const struct engine_facts *facts);
+
+/*
+ * All units together start so many times by themselves (an automatic restart, Upholds=) at once, and then one more time
+ * each `interval` microseconds; the others wait in BACKOFF, first come, first served. Commands and what they pull in
+ * never wait, nor does the boot. Without a call: 50, 100 ms. burst 0: no limit.
+ */
+void engine_set_budget(struct engine *e, uint32_t burst, uint64_t interval);
 
 void engine_boot(struct engine *e, uint64_t now); /* wants default.target */
 /* Safe mode instead: wants the critical units, with what they require and not what they want. */

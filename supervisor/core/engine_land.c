@@ -25,7 +25,7 @@ static void rest(struct engine *e, uint32_t u, enum state state, int error, cons
 	struct life *l = life_of(e, u);
 
 	engine_enter(e, u, state, TIME_INFINITY);
-	l->ask = ASK_NONE;
+	engine_put_ask(e, u, ASK_NONE);
 	engine_teardown(e, u); /* first: who stopped it may look at once for what it leaves */
 	/* A start commanded while a reload takes it down is answered by the start that follows. */
 	if (!l->held || !l->run.wanted)
@@ -53,18 +53,9 @@ static int exit_code_of(const struct life *l)
 	return WEXITSTATUS(l->result.status);
 }
 
-/* At most five times in ten seconds: a handler may itself require what failed, and would call itself for ever. */
-static void call_handlers(struct engine *e, uint32_t u)
+static int exit_status_of(const struct life *l, int given)
 {
-	static const struct unit_section limit = { .start_limit_interval = 10 * USEC_PER_SEC,
-		.start_limit_burst = 5 };
-	const struct edges *handlers = &e->gen.set->nodes[u].out[DEP_ON_FAILURE];
-
-	if (handlers->n == 0 || !restart_count(&life_of(e, u)->alarms, &limit, e->now))
-		return;
-	for (size_t i = 0; i < handlers->n; i++)
-		if (handlers->v[i] != u)
-			engine_want(e, WANT_START, handlers->v[i], false);
+	return given != INT_UNSET ? given : exit_code_of(l);
 }
 
 static void land_in_backoff(struct engine *e, uint32_t u)
@@ -87,10 +78,12 @@ static void land_in_backoff(struct engine *e, uint32_t u)
 	text_puts(&t, ")");
 	engine_log(e, u, r->failed ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO, "%s; %s", r->cause, next);
 	engine_jobs_done(e, u, EIO, r->cause);
-	l->ask = ASK_NONE;
+	engine_put_ask(e, u, ASK_NONE);
 	engine_enter(e, u, ST_BACKOFF, time_after(e->now, delay));
-	if (r->failed && s->restart_mode == RESTART_MODE_NORMAL)
-		call_handlers(e, u);
+	if (s->restart_mode == RESTART_MODE_NORMAL)
+		engine_moment(e, u, r->failed ? WHEN_FAILED : WHEN_ENDED_WELL);
+	if (r->failed)
+		engine_moment(e, u, WHEN_RESTARTS);
 }
 
 static void land_failed(struct engine *e, uint32_t u)
@@ -109,9 +102,8 @@ static void land_failed(struct engine *e, uint32_t u)
 	snprintf(text, sizeof(text), "%s failed: %.48s", unit->name, l->run.cause);
 	if (l->result.kind == CAUSE_LIMIT)
 		engine_end(e, unit->unit.start_limit_action, exit_code_of(l), text);
-	engine_end(e, unit->unit.failure_action, exit_code_of(l), text);
-	if (e->ending == 0)
-		call_handlers(e, u);
+	engine_end(e, unit->unit.failure_action, exit_status_of(l, unit->unit.failure_exit), text);
+	engine_moment(e, u, WHEN_FAILED);
 }
 
 static void say_stopped(struct engine *e, uint32_t u)
@@ -126,6 +118,8 @@ static void say_stopped(struct engine *e, uint32_t u)
 		snprintf(r->cause, sizeof(r->cause), "stopped by the shutdown");
 	else if (l->held)
 		snprintf(r->cause, sizeof(r->cause), "stopped by a reload: its file changed");
+	else if (l->because == UNNEEDED)
+		snprintf(r->cause, sizeof(r->cause), "stopped: no unit needs it any more");
 	else if (l->because != NO_UNIT)
 		snprintf(r->cause, sizeof(r->cause), "stopped with %s",
 			unit_of(e, l->because)->name);
@@ -135,7 +129,11 @@ static void say_stopped(struct engine *e, uint32_t u)
 
 static void land_at_rest(struct engine *e, uint32_t u)
 {
+	const uint32_t unbegun = STATES_DOWN | STATE_BIT(WAITING) | STATE_BIT(BACKOFF);
+	const struct unit *unit = unit_of(e, u);
 	struct life *l = life_of(e, u);
+	bool has_ended = !in_states(l, unbegun) && !l->held && e->ending == 0;
+	char text[128];
 
 	say_stopped(e, u);
 	l->run.failed = false;
@@ -144,6 +142,12 @@ static void land_at_rest(struct engine *e, uint32_t u)
 		l->run.wanted = false;
 	engine_log(e, u, LOG_LEVEL_INFO, "%s", l->run.cause[0] != '\0' ? l->run.cause : "stopped");
 	rest(e, u, ST_INACTIVE, 0, l->run.cause);
+	if (!has_ended)
+		return;
+	snprintf(text, sizeof(text), "%s has ended well", unit->name);
+	engine_end(e, unit->unit.success_action,
+		unit->unit.success_exit != INT_UNSET ? unit->unit.success_exit : 0, text);
+	engine_moment(e, u, WHEN_ENDED_WELL);
 }
 
 void engine_land(struct engine *e, uint32_t u)
@@ -151,7 +155,7 @@ void engine_land(struct engine *e, uint32_t u)
 	struct life *l = life_of(e, u);
 
 	if (l->ask == ASK_RESTART)
-		l->ask = ASK_START;
+		engine_put_ask(e, u, ASK_START);
 	if (l->ask == ASK_START && e->ending == 0 && l->result.kind != CAUSE_SURVIVOR)
 		land_for_start(e, u);
 	else if (!l->asked_down && !l->held && e->ending == 0 && l->ask != ASK_STOP &&
@@ -180,7 +184,7 @@ void rule_again(struct engine *e, uint32_t u, const struct event *event)
 {
 	(void)event;
 	/* Unless a stop waits for its turn. */
-	if (life_of(e, u)->ask == ASK_NONE)
+	if (life_of(e, u)->ask == ASK_NONE && engine_budget_take(e, u, TIMER_STATE))
 		engine_want(e, WANT_START, u, false);
 }
 
@@ -198,7 +202,9 @@ void rule_reset(struct engine *e, uint32_t u, const struct event *event)
 	l->run.failed = false;
 	l->starts = (struct start_count){ .n = 0 };
 	if (l->run.state == ST_FAILED) {
-		l->run.wanted = false;
+		/* Unless a reload is to start it. */
+		if (!l->held)
+			l->run.wanted = false;
 		engine_enter(e, u, ST_INACTIVE, TIME_INFINITY);
 	}
 	engine_job_done(e, u, event->job, 0, "failure forgotten");

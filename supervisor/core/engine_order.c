@@ -44,12 +44,29 @@ static enum hold check_conflict(const struct life *other)
 	return down ? HOLD_NOT : HOLD_WAIT;
 }
 
+bool engine_is_up_or_coming(const struct life *l)
+{
+	const uint32_t coming = STATES_STARTING | STATE_BIT(WAITING) | STATE_BIT(BACKOFF);
+
+	return in_states(l, STATES_ACTIVE | coming) || l->ask == ASK_START;
+}
+
+static enum hold check_requisite(const struct life *other)
+{
+	if (other->held && other->run.wanted)
+		return HOLD_WAIT;
+	return engine_is_up_or_coming(other) ? HOLD_NOT : HOLD_FAILED;
+}
+
 /* Required: one that restarts by itself is waited for, one that is down for good fails this unit. */
 static enum hold check_required(const struct life *other)
 {
 	if (other->held || in_states(other, STATES_STOPPING | STATE_BIT(BACKOFF)))
 		return HOLD_WAIT;
 	if (in_states(other, STATES_DOWN) && other->ask == ASK_NONE && !other->arrived)
+		return HOLD_FAILED;
+	/* JobTimeoutSec= has given up on it. */
+	if (in_states(other, STATES_STARTING) && other->ask == ASK_NONE)
 		return HOLD_FAILED;
 	return HOLD_NOT;
 }
@@ -63,6 +80,7 @@ static const struct relation on_start[] = {
 	{ DEP_CONFLICTS, true, check_conflict, "behind the stop of" },
 	{ DEP_REQUIRES, false, check_required, "needs" },
 	{ DEP_BINDS_TO, false, check_required, "needs" },
+	{ DEP_REQUISITE, false, check_requisite, "needs" },
 	/* Two that are bound to each other would else take turns for ever. */
 	{ DEP_BINDS_TO, true, check_after, "behind the stop of" },
 };
@@ -172,6 +190,19 @@ void engine_wake(struct engine *e, uint32_t u)
 	engine_turn_later(e, u);
 }
 
+/* Before anything else is waited for: what must be up already. */
+static enum hold find_first_hold(const struct engine *e, uint32_t u, uint32_t *other)
+{
+	const struct edges *needs = &e->gen.set->nodes[u].out[DEP_REQUISITE];
+
+	for (size_t i = 0; i < needs->n && life_of(e, u)->run.state != ST_WAITING; i++) {
+		*other = needs->v[i];
+		if (check_requisite(life_of(e, *other)) == HOLD_FAILED)
+			return HOLD_FAILED;
+	}
+	return find_hold(e, u, false, other);
+}
+
 static void turn_start(struct engine *e, uint32_t u)
 {
 	const struct event event = { .kind = EV_START, .unit = u };
@@ -181,18 +212,18 @@ static void turn_start(struct engine *e, uint32_t u)
 	/* On its way down: its landing gives it another turn. */
 	if (!in_states(l, STATES_DOWN | STATE_BIT(WAITING) | STATE_BIT(BACKOFF)) || l->held)
 		return;
-	switch (find_hold(e, u, false, &other)) {
+	switch (find_first_hold(e, u, &other)) {
 	case HOLD_WAIT:
 		if (l->run.state != ST_WAITING)
 			engine_enter(e, u, ST_WAITING, TIME_INFINITY);
 		watch(e, u, other);
 		break;
 	case HOLD_FAILED:
-		l->ask = ASK_STARTING;
+		engine_put_ask(e, u, ASK_STARTING);
 		engine_dependency_failed(e, u, other);
 		break;
 	case HOLD_NOT:
-		l->ask = ASK_STARTING;
+		engine_put_ask(e, u, ASK_STARTING);
 		engine_dispatch(e, &event);
 		break;
 	}
@@ -223,6 +254,8 @@ void engine_turn(struct engine *e, uint32_t u)
 		turn_stop(e, u);
 		break;
 	case ASK_NONE:
+		engine_stop_unneeded(e, u);
+		break;
 	case ASK_STARTING:
 	case ASK_STOPPING:
 		break;
@@ -231,7 +264,7 @@ void engine_turn(struct engine *e, uint32_t u)
 
 /* ---- questions, which change nothing */
 
-static bool names(const struct engine *e, uint32_t u, enum dependency dep, uint32_t other)
+bool engine_names(const struct engine *e, uint32_t u, enum dependency dep, uint32_t other)
 {
 	const struct edges *edges = &e->gen.set->nodes[u].out[dep];
 
@@ -253,8 +286,8 @@ static bool is_worse(const struct life *l, const struct life *than)
 
 static bool is_needed(const struct engine *e, uint32_t u, uint32_t other)
 {
-	return names(e, u, DEP_REQUIRES, other) || names(e, u, DEP_BINDS_TO, other) ||
-		names(e, u, DEP_WANTS, other);
+	return engine_names(e, u, DEP_REQUIRES, other) || engine_names(e, u, DEP_BINDS_TO, other) ||
+		engine_names(e, u, DEP_WANTS, other);
 }
 
 bool engine_holder(const struct engine *e, uint32_t u, struct holder *worst)
@@ -276,7 +309,7 @@ bool engine_holder(const struct engine *e, uint32_t u, struct holder *worst)
 				continue;
 			*worst = (struct holder){ .unit = edges->v[k],
 				.words = r->words,
-				.stops = r->check != check_before && r->check != check_required };
+				.stops = r->check == check_after || r->check == check_conflict };
 		}
 	}
 	if (worst->unit != NO_UNIT && !stop && !worst->stops && is_needed(e, u, worst->unit))

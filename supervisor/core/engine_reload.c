@@ -18,8 +18,8 @@ void engine_generation(struct generation *gen, const struct unit_set *set)
 	*gen = (struct generation){ .set = set, .first_turn = NO_UNIT, .last_turn = NO_UNIT };
 	gen->life = arena_array(&gen->arena, set->n, sizeof(*gen->life));
 	gen->heap = arena_array(&gen->arena, set->n, sizeof(*gen->heap));
-	/* Each unit at most once for each want. */
-	gen->work = arena_array(&gen->arena, set->n, 3 * sizeof(*gen->work));
+	/* Each unit at most once for each want, and for one of them twice: engine_want.c. */
+	gen->work = arena_array(&gen->arena, set->n, (WANT_COUNT + 1) * sizeof(*gen->work));
 	for (size_t u = 0; u < set->n; u++) {
 		struct life *l = &gen->life[u];
 
@@ -152,7 +152,8 @@ void engine_reload_drop(struct engine *e, const char *why)
 
 static bool is_wanted_by_up(const struct generation *gen, uint32_t u)
 {
-	static const enum dependency wanting[] = { DEP_WANTS, DEP_REQUIRES, DEP_BINDS_TO };
+	static const enum dependency wanting[] = { DEP_WANTS, DEP_REQUIRES, DEP_BINDS_TO,
+		DEP_UPHOLDS };
 
 	for (size_t d = 0; d < ARRAY_LEN(wanting); d++) {
 		const struct edges *by = &gen->set->nodes[u].in[wanting[d]];
@@ -174,6 +175,7 @@ static void move(struct life *to, const struct life *from)
 	to->because = NO_UNIT;
 	to->queued = to->held = false;
 	to->heap_at = to->cursor = 0;
+	to->held_back = 0;
 	memset(to->seen, 0, sizeof(to->seen));
 	if (!from->held)
 		return;
@@ -181,6 +183,7 @@ static void move(struct life *to, const struct life *from)
 	to->run.deadline = fresh.run.deadline;
 	memcpy(to->timers, fresh.timers, sizeof(to->timers));
 	to->due_since = fresh.due_since;
+	to->has_slot = false;
 	to->checking = fresh.checking;
 	to->run.failed = false;
 	to->run.restarts = 0;
@@ -206,8 +209,10 @@ static void move_all(struct engine *e, struct generation *old, const uint32_t *m
 	for (uint32_t u = 0; u < e->gen.set->n; u++) {
 		e->n_up += !in_states(life_of(e, u), STATES_DOWN);
 		engine_timers_moved(e, u);
+		life_of(e, u)->look = unit_of(e, u)->unit.stop_when_unneeded;
 		engine_turn_later(e, u);
 	}
+	engine_budget_recount(e);
 }
 
 /* What ran or was to run, and what is now wanted by something that is up and was not before. */

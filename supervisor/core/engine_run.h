@@ -9,6 +9,9 @@
  *   engine_start.c   rules on the way up        engine_stop.c   rules on the way down
  *   engine_land.c    ... and what follows       engine_word.c    rules of a unit that is up
  *   engine_reload.c  another generation
+ *   engine_ties.c    what becomes of other units when one comes up, leaves, fails, ends
+ *   engine_job.c     what is asked of a unit, and how long that may take
+ *   engine_budget.c  so many automatic starts, and then so many a second
  *   engine_queue.c   actions, jobs, deadlines, turns
  *   engine_boot.c    safe mode, how far the boot is, reboots put off
  *   engine_why.c     what is said about all this: why a unit waits, who holds up the boot
@@ -22,6 +25,7 @@
 #include "supervisor/core/restart.h"
 
 #define NO_UNIT UINT32_MAX
+#define UNNEEDED (UINT32_MAX - 1) /* life.because: no unit needs it any more */
 
 /* What is to be done with a unit, systemd's "job"; others wait for its end where the order says so. */
 enum ask {
@@ -47,7 +51,9 @@ struct proc {
 	X(WATCHDOG, rule_watchdog)    \
 	X(STABLE, engine_stable)      \
 	X(RUNTIME, engine_ran_enough) \
-	X(HEALTH, engine_health_due)
+	X(HEALTH, engine_health_due)  \
+	X(JOB, engine_job_late)       \
+	X(UPHOLD, engine_uphold_due)
 
 enum timer {
 #define X(id, rule) TIMER_##id,
@@ -78,6 +84,9 @@ struct waiter {
 	uint32_t job;
 };
 
+/* What is propagated. */
+enum want { WANT_START, WANT_STOP, WANT_RESTART, WANT_RELOAD, WANT_COUNT };
+
 /* Plain data but for the list of jobs; a copy is a snapshot. */
 struct life {
 	struct run run;
@@ -102,14 +111,18 @@ struct life {
 	struct cause result;               /* of this run; the first failure stays */
 	uint64_t watchdog;                 /* 0: off */
 	struct start_count starts, alarms; /* of itself, and of its OnFailure= units */
-	uint32_t because;                  /* the unit whose stop stops this one, or NO_UNIT */
-	uint64_t due_since;                /* wanted and not there since; TIME_INFINITY: not so */
+	uint32_t because;          /* the unit whose stop stops this one, or NO_UNIT, or UNNEEDED */
+	struct start_count upheld; /* starts because of Upholds= */
+	bool look;                 /* StopWhenUnneeded=: at its next turn */
+	bool has_slot;             /* it waits for the start that the budget has for it */
+	uint32_t held_back;        /* the propagation that waits for what it has in Requisite= */
+	uint64_t due_since;        /* wanted and not there since; TIME_INFINITY: not so */
 	struct waiter *jobs;
 	/* engine_order.c: one blocker is watched at a time; the scan goes on where it was found. */
 	uint32_t cursor, watching, watchers, next_watcher, prev_watcher;
 	uint32_t next_turn;
 	bool queued;
-	uint32_t seen[3];             /* enum want: the propagation that visited it last */
+	uint32_t seen[WANT_COUNT];    /* enum want: the propagation that visited it last */
 	uint64_t timers[TIMER_COUNT]; /* TIME_INFINITY: not set */
 	uint64_t due;                 /* the least of them */
 	uint32_t heap_at;             /* index in the heap + 1, 0: not in it */
@@ -138,6 +151,13 @@ struct reload {
 	size_t held; /* units that must still come down */
 };
 
+struct budget {            /* of automatic starts */
+	uint32_t burst;    /* 0: no limit */
+	uint64_t interval; /* a further start each so many microseconds */
+	uint64_t next;     /* the time of the next start, if each kept its interval */
+	uint32_t waiting;  /* units that have a start in the future */
+};
+
 struct put_off {    /* a reboot that waits for the machine to be up long enough */
 	int action; /* enum end_action; ACTION_NONE: none waits */
 	int exit_status;
@@ -162,6 +182,7 @@ struct engine {
 	bool only_needed; /* a propagation follows no Wants=: safe mode */
 	uint64_t min_uptime;
 	struct put_off put_off;
+	struct budget budget;
 };
 
 /* ---- engine.c */
@@ -187,6 +208,11 @@ static inline struct life *life_of(const struct engine *e, uint32_t u)
 static inline const struct unit *unit_of(const struct engine *e, uint32_t u)
 {
 	return &e->gen.set->units[u];
+}
+
+static inline bool unit_has_process(const struct unit *unit)
+{
+	return unit->kind == KIND_CONTAINER || unit->kind == KIND_SERVICE;
 }
 
 static inline enum service_type engine_type(const struct unit *unit)
@@ -239,14 +265,37 @@ void engine_timer_set(struct engine *e, uint32_t u, enum timer timer, uint64_t w
 void engine_timers_moved(struct engine *e, uint32_t u);
 
 /* ---- engine_want.c */
-enum want { WANT_START, WANT_STOP, WANT_RESTART };
 struct want_step {
 	uint32_t unit;
 	enum want want;
+	bool pulls; /* it was followed, so others follow */
 };
-/* manual: by a command on this very unit, which forgets earlier failures. Changes asks, no states. */
+/* manual: by a command on this very unit, which forgets earlier failures. Changes asks; states only
+ * where a reload is passed on. */
 void engine_want(struct engine *e, enum want want, uint32_t u, bool manual);
+/* For Requisite=: up, or on its way there. */
+bool engine_is_up_or_coming(const struct life *l);
+bool engine_names(const struct engine *e, uint32_t u, enum dependency dep, uint32_t other);
+/* EV_RELOAD, for it and for those it has in PropagatesReloadTo=. */
+void engine_command_reload(struct engine *e, const struct event *event);
+
+/* ---- engine_job.c */
 void engine_set_ask(struct engine *e, uint32_t u, enum ask ask);
+/* The same without a look at who waits for it: for those that change the state next. */
+void engine_put_ask(struct engine *e, uint32_t u, enum ask ask);
+
+/* ---- engine_ties.c */
+enum moment { WHEN_UP, WHEN_LEAVES, WHEN_DOWN, WHEN_FAILED, WHEN_ENDED_WELL, WHEN_RESTARTS };
+/* What follows for other units. */
+void engine_moment(struct engine *e, uint32_t u, enum moment when);
+void engine_ties_entered(struct engine *e, uint32_t u, bool was_active, bool was_up);
+void engine_stop_unneeded(struct engine *e, uint32_t u);
+
+/* ---- engine_budget.c */
+/* True: it may start now. False: the timer is set to when it may. */
+bool engine_budget_take(struct engine *e, uint32_t u, enum timer timer);
+void engine_budget_entered(struct engine *e, uint32_t u);
+void engine_budget_recount(struct engine *e);
 
 /* ---- engine_order.c */
 void engine_turn(struct engine *e, uint32_t u);
@@ -333,6 +382,6 @@ RULES(X)
 #undef X
 
 /* ... and what is due by a timer of its own. */
-rule_fn engine_health_due;
+rule_fn engine_health_due, engine_job_late, engine_uphold_due;
 
 #endif

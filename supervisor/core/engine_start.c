@@ -271,6 +271,12 @@ void engine_dependency_failed(struct engine *e, uint32_t u, uint32_t of)
 	else if (other->state == ST_FAILED)
 		refuse(e, u, CAUSE_DEPENDENCY, "requires %s, which failed: %s",
 			unit_of(e, of)->name, other->cause);
+	else if (engine_names(e, u, DEP_REQUISITE, of))
+		refuse(e, u, CAUSE_DEPENDENCY, "%s must be up already (Requisite=), it is %s",
+			unit_of(e, of)->name, state_name(other->state));
+	else if (in_states(life_of(e, of), STATES_STARTING))
+		refuse(e, u, CAUSE_DEPENDENCY, "requires %s, which is not up in time",
+			unit_of(e, of)->name);
 	else
 		refuse(e, u, CAUSE_DEPENDENCY, "requires %s, which is not running",
 			unit_of(e, of)->name);

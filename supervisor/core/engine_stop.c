@@ -15,11 +15,6 @@
 /* A process that is there this long after SIGKILL hangs in the kernel. */
 #define KILL_TIMEOUT (10 * USEC_PER_SEC)
 
-static bool has_process(const struct unit *unit)
-{
-	return unit->kind == KIND_CONTAINER || unit->kind == KIND_SERVICE;
-}
-
 /* A container is told through its PID 1, as podman does; what is left dies with it. */
 static enum kill_mode kill_mode_of(const struct unit *unit)
 {
@@ -142,8 +137,9 @@ void rule_emptied(struct engine *e, uint32_t u, const struct event *event)
 	const struct life *l = life_of(e, u);
 
 	(void)event;
-	if (unit_of(e, u)->service.exit_type == EXIT_TYPE_CGROUP && has_process(unit_of(e, u)) &&
-		!proc_is_there(&l->main) && !proc_is_there(&l->helper))
+	if (unit_of(e, u)->service.exit_type == EXIT_TYPE_CGROUP &&
+		unit_has_process(unit_of(e, u)) && !proc_is_there(&l->main) &&
+		!proc_is_there(&l->helper))
 		engine_main_ended(e, u);
 }
 
@@ -226,7 +222,7 @@ void engine_down(struct engine *e, uint32_t u)
 {
 	struct life *l = life_of(e, u);
 
-	if (!has_process(unit_of(e, u))) {
+	if (!unit_has_process(unit_of(e, u))) {
 		engine_land(e, u);
 		return;
 	}

@@ -57,10 +57,13 @@ static bool is_asked(const struct life *l)
 	return l->ask == ASK_START || l->ask == ASK_STOP || l->ask == ASK_RESTART;
 }
 
-/* From one that waits to who holds it back, until one waits for nobody. */
+/* From one that waits to who holds it back, until one waits for nobody: it is in motion, whatever comes after. */
 static bool next_link(const struct engine *e, uint32_t u, struct holder *next)
 {
-	return is_asked(life_of(e, u)) && engine_holder(e, u, next);
+	const struct life *l = life_of(e, u);
+
+	return is_asked(l) && !in_states(l, STATES_STARTING | STATES_STOPPING) &&
+		engine_holder(e, u, next);
 }
 
 /* ": needs b: after c ... needs z (starting)": the links behind u, which was told already. */
@@ -114,7 +117,8 @@ const char *engine_why(const struct engine *e, uint32_t u, char *buf, size_t siz
 	} else if (r->state == ST_FAILED) {
 		text_printf(&t, "failed: %s", r->cause);
 	} else if (r->state == ST_BACKOFF) {
-		text_puts(&t, "restarts in ");
+		text_puts(&t,
+			l->has_slot ? "waits for the start budget, restarts in " : "restarts in ");
 		cause_put_time(&t, r->deadline > e->now ? r->deadline - e->now : 0);
 		text_printf(&t, " after: %s", r->cause);
 	} else if (r->state == ST_INACTIVE && unit_of(e, u)->broken != NULL) {

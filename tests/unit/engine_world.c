@@ -58,6 +58,8 @@ struct unit *world_add(struct world *w, const char *name, enum unit_kind kind)
 	unit->container.memory.value = SIZE_UNSET;
 	unit->container.stop_timeout = 10 * SEC;
 	unit->container.run_init = true;
+	unit->unit.failure_exit = unit->unit.success_exit = INT_UNSET;
+	unit->unit.job_timeout = unit->unit.job_running_timeout = TIME_INFINITY;
 	if (kind == KIND_SERVICE)
 		world_commands(w, &unit->service.exec_start, 1);
 	return unit;

@@ -190,6 +190,24 @@ static void random_unit(struct world *w, struct unit *unit, uint64_t *seed)
 		world_commands(w, &s->exec_reload, 1);
 }
 
+/* The keys of [Unit] that tie it to others, but for the edges. */
+static void random_ties(struct unit_section *u, uint64_t *seed)
+{
+	u->stop_when_unneeded = roll(seed, 6) == 0;
+	u->refuse_manual_start = roll(seed, 10) == 0;
+	u->refuse_manual_stop = roll(seed, 10) == 0;
+	u->restart_dependents = roll(seed, 3) == 0;
+	if (roll(seed, 4) == 0)
+		u->job_timeout = (1 + roll(seed, 10)) * SEC;
+	if (roll(seed, 4) == 0)
+		u->job_running_timeout = (1 + roll(seed, 5)) * SEC;
+}
+
+static enum dependency random_tie(uint64_t *seed)
+{
+	return (enum dependency)(DEP_REQUIRES + roll(seed, DEP_COUNT - DEP_REQUIRES));
+}
+
 static void fill(struct world *w, uint64_t *seed)
 {
 	static const enum unit_kind kinds[] = { KIND_SERVICE, KIND_SERVICE, KIND_SERVICE,
@@ -199,6 +217,7 @@ static void fill(struct world *w, uint64_t *seed)
 	for (uint32_t u = 0; u < WALKERS; u++) {
 		snprintf(name, sizeof(name), "u%02u", u);
 		random_unit(w, world_add(w, name, kinds[roll(seed, 6)]), seed);
+		random_ties(&w->set.units[u].unit, seed);
 		if (roll(seed, 12) == 0)
 			w->set.units[u].broken = "it is broken";
 	}
@@ -207,11 +226,9 @@ static void fill(struct world *w, uint64_t *seed)
 		uint32_t a = roll(seed, WALKERS - 1), b = a + 1 + roll(seed, WALKERS - 1 - a);
 
 		world_edge(w, a, DEP_AFTER, b);
-		world_edge(w, a, (enum dependency)(DEP_REQUIRES + roll(seed, 6)), b);
+		world_edge(w, a, random_tie(seed), b);
 		if (roll(seed, 4) == 0)
-			world_edge(w, roll(seed, WALKERS),
-				(enum dependency)(DEP_REQUIRES + roll(seed, 6)),
-				roll(seed, WALKERS));
+			world_edge(w, roll(seed, WALKERS), random_tie(seed), roll(seed, WALKERS));
 	}
 }
 
@@ -388,6 +405,7 @@ static void test_random_walks_with_reloads(void **data)
 		}
 		world_begin(w);
 		for (int i = 0; i < 1000; i++) {
+			world_clear(w);
 			random_event(w, &seed);
 			if (roll(&seed, 10) == 0) {
 				engine_reload(w->engine, sets[roll(&seed, 2)], 1 + roll(&seed, 15),
