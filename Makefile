@@ -1,6 +1,7 @@
 # make                 build/ARCH/{init,supervisor,supctl}, and stripped copies beside them
 # make test            every ring; make test-unit, test-fuzz, test-ns, test-vm, lint: one of them
 # make run             the sample appliance in QEMU; make demo: the same without a person
+# make coverage        branch coverage of the pure core
 # make bench           container start and restart against the peers
 # make docs            the manual pages, in build/ARCH/docs; make units-table: docs/units.md again
 #
@@ -193,6 +194,33 @@ $(FUZZ_WORDS): $(KEYS_TABLE)
 fuzz: fuzzers
 	tools/fuzz $(BUILD) $(or $(SECONDS),60) $(NAME)
 
+# Coverage of the pure core by the unit tests.
+COV	   := $(BUILD)/coverage
+COV_TESTS  := $(UNIT_TEST_SRC:tests/unit/%.c=$(COV)/%)
+COV_LIB	   := $(COV)/obj/lib.a
+COV_CFLAGS  = $(LANG_FLAGS) -O1 -g -fprofile-instr-generate -fcoverage-mapping
+
+.PHONY: coverage
+coverage: $(COV_TESTS)
+	@tools/coverage $(COV) supervisor/core
+
+$(COV_TESTS): $(COV)/%: $(COV)/obj/tests/unit/%.o $(COV_LIB)
+	@echo '  LINK    $@'
+	$(Q)clang -fprofile-instr-generate -o $@ $^ -lcmocka -ljansson
+
+$(COV_LIB): $(UNIT_LIB_SRC:%.c=$(COV)/obj/%.o) $(COV)/obj/ini.o
+	@rm -f $@
+	$(Q)ar qcs $@ $^
+
+$(COV)/obj/%.o: %.c Makefile | $(DEPS_DONE)
+	@mkdir -p $(@D)
+	@echo '  CC      $< (coverage)'
+	$(Q)clang $(COV_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(COV)/obj/ini.o: $(DEPS_DONE)
+	@mkdir -p $(@D)
+	$(Q)clang $(INIH_FLAGS) -O1 -c -o $@ $(LIBS)/src/inih/ini.c
+
 TOOLS := tools/test $(BUILD) $(ARCH)
 test test-ns test-vm test-unit lint: export CC := $(CC)
 test lint: export LINT_CFLAGS = $(LANG_FLAGS) $(WARN) -idirafter $(LIBS)/uapi
@@ -312,4 +340,4 @@ distclean:
 
 ALL_OBJ	:= $(call objects,$(COMMON_SRC) $(INIT_SRC) $(SUP_SRC) $(CTL_SRC) $(HELPER_SRC))
 -include $(ALL_OBJ:.o=.d) $(FUZZERS:$(FUZZ)/%=$(FUZZ)/obj/tests/fuzz/%.d) \
-	$(patsubst %.c,$(FUZZ)/obj/%.d,$(UNIT_LIB_SRC)) $(patsubst %.c,$(UNIT)/obj/%.d,$(UNIT_LIB_SRC) $(UNIT_TEST_SRC))
+	$(patsubst %.c,$(FUZZ)/obj/%.d,$(UNIT_LIB_SRC)) $(patsubst %.c,$(COV)/obj/%.d,$(UNIT_LIB_SRC)) $(patsubst %.c,$(UNIT)/obj/%.d,$(UNIT_LIB_SRC) $(UNIT_TEST_SRC))
