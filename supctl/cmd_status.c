@@ -1,6 +1,7 @@
-#include "supctl/supctl.h"
+#include "supctl/match.h"
 #include "supctl/text.h"
 
+#include "common/pattern.h"
 #include "common/util.h"
 
 #include <stdio.h>
@@ -211,20 +212,35 @@ static int print_last_lines(struct context *c, const char *unit)
 	return status;
 }
 
+/* How many are left. */
+static size_t keep_matching(json_t *units, const char *pattern)
+{
+	for (size_t i = json_array_size(units); i-- > 0;)
+		if (!match_unit(pattern, text_of(json_array_get(units, i), "name")))
+			(void)json_array_remove(units, i);
+	return json_array_size(units);
+}
+
 static int run(struct context *c, int argc, char **argv)
 {
 	int status;
+	bool many;
 	json_t *answer, *units;
 
 	if (argc > 2)
 		return usage_of(&command_status);
-	answer = ask(c, "Status", argc == 2 ? json_pack("{ss}", "unit", argv[1]) : NULL, &status);
+	many = argc == 1 || pattern_is(argv[1]);
+	answer = ask(c, "Status", many ? NULL : json_pack("{ss}", "unit", argv[1]), &status);
 	if (answer == NULL)
 		return status;
 	units = json_object_get(answer, "units");
+	if (argc == 2 && many && keep_matching(units, argv[1]) == 0) {
+		json_decref(answer);
+		return match_nothing(argv[1]);
+	}
 	if (c->json)
 		return print_json(answer);
-	if (argc == 1) {
+	if (many) {
 		status = print_table(units);
 		if (json_is_true(json_object_get(answer, "safe")))
 			(void)puts(
@@ -237,5 +253,5 @@ static int run(struct context *c, int argc, char **argv)
 	return status;
 }
 
-const struct command command_status = { "status", "[UNIT]",
+const struct command command_status = { "status", "[UNIT|PATTERN]",
 	"how the units are; of one: everything, with its last log lines", run };

@@ -1,7 +1,28 @@
 /* The commands that ask for one thing to be done, and wait until it is. */
-#include "supctl/supctl.h"
+#include "supctl/match.h"
 
-/* `method` for each unit named; the first that fails decides the exit status, the others are still done. */
+/* `method` for each unit that the word means. */
+static int for_word(struct context *c, const char *word, const char *method)
+{
+	int worst = EXIT_DONE;
+	json_t *names = match_names(c, word, &worst), *name;
+	size_t i;
+
+	json_array_foreach(names, i, name)
+	{
+		int status;
+
+		json_decref(ask(c, method, json_pack("{sO}", "unit", name), &status));
+		if (worst == EXIT_DONE)
+			worst = status;
+		if (status == EXIT_UNREACHABLE)
+			break;
+	}
+	json_decref(names);
+	return worst;
+}
+
+/* The first that fails decides the exit status, the others are still done. */
 static int for_each_unit(struct context *c, int argc, char **argv, const char *method,
 	const struct command *self)
 {
@@ -10,10 +31,8 @@ static int for_each_unit(struct context *c, int argc, char **argv, const char *m
 	if (argc < 2)
 		return usage_of(self);
 	for (int i = 1; i < argc; i++) {
-		int status;
-		json_t *answer = ask(c, method, json_pack("{ss}", "unit", argv[i]), &status);
+		int status = for_word(c, argv[i], method);
 
-		json_decref(answer);
 		if (worst == EXIT_DONE)
 			worst = status;
 		if (status == EXIT_UNREACHABLE)

@@ -75,19 +75,23 @@ static const struct {
 int print_error(const struct reply *reply)
 {
 	for (size_t i = 0; i < ARRAY_LEN(errors); i++) {
-		const char *detail;
+		const char *detail, *text;
 
 		if (strcmp(errors[i].name, reply->error) != 0)
 			continue;
 		detail = errors[i].member != NULL
 			? json_string_value(json_object_get(reply->parameters, errors[i].member))
 			: NULL;
+		text = json_string_value(json_object_get(reply->parameters, "reason"));
+		if (text == NULL || errors[i].text == NULL)
+			text = errors[i].text;
 		(void)fputs("supctl: ", stderr);
 		if (detail != NULL)
-			put_safe(stderr,
-				errors[i].text != NULL && detail[0] == '\0' ? "\"\"" : detail);
-		if (errors[i].text != NULL)
-			(void)fprintf(stderr, "%s%s", detail != NULL ? ": " : "", errors[i].text);
+			put_safe(stderr, text != NULL && detail[0] == '\0' ? "\"\"" : detail);
+		if (text != NULL) {
+			(void)fputs(detail != NULL ? ": " : "", stderr);
+			put_safe(stderr, text);
+		}
 		(void)fputc('\n', stderr);
 		return errors[i].status;
 	}

@@ -143,6 +143,7 @@ static void do_swap(struct supervisor *s)
 	s->next = NULL;
 	boot_configure(s);
 	pulse_configure(s);
+	instances_swapped(s);
 }
 
 static void perform(struct supervisor *s, const struct action *a)
@@ -229,9 +230,10 @@ static void report_faults(struct supervisor *s, const struct unit_set *set)
 
 void reload_units(struct supervisor *s, uint32_t job)
 {
-	struct unit_set *set = load_units();
-	struct unit_set *before = s->next;
+	struct unit_set *before = s->next, *set;
 
+	instances_forget(s);
+	set = load_units();
 	if (set == NULL) {
 		control_job_done(s, job, ENOMEM, "no memory to read the units");
 		return;

@@ -5,10 +5,22 @@
 #include "supervisor/sys/clock.h"
 
 #include <grp.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define READERS "sup"
+
+/* An instance that nobody has made has no state, no plan and no log yet. */
+static void no_unit(struct connection *c, const struct supervisor *s, const char *name)
+{
+	char full[UNIT_NAME_MAX], why[160];
+
+	if (unit_set_instance(s->set, name, full, why, sizeof(why)) == 0)
+		(void)snprintf(why, sizeof(why),
+			"there is a template, but no such instance: `supctl start` makes it");
+	varlink_error(c, "NoSuchUnit", json_pack("{ssss}", "unit", name, "reason", why));
+}
 
 int control_unit(struct connection *c, struct supervisor *s, json_t *parameters)
 {
@@ -22,7 +34,7 @@ int control_unit(struct connection *c, struct supervisor *s, json_t *parameters)
 	}
 	index = unit_set_find_loose(s->set, name);
 	if (index < 0)
-		varlink_error(c, "NoSuchUnit", json_pack("{ss}", "unit", name));
+		no_unit(c, s, name);
 	return index;
 }
 
@@ -73,14 +85,50 @@ void control_job_done(struct supervisor *s, uint32_t id, int result, const char 
 
 /* ---- commands ---- */
 
+/* A template may have it: then it is made. False: the command is on a unit that there is, or on none. */
+static bool made_instance(struct connection *c, struct supervisor *s, const char *name,
+	enum event_kind kind)
+{
+	char full[UNIT_NAME_MAX], why[160];
+	uint32_t job;
+
+	if (name == NULL || unit_set_find_loose(s->set, name) >= 0 ||
+		unit_set_instance(s->set, name, full, why, sizeof(why)) < 0)
+		return false;
+	job = add_job(s->control, c);
+	if (job != 0)
+		instance_wish(s, full, kind, job);
+	return true;
+}
+
+static void refuse_masked(struct connection *c, const struct unit *unit)
+{
+	char reason[512];
+
+	(void)snprintf(reason, sizeof(reason), "%s is %s: an empty file, or a link to /dev/null",
+		unit->name, unit->broken);
+	varlink_error(c, "Failed", json_pack("{so}", "reason", json_text(reason)));
+}
+
 static void command(struct connection *c, struct supervisor *s, json_t *parameters,
 	enum event_kind kind)
 {
-	int index = control_unit(c, s, parameters);
+	const char *name = json_string_value(json_object_get(parameters, "unit"));
+	bool starts = kind == EV_START || kind == EV_RESTART;
 	struct event event = { .kind = kind };
+	const struct unit *unit;
+	int index;
 
+	if (starts && made_instance(c, s, name, kind))
+		return;
+	index = control_unit(c, s, parameters);
 	if (index < 0)
 		return;
+	unit = unit_at(s, (uint32_t)index);
+	if (starts && unit->masked) {
+		refuse_masked(c, unit);
+		return;
+	}
 	event.unit = (uint32_t)index;
 	event.job = add_job(s->control, c);
 	if (event.job != 0)

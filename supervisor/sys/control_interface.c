@@ -72,7 +72,7 @@ static const char description[] =
 	"# Unix socket over which the master of its new terminal is sent. Answers when it ended: its wait(2) status.\n"
 	"method Exec(unit: string, argv: []string) -> (status: int)\n"
 	"\n"
-	"error NoSuchUnit (unit: string)\n"
+	"error NoSuchUnit (unit: string, reason: string)\n"
 	"error Failed (reason: string)\n"
 	"# status: as a shell has it, 127 not found, 126 not executable, 125 a step before; as wait(2) status\n"
 	"error NotExecuted (reason: string, status: int)\n";

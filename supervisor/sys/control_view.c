@@ -81,7 +81,8 @@ static json_t *view_unit(const struct supervisor *s, uint32_t index)
 	set_text(object, "kind", unit_kind_name(u->kind));
 	set_text(object, "description", u->unit.description);
 	set_text(object, "file", u->file);
-	set_text(object, "state", state_name(run->state));
+	set_text(object, "state",
+		u->masked && run->state == ST_INACTIVE ? "masked" : state_name(run->state));
 	(void)json_object_set_new(object, "wanted", json_boolean(run->wanted));
 	(void)json_object_set_new(object, "failed", json_boolean(run->failed));
 	/* since is kept on a clock that never jumps, and shown on the one people read */

@@ -7,6 +7,7 @@
 #include "common/fd.h"
 #include "common/paths.h"
 #include "common/util.h"
+#include "supervisor/sys/hostfacts.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -15,16 +16,25 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
 
 #define UNIT_FILE_MAX (1024 * 1024)
 
 static const char *const search_path[] = { PATH_UNITS_RUN, PATH_UNITS_ETC, PATH_UNITS_LIB };
 static const char *const manager_path[] = { PATH_RUN, "/etc/sup", "/usr/lib/sup" };
 
+/* Kept as long as a set that was made of them is in force. */
 struct texts {
-	struct arena arena; /* names, paths and texts; dropped when the set is built */
+	struct arena arena; /* names, paths and texts */
 	struct unit_text *v;
 	size_t n, room;
+	unsigned int sets;
+};
+
+struct loaded {
+	struct unit_set set; /* first: load_free() gets its address */
+	struct texts *texts;
 };
 
 static void add_text(struct texts *t, const struct unit_text *text)
@@ -54,6 +64,10 @@ static void read_text(struct texts *t, int dir, const char *name, struct unit_te
 		text->unreadable = arena_strdup(&t->arena, strerror(errno));
 		return;
 	}
+	text->masked = (S_ISREG(st.st_mode) && st.st_size == 0) ||
+		(S_ISCHR(st.st_mode) && st.st_rdev == makedev(1, 3)); /* /dev/null */
+	if (text->masked)
+		return;
 	if (!S_ISREG(st.st_mode)) {
 		text->unreadable = "not a regular file";
 		return;
@@ -72,14 +86,31 @@ static void read_text(struct texts *t, int dir, const char *name, struct unit_te
 	text->size = (size_t)got;
 }
 
+/* A link from an instance to its template says only that the instance is to be: systemctl enable makes such. */
+static bool is_instance_link(int dir, const char *name)
+{
+	char template[UNIT_NAME_MAX], target[PATH_MAX];
+	ssize_t n = readlinkat(dir, name, target, sizeof(target) - 1);
+	const char *slash;
+
+	if (n < 0 || unit_name_template(name, template) < 0)
+		return false;
+	target[n] = '\0';
+	slash = strrchr(target, '/');
+	return strcmp(slash != NULL ? slash + 1 : target, template) == 0;
+}
+
 static void add_file(struct texts *t, int dir, const char *folder, const char *name,
-	const char *unit)
+	const char *unit, size_t rank)
 {
 	struct unit_text text = {
 		.unit = unit,
 		.path = arena_printf(&t->arena, "%s/%s", folder, name),
+		.rank = (uint32_t)rank,
 	};
 
+	if (is_instance_link(dir, name))
+		text.role = TEXT_INSTANCE;
 	read_text(t, dir, name, &text);
 	add_text(t, &text);
 }
@@ -128,91 +159,156 @@ static bool is_drop_in(const char *name)
 	return name[0] != '.' && n > 5 && strcmp(name + n - 5, ".conf") == 0;
 }
 
-/* ---- drop-ins: NAME.KIND.d/FILE.conf ---- */
+/* ---- folders of a unit: NAME.KIND.d/FILE.conf, NAME.KIND.wants/UNIT, NAME.KIND.requires/UNIT ---- */
 
-struct drop_in {
-	const char *unit, *name;
-	const char *folder;
-	size_t rank; /* of the folder it is below: the first counts most */
+static const struct {
+	const char *ending;
+	enum text_role role;
+} folder_forms[] = {
+	{ ".d", TEXT_FILE },
+	{ ".wants", TEXT_WANTS },
+	{ ".requires", TEXT_REQUIRES },
 };
 
-struct drop_ins {
-	struct drop_in *v;
-	size_t n;
-};
-
-static bool is_drop_in_folder(const char *name)
+/* "foo.service", "foo-.service"; only of drop-ins "service". */
+static bool is_unit_or_kind(const char *name, enum text_role role)
 {
-	size_t n = strlen(name);
-	char unit[NAME_MAX + 1];
+	char full[NAME_MAX + 3];
 
-	if (name[0] == '.' || n < 3 || n >= sizeof(unit) || strcmp(name + n - 2, ".d") != 0)
-		return false;
-	memcpy(unit, name, n - 2);
-	unit[n - 2] = '\0';
-	return unit_kind_of(unit) != KIND_COUNT;
+	if (unit_kind_of(name) != KIND_COUNT)
+		return true;
+	(void)snprintf(full, sizeof(full), "x.%s", name);
+	return role == TEXT_FILE && strchr(name, '.') == NULL && unit_kind_of(full) != KIND_COUNT;
 }
 
-static void find_drop_ins(struct texts *t, int dir, const char *path, size_t rank,
-	struct drop_ins *list)
+/* Index of its form, and the name before the ending; -1: it is no folder of a unit. */
+static int folder_form(const char *name, char unit[NAME_MAX + 1])
 {
-	struct strv folders = list_folder(t, dir, is_drop_in_folder);
+	size_t n = strlen(name);
+
+	for (size_t i = 0; i < ARRAY_LEN(folder_forms) && name[0] != '.'; i++) {
+		size_t tail = strlen(folder_forms[i].ending);
+
+		if (n <= tail || n > NAME_MAX ||
+			strcmp(name + n - tail, folder_forms[i].ending) != 0)
+			continue;
+		memcpy(unit, name, n - tail);
+		unit[n - tail] = '\0';
+		return is_unit_or_kind(unit, folder_forms[i].role) ? (int)i : -1;
+	}
+	return -1;
+}
+
+static bool is_folder_of_unit(const char *name)
+{
+	char unit[NAME_MAX + 1];
+
+	return folder_form(name, unit) >= 0;
+}
+
+/* What a link leads to does not matter, but for /dev/null: its name says which unit is wanted. */
+static void add_link(struct texts *t, int dir, const char *folder, const char *name,
+	const struct unit_text *as)
+{
+	struct unit_text text = *as;
+	struct stat st;
+
+	text.path = arena_printf(&t->arena, "%s/%s", folder, name);
+	text.target = name;
+	text.masked = fstatat(dir, name, &st, 0) == 0 && S_ISCHR(st.st_mode);
+	add_text(t, &text);
+}
+
+static void add_folders(struct texts *t, int dir, const char *path, size_t rank)
+{
+	struct strv folders = list_folder(t, dir, is_folder_of_unit);
 
 	for (size_t i = 0; i < folders.n; i++) {
 		cleanup_fd int below = openat(dir, folders.v[i],
 			O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		struct strv names = list_folder(t, below, is_drop_in);
+		const char *folder = arena_printf(&t->arena, "%s/%s", path, folders.v[i]);
+		char unit[NAME_MAX + 1];
+		int form = folder_form(folders.v[i], unit);
+		const struct unit_text as = {
+			.unit = arena_strdup(&t->arena, unit),
+			.role = folder_forms[form].role,
+			.rank = (uint32_t)rank,
+		};
+		struct strv names = list_folder(t, below,
+			as.role == TEXT_FILE ? is_drop_in : is_unit_file);
 
 		for (size_t k = 0; k < names.n; k++)
-			*LIST_ADD(&t->arena, list) = (struct drop_in){
-				.unit = arena_strndup(&t->arena, folders.v[i],
-					strlen(folders.v[i]) - 2),
-				.name = names.v[k],
-				.folder = arena_printf(&t->arena, "%s/%s", path, folders.v[i]),
-				.rank = rank,
-			};
-	}
-}
-
-static int by_unit_and_name(const void *left, const void *right)
-{
-	const struct drop_in *a = left, *b = right;
-	int order = strcmp(a->unit, b->unit);
-
-	if (order == 0)
-		order = strcmp(a->name, b->name);
-	return order != 0 ? order : (a->rank > b->rank) - (a->rank < b->rank);
-}
-
-/*
- * As in systemd.unit(5): in the order of their names, whichever folder they are in, and a name in an earlier folder
- * hides it in the later ones.
- */
-static void add_drop_ins(struct texts *t, struct drop_ins *list)
-{
-	if (list->n > 1)
-		qsort(list->v, list->n, sizeof(*list->v), by_unit_and_name);
-	for (size_t i = 0; i < list->n; i++) {
-		const struct drop_in *d = &list->v[i];
-		cleanup_fd int dir = -1;
-
-		if (i > 0 && strcmp(d[-1].unit, d->unit) == 0 && strcmp(d[-1].name, d->name) == 0)
-			continue;
-		dir = open(d->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		add_file(t, dir, d->folder, d->name, d->unit);
+			if (as.role == TEXT_FILE)
+				add_file(t, below, folder, names.v[k], as.unit, rank);
+			else
+				add_link(t, below, folder, names.v[k], &as);
 	}
 }
 
 /* ---- unit sets ---- */
 
+static struct texts *new_texts(void)
+{
+	return calloc(1, sizeof(struct texts));
+}
+
+static void drop_texts(struct texts *t)
+{
+	if (t == NULL || t->sets > 0)
+		return;
+	arena_free(&t->arena);
+	free(t);
+}
+
+/* The texts are dropped with the last set that is made of them. */
 static struct unit_set *build(struct texts *t)
 {
-	struct unit_set *set = calloc(1, sizeof(*set));
+	struct loaded *loaded = calloc(1, sizeof(*loaded));
+	struct specifier_facts facts;
+	struct arena a = { 0 };
 
-	if (set != NULL)
-		unit_set_build(set, t->v, t->n);
-	arena_free(&t->arena);
-	return set;
+	if (loaded == NULL) {
+		drop_texts(t);
+		return NULL;
+	}
+	loaded->texts = t;
+	t->sets++;
+	host_facts(&a, &facts);
+	unit_set_build_on(&loaded->set, t->v, t->n, &facts);
+	arena_free(&a);
+	return &loaded->set;
+}
+
+static void add_instance(struct texts *t, const char *name)
+{
+	const struct unit_text text = {
+		.unit = arena_strdup(&t->arena, name),
+		.path = arena_printf(&t->arena, "%s/%s", PATH_INSTANCES, name),
+		.role = TEXT_INSTANCE,
+	};
+
+	add_text(t, &text);
+}
+
+/* Those that an operator has started, here or before a supervisor that is gone. */
+static void add_instances(struct texts *t)
+{
+	cleanup_fd int dir = open(PATH_INSTANCES, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct strv names = { 0 };
+
+	if (dir >= 0)
+		names = list_folder(t, dir, is_unit_file);
+	for (size_t i = 0; i < names.n; i++)
+		add_instance(t, names.v[i]);
+}
+
+struct unit_set *load_instances(const struct unit_set *from, const char *const *names, size_t n)
+{
+	struct texts *t = ((const struct loaded *)(const void *)from)->texts;
+
+	for (size_t i = 0; i < n; i++)
+		add_instance(t, names[i]);
+	return build(t);
 }
 
 /* A name that a folder before this one has too: the first one wins. */
@@ -235,34 +331,37 @@ static void add_manager(struct texts *t)
 
 		if (dir < 0 || fstatat(dir, MANAGER_FILE, &st, AT_SYMLINK_NOFOLLOW) < 0)
 			continue;
-		add_file(t, dir, manager_path[i], MANAGER_FILE, MANAGER_FILE);
+		add_file(t, dir, manager_path[i], MANAGER_FILE, MANAGER_FILE, i);
 		return;
 	}
 }
 
 struct unit_set *load_units(void)
 {
-	struct texts t = { 0 };
+	struct texts *t = new_texts();
 	struct strv folders[ARRAY_LEN(search_path)] = { 0 };
-	struct drop_ins drop_ins = { 0 };
 
+	if (t == NULL)
+		return NULL;
 	for (size_t i = 0; i < ARRAY_LEN(search_path); i++) {
 		cleanup_fd int dir = open(search_path[i], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-		if (dir >= 0)
-			folders[i] = list_folder(&t, dir, is_unit_file);
+		if (dir < 0)
+			continue;
+		folders[i] = list_folder(t, dir, is_unit_file);
 		for (size_t k = 0; k < folders[i].n; k++)
 			if (!is_hidden(folders, i, folders[i].v[k]))
-				add_file(&t, dir, search_path[i], folders[i].v[k], folders[i].v[k]);
-		find_drop_ins(&t, dir, search_path[i], i, &drop_ins);
+				add_file(t, dir, search_path[i], folders[i].v[k], folders[i].v[k],
+					i);
+		add_folders(t, dir, search_path[i], i);
 	}
-	add_drop_ins(&t, &drop_ins);
-	add_manager(&t);
-	return build(&t);
+	add_instances(t);
+	add_manager(t);
+	return build(t);
 }
 
 /* A folder brings its drop-ins with it. */
-static void add_given(struct texts *t, const char *path, size_t rank, struct drop_ins *drop_ins)
+static void add_given(struct texts *t, const char *path, size_t rank)
 {
 	const char *slash = strrchr(path, '/');
 	const char *name = slash != NULL ? slash + 1 : path;
@@ -274,30 +373,32 @@ static void add_given(struct texts *t, const char *path, size_t rank, struct dro
 	if (dir < 0) {
 		cleanup_fd int parent = open(slash == path ? "/" : folder, O_PATH | O_CLOEXEC);
 
-		add_file(t, parent, folder, name, arena_strdup(&t->arena, name));
+		add_file(t, parent, folder, name, arena_strdup(&t->arena, name), rank);
 		return;
 	}
 	names = list_folder(t, dir, is_given_file);
 	for (size_t k = 0; k < names.n; k++)
-		add_file(t, dir, path, names.v[k], names.v[k]);
-	find_drop_ins(t, dir, path, rank, drop_ins);
+		add_file(t, dir, path, names.v[k], names.v[k], rank);
+	add_folders(t, dir, path, rank);
 }
 
 struct unit_set *load_files(char *const *paths, size_t n)
 {
-	struct texts t = { 0 };
-	struct drop_ins drop_ins = { 0 };
+	struct texts *t = new_texts();
 
-	for (size_t i = 0; i < n; i++)
-		add_given(&t, paths[i], i, &drop_ins);
-	add_drop_ins(&t, &drop_ins);
-	return build(&t);
+	for (size_t i = 0; t != NULL && i < n; i++)
+		add_given(t, paths[i], i);
+	return t != NULL ? build(t) : NULL;
 }
 
 void load_free(struct unit_set *set)
 {
+	struct loaded *loaded = (struct loaded *)(void *)set;
+
 	if (set == NULL)
 		return;
 	unit_set_free(set);
-	free(set);
+	loaded->texts->sets--;
+	drop_texts(loaded->texts);
+	free(loaded);
 }

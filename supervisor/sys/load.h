@@ -8,6 +8,11 @@
 struct unit_set *load_units(void);
 /* The files that are named, and the unit files and drop-ins in the folders that are. */
 struct unit_set *load_files(char *const *paths, size_t n);
+/*
+ * The set again, of the very texts that it was made of, with these instances of templates besides. Nothing is read, so
+ * that files that were edited meanwhile change nothing.
+ */
+struct unit_set *load_instances(const struct unit_set *from, const char *const *names, size_t n);
 void load_free(struct unit_set *set);
 
 #endif

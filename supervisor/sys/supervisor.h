@@ -12,6 +12,7 @@
  *   boot.c       how the boot goes, safe mode      bootfile.c  the record of boots
  *   pulse.c      what feeds the hardware watchdog
  *   image.c      image files, mounted once         logs.c      pipes -> files
+ *   instantiate.c  instances made at run time      hostfacts.c  what specifiers of the host say
  */
 #ifndef SYS_SUPERVISOR_H
 #define SYS_SUPERVISOR_H
@@ -22,6 +23,7 @@
 #include "supervisor/core/plan.h"
 #include "supervisor/sys/boot.h"
 #include "supervisor/sys/cgroup.h"
+#include "supervisor/sys/instantiate.h"
 #include "supervisor/sys/launch.h"
 #include "supervisor/sys/link.h"
 #include "supervisor/sys/load.h"
@@ -91,6 +93,7 @@ struct supervisor {
 	struct engine *engine;
 	struct unit_set *set;        /* in force */
 	struct unit_set *next;       /* loaded, waits for ACT_SWAP */
+	struct wish *wishes;         /* instances that are to be made and started */
 	struct instance **instances; /* by unit index of `set`, NULL where nothing is held */
 	struct process *processes;
 	struct leases leases;
