@@ -65,7 +65,7 @@ LDFLAGS	:= -nostartfiles -static -Wl,-pie,--no-dynamic-linker,-z,text \
 	   $(MUSL)/rcrt1.o $(MUSL)/crti.o
 LDEND	:= $(MUSL)/crtn.o
 
-UNIT_CFLAGS = $(LANG_FLAGS) $(WARN) -O1 -g -fno-omit-frame-pointer \
+UNIT_CFLAGS = $(LANG_FLAGS) -DKEY_DOCS $(WARN) -O1 -g -fno-omit-frame-pointer \
 	   -fsanitize=address,undefined -fno-sanitize-recover=all
 
 # ---- the programs ------------------------------------------------------------------------
@@ -198,7 +198,7 @@ fuzz: fuzzers
 COV	   := $(BUILD)/coverage
 COV_TESTS  := $(UNIT_TEST_SRC:tests/unit/%.c=$(COV)/%)
 COV_LIB	   := $(COV)/obj/lib.a
-COV_CFLAGS  = $(LANG_FLAGS) -O1 -g -fprofile-instr-generate -fcoverage-mapping
+COV_CFLAGS  = $(LANG_FLAGS) -DKEY_DOCS -O1 -g -fprofile-instr-generate -fcoverage-mapping
 
 .PHONY: coverage
 coverage: $(COV_TESTS)
@@ -259,7 +259,7 @@ docs: $(MANUALS) $(OUT)/docs/units.md
 $(KEYS_MAN): $(KEYS_MAN_SRC) $(wildcard supervisor/core/*.h supervisor/core/*.inc) Makefile
 	@mkdir -p $(@D)
 	@echo '  HOSTCC  $@'
-	$(Q)$(HOSTCC) -std=c11 -D_GNU_SOURCE -I. $(WARN) -O1 -o $@ $(filter %.c,$^)
+	$(Q)$(HOSTCC) -std=c11 -D_GNU_SOURCE -DKEY_DOCS -I. $(WARN) -O1 -o $@ $(filter %.c,$^)
 
 $(OUT)/docs/sup.conf.5 $(OUT)/docs/sup.unit.5: $(OUT)/docs/%: docs/%.in $(KEYS_MAN)
 	@mkdir -p $(@D)
@@ -269,7 +269,7 @@ $(OUT)/docs/sup.conf.5 $(OUT)/docs/sup.unit.5: $(OUT)/docs/%: docs/%.in $(KEYS_M
 $(KEYS_TABLE): $(KEYS_TABLE_SRC) $(wildcard supervisor/core/*.h supervisor/core/*.inc) Makefile
 	@mkdir -p $(@D)
 	@echo '  HOSTCC  $@'
-	$(Q)$(HOSTCC) -std=c11 -D_GNU_SOURCE -I. $(WARN) -O1 -o $@ $(filter %.c,$^)
+	$(Q)$(HOSTCC) -std=c11 -D_GNU_SOURCE -DKEY_DOCS -I. $(WARN) -O1 -o $@ $(filter %.c,$^)
 
 $(OUT)/docs/units.md: $(KEYS_TABLE)
 	@mkdir -p $(@D)

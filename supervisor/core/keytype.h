@@ -44,6 +44,13 @@ extern const struct key_type key_type_volume, key_type_tmpfs, key_type_mount, ke
 extern const struct key_type key_type_address, key_type_subnet, key_type_addresses;
 extern const struct key_type key_type_ports, key_type_network_use, key_type_hosts;
 
+/* The words of the manual are for the programs that make it: the device needs no copy. */
+#ifdef KEY_DOCS
+#define DOC(...) .doc = __VA_ARGS__
+#else
+#define DOC(...)
+#endif
+
 #define KEY_SINCE .since = "0.1"
 #define KEY_MEMBER(S, m, T)                                                     \
 	.offset = offsetof(struct S, m) +                                       \
