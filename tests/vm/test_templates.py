@@ -43,7 +43,6 @@ check four 'pids 4'
 check reload 'supctl reload; pids 4; pids 1 3; state worker@2'
 check pattern 'supctl status "worker@[34]"'
 check none 'supctl start worker@; supctl start nobody@1'
-supctl poweroff
 """
 
 
