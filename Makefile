@@ -114,7 +114,7 @@ $(OBJ)/%.o: %.c Makefile | $(DEPS_DONE)
 # The list of keys in sup.unit(5) comes from the supervisor's own table, by a program of this machine.
 KEYS_MAN := $(BUILD)/native/keys-man
 KEYS_MAN_SRC := tools/keys-man.c $(wildcard supervisor/core/keytype_*.c) \
-	   $(patsubst %,supervisor/core/%.c,arena condition keys names number text unit words)
+	   $(patsubst %,supervisor/core/%.c,arena calendar calendar_text condition keys names number text unit words)
 KEYS_TABLE := $(BUILD)/native/keys-table
 KEYS_TABLE_SRC := tools/keys-table.c supervisor/core/known.c $(filter-out tools/%,$(KEYS_MAN_SRC))
 

@@ -21,6 +21,7 @@
 #define PATH_INSTANCES \
 	PATH_RUN "/instances" /* NAME.KIND: instances of templates that an operator started */
 #define PATH_STATE PATH_RUN "/state"        /* what must survive the supervisor, not a reboot */
+#define PATH_TIMERS "/var/lib/sup/timers"   /* NAME.timer: when one with Persistent= last elapsed */
 #define PATH_STATE_VAR "/var/lib/sup/state" /* what must survive a reboot: address leases */
 
 #define PATH_FIRST_BOOT PATH_RUN "/first-boot" /* there when PATH_STATE_VAR was made by this boot */

@@ -1,5 +1,5 @@
 /*
- * supctl check runs the supervisor's own reader of unit files, in the supervisor's own binary: it cannot
+ * supctl check and calendar run the supervisor's own reader of unit files, in the supervisor's own binary: it cannot
  * disagree with it, and needs no supervisor that runs.
  */
 #include "supctl/supctl.h"
@@ -28,28 +28,40 @@ static void find_supervisor(char *path, size_t size)
 	(void)snprintf(path, size, "%s", PATH_SUPERVISOR);
 }
 
-static int run(struct context *c, int argc, char **argv)
+int run_supervisor(const struct context *c, const char *word, char **args)
 {
 	char path[512];
-	char **args = calloc((size_t)argc + 4, sizeof(*args));
-	size_t n = 0;
+	size_t n = 0, n_args = 0;
+	char **argv;
 
-	if (argc < 2 || args == NULL) {
-		free(args);
-		return usage_of(&command_check);
-	}
+	while (args[n_args] != NULL)
+		n_args++;
+	argv = calloc(n_args + 4, sizeof(*argv));
+	if (argv == NULL)
+		return EXIT_UNREACHABLE;
 	find_supervisor(path, sizeof(path));
-	args[n++] = path;
-	args[n++] = (char *)(uintptr_t) "check";
+	argv[n++] = path;
+	argv[n++] = (char *)(uintptr_t)word;
 	if (c->json)
-		args[n++] = (char *)(uintptr_t) "--json";
-	for (int i = 1; i < argc; i++)
-		args[n++] = argv[i];
-	(void)execv(path, args);
+		argv[n++] = (char *)(uintptr_t) "--json";
+	memcpy(argv + n, args, n_args * sizeof(*argv));
+	(void)execv(path, argv);
 	(void)fprintf(stderr, "supctl: %s: %s\n", path, strerror(errno));
-	free(args);
+	free(argv);
 	return EXIT_UNREACHABLE;
+}
+
+static int run(struct context *c, int argc, char **argv)
+{
+	return argc < 2 ? usage_of(&command_check) : run_supervisor(c, "check", argv + 1);
+}
+
+static int run_calendar(struct context *c, int argc, char **argv)
+{
+	return argc < 2 ? usage_of(&command_calendar) : run_supervisor(c, "calendar", argv + 1);
 }
 
 const struct command command_check = { "check", "FILE...",
 	"what is wrong with unit files or folders", run };
+const struct command command_calendar = { "calendar", "EXPRESSION [TIMES]",
+	"how OnCalendar= is read, and when it comes", run_calendar };

@@ -23,6 +23,8 @@ static const struct command *const commands[] = {
 	&command_exec,
 	&command_boot,
 	&command_plan,
+	&command_timers,
+	&command_calendar,
 	&command_check,
 	&command_faults,
 	&command_poweroff,
@@ -207,7 +209,7 @@ static int run_command(struct context *c, const struct command *command, int arg
 {
 	int status;
 
-	if (command != &command_check && !are_words(argc, argv))
+	if (command != &command_check && command != &command_calendar && !are_words(argc, argv))
 		return EXIT_USAGE;
 	status = command->run(c, argc, argv);
 	if (c->connected)

@@ -36,7 +36,8 @@ struct command {
 
 extern const struct command command_status, command_list, command_start, command_stop,
 	command_restart, command_reload, command_reset, command_logs, command_exec, command_plan,
-	command_boot, command_check, command_faults, command_poweroff, command_reboot, command_halt;
+	command_boot, command_timers, command_calendar, command_check, command_faults,
+	command_poweroff, command_reboot, command_halt;
 
 /* Connects when needed; calls; on failure prints one line and returns NULL with *status set. */
 json_t *ask(struct context *c, const char *method, json_t *parameters, int *status);
@@ -50,6 +51,8 @@ int ask_send(struct context *c, const struct call *call);
 int print_error(const struct reply *reply);
 /* "supctl: COMMAND ARGS" to stderr; returns EXIT_USAGE. */
 int usage_of(const struct command *command);
+/* Becomes `supervisor WORD [--json] ARGS`: what the supervisor reads, read by its own code. Returns on failure only. */
+int run_supervisor(const struct context *c, const char *word, char **args);
 /* Prints JSON as data, indented. Takes ownership. Returns EXIT_DONE. */
 int print_json(json_t *data);
 

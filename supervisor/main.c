@@ -4,9 +4,11 @@
  */
 #include "common/fd.h"
 #include "common/paths.h"
+#include "supervisor/calendar.h"
 #include "supervisor/check.h"
 #include "supervisor/sys/clock.h"
 #include "supervisor/sys/supervisor.h"
+#include "supervisor/sys/wall.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -139,6 +141,7 @@ static int run(struct supervisor *s, struct err *e)
 		networks_open,
 		names_open,
 		watch_open,
+		wall_open,
 		control_open,
 		begin,
 	};
@@ -155,11 +158,14 @@ int main(int argc, char **argv)
 	struct supervisor *s;
 	struct err e;
 
+	if (argc > 1 && strcmp(argv[1], "calendar") == 0)
+		return calendar_main(argc - 2, argv + 2);
 	if (argc > 1 && strcmp(argv[1], "check") == 0)
 		return check_main(argc - 2, argv + 2);
 	if (argc > 1) {
 		(void)fprintf(stderr,
-			"usage: supervisor (by init)\n       supervisor check [--json] FILE...\n");
+			"usage: supervisor (by init)\n       supervisor check [--json] FILE...\n"
+			"       supervisor calendar [--json] EXPRESSION [TIMES]\n");
 		return 2;
 	}
 	s = calloc(1, sizeof(*s));

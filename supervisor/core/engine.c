@@ -107,6 +107,7 @@ uint64_t engine_draw(struct engine *e, uint64_t most)
 void engine_enter(struct engine *e, uint32_t u, enum state state, uint64_t deadline)
 {
 	struct life *l = life_of(e, u);
+	bool was_idle = in_states(l, STATES_IDLE);
 	bool was_active = in_states(l, STATES_ACTIVE), was_up = !in_states(l, STATES_DOWN);
 	bool was_reload = l->run.state == ST_RELOAD;
 
@@ -130,6 +131,7 @@ void engine_enter(struct engine *e, uint32_t u, enum state state, uint64_t deadl
 	if (was_reload && !in_states(l, STATES_ACTIVE) && l->ask == ASK_NONE)
 		engine_jobs_done(e, u, EIO, l->run.cause);
 	engine_health_entered(e, u);
+	engine_timer_note(e, u, was_idle);
 	engine_wake(e, u);
 }
 
@@ -371,7 +373,7 @@ void engine_boot(struct engine *e, uint64_t now)
 {
 	int u = unit_set_find(e->gen.set, BOOT_TARGET);
 
-	e->now = now;
+	e->now = e->booted = now;
 	if (u >= 0)
 		engine_want(e, WANT_START, (uint32_t)u, false);
 	engine_settle(e);

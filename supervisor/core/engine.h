@@ -149,6 +149,7 @@ struct event {
 	X(TEARDOWN) /* the unit is down for good: network, volume, cgroup, notify socket may go; a restart never sends it */  \
 	X(LOG) /* one line for the log of the supervisor about this unit: text, level `arg` */                                \
 	X(JOB_DONE) /* job `job` ended: arg 0 done, else errno-like; text says why */                                         \
+	X(STAMP)    /* a timer with Persistent= has elapsed: keep engine_timer().last on disk */                              \
 	X(MACHINE)  /* end the machine: arg = enum wire_end, index = exit status; text says why */                            \
 	X(SWAP)     /* a reload: the new set is in force, the old one may be freed */
 
@@ -213,6 +214,10 @@ void engine_seed(struct engine *e, uint64_t seed);
 /* True for a broken condition: sys/ answers ConditionPathExists= and the like through this. */
 struct engine_facts {
 	bool (*condition)(void *data, const struct condition *c);
+	/* What was kept of a timer with Persistent=, microseconds since 1970; 0: nothing. */
+	uint64_t (*stamp)(void *data, const char *timer);
+	int32_t (*utc_offset)(void *data, int64_t utc); /* as struct calendar_zone has it */
+	uint64_t device; /* some number that is this machine's: what is random is so by it */
 	void *data;
 };
 void engine_set_facts(struct engine *e, const struct engine_facts *facts);
@@ -249,6 +254,15 @@ void engine_forget_put_off(struct engine *e);
  */
 void engine_reload(struct engine *e, const struct unit_set *set, uint32_t job, uint64_t now);
 
+/*
+ * The clock on the wall: microseconds since 1970 minus `now`; told at the start, and whenever it has changed. `set`: it
+ * was set, which is what OnClockChange= means, and not only found to have drifted. A clock that was set forward makes
+ * a timer elapse at most once for all that was passed over; set back, nothing comes sooner than its calendar says.
+ */
+void engine_set_clock(struct engine *e, int64_t wall_minus_now, bool set, uint64_t now);
+/* Local time is another one. */
+void engine_zone_changed(struct engine *e, uint64_t now);
+
 bool engine_next(struct engine *e, struct action *action);
 uint64_t engine_deadline(const struct engine *e); /* TIME_INFINITY: nothing waits */
 
@@ -283,6 +297,15 @@ struct boot_view {
 void engine_boot_view(const struct engine *e, struct boot_view *view);
 /* How the last run ended, in the words of $SERVICE_RESULT in systemd.exec(5). */
 const char *engine_result(const struct engine *e, uint32_t unit);
+
+struct timer_view {
+	uint64_t next;      /* TIME_INFINITY: nothing is to come, or its unit runs */
+	uint64_t last_wall; /* microseconds since 1970, 0: never */
+	uint32_t starts;    /* the unit it starts, UINT32_MAX when its file names none */
+};
+struct timer_view engine_timer(const struct engine *e, uint32_t timer);
+/* The timer that has started this run of the unit, UINT32_MAX when none has. */
+uint32_t engine_started_by(const struct engine *e, uint32_t unit);
 const char *state_name(enum state state);
 
 #endif

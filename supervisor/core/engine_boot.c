@@ -19,7 +19,7 @@ bool engine_has_critical(const struct engine *e)
 
 void engine_boot_safe(struct engine *e, uint64_t now)
 {
-	e->now = now;
+	e->now = e->booted = now;
 	e->only_needed = true;
 	for (uint32_t u = 0; u < e->gen.set->n; u++)
 		if (unit_of(e, u)->unit.critical)

@@ -241,6 +241,9 @@ void engine_swap(struct engine *e)
 	engine_generation(&e->gen, reload.set);
 	move_all(e, &old, match(&scratch, old.set, reload.set));
 	start_changed(e, &old, match(&scratch, reload.set, old.set));
+	for (uint32_t u = 0; u < e->gen.set->n; u++)
+		if (unit_of(e, u)->kind == KIND_TIMER && life_of(e, u)->run.state == ST_RUNNING)
+			engine_timer_rearm(e, u);
 	engine_job_done(e, 0, reload.job, 0, "reloaded");
 	arena_free(&old.arena);
 	arena_free(&scratch);

@@ -14,6 +14,7 @@
  *   engine_budget.c  so many automatic starts, and then so many a second
  *   engine_queue.c   actions, jobs, deadlines, turns
  *   engine_boot.c    safe mode, how far the boot is, reboots put off
+ *   engine_timer.c   when timers elapse
  *   engine_why.c     what is said about all this: why a unit waits, who holds up the boot
  *   engine_health.c  health checks
  */
@@ -53,7 +54,8 @@ struct proc {
 	X(RUNTIME, engine_ran_enough) \
 	X(HEALTH, engine_health_due)  \
 	X(JOB, engine_job_late)       \
-	X(UPHOLD, engine_uphold_due)
+	X(UPHOLD, engine_uphold_due)  \
+	X(TRIGGER, engine_timer_elapsed)
 
 enum timer {
 #define X(id, rule) TIMER_##id,
@@ -86,6 +88,15 @@ struct waiter {
 
 /* What is propagated. */
 enum want { WANT_START, WANT_STOP, WANT_RESTART, WANT_RELOAD, WANT_COUNT };
+
+/* Of a timer. On the wall: microseconds since 1970, 0 when the clock was not known. */
+struct timer_life {
+	uint64_t armed, armed_wall; /* when it came up */
+	/* When it elapsed last, 0: not since then; that of the wall is kept on disk. */
+	uint64_t last, last_wall;
+	uint64_t next_wall; /* the time of OnCalendar= that is waited for, 0: of another key */
+	bool busy;          /* it has elapsed, and its unit is not down again */
+};
 
 /* Plain data but for the list of jobs; a copy is a snapshot. */
 struct life {
@@ -122,7 +133,10 @@ struct life {
 	uint32_t cursor, watching, watchers, next_watcher, prev_watcher;
 	uint32_t next_turn;
 	bool queued;
-	uint32_t seen[WANT_COUNT];    /* enum want: the propagation that visited it last */
+	uint32_t seen[WANT_COUNT]; /* enum want: the propagation that visited it last */
+	/* When it last left, and when it came back to, a state without anything; 0: never. */
+	uint64_t began, ended;
+	struct timer_life timer;
 	uint64_t timers[TIMER_COUNT]; /* TIME_INFINITY: not set */
 	uint64_t due;                 /* the least of them */
 	uint32_t heap_at;             /* index in the heap + 1, 0: not in it */
@@ -168,7 +182,9 @@ struct engine {
 	struct arena arena;
 	struct generation gen;
 	struct engine_facts facts;
-	uint64_t now;
+	uint64_t now, booted;
+	int64_t wall;    /* what the clock on the wall shows, minus now */
+	bool wall_known; /* it was told, and can be true */
 	uint64_t chance; /* state of the generator of engine_draw */
 	size_t n_up;     /* units in a state other than INACTIVE and FAILED */
 	uint32_t visit;
@@ -184,6 +200,8 @@ struct engine {
 	struct put_off put_off;
 	struct budget budget;
 };
+
+typedef void rule_fn(struct engine *e, uint32_t u, const struct event *event);
 
 /* ---- engine.c */
 void engine_enter(struct engine *e, uint32_t u, enum state state, uint64_t deadline);
@@ -232,6 +250,8 @@ static inline bool engine_speaks(const struct unit *unit)
 }
 
 #define STATE_BIT(id) (1u << ST_##id)
+/* Nothing of it is there, and nothing is being done for it. */
+#define STATES_IDLE (STATES_DOWN | STATE_BIT(WAITING))
 #define STATES_DOWN (STATE_BIT(INACTIVE) | STATE_BIT(FAILED))
 #define STATES_ACTIVE (STATE_BIT(RUNNING) | STATE_BIT(EXITED) | STATE_BIT(RELOAD))
 #define STATES_UP_OR_POST (STATES_ACTIVE | STATE_BIT(START_POST))
@@ -347,6 +367,14 @@ void engine_land(struct engine *e, uint32_t u);
 void engine_health_note(struct engine *e, const struct event *event);
 /* The state of the unit is another: no checks in one that does not run. */
 void engine_health_entered(struct engine *e, uint32_t u);
+/* ---- engine_timer.c */
+rule_fn engine_timer_elapsed;
+/* The unit has entered a state; it may be a timer, or what timers start. */
+void engine_timer_note(struct engine *e, uint32_t u, bool was_idle);
+/* When it elapses next, anew. */
+void engine_timer_rearm(struct engine *e, uint32_t timer);
+/* How a timer that is up stands, as text. */
+void engine_timer_why(const struct engine *e, uint32_t timer, struct text *t);
 
 /* ---- engine_reload.c */
 void engine_generation(struct generation *gen, const struct unit_set *set);
@@ -362,7 +390,6 @@ bool engine_put_off(struct engine *e, int action, int exit_status, const char *t
 void engine_put_off_tick(struct engine *e);
 
 /* ---- rules.c */
-typedef void rule_fn(struct engine *e, uint32_t u, const struct event *event);
 extern rule_fn *const rules[ST_COUNT][EV_COUNT];
 /* Rules of timers that are no deadline of the state. */
 rule_fn engine_state_late, engine_stable, engine_ran_enough;

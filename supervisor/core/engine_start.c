@@ -22,6 +22,7 @@ static const struct kind_trait {
 	[KIND_NETWORK] = { .setup = true },
 	[KIND_VOLUME] = { .setup = true },
 	[KIND_TARGET] = { .process = false },
+	[KIND_TIMER] = { .process = false },
 };
 
 static size_t n_commands(const struct unit *unit, enum role role)

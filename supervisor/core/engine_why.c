@@ -125,6 +125,8 @@ const char *engine_why(const struct engine *e, uint32_t u, char *buf, size_t siz
 		text_printf(&t, "cannot start: %s", unit_of(e, u)->broken);
 	} else if (r->state == ST_INACTIVE) {
 		text_puts(&t, r->cause[0] != '\0' ? r->cause : "nothing has asked for it");
+	} else if (r->state == ST_RUNNING && unit_of(e, u)->kind == KIND_TIMER) {
+		engine_timer_why(e, u, &t);
 	} else {
 		text_puts(&t, state_name(r->state));
 	}

@@ -14,6 +14,7 @@
 #define SERVICE KINDS(SERVICE)
 #define NETWORK KINDS(NETWORK)
 #define VOLUME KINDS(VOLUME)
+#define TIMER KINDS(TIMER)
 #define RUNS (CONTAINER | SERVICE)
 #define EVERY ((1u << KIND_COUNT) - 1)
 
@@ -151,6 +152,8 @@ const struct key keys[] = {
 #include "supervisor/core/keys_container.inc"
 
 #include "supervisor/core/keys_service.inc"
+
+#include "supervisor/core/keys_timer.inc"
 
 #include "supervisor/core/keys_other.inc"
 

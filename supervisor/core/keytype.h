@@ -27,6 +27,7 @@ extern const struct key_type key_type_instance;
 extern const struct key_type key_type_name, key_type_interface, key_type_image, key_type_rootfs;
 extern const struct key_type key_type_ranges, key_type_units, key_type_urls, key_type_paths;
 extern const struct key_type key_type_path_list;
+extern const struct key_type key_type_unit_name;
 /* keytype_words.c */
 extern const struct key_type key_type_words, key_type_environment, key_type_environment_file;
 extern const struct key_type key_type_commands, key_type_settings;
@@ -38,6 +39,8 @@ extern const struct key_type key_type_io_limit, key_type_output;
 extern const struct key_type key_type_conditions, key_type_pressures;
 /* keytype_health.c */
 extern const struct key_type key_type_health_cmd, key_type_interval;
+/* keytype_timer.c */
+extern const struct key_type key_type_span, key_type_calendar;
 /* keytype_mount.c */
 extern const struct key_type key_type_volume, key_type_tmpfs, key_type_mount, key_type_device;
 /* keytype_net.c */
@@ -95,6 +98,7 @@ extern const struct key_type key_type_ports, key_type_network_use, key_type_host
 #define SUBNET(t, m) KEY(t, m, struct subnet)
 #define PORTS(m) KEY(ports, m, struct ports)
 #define NETWORK_USE(m) KEY(network_use, m, struct network_use)
+#define TRIGGER(t, base) KEY(t, timer.triggers, struct triggers), .arg = (base)
 /* Two times that stand one after the other in their struct. */
 #define TIME_PAIR(m, second)                                                                \
 	.type = &key_type_time_pair,                                                        \

@@ -273,14 +273,28 @@ static bool is_foreign_unit(const char *name)
 static int check_unit(struct key_context *c, const char *name)
 {
 	if (unit_kind_of(name) == KIND_COUNT && !is_foreign_unit(name))
-		return key_fail(c, c->at,
-			"\"%s\" does not end like a unit (.container, .service, .network, .volume, "
-			".target)",
-			name);
+		return key_fail(c, c->at, "\"%s\" does not end like a unit (%s)", name,
+			unit_endings());
 	if (unit_name_check(name) < 0)
 		return key_fail(c, c->at, "\"%s\" is not the name of a unit", name);
 	return 0;
 }
+
+static int unit_name_parse(struct key_context *c)
+{
+	if (check_unit(c, c->value) < 0)
+		return -1;
+	*(const char **)c->field = arena_strdup(c->arena, c->value);
+	return 0;
+}
+
+const struct key_type key_type_unit_name = {
+	.name = "unit name",
+	.specifiers = true,
+	.names_units = true,
+	.parse = unit_name_parse,
+	.print = string_print,
+};
 
 static int units_parse(struct key_context *c)
 {

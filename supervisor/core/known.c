@@ -147,6 +147,8 @@ const struct known known_keys[] = {
 		"ReloadLimitBurst JoinControllers EventLoopRateLimitIntervalSec "
 		"EventLoopRateLimitBurst" },
 	{ "Manager", "use RebootMinUptimeSec=", "MinimumUptimeSec" },
+	{ "Timer", "the machine must be awake when it elapses", "WakeSystem" },
+	{ "Timer", "", "DeferReactivation" },
 };
 
 const size_t n_known_keys = ARRAY_LEN(known_keys);
@@ -166,7 +168,7 @@ const struct known refused_words[] = {
 const size_t n_refused_words = ARRAY_LEN(refused_words);
 
 const struct known known_sections[] = {
-	{ NULL, "", "Quadlet Socket Timer Automount Swap Path Slice Scope" },
+	{ NULL, "", "Quadlet Socket Automount Swap Path Slice Scope" },
 	{ NULL, "use .container units that share a network by Network=NAME.container", "Pod Kube" },
 	{ NULL, "make images with rootfs/mkimage", "Image Build Artifact" },
 	{ NULL, "use Volume= or Mount= of a .container", "Mount" },
@@ -185,8 +187,10 @@ static const char reached_targets[] =
 	"local-fs-pre.target machines.target network.target network-online.target "
 	"network-pre.target nss-lookup.target nss-user-lookup.target paths.target "
 	"remote-fs.target remote-fs-pre.target slices.target sockets.target swap.target "
-	"sysinit.target time-set.target time-sync.target timers.target veritysetup.target "
-	"shutdown.target umount.target final.target";
+	"sysinit.target time-set.target time-sync.target timers.target veritysetup.target";
+
+/* ... and on the way down. */
+static const char end_targets[] = "shutdown.target umount.target final.target";
 
 static bool has_word(const char *words, const char *word)
 {
@@ -230,6 +234,11 @@ const char *section_known_elsewhere(const char *section)
 }
 
 bool target_is_always_reached(const char *name)
+{
+	return has_word(reached_targets, name) || has_word(end_targets, name);
+}
+
+bool target_is_reached_at_boot(const char *name)
 {
 	return has_word(reached_targets, name);
 }

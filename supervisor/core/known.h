@@ -25,5 +25,7 @@ const char *word_refused(const char *section, const char *name, const char *valu
 const char *section_known_elsewhere(const char *section);
 /* "network-online.target" and others that systemd reaches by itself: no fault when nobody defines them. */
 bool target_is_always_reached(const char *name);
+/* Those of them that stand for a part of the boot: WantedBy=timers.target is a start at boot. */
+bool target_is_reached_at_boot(const char *name);
 
 #endif

@@ -153,6 +153,8 @@ static void resolve_name(struct builder *b, uint32_t unit, enum tie tie, const c
 	const struct origin *origin = &b->references[unit].ties[tie];
 	int other = references_find(b->set, name);
 
+	if (other < 0 && row->whose == THEIRS && target_is_reached_at_boot(name))
+		other = unit_set_find(b->set, b->default_target);
 	if (other < 0) {
 		if (row->missing == SILENT ||
 			(row->whose == MINE && target_is_always_reached(name)))
@@ -216,6 +218,29 @@ static void resolve_volumes(struct builder *b, uint32_t unit)
 		else if (unit_kind_of(name) == KIND_VOLUME)
 			references_missing(b, unit, FAULT_ERROR, &b->references[unit].mounts,
 				"Volume", name);
+	}
+}
+
+const char *references_of_timer(struct arena *a, const struct unit *timer)
+{
+	int stem = (int)(strlen(timer->name) - strlen(".timer"));
+
+	return timer->timer.unit != NULL ? timer->timer.unit
+					 : arena_printf(a, "%.*s.service", stem, timer->name);
+}
+
+/* A timer comes before what it starts, as with systemd: else its unit would count as there before it was asked for. */
+static void resolve_timer(struct builder *b, uint32_t unit)
+{
+	const char *name = references_of_timer(&b->scratch, &b->set->units[unit]);
+	int to = references_find(b->set, name);
+
+	if (to < 0) {
+		references_missing(b, unit, FAULT_ERROR, &b->references[unit].timer_unit, "Unit",
+			name);
+	} else {
+		references_edge(b, unit, DEP_TRIGGERS, (uint32_t)to);
+		references_edge(b, unit, DEP_BEFORE, (uint32_t)to);
 	}
 }
 
@@ -367,8 +392,11 @@ void references_resolve(struct builder *b, const char *default_target, const cha
 	struct unit_set *set = b->set;
 	int first = unit_set_find(set, default_target);
 
+	b->default_target = default_target;
 	for (uint32_t i = 0; i < set->n; i++) {
 		resolve_ties(b, i);
+		if (set->units[i].kind == KIND_TIMER)
+			resolve_timer(b, i);
 		if (set->units[i].kind != KIND_CONTAINER)
 			continue;
 		resolve_network(b, i, default_network);

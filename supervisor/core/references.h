@@ -45,7 +45,7 @@ enum tie {
 /* Where the keys of a unit stand that name others; path NULL: not given. */
 struct references {
 	struct origin ties[TIE_COUNT];
-	struct origin alias, network, mounts, ports, ip;
+	struct origin alias, network, mounts, ports, ip, timer_unit;
 };
 
 /* A unit that is read, before it has its place in the set. */
@@ -62,6 +62,7 @@ struct builder {
 	struct fault_list faults;
 	struct references *references; /* same index as units */
 	struct edge_list edges;
+	const char *default_target;
 	size_t guesses; /* how often a nearest name was looked for, which is slow */
 	struct text_index texts;
 	struct name_set known; /* units, read or to be read */
@@ -87,6 +88,8 @@ void mounts_for_resolve(struct builder *b);
 /* The unit that is meant by a name in a file, -1; says it at `origin` that there is none. */
 int references_find(const struct unit_set *set, const char *name);
 #define REFERENCE_FORMS 3u
+/* What the timer starts: Unit=, or the service of the same stem, which stands for the container, too. */
+const char *references_of_timer(struct arena *a, const struct unit *timer);
 /* The name in another form, as Quadlet's generator would call it; false when it has no such form. */
 bool references_form(const char *name, size_t form, char other[UNIT_NAME_MAX]);
 void references_missing(struct builder *b, uint32_t unit, enum fault_level level,

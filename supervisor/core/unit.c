@@ -13,6 +13,13 @@ const char *unit_kind_name(enum unit_kind kind)
 	return (unsigned int)kind < KIND_COUNT ? kind_names[kind] : "?";
 }
 
+const char *unit_endings(void)
+{
+#define X(id, suffix, section) ", ." suffix
+	return &UNIT_KINDS(X)[2];
+#undef X
+}
+
 enum unit_kind unit_kind_of(const char *name)
 {
 	const char *dot = strrchr(name, '.');

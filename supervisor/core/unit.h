@@ -10,6 +10,7 @@
 
 #include "common/roster.h"
 #include "supervisor/core/arena.h"
+#include "supervisor/core/calendar.h"
 #include "supervisor/core/condition.h"
 #include "supervisor/core/role.h"
 
@@ -29,7 +30,8 @@
 	X(SERVICE, "service", "Service")       \
 	X(NETWORK, "network", "Network")       \
 	X(VOLUME, "volume", "Volume")          \
-	X(TARGET, "target", NULL)
+	X(TARGET, "target", NULL)              \
+	X(TIMER, "timer", "Timer")
 
 enum unit_kind {
 #define X(id, suffix, section) KIND_##id,
@@ -39,20 +41,21 @@ enum unit_kind {
 };
 
 /* The kinds of dependency: each a list of unit names in the file, edges in the unit set. */
-#define DEPENDENCIES(X)              \
-	X(AFTER, "After")            \
-	X(BEFORE, "Before")          \
-	X(REQUIRES, "Requires")      \
-	X(WANTS, "Wants")            \
-	X(BINDS_TO, "BindsTo")       \
-	X(PART_OF, "PartOf")         \
-	X(CONFLICTS, "Conflicts")    \
-	X(ON_FAILURE, "OnFailure")   \
-	X(REQUISITE, "Requisite")    \
-	X(UPHOLDS, "Upholds")        \
-	X(ON_SUCCESS, "OnSuccess")   \
-	X(STOPS, "PropagatesStopTo") \
-	X(RELOADS, "PropagatesReloadTo")
+#define DEPENDENCIES(X)                  \
+	X(AFTER, "After")                \
+	X(BEFORE, "Before")              \
+	X(REQUIRES, "Requires")          \
+	X(WANTS, "Wants")                \
+	X(BINDS_TO, "BindsTo")           \
+	X(PART_OF, "PartOf")             \
+	X(CONFLICTS, "Conflicts")        \
+	X(ON_FAILURE, "OnFailure")       \
+	X(REQUISITE, "Requisite")        \
+	X(UPHOLDS, "Upholds")            \
+	X(ON_SUCCESS, "OnSuccess")       \
+	X(STOPS, "PropagatesStopTo")     \
+	X(RELOADS, "PropagatesReloadTo") \
+	X(TRIGGERS, "Triggers") /* by no key of that name: Unit= of a timer */
 
 enum dependency {
 #define X(id, key) DEP_##id,
@@ -346,6 +349,25 @@ struct volume_section {
 	const char *user, *group;
 };
 
+enum trigger_base { ON_ACTIVE, ON_BOOT, ON_STARTUP, ON_UNIT_ACTIVE, ON_UNIT_INACTIVE, ON_CALENDAR };
+struct trigger { /* one moment, or one each time: a span after `base`, or by the calendar */
+	enum trigger_base base;
+	uint64_t span;
+	const struct calendar *calendar; /* ON_CALENDAR, else NULL */
+};
+struct triggers {
+	struct trigger *v;
+	size_t n;
+};
+
+struct timer_section {
+	struct triggers triggers;
+	const char *unit; /* NULL: the service or container of the same stem */
+	uint64_t accuracy, random_delay;
+	bool fixed_random_delay, persistent, on_clock_change, on_timezone_change;
+	bool remain_after_elapse;
+};
+
 struct install_section {
 	struct strv wanted_by, required_by, upheld_by;
 	struct strv also, alias;
@@ -375,12 +397,15 @@ struct unit {
 	struct service_section service;
 	struct network_section network;
 	struct volume_section volume;
+	struct timer_section timer;
 	struct install_section install;
 };
 
 /* What a role runs: of [Service]; NULL where no key says it. MAIN is ExecStart=, which a .container has not. */
 const struct commands *unit_commands(const struct unit *u, enum role role);
 const char *unit_kind_name(enum unit_kind kind);
+/* ".container, .service, ..." */
+const char *unit_endings(void);
 /* The kind from a file name's ending, or KIND_COUNT. */
 enum unit_kind unit_kind_of(const char *name);
 /* 0, or -1 when a name is empty, too long or has a character other than A-Za-z0-9:_.@\- . */

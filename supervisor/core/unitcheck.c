@@ -275,6 +275,26 @@ static void check_device(struct unit_loader *l)
 		complain(l, FAULT_ERROR, MEMBER(volume.options), "Options= needs Device=");
 }
 
+/* ---- .timer */
+
+static void check_timer(struct unit_loader *l)
+{
+	const struct timer_section *s = &l->unit->timer;
+	bool calendar = false;
+
+	for (size_t i = 0; i < s->triggers.n; i++)
+		calendar = calendar || s->triggers.v[i].base == ON_CALENDAR;
+	if (s->triggers.n == 0 && !s->on_clock_change && !s->on_timezone_change &&
+		loader_origin(l, MEMBER(timer.triggers)) == NULL)
+		complain(l, FAULT_ERROR, MEMBER(timer.triggers),
+			"there is nothing in [Timer] that makes it elapse, like OnCalendar=");
+	if (s->unit != NULL && unit_kind_of(s->unit) == KIND_TIMER)
+		complain(l, FAULT_ERROR, MEMBER(timer.unit), "a timer cannot start a timer");
+	if (s->persistent && !calendar)
+		complain(l, FAULT_WARNING, MEMBER(timer.persistent),
+			"Persistent= does nothing without OnCalendar=");
+}
+
 static const struct {
 	uint32_t kinds;
 	void (*check)(struct unit_loader *l);
@@ -291,6 +311,7 @@ static const struct {
 	{ KINDS(CONTAINER) | KINDS(SERVICE), check_notify },
 	{ KINDS(NETWORK), check_subnet },
 	{ KINDS(VOLUME), check_device },
+	{ KINDS(TIMER), check_timer },
 };
 
 void unit_check(struct unit_loader *l)

@@ -71,6 +71,7 @@ static void keep_origins(struct builder *b, struct references *r)
 	r->mounts = origin_of(b, offsetof(struct unit, container.mounts));
 	r->ports = origin_of(b, offsetof(struct unit, container.ports));
 	r->ip = origin_of(b, offsetof(struct unit, container.ip));
+	r->timer_unit = origin_of(b, offsetof(struct unit, timer.unit));
 }
 
 static void read_masked(struct builder *b, struct unit *u, const struct unit_text *text)
@@ -175,8 +176,8 @@ static void read_group(struct builder *b, const struct text_group *group)
 
 	if (unit_kind_of(name) == KIND_COUNT && !(main == NULL && is_kind_name(name)))
 		file_fault(b, FAULT_ERROR, NULL, group->v[0],
-			"the name does not end like a unit: .container, .service, .network, .volume, "
-			".target");
+			arena_printf(&b->set->arena, "the name does not end like a unit: %s",
+				unit_endings()));
 	else if (unit_name_check(name) < 0)
 		file_fault(b, FAULT_ERROR, NULL, group->v[0],
 			"this is not the name of a unit: at most 63 of A-Z a-z 0-9 : _ . @ -");

@@ -6,6 +6,7 @@
 #include "supervisor/sys/clock.h"
 #include "supervisor/sys/condition.h"
 #include "supervisor/sys/supervisor.h"
+#include "supervisor/sys/wall.h"
 
 #include <signal.h>
 #include <stdlib.h>
@@ -16,6 +17,7 @@ static void on_deadline(uv_timer_t *timer)
 {
 	struct supervisor *s = timer->data;
 
+	wall_tell(s, false);
 	engine_tick(s->engine, now_us());
 	perform_all(s);
 }
@@ -173,6 +175,9 @@ static void perform(struct supervisor *s, const struct action *a)
 	case ACT_JOB_DONE:
 		control_job_done(s, a->job, a->arg, a->text);
 		break;
+	case ACT_STAMP:
+		wall_stamp_keep(s, a->unit);
+		break;
 	case ACT_MACHINE:
 		do_machine(s, a);
 		break;
@@ -253,7 +258,13 @@ static bool on_condition(void *data, const struct condition *c)
 
 int supervise_begin(struct supervisor *s, struct err *e)
 {
-	const struct engine_facts facts = { .condition = on_condition, .data = s };
+	const struct engine_facts facts = {
+		.condition = on_condition,
+		.stamp = wall_stamp_read,
+		.utc_offset = wall_utc_offset,
+		.device = wall_device(s),
+		.data = s,
+	};
 	uint64_t seed;
 
 	s->set = load_units();
@@ -268,6 +279,7 @@ int supervise_begin(struct supervisor *s, struct err *e)
 	s->deadline.data = s;
 	(void)uv_timer_init(&s->loop, &s->deadline);
 	report_faults(s, s->set);
+	wall_tell(s, false);
 	boot_begin(s);
 	perform_all(s);
 	return 0;

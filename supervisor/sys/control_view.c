@@ -69,6 +69,20 @@ static json_t *view_ports(const struct unit *u)
 	return list;
 }
 
+static void view_timer(const struct supervisor *s, uint32_t index, json_t *object)
+{
+	struct timer_view view = engine_timer(s->engine, index);
+	char why[256];
+
+	set_text(object, "status", engine_why(s->engine, index, why, sizeof(why)));
+	if (view.next != TIME_INFINITY)
+		set_number(object, "next", (uint64_t)((int64_t)view.next + s->wall_minus_now));
+	if (view.last_wall != 0)
+		set_number(object, "last", view.last_wall);
+	if (view.starts < s->set->n)
+		set_text(object, "activates", unit_at(s, view.starts)->name);
+}
+
 static json_t *view_unit(const struct supervisor *s, uint32_t index)
 {
 	const struct unit *u = unit_at(s, index);
@@ -98,6 +112,8 @@ static json_t *view_unit(const struct supervisor *s, uint32_t index)
 	if (run->state == ST_WAITING || run->state == ST_BACKOFF || run->state == ST_FAILED ||
 		u->broken != NULL)
 		set_text(object, "why", engine_why(s->engine, index, why, sizeof(why)));
+	if (u->kind == KIND_TIMER && run->state == ST_RUNNING)
+		view_timer(s, index, object);
 	if (inst != NULL) {
 		view_usage(s, inst, object);
 		view_network(u, inst, object);

@@ -7,6 +7,7 @@
 #include "common/paths.h"
 #include "supervisor/core/net/hosts.h"
 #include "supervisor/sys/supervisor.h"
+#include "supervisor/sys/wall.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -164,6 +165,8 @@ static void on_etc(uv_fs_event_t *watch, const char *name, int events, int statu
 	(void)status;
 	if (name != NULL && strcmp(name, HOST_RESOLV) == 0)
 		names_changed(watch->data);
+	if (name != NULL && strcmp(name, "localtime") == 0)
+		wall_zone_changed(watch->data);
 }
 
 int names_open(struct supervisor *s, struct err *e)

@@ -11,6 +11,7 @@
  *   link.c       the wire to init                  control.c   the Varlink socket
  *   boot.c       how the boot goes, safe mode      bootfile.c  the record of boots
  *   pulse.c      what feeds the hardware watchdog
+ *   wall.c       the clock on the wall, for timers
  *   image.c      image files, mounted once         logs.c      pipes -> files
  *   instantiate.c  instances made at run time      hostfacts.c  what specifiers of the host say
  */
@@ -107,6 +108,10 @@ struct supervisor {
 	int console;     /* where warnings go; -1: nowhere */
 	bool performing; /* perform_all is on the stack */
 	int ending;      /* enum wire_end once the machine is going down, else 0 */
+	int wall;        /* timerfd: readable when the clock on the wall was set */
+	uv_poll_t wall_poll;
+	int64_t wall_minus_now; /* as the engine was told */
+	bool stamps_fail;       /* said already */
 	struct control *control;
 	struct boot boot;
 	struct pulse pulse;

@@ -267,6 +267,9 @@ static void do_action(struct world *w, const struct action *act)
 			snprintf(w->job_text[act->job], sizeof(w->job_text[0]), "%s", act->text);
 		}
 		break;
+	case ACT_STAMP:
+		say(w, "stamp %s\n", name);
+		break;
 	case ACT_MACHINE:
 		say(w, "machine %d %u %s\n", act->arg, act->index, act->text);
 		w->machine = act->arg;

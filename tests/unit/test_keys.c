@@ -74,6 +74,9 @@ static const struct {
 			"type=tmpfs,destination=/t,tmpfs-size=1M,tmpfs-mode=700",
 			"type=volume,source=data,target=/d", "type=volume,dst=/x" } },
 	{ &key_type_device, { "/dev/fuse", "-/dev/x:/dev/y:rw", "/dev/z:r" } },
+	{ &key_type_span, { "5min", "1s 500ms", "0" } },
+	{ &key_type_calendar, { "daily", "Mon..Fri *:0/15", "*-*~01 12:00 UTC" } },
+	{ &key_type_unit_name, { "a.service" } },
 	{ &key_type_address, { "10.1.0.5" } },
 	{ &key_type_subnet, { "10.1.0.0/24", "192.168.0.0/16" } },
 	{ &key_type_addresses, { "1.1.1.1 8.8.8.8" } },
@@ -345,6 +348,10 @@ static const struct {
 		"Internal IPAMDriver IPRange IPv6 Label NetworkDeleteOnStop NetworkName Options "
 		"PodmanArgs Subnet" },
 	{ "Volume", "Copy Device Driver Group Image Label Options Type User VolumeName" },
+	{ "Timer",
+		"OnActiveSec OnBootSec OnStartupSec OnUnitActiveSec OnUnitInactiveSec OnCalendar "
+		"AccuracySec RandomizedDelaySec FixedRandomDelay OnClockChange OnTimezoneChange Unit "
+		"Persistent WakeSystem RemainAfterElapse DeferReactivation" },
 	{ "Install", "WantedBy RequiredBy UpheldBy Alias Also DefaultInstance" },
 	{ "Manager",
 		"CPUAffinity CapabilityBoundingSet ConfirmSpawn CrashAction CrashChangeVT CrashReboot "

@@ -132,14 +132,14 @@ static void test_files_that_make_no_unit(void **state)
 		"b.service.d/1.conf: warning: there is no unit that this adds to\n"
 		"c d.service: error: this is not the name of a unit: at most 63 of A-Z a-z 0-9 : _ . @ -\n"
 		"etc/e.service: error: another file defines this unit\n"
-		"f.timer: error: the name does not end like a unit: .container, .service, .network, "
-		".volume, .target\n",
+		"f.slice: error: the name does not end like a unit: .container, .service, .network, "
+		".volume, .target, .timer\n",
 		DROP_IN("-.service", "1.conf", RUN),
 		{ .unit = "a.service", .unreadable = "Permission denied" },
 		DROP_IN("b.service", "1.conf", RUN), FILE_OF("c d.service", RUN),
 		FILE_OF("e.service", RUN),
 		{ .unit = "e.service", .path = "etc/e.service", .text = RUN },
-		FILE_OF("f.timer", "[Timer]\n"));
+		FILE_OF("f.slice", "[Slice]\n"));
 	assert_string_equal(fixture_unit(&set, "a.service")->broken,
 		"a.service: cannot be read: Permission denied");
 	assert_string_equal(fixture_unit(&set, "e.service")->broken,
