@@ -246,6 +246,8 @@ void engine_act(struct engine *e, int action, const char *text, uint64_t now);
 void engine_set_min_uptime(struct engine *e, uint64_t uptime);
 uint64_t engine_put_off_until(const struct engine *e, const char **text);
 void engine_forget_put_off(struct engine *e);
+/* The machine is going down, by a command or an end action: what stops now says nothing about the boot. */
+bool engine_is_ending(const struct engine *e);
 /*
  * A new generation: units that changed or vanished are stopped by the old set; when they are down the new set comes
  * into force (ACT_SWAP), those that were up are started again and new ones that are wanted by what is up are started. Unchanged

@@ -127,6 +127,11 @@ void engine_forget_put_off(struct engine *e)
 	e->put_off.action = ACTION_NONE;
 }
 
+bool engine_is_ending(const struct engine *e)
+{
+	return e->ending != 0;
+}
+
 void engine_act(struct engine *e, int action, const char *text, uint64_t now)
 {
 	e->now = now;

@@ -215,7 +215,7 @@ void boot_look(struct supervisor *s)
 	struct boot_due due;
 
 	say_put_off(s);
-	if (b->watch.phase == BOOT_GOOD || s->ending != 0 || b->watch.began == 0)
+	if (b->watch.phase == BOOT_GOOD || b->watch.began == 0 || engine_is_ending(s->engine))
 		return;
 	if (now < b->looked_at + LOOK_GAP) {
 		arm(s, b->looked_at + LOOK_GAP);

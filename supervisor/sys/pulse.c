@@ -44,7 +44,7 @@ static void say(struct supervisor *s, const char *why, uint64_t now)
 	uint64_t from = settings(s)->reboot_min_uptime;
 	int timeout = seconds(settings(s)->runtime_watchdog);
 
-	if (s->pulse.failed || s->ending != 0)
+	if (s->pulse.failed)
 		return;
 	if (timeout == 0)
 		journal(s, LOG_LEVEL_ERROR, NULL, "critical unit failed for good: %s", why);
@@ -85,7 +85,7 @@ void pulse_look(struct supervisor *s)
 	}
 	p->looked_at = now;
 	/* units that are on their way down with the machine fail as they like */
-	failed = p->has_critical && s->ending == 0 &&
+	failed = p->has_critical && !engine_is_ending(s->engine) &&
 		engine_critical_failed(s->engine, why, sizeof(why));
 	if (failed)
 		say(s, why, now);

@@ -198,8 +198,10 @@ static void test_reboot_is_put_off(void **state)
 		assert_false(view_of(w).well);
 		world_pass(w, 60 * SEC - 1);
 		assert_int_equal(w->machine, 0);
+		assert_false(engine_is_ending(w->engine));
 		world_pass(w, 1);
 		assert_int_equal(w->machine, END_REBOOT);
+		assert_true(engine_is_ending(w->engine));
 		assert_int_equal(engine_put_off_until(w->engine, NULL), TIME_INFINITY);
 		world_free(w);
 	}

@@ -16,7 +16,7 @@ CONF = """
 StatusIntervalSec=5
 BootTimeoutSec=15
 BootTimeoutAction=reboot
-RebootMinUptimeSec=30
+RebootMinUptimeSec=75
 BootStableSec=2
 """
 
