@@ -12,6 +12,9 @@
 /* A look goes over all units, so a boot of many is not looked at for each event. */
 #define LOOK_GAP (100 * USEC_PER_MSEC)
 
+/* A longer one is as good as no automatic start at all. */
+#define BUDGET_INTERVAL_MAX (86400 * USEC_PER_SEC)
+
 static const struct manager_section *settings(const struct supervisor *s)
 {
 	return &s->set->manager;
@@ -235,6 +238,9 @@ void boot_configure(struct supervisor *s)
 	const struct manager_section *m = settings(s);
 
 	engine_set_min_uptime(s->engine, m->reboot_min_uptime);
+	engine_set_budget(s->engine, m->start_budget_burst,
+		m->start_budget_interval < BUDGET_INTERVAL_MAX ? m->start_budget_interval
+							       : BUDGET_INTERVAL_MAX);
 }
 
 void boot_begin(struct supervisor *s)
