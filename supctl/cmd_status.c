@@ -182,6 +182,7 @@ static void print_unit(const json_t *unit)
 	if (strstr(text_of(unit, "why"), text_of(unit, "cause")) == NULL)
 		print_field("Last cause", text_of(unit, "cause"));
 	print_field("Status", text_of(unit, "status"));
+	print_field("Error", text_of(unit, "error"));
 	(void)snprintf(line, sizeof(line), "%u", (unsigned int)number_of(unit, "pid"));
 	print_field("Main PID", number_of(unit, "pid") > 0 ? line : "");
 	(void)snprintf(line, sizeof(line), "%u", (unsigned int)number_of(unit, "restarts"));

@@ -446,6 +446,8 @@ static const struct end {
 	[ACTION_HALT] = { END_HALT, false },
 	[ACTION_HALT_FORCE] = { END_HALT, true },
 	[ACTION_HALT_IMMEDIATE] = { END_HALT, true },
+	[ACTION_KEXEC] = { END_KEXEC, false },
+	[ACTION_KEXEC_FORCE] = { END_KEXEC, true },
 };
 
 /* An end action of a unit, enum end_action. Called between events: stopping all only changes asks. */
@@ -453,7 +455,8 @@ void engine_end(struct engine *e, int action, int exit_status, const char *text)
 {
 	if (action <= ACTION_NONE || action >= (int)ARRAY_LEN(ends) || e->ending != 0)
 		return;
-	if (ends[action].wire_end == END_REBOOT && engine_put_off(e, action, exit_status, text))
+	if ((ends[action].wire_end == END_REBOOT || ends[action].wire_end == END_KEXEC) &&
+		engine_put_off(e, action, exit_status, text))
 		return;
 	e->ending = ends[action].wire_end;
 	e->exit_status = exit_status;

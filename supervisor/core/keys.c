@@ -31,6 +31,8 @@ static const char *const end_actions[] = {
 	[ACTION_HALT] = "halt",
 	[ACTION_HALT_FORCE] = "halt-force",
 	[ACTION_HALT_IMMEDIATE] = "halt-immediate",
+	[ACTION_KEXEC] = "kexec",
+	[ACTION_KEXEC_FORCE] = "kexec-force",
 	NULL,
 };
 

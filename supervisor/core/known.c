@@ -154,6 +154,10 @@ const struct known known_keys[] = {
 const size_t n_known_keys = ARRAY_LEN(known_keys);
 
 const struct known refused_words[] = {
+	{ "Unit", "the root file system of an appliance is started with its kernel; use reboot",
+		"StartLimitAction=soft-reboot StartLimitAction=soft-reboot-force "
+		"FailureAction=soft-reboot FailureAction=soft-reboot-force "
+		"SuccessAction=soft-reboot SuccessAction=soft-reboot-force" },
 	{ "Service", "run the program in the foreground, with Type=exec or Type=notify",
 		"Type=forking" },
 	{ "Service", "there is no D-Bus that says when it is ready; use Type=notify", "Type=dbus" },

@@ -18,6 +18,7 @@ static const char description[] =
 	"  restarts: int,\n"
 	"  cause: ?string,\n"
 	"  status: ?string,\n"
+	"  error: ?string,\n"
 	"  why: ?string,\n"
 	"  memory: ?int,\n"
 	"  memory_peak: ?int,\n"

@@ -83,6 +83,7 @@ def test_service_that_stops_by_itself(boxes):
     box.put("/go")
     eventually(lambda: box.unit("web")["state"] == "stop-sigterm", "its word")
     assert eventually(lambda: box.unit("web").get("error"), "its error") == "No space left on device"
+    assert "No space left on device" in box.supctl("status", "web")[1]
     box.put("/end")
     eventually(lambda: box.unit("web")["state"] == "inactive", "its end")
 

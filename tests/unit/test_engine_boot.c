@@ -182,12 +182,15 @@ static struct world *failing(int action, uint64_t min_uptime)
 
 static void test_reboot_is_put_off(void **state)
 {
-	static const int actions[] = { ACTION_REBOOT, ACTION_REBOOT_FORCE,
-		ACTION_REBOOT_IMMEDIATE };
+	static const struct {
+		int action, end;
+	} actions[] = { { ACTION_REBOOT, END_REBOOT }, { ACTION_REBOOT_FORCE, END_REBOOT },
+		{ ACTION_REBOOT_IMMEDIATE, END_REBOOT }, { ACTION_KEXEC, END_KEXEC },
+		{ ACTION_KEXEC_FORCE, END_KEXEC } };
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(actions); i++) {
-		struct world *w = failing(actions[i], 60 * SEC);
+		struct world *w = failing(actions[i].action, 60 * SEC);
 		const char *why = NULL;
 
 		assert_int_equal(w->machine, 0);
@@ -200,7 +203,7 @@ static void test_reboot_is_put_off(void **state)
 		assert_int_equal(w->machine, 0);
 		assert_false(engine_is_ending(w->engine));
 		world_pass(w, 1);
-		assert_int_equal(w->machine, END_REBOOT);
+		assert_int_equal(w->machine, actions[i].end);
 		assert_true(engine_is_ending(w->engine));
 		assert_int_equal(engine_put_off_until(w->engine, NULL), TIME_INFINITY);
 		world_free(w);

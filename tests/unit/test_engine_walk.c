@@ -293,6 +293,13 @@ static void random_event(struct world *w, uint64_t *seed)
 	}
 }
 
+/* What can still come due belongs to a unit that is up. */
+static void check_timers(const struct life *l)
+{
+	for (int t = TIMER_WATCHDOG; t <= TIMER_RUNTIME && !in_states(l, STATES_ACTIVE); t++)
+		assert_true(l->timers[t] == TIME_INFINITY);
+}
+
 static void check(const struct world *w)
 {
 	char why[128];
@@ -321,10 +328,7 @@ static void check(const struct world *w)
 				w->set.units[u].name, state_name(r->state), l->jobs->job, w->trace);
 		if (in_states(l, STATES_DOWN) && !l->held)
 			assert_true(l->ask == ASK_NONE);
-		/* What can still come due belongs to a unit that is up. */
-		if (!in_states(l, STATES_ACTIVE))
-			for (int t = TIMER_WATCHDOG; t <= TIMER_RUNTIME; t++)
-				assert_true(l->timers[t] == TIME_INFINITY);
+		check_timers(l);
 		if (strcmp(engine_why(w->engine, u, why, sizeof(why)), "about to move") == 0)
 			fail_msg("%s: %s, ask %d, held by nothing, watches %u\n%s",
 				w->set.units[u].name, state_name(r->state), (int)l->ask,
