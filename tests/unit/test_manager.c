@@ -140,7 +140,7 @@ static void test_faults_are_told_and_harmless(void **state)
 		"BootTimeoutSec=?\n"
 		"sup.conf:3:19: error: BootTimeoutAction=: \"explode\" is not one of: none, reboot, "
 		"reboot-force, reboot-immediate, poweroff, poweroff-force, poweroff-immediate, exit, "
-		"exit-force, halt, halt-force, halt-immediate\n"
+		"exit-force, halt, halt-force, halt-immediate, kexec, kexec-force\n"
 		"sup.conf:4:1: warning: LogLevel= is not done here; use supctl logs; the kernel's "
 		"command line has sup.log\n"
 		"sup.conf:5:1: warning: CPUAffinity= is not done here\n"
