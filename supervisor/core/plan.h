@@ -37,6 +37,8 @@ struct facts {
 	/* what ExecStop=, ExecStopPost= and ExecReload= are told in their environment; NULL: not known */
 	const char *main_pid;
 	const char *service_result, *exit_code, *exit_status; /* as systemd.exec(5) has them */
+	/* The timer that has started this run, and when it elapsed: wall clock, microseconds; NULL: none has. */
+	const char *trigger_unit, *trigger_wall;
 };
 struct volume_path {
 	const char *name; /* "data.volume" or the plain name in Volume= */

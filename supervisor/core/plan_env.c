@@ -204,6 +204,8 @@ void plan_environment_host(struct planner *pl)
 	/* As systemd.exec(5) has it: a file wins over Environment=. */
 	add_all(pl, &env, &s->environment);
 	add_files(pl, &env);
+	add_if(pl, &env, "TRIGGER_UNIT", pl->facts->trigger_unit);
+	add_if(pl, &env, "TRIGGER_TIMER_REALTIME_USEC", pl->facts->trigger_wall);
 	add_if(pl, &env, "MAINPID", pl->facts->main_pid);
 	add_if(pl, &env, "SERVICE_RESULT", pl->facts->service_result);
 	add_if(pl, &env, "EXIT_CODE", pl->facts->exit_code);

@@ -168,6 +168,19 @@ static void outcome_facts(const struct instance *inst, struct facts *f, struct a
 	}
 }
 
+/* $TRIGGER_UNIT and $TRIGGER_TIMER_REALTIME_USEC of systemd.exec(5). */
+static void trigger_facts(const struct instance *inst, struct facts *f, struct arena *a)
+{
+	const struct supervisor *s = inst->s;
+	uint32_t timer = engine_started_by(s->engine, inst->index);
+
+	if (timer >= s->set->n)
+		return;
+	f->trigger_unit = unit_at(s, timer)->name;
+	f->trigger_wall = arena_printf(a, "%llu",
+		(unsigned long long)engine_timer(s->engine, timer).last_wall);
+}
+
 static int gather(struct instance *inst, enum role role, struct facts *f, struct arena *a,
 	struct err *e)
 {
@@ -177,6 +190,7 @@ static int gather(struct instance *inst, enum role role, struct facts *f, struct
 	host_facts(f);
 	if (role != ROLE_MAIN)
 		outcome_facts(inst, f, a);
+	trigger_facts(inst, f, a);
 	if (wants_notify(u)) {
 		if (notify_open(inst, e) < 0)
 			return -1;
