@@ -1,5 +1,5 @@
 # make                 build/ARCH/{init,supervisor,supctl}, and stripped copies beside them
-# make test            every ring; make test-unit, test-fuzz, test-ns, test-vm, lint: one of them
+# make test            every ring; make test-unit, test-sim, test-fuzz, test-ns, test-vm, lint: one of them
 # make run             the sample appliance in QEMU; make demo: the same without a person
 # make coverage        branch coverage of the pure core
 # make bench           container start and restart against the peers
@@ -221,17 +221,67 @@ $(COV)/obj/ini.o: $(DEPS_DONE)
 	@mkdir -p $(@D)
 	$(Q)clang $(INIH_FLAGS) -O1 -c -o $@ $(LIBS)/src/inih/ini.c
 
+# ---- simulation and exhaustion: the core, optimised, with a table of rules that is looked at -----
+
+SIM	    := $(BUILD)/sim
+SIM_CFLAGS   = $(LANG_FLAGS) $(WARN) -O2 -g
+SIM_LIB_SRC := $(COMMON_SRC) $(filter supervisor/core/%,$(SUP_SRC))
+SIM_SRC	    := $(filter-out tests/sim/main.c tests/sim/explore.c,$(call find-c,tests/sim))
+SIM_LIB	    := $(SIM)/obj/lib.a
+SIM_PROGRAMS := $(SIM)/sim $(SIM)/sim-asan
+
+.PHONY: sim-programs sim
+sim-programs: $(SIM_PROGRAMS)
+
+# make sim SEEDS=1000 [FIRST=s] [LARGE=1] [SIM_FLAGS=--trace]
+sim: $(SIM)/sim
+	@$(SIM)/sim --seeds $(or $(SEEDS),100) --first $(or $(FIRST),1) $(if $(LARGE),--large) \
+		$(SIM_FLAGS)
+
+$(SIM)/sim: $(SIM)/obj/tests/sim/main.o $(SIM_LIB)
+	@echo '  LINK    $@'
+	$(Q)$(HOSTCC) -o $@ $^
+
+$(SIM)/sim-asan: $(patsubst %.c,$(SIM)/asan/%.o,tests/sim/main.c $(SIM_SRC) \
+		supervisor/core/rules.c) $(UNIT_LIB)
+	@echo '  LINK    $@'
+	$(Q)$(HOSTCC) -fsanitize=address,undefined -o $@ $^
+
+$(SIM_LIB): $(SIM_LIB_SRC:%.c=$(SIM)/obj/%.o) $(SIM_SRC:%.c=$(SIM)/obj/%.o) $(SIM)/obj/ini.o
+	@rm -f $@
+	$(Q)ar qcs $@ $^
+
+# checker.c puts a table of its own in the place of that of rules.c.
+$(SIM)/%/supervisor/core/rules.o: SIM_RENAME := -Drules=engine_rules
+
+$(SIM)/obj/%.o: %.c Makefile | $(DEPS_DONE)
+	@mkdir -p $(@D)
+	@echo '  CC      $< (sim)'
+	$(Q)$(HOSTCC) $(SIM_CFLAGS) $(SIM_RENAME) -MMD -MP -c -o $@ $<
+
+$(SIM)/asan/%.o: %.c Makefile | $(DEPS_DONE)
+	@mkdir -p $(@D)
+	@echo '  CC      $< (sim, sanitized)'
+	$(Q)$(HOSTCC) $(UNIT_CFLAGS) $(SIM_RENAME) -MMD -MP -c -o $@ $<
+
+$(SIM)/obj/ini.o: $(DEPS_DONE)
+	@mkdir -p $(@D)
+	$(Q)$(HOSTCC) $(INIH_FLAGS) -O2 -g -c -o $@ $(LIBS)/src/inih/ini.c
+
 TOOLS := tools/test $(BUILD) $(ARCH)
 test test-ns test-vm test-unit lint: export CC := $(CC)
 test lint: export LINT_CFLAGS = $(LANG_FLAGS) $(WARN) -idirafter $(LIBS)/uapi
 
-.PHONY: test test-unit test-fuzz test-ns test-vm lint format
+.PHONY: test test-unit test-sim test-fuzz test-ns test-vm lint format
 test: needs-test
-	@+$(MAKE) --no-print-directory all docs helpers unit-tests fuzzers
-	@$(TOOLS) unit fuzz ns vm lint
+	@+$(MAKE) --no-print-directory all docs helpers unit-tests sim-programs fuzzers
+	@$(TOOLS) unit sim fuzz ns vm lint
 
 test-unit: unit-tests
 	@$(TOOLS) unit
+
+test-sim: sim-programs
+	@$(TOOLS) sim
 
 test-fuzz: fuzzers
 	@$(TOOLS) fuzz
@@ -333,7 +383,7 @@ $(DEPS_DONE): tools/deps tools/deps.pins
 
 .PHONY: clean distclean
 clean:
-	rm -rf $(OUT) $(UNIT)
+	rm -rf $(OUT) $(UNIT) $(SIM)
 
 distclean:
 	rm -rf $(BUILD) $(DEPS)
@@ -341,3 +391,4 @@ distclean:
 ALL_OBJ	:= $(call objects,$(COMMON_SRC) $(INIT_SRC) $(SUP_SRC) $(CTL_SRC) $(HELPER_SRC))
 -include $(ALL_OBJ:.o=.d) $(FUZZERS:$(FUZZ)/%=$(FUZZ)/obj/tests/fuzz/%.d) \
 	$(patsubst %.c,$(FUZZ)/obj/%.d,$(UNIT_LIB_SRC)) $(patsubst %.c,$(COV)/obj/%.d,$(UNIT_LIB_SRC)) $(patsubst %.c,$(UNIT)/obj/%.d,$(UNIT_LIB_SRC) $(UNIT_TEST_SRC))
+-include $(shell find $(SIM) -name '*.d' 2>/dev/null)

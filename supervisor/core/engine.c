@@ -272,12 +272,23 @@ static bool note(struct engine *e, const struct event *event)
 
 /* ---- events */
 
+/* What it pulls in has stopped it again. */
+static void excluded(struct engine *e, const struct event *event)
+{
+	struct run *r = &life_of(e, event->unit)->run;
+
+	snprintf(r->cause, sizeof(r->cause), "what it requires or wants conflicts with it");
+	engine_job_done(e, event->unit, event->job, ECANCELED, r->cause);
+}
+
 static void command_start(struct engine *e, const struct event *event)
 {
 	struct life *l = life_of(e, event->unit);
 
 	engine_want(e, event->kind == EV_RESTART ? WANT_RESTART : WANT_START, event->unit, true);
-	if (l->ask == ASK_NONE && !l->held)
+	if (l->ask == ASK_NONE && !l->held && in_states(l, STATES_DOWN))
+		excluded(e, event);
+	else if (l->ask == ASK_NONE && !l->held)
 		engine_job_done(e, event->unit, event->job, 0, "is up already");
 	else
 		engine_job_add(e, event->unit, event->job);

@@ -36,11 +36,7 @@ static const struct pull {
 /* An operator who starts it anew does not care how often it failed before. */
 static void forget_failure(struct engine *e, uint32_t u)
 {
-	struct life *l = life_of(e, u);
-
-	l->run.restarts = 0;
-	if (l->run.state == ST_FAILED)
-		l->run.cause[0] = '\0';
+	life_of(e, u)->run.restarts = 0;
 }
 
 /* Each returns whether the others are to be asked too. */

@@ -33,9 +33,9 @@ rule_fn *const rules[ST_COUNT][EV_COUNT] = {
  *             SETUP_ SETUP_  SPAWNED SPAWN_     EXECED EXITED         NOTIFY    EMPTY OOM
  *             DONE   FAILED          FAILED                                           */
 ROW(INACTIVE,  begin, _,      no,     no_reload, reset, no,
-               _,     _,      no,     no,        _,     left,          _,        left, oom_late)
+               _,     _,      late,   _,         _,     left,          _,        left, oom_late)
 ROW(WAITING,   begin, cancel, cancel, no_reload, reset, no,
-               _,     _,      no,     no,        _,     _,             _,        _,    oom_late)
+               _,     _,      late,   _,         _,     _,             _,        _,    oom_late)
 ROW(SETUP,     no,    defer,  defer,  no_reload, reset, setup_late,
                made,  unmade, no,     no,        no,    no,            _,        _,    _)
 ROW(CONDITION, no,    term,   term,   no_reload, reset, start_late,
@@ -63,8 +63,8 @@ ROW(STOP_KILL, no,    mark,   mark,   no_reload, reset, kill_late,
 ROW(STOP_POST, no,    mark,   mark,   no_reload, reset, stop_late,
                _,     _,      _,      no_helper, _,     stop_end,      extend,   _,    oom_late)
 ROW(BACKOFF,   begin, cancel, cancel, no_reload, reset, again,
-               _,     _,      no,     no,        _,     _,             _,        _,    oom_late)
+               _,     _,      late,   _,         _,     _,             _,        _,    oom_late)
 ROW(FAILED,    begin, _,      no,     no_reload, reset, no,
-               _,     _,      no,     no,        _,     left,          _,        left, oom_late)
+               _,     _,      late,   _,         _,     left,          _,        left, oom_late)
 };
 /* clang-format on */

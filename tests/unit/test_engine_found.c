@@ -1,0 +1,92 @@
+/* What the simulation (tests/sim) found in the engine, each as the smallest case that shows it. */
+#include "tests/unit/engine_world.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+/* What it requires conflicts with it, so its own start stops it: that is no success. */
+static void test_start_that_excludes_itself(void **data)
+{
+	struct world *w = world_new(2);
+
+	(void)data;
+	world_add(w, "a.service", KIND_SERVICE);
+	world_add(w, "b.service", KIND_SERVICE);
+	world_edge(w, 0, DEP_REQUIRES, 1);
+	world_edge(w, 1, DEP_CONFLICTS, 0);
+	world_begin(w);
+	world_command(w, EV_START, 0, 1);
+	assert_int_equal(w->job_result[1], ECANCELED);
+	assert_non_null(strstr(w->job_text[1], "conflicts with it"));
+	world_free(w);
+}
+
+/* The process of a slow SPAWN_ comes after its unit was left alone: it is known, and told to stop. */
+static void test_process_that_comes_after_the_landing(void **data)
+{
+	struct world *w = world_new(1);
+	struct unit *unit;
+
+	(void)data;
+	unit = world_add(w, "a.service", KIND_SERVICE);
+	unit->service.send_sigkill = false;
+	unit->service.timeout_stop = SEC;
+	world_begin(w);
+	w->actors[0].hold_spawn = true;
+	world_command(w, EV_START, 0, 1);
+	world_command(w, EV_STOP, 0, 2);
+	world_pass(w, 2 * SEC);
+	assert_int_equal(world_state(w, 0), ST_FAILED);
+	world_clear(w);
+	w->actors[0].main = true;
+	world_event(w, &(struct event){ .kind = EV_SPAWNED, .unit = 0, .pid = 7 });
+	assert_true(world_in_order(w, "signal-all a.service 15\n", NULL));
+	assert_int_equal(world_count(w, "makes no sense"), 0);
+	world_free(w);
+}
+
+/* A start that waits for a reload is answered, also when reset-failed comes between. */
+static void test_reset_does_not_forget_a_start(void **data)
+{
+	struct world *w = world_new(2), *other = world_new(2);
+
+	(void)data;
+	for (int i = 0; i < 2; i++) {
+		world_add(i == 0 ? w : other, "a.service", KIND_SERVICE)->digest = 1 + (uint64_t)i;
+		world_add(i == 0 ? w : other, "b.service", KIND_SERVICE)->digest = 1 + (uint64_t)i;
+	}
+	w->actors[0].fail_spawn = true;
+	w->actors[1].ignore_term = true;
+	world_begin(w);
+	world_command(w, EV_START, 0, 1);
+	world_command(w, EV_START, 1, 2);
+	assert_int_equal(world_state(w, 0), ST_FAILED);
+	w->actors[0].fail_spawn = false;
+	engine_reload(w->engine, &other->set, 3, w->now);
+	world_perform(w);
+	world_command(w, EV_START, 0, 4);
+	world_command(w, EV_RESET, 0, 5);
+	world_pass(w, 200 * SEC);
+	assert_int_equal(w->job_result[3], 0);
+	assert_int_equal(w->job_result[4], 0);
+	assert_int_equal(world_state(w, 0), ST_RUNNING);
+	world_free(w);
+	world_free(other);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_start_that_excludes_itself),
+		cmocka_unit_test(test_process_that_comes_after_the_landing),
+		cmocka_unit_test(test_reset_does_not_forget_a_start),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
