@@ -86,7 +86,8 @@ static bool is_sound(const struct sim *s, uint32_t u)
 		unit->unit.job_timeout != TIME_INFINITY ||
 		unit->unit.job_running_timeout != TIME_INFINITY)
 		return false;
-	if (unit->broken != NULL || s->boxes[s->box_of[u]].survivors)
+	if (unit->broken != NULL || s->boxes[s->box_of[u]].survivors ||
+		life_of(s->engine, u)->result.kind == CAUSE_SURVIVOR)
 		return false;
 	return unit->kind != KIND_CONTAINER || unit->container.notify != NOTIFY_HEALTHY ||
 		unit->container.health.cmd.n > 0;
@@ -101,8 +102,9 @@ static bool can_run(const struct sim *s, const bool *marked)
 		const struct node *node = &set->nodes[u];
 
 		if (marked[u] &&
-			(!is_sound(s, u) || node->out[DEP_CONFLICTS].n > 0 ||
-				node->in[DEP_CONFLICTS].n > 0 || node->in[DEP_STOPS].n > 0))
+			(!is_sound(s, u) || node->out[DEP_REQUISITE].n > 0 ||
+				node->out[DEP_CONFLICTS].n > 0 || node->in[DEP_CONFLICTS].n > 0 ||
+				node->in[DEP_STOPS].n > 0))
 			return false;
 	}
 	return true;
