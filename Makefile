@@ -2,7 +2,7 @@
 # make test            every ring; make test-unit, test-sim, test-fuzz, test-ns, test-vm, lint: one of them
 # make run             the sample appliance in QEMU; make demo: the same without a person
 # make coverage        branch coverage of the pure core
-# make bench           container start and restart against the peers
+# make bench           container start and restart against the peers; the engine with 10,000 units
 # make docs            the manual pages, in build/ARCH/docs; make units-table: docs/units.md again
 #
 # Settings: ARCH=aarch64 (with that musl tool chain), BUILD=DIR (a build folder of one's own),
@@ -131,7 +131,10 @@ helpers: $(HELPERS)
 
 $(UNIT_TESTS): $(UNIT)/%: $(UNIT)/obj/tests/unit/%.o $(UNIT_LIB)
 	@echo '  LINK    $@'
-	$(Q)$(HOSTCC) -fsanitize=address,undefined -o $@ $^ -lcmocka -ljansson
+	$(Q)$(HOSTCC) -fsanitize=address,undefined $(WRAP) -o $@ $^ -lcmocka -ljansson
+
+# It looks at each start at the very moment at which the order allows it.
+$(UNIT)/test_engine_walk: WRAP := -Wl,--wrap=engine_dispatch
 
 $(UNIT_LIB): $(UNIT_LIB_SRC:%.c=$(UNIT)/obj/%.o) $(UNIT)/obj/ini.o
 	@rm -f $@
@@ -337,7 +340,7 @@ $(OUT)/docs/%: docs/%
 
 APPLIANCE := $(OUT)/gateway
 
-.PHONY: appliance run demo bench fresh
+.PHONY: appliance run demo bench bench-engine fresh
 appliance: needs-run
 	@+$(MAKE) --no-print-directory all
 	BUILD='$(BUILD)' units/gateway/build $(APPLIANCE) $(ARCH)
@@ -348,7 +351,10 @@ run: appliance
 demo: appliance
 	qemu/demo $(APPLIANCE)
 
-bench: needs-bench
+bench-engine: $(OUT)/bench/engine
+	@$(OUT)/bench/engine
+
+bench: bench-engine needs-bench
 	@+$(MAKE) --no-print-directory all helpers
 	SUP_BUILD='$(abspath $(OUT))' bench/launch
 

@@ -71,6 +71,11 @@ const char *engine_result(const struct engine *e, uint32_t unit)
 	return cause_word(&life_of(e, unit)->result);
 }
 
+const struct engine_cost *engine_cost(const struct engine *e)
+{
+	return &e->cost;
+}
+
 bool engine_next(struct engine *e, struct action *action)
 {
 	if (engine_pop(e, action))

@@ -265,6 +265,12 @@ void engine_set_clock(struct engine *e, int64_t wall_minus_now, bool set, uint64
 /* Local time is another one. */
 void engine_zone_changed(struct engine *e, uint64_t now);
 
+/* What it took so far: units that had their turn, neighbours looked at for it, units visited by propagation. */
+struct engine_cost {
+	uint64_t turns, looks, visits;
+};
+const struct engine_cost *engine_cost(const struct engine *e);
+
 bool engine_next(struct engine *e, struct action *action);
 uint64_t engine_deadline(const struct engine *e); /* TIME_INFINITY: nothing waits */
 

@@ -126,7 +126,7 @@ static enum hold check_at(const struct engine *e, uint32_t u, const struct scan 
 	return HOLD_NOT;
 }
 
-static enum hold find_hold(const struct engine *e, uint32_t u, bool stop, uint32_t *other)
+static enum hold find_hold(struct engine *e, uint32_t u, bool stop, uint32_t *other)
 {
 	struct scan s = scan_of(e, u, stop);
 	struct life *l = life_of(e, u);
@@ -138,6 +138,7 @@ static enum hold find_hold(const struct engine *e, uint32_t u, bool stop, uint32
 		size_t k = l->cursor + i < s.total ? l->cursor + i : l->cursor + i - s.total;
 		enum hold hold = check_at(e, u, &s, k, other);
 
+		e->cost.looks++;
 		if (hold != HOLD_NOT) {
 			l->cursor = (uint32_t)k;
 			return hold;
@@ -191,7 +192,7 @@ void engine_wake(struct engine *e, uint32_t u)
 }
 
 /* Before anything else is waited for: what must be up already. */
-static enum hold find_first_hold(const struct engine *e, uint32_t u, uint32_t *other)
+static enum hold find_first_hold(struct engine *e, uint32_t u, uint32_t *other)
 {
 	const struct edges *needs = &e->gen.set->nodes[u].out[DEP_REQUISITE];
 
@@ -245,6 +246,7 @@ static void turn_stop(struct engine *e, uint32_t u)
 
 void engine_turn(struct engine *e, uint32_t u)
 {
+	e->cost.turns++;
 	switch (life_of(e, u)->ask) {
 	case ASK_START:
 		turn_start(e, u);

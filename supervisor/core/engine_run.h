@@ -199,6 +199,7 @@ struct engine {
 	uint64_t min_uptime;
 	struct put_off put_off;
 	struct budget budget;
+	struct engine_cost cost;
 };
 
 typedef void rule_fn(struct engine *e, uint32_t u, const struct event *event);

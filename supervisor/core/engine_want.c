@@ -200,6 +200,7 @@ static void work_off(struct engine *e, struct steps *s, uint32_t root)
 		struct want_step *step = &e->gen.work[s->done];
 		bool others = apply(e, step, root);
 
+		e->cost.visits++;
 		if (step->want == WANT_START) {
 			let_go(e, s, step->unit);
 			others = others && !is_held_back(e, step->unit);

@@ -300,6 +300,54 @@ static void check_timers(const struct life *l)
 		assert_true(l->timers[t] == TIME_INFINITY);
 }
 
+/* Of two that want to start, the one that is after the other waits until the other has arrived. */
+static void check_after(const struct engine *e, uint32_t u, const struct edges *edges)
+{
+	for (size_t i = 0; i < edges->n; i++) {
+		const struct life *other = life_of(e, edges->v[i]);
+
+		if (edges->v[i] != u && (other->ask == ASK_START || other->ask == ASK_STARTING))
+			fail_msg("%s starts before %s, which it is after", unit_of(e, u)->name,
+				unit_of(e, edges->v[i])->name);
+	}
+}
+
+static bool is_after(const struct engine *e, uint32_t u, uint32_t other)
+{
+	return engine_names(e, u, DEP_AFTER, other) || engine_names(e, other, DEP_BEFORE, u);
+}
+
+/* Nothing starts on top of what it requires and is after, when that has failed. */
+static void check_required(const struct engine *e, uint32_t u, enum dependency dep)
+{
+	const struct edges *edges = &e->gen.set->nodes[u].out[dep];
+
+	for (size_t i = 0; i < edges->n; i++) {
+		const struct life *other = life_of(e, edges->v[i]);
+
+		if (is_after(e, u, edges->v[i]) && other->run.state == ST_FAILED && !other->arrived)
+			fail_msg("%s starts without %s, which has failed", unit_of(e, u)->name,
+				unit_of(e, edges->v[i])->name);
+	}
+}
+
+void __real_engine_dispatch(struct engine *e, const struct event *event);
+void __wrap_engine_dispatch(struct engine *e, const struct event *event);
+
+/* The order has let it start; the linker puts this between. */
+void __wrap_engine_dispatch(struct engine *e, const struct event *event)
+{
+	const struct node *node = &e->gen.set->nodes[event->unit];
+
+	if (event->kind == EV_START) {
+		check_after(e, event->unit, &node->out[DEP_AFTER]);
+		check_after(e, event->unit, &node->in[DEP_BEFORE]);
+		check_required(e, event->unit, DEP_REQUIRES);
+		check_required(e, event->unit, DEP_BINDS_TO);
+	}
+	__real_engine_dispatch(e, event);
+}
+
 static void check(const struct world *w)
 {
 	char why[128];
