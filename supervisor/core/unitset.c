@@ -64,8 +64,14 @@ static struct origin origin_of(const struct builder *b, size_t member)
 
 static void keep_origins(struct builder *b, struct references *r)
 {
-	for (size_t tie = 0; tie < TIE_COUNT; tie++)
-		r->ties[tie] = origin_of(b, tie_members[tie]);
+	for (size_t tie = 0; tie < TIE_COUNT; tie++) {
+		const struct strv *names = (const void *)((const char *)b->loader.unit +
+			tie_members[tie]);
+
+		/* Most units have few of them, and looking one up costs a walk through the table. */
+		if (names->n > 0)
+			r->ties[tie] = origin_of(b, tie_members[tie]);
+	}
 	r->alias = origin_of(b, offsetof(struct unit, install.alias));
 	r->network = origin_of(b, offsetof(struct unit, container.network));
 	r->mounts = origin_of(b, offsetof(struct unit, container.mounts));
