@@ -16,7 +16,7 @@
 #define REMARK_MIN 16 /* columns: less than that of a remark says nothing */
 #define REMARK_INDENT 4
 
-/* How long it is in its state; "-": it never was in another. */
+/* How long it (a unit, or its health) is in its state; "-": it never was in another. */
 static const char *age_of(const json_t *unit, char buf[HUMAN_MAX])
 {
 	struct timespec now;
@@ -37,14 +37,51 @@ static bool is_amiss(const json_t *unit)
 	for (size_t i = 0; i < ARRAY_LEN(states); i++)
 		if (strcmp(text_of(unit, "state"), states[i]) == 0)
 			return true;
+	if (strcmp(text_of(json_object_get(unit, "health"), "state"), "unhealthy") == 0)
+		return true;
 	return json_is_true(json_object_get(unit, "failed")) || number_of(unit, "restarts") > 0;
 }
 
-/* The reason that matters most to who looks: what it waits for, else why it ended. Of one that is well: its own word. */
-static const char *remark(const json_t *unit)
+/* "starting, 2 of 3 failed: exit code 1"; "" without a check. */
+static const char *health_of(const json_t *unit, char *buf, size_t size)
+{
+	const json_t *health = json_object_get(unit, "health");
+	unsigned int failures = (unsigned int)number_of(health, "failures");
+	unsigned int retries = (unsigned int)number_of(health, "retries");
+	const char *last = text_of(health, "last");
+	char of[16] = "";
+
+	if (retries > 0)
+		(void)snprintf(of, sizeof(of), " of %u", retries);
+	if (health == NULL)
+		(void)snprintf(buf, size, "%s", "");
+	else if (strcmp(text_of(health, "state"), "healthy") == 0 && failures == 0)
+		(void)snprintf(buf, size, "%s", text_of(health, "state"));
+	else
+		(void)snprintf(buf, size, "%s, %s%u%s failed%s%s", text_of(health, "state"),
+			json_is_true(json_object_get(health, "startup")) ? "startup check " : "",
+			failures, of, failures > 0 && last[0] != '\0' ? ": " : "",
+			failures > 0 ? last : "");
+	return buf;
+}
+
+#define HEALTH_MAX 192
+
+/*
+ * The reason that matters most to who looks: what it waits for, its health, else why it ended. Of one that is well: its
+ * own word.
+ */
+static const char *remark(const json_t *unit, char buf[HEALTH_MAX])
 {
 	static const char *const members[] = { "why", "cause", "status" };
+	const char *health = text_of(json_object_get(unit, "health"), "state");
+	size_t n;
 
+	if (health[0] != '\0' && strcmp(health, "healthy") != 0) {
+		n = (size_t)snprintf(buf, HEALTH_MAX, "health: ");
+		(void)health_of(unit, buf + n, HEALTH_MAX - n);
+		return buf;
+	}
 	for (size_t i = is_amiss(unit) ? 0 : 2; i < ARRAY_LEN(members); i++)
 		if (text_of(unit, members[i])[0] != '\0')
 			return text_of(unit, members[i]);
@@ -54,7 +91,8 @@ static const char *remark(const json_t *unit)
 /* On the line of the unit where it fits, else below it. */
 static void print_remark(const json_t *unit, size_t used, size_t width)
 {
-	const char *text = remark(unit);
+	char health[HEALTH_MAX];
+	const char *text = remark(unit, health);
 	size_t left = width > used + 1 ? width - used - 1 : 0;
 
 	if (text[0] == '\0' || (!is_amiss(unit) && left < REMARK_MIN)) {
@@ -164,6 +202,18 @@ static void print_usage_of(const json_t *unit)
 	}
 }
 
+static void print_health(const json_t *unit)
+{
+	const json_t *health = json_object_get(unit, "health");
+	char line[HEALTH_MAX + HUMAN_MAX + 16], text[HEALTH_MAX], since[HUMAN_MAX];
+
+	if (health == NULL)
+		return;
+	(void)snprintf(line, sizeof(line), "%s (since %s)", health_of(unit, text, sizeof(text)),
+		age_of(health, since));
+	print_field("Health", line);
+}
+
 static void print_unit(const json_t *unit)
 {
 	char line[96], since[HUMAN_MAX];
@@ -183,6 +233,7 @@ static void print_unit(const json_t *unit)
 		print_field("Last cause", text_of(unit, "cause"));
 	print_field("Status", text_of(unit, "status"));
 	print_field("Error", text_of(unit, "error"));
+	print_health(unit);
 	(void)snprintf(line, sizeof(line), "%u", (unsigned int)number_of(unit, "pid"));
 	print_field("Main PID", number_of(unit, "pid") > 0 ? line : "");
 	(void)snprintf(line, sizeof(line), "%u", (unsigned int)number_of(unit, "restarts"));

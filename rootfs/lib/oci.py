@@ -47,7 +47,23 @@ def config_of(layout, tag, arch):
     raw = blob(layout, blob(layout, entry)["config"]).get("config") or {}
     return tag, {"Entrypoint": raw.get("Entrypoint"), "Cmd": raw.get("Cmd"),
                  "Environment": raw.get("Env"), "User": raw.get("User"),
-                 "WorkingDir": raw.get("WorkingDir"), "StopSignal": raw.get("StopSignal")}
+                 "WorkingDir": raw.get("WorkingDir"), "StopSignal": raw.get("StopSignal"),
+                 **health_of(raw.get("Healthcheck"))}
+
+
+def health_of(check):
+    """The defaults of a HEALTHCHECK: the words of its Test, its times in nanoseconds."""
+    test = (check or {}).get("Test") or []
+    if not test:
+        return {}
+    found = {"HealthCmd": "none" if test[0] == "NONE" else json.dumps(test, ensure_ascii=False)}
+    for key, name in ("Interval", "HealthInterval"), ("Timeout", "HealthTimeout"), \
+            ("StartPeriod", "HealthStartPeriod"):
+        if check.get(key):
+            found[name] = f"{check[key] // 1000}us"
+    if check.get("Retries"):
+        found["HealthRetries"] = str(check["Retries"])
+    return found
 
 
 def unpack(layout, tag, bundle):

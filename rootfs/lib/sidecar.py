@@ -6,7 +6,10 @@ value is left out. Environment= stands once per assignment."""
 
 from tool import Fail
 
-KEYS = ("Entrypoint", "Cmd", "Environment", "User", "WorkingDir", "StopSignal")
+KEYS = ("Entrypoint", "Cmd", "Environment", "User", "WorkingDir", "StopSignal", "HealthCmd",
+        "HealthInterval", "HealthTimeout", "HealthStartPeriod", "HealthRetries")
+# Written as they are: a line for a shell, or a list in JSON.
+PLAIN = ("HealthCmd",)
 ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n"}
 
 
@@ -19,6 +22,13 @@ def quote(word):
     return '"' + "".join(ESCAPES.get(c, c) for c in word) + '"'
 
 
+def plain(text):
+    """A line as it is, which has no words to quote."""
+    if any(ord(c) < 32 or ord(c) == 127 for c in text):
+        raise Fail(f"control character in {text!r}: an image default cannot hold it")
+    return text.strip()
+
+
 def render(config):
     """The text of the sidecar; config maps a key to a string, or to a list of words."""
     lines = ["[Image]"]
@@ -28,6 +38,8 @@ def render(config):
             continue
         if key == "Environment":
             lines += [f"{key}={quote(word)}" for word in value]
+        elif key in PLAIN:
+            lines.append(f"{key}={plain(value)}")
         elif isinstance(value, str):
             lines.append(f"{key}={quote(value)}")
         else:

@@ -34,7 +34,8 @@ static size_t n_commands(const struct unit *unit, enum role role)
 	/* What a container runs is said by its image and Exec=. */
 	if (role == ROLE_MAIN && unit->kind == KIND_CONTAINER)
 		return 1;
-	return list->n;
+	/* ReloadCmd= comes after ExecReload=. */
+	return list->n + (role == ROLE_RELOAD && unit->container.reload_cmd.n > 0);
 }
 
 /* False when the role has no command of this number. */

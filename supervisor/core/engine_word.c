@@ -91,15 +91,31 @@ static void reload_over(struct engine *e, uint32_t u, int error, const char *tex
 		engine_jobs_done(e, u, error, text);
 }
 
+static bool has_reload(const struct unit *unit)
+{
+	return unit->service.exec_reload.n > 0 || unit->container.reload_cmd.n > 0 ||
+		unit->container.reload_signal != 0;
+}
+
+/* ReloadSignal= of a container follows the last command, and nobody answers it. */
+static void send_container_signal(struct engine *e, uint32_t u)
+{
+	int sig = unit_of(e, u)->container.reload_signal;
+
+	if (sig != 0 && life_of(e, u)->main.live)
+		engine_signal(e, u, ROLE_MAIN, sig);
+}
+
 /* The signal goes out before the command, as systemd does it; the reload is over when both have been answered. */
 void rule_reload(struct engine *e, uint32_t u, const struct event *event)
 {
 	const struct unit *unit = unit_of(e, u);
 	struct life *l = life_of(e, u);
 	bool by_signal = engine_type(unit) == TYPE_NOTIFY_RELOAD && l->main.live;
+	bool by_command;
 
 	/* One that timed out may still be dying. */
-	if (helper_is_there(l) || (!by_signal && unit->service.exec_reload.n == 0)) {
+	if (helper_is_there(l) || (!by_signal && !has_reload(unit))) {
 		rule_no_reload(e, u, event);
 		return;
 	}
@@ -108,9 +124,13 @@ void rule_reload(struct engine *e, uint32_t u, const struct event *event)
 			unit->service.reload_signal != 0 ? unit->service.reload_signal : SIGHUP);
 		l->reload_at = e->now;
 	}
-	(void)engine_spawn(e, u, ROLE_RELOAD, 0);
+	by_command = engine_spawn(e, u, ROLE_RELOAD, 0);
 	engine_job_add(e, u, event->job);
 	enter_reload(e, u, by_signal ? RELOAD_ASKED : RELOAD_BY_COMMAND);
+	if (by_command || by_signal)
+		return;
+	send_container_signal(e, u);
+	reload_over(e, u, 0, "reloaded");
 }
 
 void rule_no_reload(struct engine *e, uint32_t u, const struct event *event)
@@ -119,7 +139,7 @@ void rule_no_reload(struct engine *e, uint32_t u, const struct event *event)
 
 	if (in_states(l, STATES_ACTIVE) && l->run.state != ST_RELOAD && !helper_is_there(l))
 		engine_job_done(e, u, event->job, EOPNOTSUPP,
-			"it has neither ExecReload= nor Type=notify-reload");
+			"it has neither ExecReload= nor Type=notify-reload, ReloadCmd= or ReloadSignal=");
 	else
 		engine_job_done(e, u, event->job, EBUSY, state_name(l->run.state));
 }
@@ -145,6 +165,7 @@ void rule_reload_end(struct engine *e, uint32_t u, const struct event *event)
 		cause_put_status(&t, event->status);
 		reload_over(e, u, EIO, why);
 	} else if (!engine_spawn(e, u, ROLE_RELOAD, l->index + 1)) {
+		send_container_signal(e, u);
 		over_if_answered(e, u);
 	}
 }

@@ -98,7 +98,6 @@ const struct known known_keys[] = {
 	{ "Container", "every unit has a log of its own, see supctl logs", "LogDriver LogOpt" },
 	{ "Container", "use the key that does what the option does",
 		"PodmanArgs GlobalArgs ContainersConfModule" },
-	{ "Container", "use ExecReload= in [Service]", "ReloadCmd ReloadSignal" },
 	{ "Container", "use EnvironmentFile= or a Volume= with ro", "Secret" },
 	{ "Container", "supctl status shows the last line that a failed check wrote",
 		"HealthLogDestination HealthMaxLogCount HealthMaxLogSize" },

@@ -227,6 +227,56 @@ static int plan_host(struct planner *pl, uint32_t index)
 	return plan_cgroup(pl);
 }
 
+/* ---- inside of one that runs */
+
+static int plan_join(struct planner *pl, const struct strv *argv)
+{
+	struct plan *p = pl->p;
+
+	if (pl->u->kind != KIND_CONTAINER)
+		return err_setx(pl->e, "%s is a %s: only containers can be entered", pl->u->name,
+			unit_kind_name(pl->u->kind));
+	if (argv->n == 0 || argv->v[0][0] == '\0')
+		return err_setx(pl->e, "%s: no command to run", pl->u->name);
+	p->container = true;
+	p->join = true;
+	p->own_network = pl->u->container.network.mode != NETWORK_HOST;
+	p->cgroup_ns = true;
+	p->host_name = host_name(pl);
+	plan_identity(pl);
+	plan_limits(pl, true);
+	plan_environment_inside(pl);
+	p->path = argv->v[0];
+	p->argv = (char *const *)argv->v;
+	return 0;
+}
+
+static int plan_health(struct planner *pl, uint32_t index)
+{
+	const struct container_section *c = &pl->u->container;
+	const struct strv *cmd = index == 1 ? &c->startup.cmd : &c->health.cmd;
+
+	if (index == 0 && cmd->n == 0 && pl->facts->image != NULL)
+		cmd = &pl->facts->image->health.cmd;
+	pl->p->in = PLAN_STDIO_NULL;
+	pl->p->out = pl->p->err = PLAN_STDIO_GIVEN;
+	return plan_join(pl, cmd);
+}
+
+static int plan_reload_inside(struct planner *pl)
+{
+	pl->p->in = PLAN_STDIO_NULL;
+	pl->p->out = pl->p->err = PLAN_STDIO_LOG;
+	return plan_join(pl, &pl->u->container.reload_cmd);
+}
+
+bool plan_joins(const struct unit *u, enum role role, uint32_t index)
+{
+	return role == ROLE_HEALTH || role == ROLE_EXEC ||
+		(role == ROLE_RELOAD && u->kind == KIND_CONTAINER &&
+			index == u->service.exec_reload.n);
+}
+
 int plan_unit(struct plan *p, const struct unit *u, enum role role, uint32_t index,
 	const struct facts *facts, struct arena *arena, struct err *e)
 {
@@ -236,31 +286,25 @@ int plan_unit(struct plan *p, const struct unit *u, enum role role, uint32_t ind
 		return err_setx(e, "%s is a %s: nothing is started for it", u->name,
 			unit_kind_name(u->kind));
 	plan_begin(&pl, role);
-	return runs_inside(u, role) ? plan_container(&pl) : plan_host(&pl, index);
+	if (role == ROLE_HEALTH)
+		return plan_health(&pl, index);
+	if (plan_joins(u, role, index))
+		return plan_reload_inside(&pl);
+	if (role == ROLE_MAIN && u->kind == KIND_CONTAINER)
+		return plan_container(&pl);
+	return plan_host(&pl, index);
 }
 
 int plan_exec(struct plan *p, const struct unit *u, char *const *argv, bool terminal,
 	const struct facts *facts, struct arena *arena, struct err *e)
 {
 	struct planner pl = { .u = u, .facts = facts, .arena = arena, .p = p, .e = e };
+	struct strv words = { .v = (const char **)(uintptr_t)argv };
 
-	if (u->kind != KIND_CONTAINER)
-		return err_setx(e, "%s is a %s: exec enters containers only", u->name,
-			unit_kind_name(u->kind));
-	if (argv[0] == NULL || argv[0][0] == '\0')
-		return err_setx(e, "%s: no command to run", u->name);
+	while (argv[words.n] != NULL)
+		words.n++;
 	plan_begin(&pl, ROLE_EXEC);
-	p->container = true;
-	p->join = true;
-	p->own_network = u->container.network.mode != NETWORK_HOST;
-	p->cgroup_ns = true;
 	p->terminal = terminal;
 	p->in = p->out = p->err = PLAN_STDIO_GIVEN;
-	p->host_name = host_name(&pl);
-	plan_identity(&pl);
-	plan_limits(&pl, true);
-	plan_environment_inside(&pl);
-	p->path = argv[0];
-	p->argv = argv;
-	return 0;
+	return plan_join(&pl, &words);
 }

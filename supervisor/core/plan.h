@@ -172,9 +172,14 @@ struct plan {
 	bool terminal; /* exec: a new terminal of the container's devpts becomes stdio */
 };
 
-/* The main process, or one of the host-side commands (role, index), of a unit. */
+/*
+ * The main process, or another (role, index) of a unit. Most run on the host's side; a health check (0: HealthCmd=, 1:
+ * HealthStartupCmd=) and ReloadCmd=, which is the RELOAD after the last ExecReload=, enter the running container.
+ */
 int plan_unit(struct plan *p, const struct unit *u, enum role role, uint32_t index,
 	const struct facts *facts, struct arena *arena, struct err *e);
+/* Whether it enters the running container. */
+bool plan_joins(const struct unit *u, enum role role, uint32_t index);
 /* A command in the running container (supctl exec): same ids, capabilities, limits, environment as its main process. */
 int plan_exec(struct plan *p, const struct unit *u, char *const *argv, bool terminal,
 	const struct facts *facts, struct arena *arena, struct err *e);

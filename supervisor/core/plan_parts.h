@@ -36,10 +36,4 @@ void env_add_text(struct arena *a, struct strv *env, const char *text);
 int plan_argv_inside(struct planner *pl);
 void plan_argv_host(struct planner *pl, const struct command *cmd);
 
-/* True for a process of a container unit that runs inside of the container. */
-static inline bool runs_inside(const struct unit *u, enum role role)
-{
-	return u->kind == KIND_CONTAINER && (role == ROLE_MAIN || role == ROLE_EXEC);
-}
-
 #endif

@@ -285,6 +285,8 @@ struct container_section {
 	int notify; /* enum container_notify */
 	struct health_check health, startup;
 	int health_on_failure; /* enum health_action */
+	struct strv reload_cmd;
+	int reload_signal; /* 0: none */
 	struct settings sysctls;
 	struct strv mask, unmask;
 	struct settings add_host; /* name -> address */

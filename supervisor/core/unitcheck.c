@@ -115,6 +115,15 @@ static void check_container(struct unit_loader *l)
 			"User= has a group already, so Group= is one too many");
 }
 
+static void check_reload(struct unit_loader *l)
+{
+	const struct container_section *c = &l->unit->container;
+
+	if (c->reload_cmd.n > 0 && c->reload_signal != 0)
+		complain(l, FAULT_ERROR, MEMBER(container.reload_signal),
+			"ReloadCmd= and ReloadSignal= exclude each other");
+}
+
 /* An image may have a check of its own, which is not known here. */
 static bool has_no_check(struct unit_loader *l)
 {
@@ -301,6 +310,7 @@ static const struct {
 } rules[] = {
 	{ KINDS(CONTAINER), check_image },
 	{ KINDS(CONTAINER), check_container },
+	{ KINDS(CONTAINER), check_reload },
 	{ KINDS(CONTAINER), check_health },
 	{ KINDS(CONTAINER), check_network },
 	{ KINDS(CONTAINER), check_ports },

@@ -86,7 +86,9 @@ static void send_signal(struct supervisor *s, const struct action *a, bool all)
 			journal(s, LOG_LEVEL_WARNING, inst->unit, "%s", e.msg);
 		return;
 	}
-	if (p != NULL && process_signal(p, sig) < 0 && errno != ESRCH)
+	if (p != NULL && p->role == ROLE_HEALTH)
+		(void)process_signal_group(p, sig);
+	else if (p != NULL && process_signal(p, sig) < 0 && errno != ESRCH)
 		journal(s, LOG_LEVEL_WARNING, inst->unit, "signal %d: %s", sig, strerror(errno));
 	if (p != NULL && sig != SIGKILL)
 		(void)process_signal(p, SIGCONT); /* one that is stopped would not hear it */

@@ -83,6 +83,23 @@ static void view_timer(const struct supervisor *s, uint32_t index, json_t *objec
 		set_text(object, "activates", unit_at(s, view.starts)->name);
 }
 
+static void view_health(const struct supervisor *s, uint32_t index, json_t *object)
+{
+	const struct health *h = engine_health(s->engine, index);
+	json_t *health;
+
+	if (h->state == HEALTH_NONE)
+		return;
+	health = json_object();
+	set_text(health, "state", health_name(h->state));
+	(void)json_object_set_new(health, "startup", json_boolean(h->state == HEALTH_STARTUP));
+	set_number(health, "since", wall_us() - (now_us() - h->since));
+	set_number(health, "failures", h->failures);
+	set_number(health, "retries", h->retries);
+	set_text(health, "last", h->last);
+	(void)json_object_set_new(object, "health", health);
+}
+
 static json_t *view_unit(const struct supervisor *s, uint32_t index)
 {
 	const struct unit *u = unit_at(s, index);
@@ -109,6 +126,7 @@ static json_t *view_unit(const struct supervisor *s, uint32_t index)
 	set_text(object, "status", run->status_text);
 	if (run->error != 0)
 		set_text(object, "error", strerror(run->error));
+	view_health(s, index, object);
 	if (run->state == ST_WAITING || run->state == ST_BACKOFF || run->state == ST_FAILED ||
 		u->broken != NULL)
 		set_text(object, "why", engine_why(s->engine, index, why, sizeof(why)));

@@ -13,6 +13,8 @@
 #include <string.h>
 #include <sys/syscall.h>
 
+#define SIGNAL_PROCESS_GROUP (1u << 2) /* PIDFD_SIGNAL_PROCESS_GROUP, Linux 6.9 */
+
 static void tell(struct process *p, enum event_kind kind, int32_t status, const char *text)
 {
 	struct event event = {
@@ -165,6 +167,13 @@ int process_signal(const struct process *p, int sig)
 	return (int)syscall(SYS_pidfd_send_signal, p->run.pidfd, sig, NULL, 0);
 }
 
+int process_signal_group(const struct process *p, int sig)
+{
+	long rc = syscall(SYS_pidfd_send_signal, p->run.pidfd, sig, NULL, SIGNAL_PROCESS_GROUP);
+
+	return rc < 0 && errno == EINVAL ? process_signal(p, sig) : (int)rc;
+}
+
 static void unlink_process(struct process *p)
 {
 	struct process **at = &p->s->processes;
@@ -173,6 +182,18 @@ static void unlink_process(struct process *p)
 		at = &(*at)->next;
 	*at = p->next;
 	p->instance->n_processes--;
+}
+
+/* What a health check wrote last: the engine is told with its end. */
+static void tell_exit(struct process *p, int32_t status)
+{
+	char line[96] = "";
+
+	if (p->output != NULL)
+		output_last_line(p->output, line, sizeof(line));
+	output_close(p->output);
+	p->output = NULL;
+	tell(p, EV_EXITED, status, line);
 }
 
 /* Its slot is free again, its last words are read, then whoever waits for it is told. */
@@ -195,7 +216,7 @@ static void finish(struct process *p, int32_t status)
 	watch_check_oom(inst);
 	if (p->on_exit != NULL && !p->faulted)
 		p->on_exit(p, status, NULL);
-	tell(p, EV_EXITED, status, NULL);
+	tell_exit(p, status);
 	p->gone = true;
 	free_if_done(p);
 	if (!inst->released)

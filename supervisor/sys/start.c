@@ -129,6 +129,19 @@ static int root_facts(struct instance *inst, struct facts *f, struct arena *a, s
 	return image_lacks_targets(f->root, u, a, &f->root_lacks_targets, e);
 }
 
+/* Of a container that runs, only what its image says is asked again. */
+static int joined_facts(const struct unit *u, struct facts *f, struct arena *a, struct err *e)
+{
+	struct image_section *defaults = arena_alloc(a, sizeof(*defaults));
+
+	if (u->container.image == NULL)
+		return 0;
+	if (image_mount(u->container.image, a, &f->root, defaults, e) < 0)
+		return -1;
+	f->image = defaults;
+	return 0;
+}
+
 static int container_facts(struct instance *inst, struct facts *f, struct arena *a, struct err *e)
 {
 	const struct unit *u = unit_at(inst->s, inst->index);
@@ -181,8 +194,8 @@ static void trigger_facts(const struct instance *inst, struct facts *f, struct a
 		(unsigned long long)engine_timer(s->engine, timer).last_wall);
 }
 
-static int gather(struct instance *inst, enum role role, struct facts *f, struct arena *a,
-	struct err *e)
+static int gather(struct instance *inst, enum role role, uint32_t number, struct facts *f,
+	struct arena *a, struct err *e)
 {
 	const struct unit *u = unit_at(inst->s, inst->index);
 
@@ -198,8 +211,9 @@ static int gather(struct instance *inst, enum role role, struct facts *f, struct
 	}
 	if (environment_facts(u, f, a, e) < 0)
 		return -1;
-	if (u->kind == KIND_CONTAINER &&
-		(role == ROLE_MAIN || role == ROLE_EXEC || role == ROLE_HEALTH))
+	if (plan_joins(u, role, number))
+		return joined_facts(u, f, a, e);
+	if (u->kind == KIND_CONTAINER && role == ROLE_MAIN)
 		return container_facts(inst, f, a, e);
 	return 0;
 }
@@ -267,25 +281,60 @@ static int launch_plan(struct instance *inst, const struct plan *plan, const str
 	return 0;
 }
 
-static int start_in(struct instance *inst, enum role role, uint32_t number, struct arena *a,
+/* What enters the container is told which one by its first process. */
+static int join_io(struct instance *inst, struct launch_io *io, struct err *e)
+{
+	const struct process *main_process = process_find(inst->s, inst, ROLE_MAIN);
+
+	if (main_process == NULL)
+		return err_setx(e, "%s is not running", inst->unit);
+	io->join = main_process->run.pidfd;
+	return 0;
+}
+
+/* A health check writes into a pipe of its own, not into the log. */
+static int launch_check(struct instance *inst, const struct plan *plan, struct launch_io *io,
 	struct process **out, struct err *e)
 {
-	struct launch_io io = { .in = -1, .out = -1, .err = -1, .join = -1, .terminal = -1 };
-	struct facts facts;
+	cleanup_fd int write_end = -1;
+	struct output *output = output_open(inst->s, &write_end, e);
+
+	if (output == NULL)
+		return -1;
+	io->out = io->err = write_end;
+	if (launch_plan(inst, plan, io, out, e) < 0) {
+		output_close(output);
+		return -1;
+	}
+	(*out)->output = output;
+	return 0;
+}
+
+/* The facts are for the caller, too; all of it lives in the arena. */
+static int start_in(struct instance *inst, enum role role, uint32_t number, struct facts *facts,
+	struct arena *a, struct process **out, struct err *e)
+{
+	struct launch_io io = {
+		.in = -1, .out = -1, .err = -1, .netns = -1, .join = -1, .terminal = -1
+	};
 	struct plan plan;
 
 	if (role == ROLE_MAIN)
 		inst->notify_access = ACCESS_UNSET;
-	if (open_logs(inst, e) < 0 || gather(inst, role, &facts, a, e) < 0 ||
-		plan_unit(&plan, unit_at(inst->s, inst->index), role, number, &facts, a, e) < 0)
+	if (open_logs(inst, e) < 0 || gather(inst, role, number, facts, a, e) < 0 ||
+		plan_unit(&plan, unit_at(inst->s, inst->index), role, number, facts, a, e) < 0)
 		return -1;
+	if (plan.join && join_io(inst, &io, e) < 0)
+		return -1;
+	if (role == ROLE_HEALTH)
+		return launch_check(inst, &plan, &io, out, e);
 	io.out = pick_output(inst, plan.out, &inst->out);
 	io.err = pick_output(inst, plan.err, &inst->err);
 	inst->out.console = plan.out == PLAN_STDIO_LOG_CONSOLE;
 	inst->err.console = plan.err == PLAN_STDIO_LOG_CONSOLE;
 	if (plan.in == PLAN_STDIO_INHERIT)
 		io.in = inst->s->console;
-	io.netns = plan.own_network ? network_namespace(inst) : -1;
+	io.netns = plan.own_network && !plan.join ? network_namespace(inst) : -1;
 	return launch_plan(inst, &plan, &io, out, e);
 }
 
@@ -295,18 +344,20 @@ int start_process(struct supervisor *s, uint32_t index, enum role role, uint32_t
 	struct instance *inst = instance_get(s, index);
 	struct event event = { .kind = EV_SPAWNED, .unit = index, .role = role };
 	struct arena a = { 0 };
+	struct facts facts;
 	struct process *p;
 	int rc;
 
 	if (inst == NULL)
 		return err_set_no(e, ENOMEM, "record of the unit");
-	rc = start_in(inst, role, number, &a, &p, e);
+	rc = start_in(inst, role, number, &facts, &a, &p, e);
+	if (rc == 0) {
+		event.pid = p->run.pid;
+		event.health = facts.image != NULL ? &facts.image->health : NULL;
+		supervise(s, &event);
+	}
 	arena_free(&a);
-	if (rc < 0)
-		return -1;
-	event.pid = p->run.pid;
-	supervise(s, &event);
-	return 0;
+	return rc;
 }
 
 int start_exec(struct supervisor *s, uint32_t index, char *const *argv, const int *fds,
@@ -314,7 +365,6 @@ int start_exec(struct supervisor *s, uint32_t index, char *const *argv, const in
 {
 	struct instance *inst = s->instances[index];
 	const struct unit *u = unit_at(s, index);
-	struct process *main_process = inst != NULL ? process_find(s, inst, ROLE_MAIN) : NULL;
 	struct launch_io io = {
 		.in = -1, .out = -1, .err = -1, .netns = -1, .join = -1, .terminal = -1
 	};
@@ -323,9 +373,10 @@ int start_exec(struct supervisor *s, uint32_t index, char *const *argv, const in
 	struct plan plan;
 	int rc;
 
-	if (main_process == NULL)
+	if (inst == NULL)
 		return err_setx(e, "%s is not running", u->name);
-	io.join = main_process->run.pidfd;
+	if (join_io(inst, &io, e) < 0)
+		return -1;
 	if (n_fds == 3) {
 		io.in = fds[0];
 		io.out = fds[1];
@@ -333,7 +384,7 @@ int start_exec(struct supervisor *s, uint32_t index, char *const *argv, const in
 	} else {
 		io.terminal = fds[0];
 	}
-	rc = gather(inst, ROLE_EXEC, &facts, &a, e);
+	rc = gather(inst, ROLE_EXEC, 0, &facts, &a, e);
 	if (rc == 0)
 		rc = plan_exec(&plan, u, argv, n_fds == 1, &facts, &a, e);
 	if (rc == 0)

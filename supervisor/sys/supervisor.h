@@ -12,6 +12,7 @@
  *   boot.c       how the boot goes, safe mode      bootfile.c  the record of boots
  *   pulse.c      what feeds the hardware watchdog
  *   wall.c       the clock on the wall, for timers
+ *   health.c     what health checks write
  *   image.c      image files, mounted once         logs.c      pipes -> files
  *   instantiate.c  instances made at run time      hostfacts.c  what specifiers of the host say
  */
@@ -81,6 +82,7 @@ struct process {
 	void (*on_exit)(struct process *p, int32_t status,
 		const char *fault); /* fault: it never ran */
 	void *data;
+	struct output *output; /* of a health check, else NULL */
 };
 
 struct supervisor {
@@ -155,6 +157,8 @@ struct process *process_new(struct instance *inst, enum role role);
 void process_add(struct process *p, const struct launched *run);
 struct process *process_find(struct supervisor *s, const struct instance *inst, enum role role);
 int process_signal(const struct process *p, int sig);
+/* All that it has started and that did not leave its process group, too, where the kernel can (6.9). */
+int process_signal_group(const struct process *p, int sig);
 /* Takes every exit that init has written into the roster. */
 void processes_reap(struct supervisor *s);
 
@@ -166,6 +170,14 @@ int start_exec(struct supervisor *s, uint32_t index, char *const *argv, const in
 	size_t n_fds, struct process **out, struct err *e);
 /* The plan as text, in the arena; gathers facts without changing anything. */
 const char *plan_text(struct supervisor *s, uint32_t index, struct arena *arena, struct err *e);
+
+/* ---- health.c ---- */
+/* A pipe for a health check to write to; the caller closes its end. */
+struct output *output_open(struct supervisor *s, int *write_end, struct err *e);
+/* Its last line so far, at most `size` bytes with the NUL. */
+void output_last_line(struct output *o, char *line, size_t size);
+/* Nobody reads it any more; NULL is none. */
+void output_close(struct output *o);
 
 /* ---- notify.c ---- */
 int notify_open(struct instance *inst, struct err *e);

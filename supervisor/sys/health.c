@@ -1,0 +1,130 @@
+/*
+ * What a health check writes: read as it comes, so that none is held up, and forgotten but for its end, whose last line
+ * is what an operator is shown. One that floods costs a few reads an event and never more memory.
+ */
+#include "supervisor/sys/supervisor.h"
+
+#include "common/fd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define KEPT 512
+#define CHUNK 4096
+#define READS_PER_EVENT 16
+
+struct output {
+	uv_poll_t poll;
+	int read_end;
+	size_t n;
+	char end[KEPT];
+};
+
+static void keep(struct output *o, const char *data, size_t n)
+{
+	size_t old;
+
+	if (n > KEPT) {
+		data += n - KEPT;
+		n = KEPT;
+	}
+	old = o->n < KEPT - n ? o->n : KEPT - n;
+	memmove(o->end, o->end + o->n - old, old);
+	memcpy(o->end + old, data, n);
+	o->n = old + n;
+}
+
+static void drain(struct output *o)
+{
+	char chunk[CHUNK];
+	ssize_t n = -1;
+
+	for (int i = 0; i < READS_PER_EVENT; i++) {
+		n = read(o->read_end, chunk, sizeof(chunk));
+		if (n <= 0)
+			break;
+		keep(o, chunk, (size_t)n);
+	}
+	/* The end of file would be told for ever. */
+	if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
+		(void)uv_poll_stop(&o->poll);
+}
+
+static void on_readable(uv_poll_t *poll, int status, int events)
+{
+	(void)status;
+	(void)events;
+	drain(poll->data);
+}
+
+struct output *output_open(struct supervisor *s, int *write_end, struct err *e)
+{
+	struct output *o = calloc(1, sizeof(*o));
+	int ends[2], rc;
+
+	if (o == NULL) {
+		(void)err_set_no(e, ENOMEM, "record of the check");
+		return NULL;
+	}
+	if (pipe2(ends, O_CLOEXEC) < 0) {
+		(void)err_set(e, "pipe");
+		free(o);
+		return NULL;
+	}
+	/* only our end: a program is not to meet EAGAIN */
+	(void)fcntl(ends[0], F_SETFL, O_NONBLOCK);
+	o->poll.data = o;
+	rc = uv_poll_init(&s->loop, &o->poll, ends[0]);
+	if (rc != 0) {
+		(void)err_setx(e, "listen to the check: %s", uv_strerror(rc));
+		fd_close(&ends[0]);
+		fd_close(&ends[1]);
+		free(o);
+		return NULL;
+	}
+	(void)uv_poll_start(&o->poll, UV_READABLE, on_readable);
+	o->read_end = ends[0];
+	*write_end = ends[1];
+	return o;
+}
+
+static bool is_blank(char c)
+{
+	return c == '\n' || c == '\r' || c == ' ' || c == '\t';
+}
+
+void output_last_line(struct output *o, char *line, size_t size)
+{
+	size_t end, start, n;
+
+	drain(o);
+	end = o->n;
+	while (end > 0 && is_blank(o->end[end - 1]))
+		end--;
+	start = end;
+	while (start > 0 && o->end[start - 1] != '\n')
+		start--;
+	n = end - start < size ? end - start : size - 1;
+	/* it goes to terminals and logs: nothing that could move a cursor */
+	for (size_t i = 0; i < n; i++) {
+		unsigned char c = (unsigned char)o->end[start + i];
+
+		line[i] = c < ' ' || c == 0x7f ? '?' : (char)c;
+	}
+	line[n] = '\0';
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+	free(handle->data);
+}
+
+void output_close(struct output *o)
+{
+	if (o == NULL)
+		return;
+	uv_close((uv_handle_t *)&o->poll, on_closed);
+	fd_close(&o->read_end);
+}
