@@ -23,6 +23,7 @@ struct child_fds {
 	int netns;    /* the unit's network namespace */
 	int init;     /* sealed memfd of init */
 	int join;     /* exec: pidfd of the container's PID 1 */
+	int notify;   /* write end of the pipe of NotifyFD= */
 	int terminal; /* exec with a terminal: a socket over which the pty's master goes back */
 };
 

@@ -28,10 +28,11 @@ int step_workdir(struct child *c, struct fault *f)
 	return 0;
 }
 
-/* `init --report=3 -- PATH ARG...`: the init looks PATH up, so that a missing program is reported by it. */
+/* `init --report=FD -- PATH ARG...`: the init looks PATH up, so that a missing program is reported by it. */
 static int exec_init(const struct child *c)
 {
-	static const char *const head[] = { "init", "--report=3", "--" };
+	const char *const head[] = { "init", c->fd.report == 3 ? "--report=3" : "--report=4",
+		"--" };
 	const struct plan *p = c->plan;
 	size_t n = 0;
 	const char **argv;

@@ -13,9 +13,13 @@
 
 #include <linux/magic.h>
 
-#define REPORT_FD 3 /* for an init that goes on reporting */
-#define INIT_FD 4   /* the init itself, closed by its exec */
-#define CLEAR_OF_STDIO 10
+/*
+ * What outlives this step, besides 0 to 2 and the pipe of NotifyFD=: the report pipe, which an init goes on using, and the
+ * init itself, which its exec closes. They get the first two numbers that are free.
+ */
+#define FIRST_FD 3
+#define LAST_FD 5
+#define CLEAR_OF_FDS 10
 
 /* TIOCGPTPEER needs no path to the slave, which could be another's in a container that plays tricks. */
 static int open_pty(struct child *c, int *master, struct fault *f)
@@ -106,13 +110,15 @@ int step_terminal(struct child *c, struct fault *f)
 }
 
 /* Out of the way of the numbers that are given out. */
-static int lift(int *fd)
+static int lift(int *fd, int notify)
 {
 	int higher;
 
-	if (*fd < 0 || *fd > INIT_FD)
+	if (*fd < 0 || (*fd > LAST_FD && *fd != notify))
 		return 0;
-	higher = fcntl(*fd, F_DUPFD_CLOEXEC, CLEAR_OF_STDIO);
+	higher = fcntl(*fd, F_DUPFD_CLOEXEC, CLEAR_OF_FDS);
+	if (higher == notify && higher >= 0)
+		higher = fcntl(*fd, F_DUPFD_CLOEXEC, notify + 1);
 	if (higher < 0)
 		return -1;
 	*fd = higher;
@@ -142,31 +148,45 @@ static int put(const struct child *c, int fd, enum plan_stdio kind, int given)
 	return dup2(from, fd) < 0 ? -1 : 0;
 }
 
+static int close_range_of(unsigned int first, unsigned int last)
+{
+	return first > last ? 0 : (int)syscall(SYS_close_range, first, last, 0);
+}
+
 /*
  * All others are closed here, not by exec: a folder of the host that is still open could be the working folder of a
  * hostile image (/proc/self/fd/7).
  */
 static int close_others(struct child *c)
 {
-	bool init = c->plan->run_init;
+	unsigned int notify = (unsigned int)c->plan->notify_fd;
+	int report = notify == FIRST_FD ? FIRST_FD + 1 : FIRST_FD;
+	int init = (int)notify == report + 1 ? report + 2 : report + 1;
+	int last = c->plan->run_init ? init : report;
 
-	if (dup3(c->fd.report, REPORT_FD, init ? 0 : O_CLOEXEC) < 0)
+	if (dup3(c->fd.report, report, c->plan->run_init ? 0 : O_CLOEXEC) < 0)
 		return -1;
-	c->fd.report = REPORT_FD;
-	if (init && dup3(c->fd.init, INIT_FD, O_CLOEXEC) < 0)
+	c->fd.report = report;
+	if (c->plan->run_init && dup3(c->fd.init, init, O_CLOEXEC) < 0)
 		return -1;
-	c->fd.init = INIT_FD;
-	return (int)syscall(SYS_close_range, init ? INIT_FD + 1 : REPORT_FD + 1, ~0U, 0);
+	c->fd.init = init;
+	if (notify == 0)
+		return close_range_of((unsigned int)last + 1, ~0U);
+	if (dup2(c->fd.notify, (int)notify) < 0)
+		return -1;
+	if (close_range_of((unsigned int)last + 1, notify - 1) < 0)
+		return -1;
+	return close_range_of((notify > (unsigned int)last ? notify : (unsigned int)last) + 1, ~0U);
 }
 
 int step_stdio(struct child *c, struct fault *f)
 {
 	const struct plan *p = c->plan;
 	int *const lifted[] = { &c->fd.in, &c->fd.out, &c->fd.err, &c->fd.report, &c->fd.init,
-		&c->tty };
+		&c->fd.notify, &c->tty };
 
 	for (size_t i = 0; i < ARRAY_LEN(lifted); i++)
-		if (lift(lifted[i]) < 0)
+		if (lift(lifted[i], p->notify_fd) < 0)
 			return fail(f, "descriptors");
 	if (put(c, STDIN_FILENO, p->in, c->fd.in) < 0)
 		return fail(f, "StandardInput");

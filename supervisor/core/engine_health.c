@@ -160,6 +160,9 @@ static void say_failed(struct engine *e, uint32_t u, const char *what)
 	const struct health *h = &life_of(e, u)->checking.health;
 	char of[16] = "";
 
+	/* Without a limit it may fail for ever: said once. */
+	if (h->retries == 0 && h->failures > 1)
+		return;
 	if (h->retries != 0)
 		snprintf(of, sizeof(of), " of %u", h->retries);
 	engine_log(e, u, LOG_LEVEL_WARNING, "%s failed, %u%s: %s", what, h->failures, of, h->last);

@@ -241,6 +241,8 @@ static inline enum service_type engine_type(const struct unit *unit)
 		return TYPE_NOTIFY;
 	if (unit->kind == KIND_CONTAINER && unit->container.notify == NOTIFY_HEALTHY)
 		return TYPE_HEALTHY;
+	if (unit->service.notify_fd != 0 && unit->service.type != TYPE_NOTIFY_RELOAD)
+		return TYPE_NOTIFY;
 	return (enum service_type)unit->service.type;
 }
 

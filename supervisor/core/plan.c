@@ -82,6 +82,8 @@ static void plan_limits(struct planner *pl, bool inside)
 static void plan_begin(struct planner *pl, enum role role)
 {
 	*pl->p = (struct plan){ .unit = pl->u->name, .role = role };
+	if (role == ROLE_MAIN)
+		pl->p->notify_fd = (int)pl->u->service.notify_fd;
 }
 
 /* ---- inside ---- */

@@ -169,6 +169,7 @@ struct plan {
 	enum plan_stdio in, out, err;
 	const char *out_path, *err_path; /* host paths, for the files */
 	const char *tty;                 /* host path for PLAN_STDIO_TTY */
+	int notify_fd;                   /* NotifyFD=: the number of the pipe's end, 0: none */
 	bool terminal; /* exec: a new terminal of the container's devpts becomes stdio */
 };
 

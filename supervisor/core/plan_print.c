@@ -266,6 +266,10 @@ static void print_command(struct text *t, const struct plan *p)
 	print_stdio(t, "stdin", p->in, p->in == PLAN_STDIO_TTY ? p->tty : NULL);
 	print_stdio(t, "stdout", p->out, p->out == PLAN_STDIO_TTY ? p->tty : p->out_path);
 	print_stdio(t, "stderr", p->err, p->err == PLAN_STDIO_TTY ? p->tty : p->err_path);
+	if (p->notify_fd != 0) {
+		label(t, "notify-fd");
+		text_printf(t, "%d\n", p->notify_fd);
+	}
 	yes(t, "terminal", p->terminal);
 }
 

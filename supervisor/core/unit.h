@@ -317,8 +317,9 @@ struct service_section {
 	int restart_kill_signal; /* 0: as kill_signal */
 	int final_kill_signal, watchdog_signal, reload_signal;
 	bool send_sigkill, send_sighup;
-	uint64_t watchdog; /* 0: off */
-	int notify_access; /* enum notify_access */
+	uint64_t watchdog;  /* 0: off */
+	int notify_access;  /* enum notify_access */
+	uint32_t notify_fd; /* NotifyFD=, 0: none */
 	const char *user, *group;
 	const char *working_directory;
 	struct strv environment, environment_file;

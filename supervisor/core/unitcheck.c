@@ -208,6 +208,18 @@ static void check_restart(struct unit_loader *l)
 			"RestartSec= cannot be infinity");
 }
 
+static void check_notify_fd(struct unit_loader *l)
+{
+	const struct service_section *s = &l->unit->service;
+
+	if (s->notify_fd != 0 && s->type == TYPE_ONESHOT)
+		complain(l, FAULT_ERROR, MEMBER(service.notify_fd),
+			"Type=oneshot is ready when it has ended, so NotifyFD= has no use");
+	if (s->notify_fd != 0 && l->unit->container.notify == NOTIFY_HEALTHY)
+		complain(l, FAULT_ERROR, MEMBER(service.notify_fd),
+			"NotifyFD= and Notify=healthy exclude each other");
+}
+
 static void check_run(struct unit_loader *l)
 {
 	const struct service_section *s = &l->unit->service;
@@ -317,6 +329,7 @@ static const struct {
 	{ KINDS(CONTAINER), check_mounts },
 	{ KINDS(SERVICE), check_commands },
 	{ KINDS(CONTAINER) | KINDS(SERVICE), check_restart },
+	{ KINDS(CONTAINER) | KINDS(SERVICE), check_notify_fd },
 	{ KINDS(CONTAINER) | KINDS(SERVICE), check_run },
 	{ KINDS(CONTAINER) | KINDS(SERVICE), check_notify },
 	{ KINDS(NETWORK), check_subnet },

@@ -96,6 +96,7 @@ void instance_release(struct supervisor *s, uint32_t index)
 		return;
 	s->instances[index] = NULL;
 	watch_drop(inst);
+	ready_close(inst);
 	network_release(inst);
 	if (s->launcher.cgroup_fd >= 0 &&
 		cgroup_remove(s->launcher.cgroup_fd, inst->unit, &e) < 0 && e.no != ENOENT)

@@ -211,6 +211,7 @@ static void child_prepare(struct child *c, const struct launcher *l, const struc
 		.netns = io->netns,
 		.init = l->init_fd,
 		.join = io->join,
+		.notify = io->notify,
 		.terminal = io->terminal,
 	};
 }

@@ -314,9 +314,14 @@ static int launch_check(struct instance *inst, const struct plan *plan, struct l
 static int start_in(struct instance *inst, enum role role, uint32_t number, struct facts *facts,
 	struct arena *a, struct process **out, struct err *e)
 {
-	struct launch_io io = {
-		.in = -1, .out = -1, .err = -1, .netns = -1, .join = -1, .terminal = -1
-	};
+	struct launch_io io = { .in = -1,
+		.out = -1,
+		.err = -1,
+		.netns = -1,
+		.join = -1,
+		.notify = -1,
+		.terminal = -1 };
+	cleanup_fd int ready = -1;
 	struct plan plan;
 
 	if (role == ROLE_MAIN)
@@ -335,6 +340,9 @@ static int start_in(struct instance *inst, enum role role, uint32_t number, stru
 	if (plan.in == PLAN_STDIO_INHERIT)
 		io.in = inst->s->console;
 	io.netns = plan.own_network && !plan.join ? network_namespace(inst) : -1;
+	if (plan.notify_fd != 0 && ready_open(inst, &ready, e) < 0)
+		return -1;
+	io.notify = ready;
 	return launch_plan(inst, &plan, &io, out, e);
 }
 
@@ -365,9 +373,13 @@ int start_exec(struct supervisor *s, uint32_t index, char *const *argv, const in
 {
 	struct instance *inst = s->instances[index];
 	const struct unit *u = unit_at(s, index);
-	struct launch_io io = {
-		.in = -1, .out = -1, .err = -1, .netns = -1, .join = -1, .terminal = -1
-	};
+	struct launch_io io = { .in = -1,
+		.out = -1,
+		.err = -1,
+		.netns = -1,
+		.join = -1,
+		.notify = -1,
+		.terminal = -1 };
 	struct arena a = { 0 };
 	struct facts facts;
 	struct plan plan;

@@ -12,7 +12,7 @@
  *   boot.c       how the boot goes, safe mode      bootfile.c  the record of boots
  *   pulse.c      what feeds the hardware watchdog
  *   wall.c       the clock on the wall, for timers
- *   health.c     what health checks write
+ *   health.c     what health checks write          ready.c     NotifyFD=
  *   image.c      image files, mounted once         logs.c      pipes -> files
  *   instantiate.c  instances made at run time      hostfacts.c  what specifiers of the host say
  */
@@ -50,8 +50,9 @@ struct instance {
 	int notify;        /* datagram socket, -1: none */
 	int notify_access; /* what NOTIFYACCESS= said in this run, ACCESS_UNSET: nothing */
 	uv_poll_t notify_poll;
-	int netns;     /* network namespace of a container, -1: none or the host's */
-	bool attached; /* by ... */
+	struct ready *ready; /* waits for the newline of NotifyFD=, or NULL */
+	int netns;           /* network namespace of a container, -1: none or the host's */
+	bool attached;       /* by ... */
 	struct attach_plan attach;
 	bool bridge_up; /* a network: its bridge stands as ... */
 	struct bridge_plan bridge;
@@ -182,6 +183,11 @@ void output_close(struct output *o);
 /* ---- notify.c ---- */
 int notify_open(struct instance *inst, struct err *e);
 void notify_close(struct instance *inst);
+
+/* ---- ready.c ---- */
+/* A new pipe for NotifyFD=; the caller closes its end, on -1 too. */
+int ready_open(struct instance *inst, int *write_end, struct err *e);
+void ready_close(struct instance *inst);
 
 /* ---- watch.c ---- */
 int watch_open(struct supervisor *s, struct err *e);

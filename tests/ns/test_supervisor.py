@@ -347,3 +347,42 @@ def test_supervisor_killed(box):
     children = Path(f"/proc/{box.init_pid()}/task/{box.init_pid()}/children").read_text().split()
     lines = [Path(f"/proc/{pid}/cmdline").read_bytes() for pid in children]
     assert lines.count(b"/bin/busybox\0sleep\x001000\0") == 1
+
+
+NOTIFIER = """[Service]
+LimitNOFILE=1024
+NotifyFD={fd}
+TimeoutStartSec=60
+ExecStart=/bin/busybox sh -c "/bin/busybox ls /proc/self/fd; until [ -e /run/go ]; do /bin/busybox sleep 0.05; done; {then}"
+"""
+
+
+def test_notify_fd(box):
+    """A newline makes it ready, on whatever number; no other descriptor comes along."""
+    for fd in 3, 4, 5, 12, 1023:
+        (box.units / f"fd{fd}.service").write_text(
+            NOTIFIER.format(fd=fd, then=f"echo >&{fd}; exec /bin/busybox sleep 1000"))
+    (box.units / "silent.service").write_text(NOTIFIER.format(fd=5, then="exec 5>&-; exit 3"))
+    (box.units / "mute.service").write_text(
+        NOTIFIER.format(fd=5, then="echo -n x >&5; exec 5>&-; exec /bin/busybox sleep 1000").replace("60", "1"))
+    assert box.supctl("reload")[0] == 0
+    before = box.fds()
+    names = ["fd3", "fd4", "fd5", "fd12", "fd1023"]
+    starting = [box.inside("/bin/supctl", "start", name) for name in names]
+    for name in names:
+        eventually(lambda: box.unit(name)["state"] == "starting", f"{name} starts")
+    box.inside("/bin/busybox", "touch", "/run/go").wait(DEADLINE)
+    assert [p.wait(DEADLINE) for p in starting] == [0] * len(names)
+    for name in names:
+        assert box.unit(name)["state"] == "running"
+        # ls has the folder open, at the first number that is free
+        own = name[2:]
+        expected = {"0", "1", "2", own, "4" if own == "3" else "3"}
+        lines = box.supctl("logs", name)[1].splitlines()
+        assert {line.split(" ")[-1] for line in lines if " out " in line} == expected, lines
+    assert box.supctl("start", "silent")[0] == 1
+    assert "exit code 3" in box.unit("silent")["why"]
+    assert box.supctl("start", "mute")[0] == 1
+    assert "start timed out after 1 s" in box.unit("mute")["why"]
+    assert box.supctl("stop", *names)[0] == 0
+    eventually(lambda: box.fds() == before, "as many descriptors as before")

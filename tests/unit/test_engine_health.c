@@ -436,6 +436,8 @@ static void test_startup_gates_the_regular_check(void **data)
 	world_pass(w, 99 * SEC);
 	assert_int_equal(world_count(w, CHECK), 0);
 	assert_int_equal(world_count(w, STARTUP_CHECK), 100);
+	assert_int_equal(world_count(w, "startup check failed, 1: exit code 1"), 1);
+	assert_int_equal(w->logs, 2);
 	assert_int_equal(health(w)->state, HEALTH_STARTUP);
 	assert_string_equal(text(w), "startup check 100");
 	assert_int_equal(world_state(w, 0), ST_RUNNING);
@@ -644,6 +646,46 @@ static void test_reload_keeps_the_health(void **data)
 	world_free(other);
 }
 
+/* ---- reload */
+
+static void test_reload_by_command_inside(void **data)
+{
+	struct world *w = one();
+
+	(void)data;
+	container(w)->reload_cmd = command;
+	world_commands(w, &w->set.units[0].service.exec_reload, 1);
+	begin(w);
+	world_command(w, EV_RELOAD, 0, 2);
+	assert_true(world_in_order(w, "spawn web ExecReload 0", "spawn web ExecReload 1",
+		"log web reloaded", "job 2 done", NULL));
+	assert_int_equal(world_state(w, 0), ST_RUNNING);
+	w->actors[0].helper_status[ROLE_RELOAD] = EXIT_STATUS(1);
+	world_command(w, EV_RELOAD, 0, 3);
+	assert_true(w->job_result[3] > 0);
+	assert_int_equal(world_state(w, 0), ST_RUNNING);
+	world_free(w);
+}
+
+static void test_reload_by_signal(void **data)
+{
+	struct world *w = one();
+
+	(void)data;
+	container(w)->reload_signal = SIGUSR1;
+	begin(w);
+	/* The fake dies of any signal. */
+	w->actors[0].ignore_term = true;
+	world_command(w, EV_RELOAD, 0, 2);
+	assert_true(world_in_order(w, "signal web main 10", "log web reloaded", "job 2 done",
+		NULL));
+	assert_int_equal(world_state(w, 0), ST_RUNNING);
+	container(w)->reload_signal = 0;
+	world_command(w, EV_RELOAD, 0, 3);
+	assert_true(w->job_result[3] > 0);
+	world_free(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -675,6 +717,8 @@ int main(void)
 		cmocka_unit_test(test_stop_ends_the_check_first),
 		cmocka_unit_test(test_check_born_into_a_stop_is_killed),
 		cmocka_unit_test(test_reload_keeps_the_health),
+		cmocka_unit_test(test_reload_by_command_inside),
+		cmocka_unit_test(test_reload_by_signal),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

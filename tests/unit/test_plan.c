@@ -132,6 +132,71 @@ static void test_exec(void **state)
 		-1);
 }
 
+/* ---- inside of a container that runs ---- */
+
+static void plan_other(struct fixture *f, enum role role, uint32_t index)
+{
+	assert_int_equal(plan_unit(&f->plan, &f->unit, role, index, &f->facts, &f->arena, &f->err),
+		0);
+}
+
+static void test_health_checks(void **state)
+{
+	struct fixture *f = *state;
+	struct container_section *c = &f->unit.container;
+
+	strv_add(&f->arena, &f->image.health.cmd, "/image-check");
+	f->unit.container.user = "redis";
+	c->notify = NOTIFY_HEALTHY;
+	plan_other(f, ROLE_HEALTH, 0);
+	assert_argv(f, "/image-check", NULL);
+	assert_true(f->plan.container && f->plan.join && !f->plan.run_init);
+	assert_int_equal(f->plan.n_mounts, 0);
+	assert_string_equal(f->plan.user, "redis");
+	assert_int_equal(f->plan.in, PLAN_STDIO_NULL);
+	assert_int_equal(f->plan.out, PLAN_STDIO_GIVEN);
+	assert_int_equal(f->plan.err, PLAN_STDIO_GIVEN);
+	assert_null(find_variable(f, "NOTIFY_SOCKET"));
+	strv_add(&f->arena, &c->health.cmd, "/check");
+	strv_add(&f->arena, &c->startup.cmd, "/startup-check");
+	plan_other(f, ROLE_HEALTH, 0);
+	assert_argv(f, "/check", NULL);
+	plan_other(f, ROLE_HEALTH, 1);
+	assert_argv(f, "/startup-check", NULL);
+	make_service(f);
+	assert_int_equal(plan_unit(&f->plan, &f->unit, ROLE_HEALTH, 0, &f->facts, &f->arena,
+				 &f->err),
+		-1);
+}
+
+static void test_reload_on_the_host_then_inside(void **state)
+{
+	struct fixture *f = *state;
+
+	add_command(f, &f->unit.service.exec_reload, "/bin/host");
+	strv_add(&f->arena, &f->unit.container.reload_cmd, "/bin/inside");
+	plan_other(f, ROLE_RELOAD, 0);
+	assert_false(f->plan.join);
+	assert_argv(f, "/bin/host", NULL);
+	plan_other(f, ROLE_RELOAD, 1);
+	assert_true(f->plan.join);
+	assert_argv(f, "/bin/inside", NULL);
+	assert_int_equal(f->plan.out, PLAN_STDIO_LOG);
+}
+
+static void test_notify_fd_is_the_main_process(void **state)
+{
+	struct fixture *f = *state;
+
+	f->unit.service.notify_fd = 7;
+	add_command(f, &f->unit.service.exec_stop, "/bin/stop");
+	plan_main(f);
+	assert_int_equal(f->plan.notify_fd, 7);
+	assert_non_null(strstr(plan_print(&f->plan, &f->arena), "notify-fd     7\n"));
+	plan_other(f, ROLE_STOP, 0);
+	assert_int_equal(f->plan.notify_fd, 0);
+}
+
 /* ---- environment ---- */
 
 static void test_environment_inside(void **state)
@@ -416,6 +481,9 @@ int main(void)
 		TEST(test_second_name),
 		TEST(test_roles),
 		TEST(test_other_kinds),
+		TEST(test_health_checks),
+		TEST(test_reload_on_the_host_then_inside),
+		TEST(test_notify_fd_is_the_main_process),
 		TEST(test_exec),
 		TEST(test_environment_inside),
 		TEST(test_home),

@@ -539,7 +539,7 @@ static size_t count_fds(void)
 static void run_main(struct driver *d, struct launcher *l)
 {
 	struct launch_io io = {
-		.in = 0, .out = 1, .err = 2, .netns = -1, .join = -1, .terminal = -1
+		.in = 0, .out = 1, .err = 2, .netns = -1, .join = -1, .notify = -1, .terminal = -1
 	};
 	struct launched run;
 	struct err e;
