@@ -15,14 +15,14 @@
 #define CHUNK 4096
 #define READS_PER_EVENT 16
 
-struct output {
+struct check_output {
 	uv_poll_t poll;
 	int read_end;
 	size_t n;
 	char end[KEPT];
 };
 
-static void keep(struct output *o, const char *data, size_t n)
+static void keep(struct check_output *o, const char *data, size_t n)
 {
 	size_t old;
 
@@ -36,7 +36,7 @@ static void keep(struct output *o, const char *data, size_t n)
 	o->n = old + n;
 }
 
-static void drain(struct output *o)
+static void drain(struct check_output *o)
 {
 	char chunk[CHUNK];
 	ssize_t n = -1;
@@ -59,9 +59,9 @@ static void on_readable(uv_poll_t *poll, int status, int events)
 	drain(poll->data);
 }
 
-struct output *output_open(struct supervisor *s, int *write_end, struct err *e)
+struct check_output *check_output_open(struct supervisor *s, int *write_end, struct err *e)
 {
-	struct output *o = calloc(1, sizeof(*o));
+	struct check_output *o = calloc(1, sizeof(*o));
 	int ends[2], rc;
 
 	if (o == NULL) {
@@ -95,7 +95,7 @@ static bool is_blank(char c)
 	return c == '\n' || c == '\r' || c == ' ' || c == '\t';
 }
 
-void output_last_line(struct output *o, char *line, size_t size)
+void check_output_last_line(struct check_output *o, char *line, size_t size)
 {
 	size_t end, start, n;
 
@@ -121,7 +121,7 @@ static void on_closed(uv_handle_t *handle)
 	free(handle->data);
 }
 
-void output_close(struct output *o)
+void check_output_close(struct check_output *o)
 {
 	if (o == NULL)
 		return;

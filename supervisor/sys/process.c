@@ -190,8 +190,8 @@ static void tell_exit(struct process *p, int32_t status)
 	char line[96] = "";
 
 	if (p->output != NULL)
-		output_last_line(p->output, line, sizeof(line));
-	output_close(p->output);
+		check_output_last_line(p->output, line, sizeof(line));
+	check_output_close(p->output);
 	p->output = NULL;
 	tell(p, EV_EXITED, status, line);
 }

@@ -297,13 +297,13 @@ static int launch_check(struct instance *inst, const struct plan *plan, struct l
 	struct process **out, struct err *e)
 {
 	cleanup_fd int write_end = -1;
-	struct output *output = output_open(inst->s, &write_end, e);
+	struct check_output *output = check_output_open(inst->s, &write_end, e);
 
 	if (output == NULL)
 		return -1;
 	io->out = io->err = write_end;
 	if (launch_plan(inst, plan, io, out, e) < 0) {
-		output_close(output);
+		check_output_close(output);
 		return -1;
 	}
 	(*out)->output = output;

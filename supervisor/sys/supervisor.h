@@ -83,7 +83,7 @@ struct process {
 	void (*on_exit)(struct process *p, int32_t status,
 		const char *fault); /* fault: it never ran */
 	void *data;
-	struct output *output; /* of a health check, else NULL */
+	struct check_output *output; /* of a health check, else NULL */
 };
 
 struct supervisor {
@@ -174,11 +174,11 @@ const char *plan_text(struct supervisor *s, uint32_t index, struct arena *arena,
 
 /* ---- health.c ---- */
 /* A pipe for a health check to write to; the caller closes its end. */
-struct output *output_open(struct supervisor *s, int *write_end, struct err *e);
+struct check_output *check_output_open(struct supervisor *s, int *write_end, struct err *e);
 /* Its last line so far, at most `size` bytes with the NUL. */
-void output_last_line(struct output *o, char *line, size_t size);
+void check_output_last_line(struct check_output *o, char *line, size_t size);
 /* Nobody reads it any more; NULL is none. */
-void output_close(struct output *o);
+void check_output_close(struct check_output *o);
 
 /* ---- notify.c ---- */
 int notify_open(struct instance *inst, struct err *e);
