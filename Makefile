@@ -231,9 +231,9 @@ SIM_CFLAGS   = $(LANG_FLAGS) $(WARN) -O2 -g
 SIM_LIB_SRC := $(COMMON_SRC) $(filter supervisor/core/%,$(SUP_SRC))
 SIM_SRC	    := $(filter-out tests/sim/main.c tests/sim/explore.c,$(call find-c,tests/sim))
 SIM_LIB	    := $(SIM)/obj/lib.a
-SIM_PROGRAMS := $(SIM)/sim $(SIM)/sim-asan
+SIM_PROGRAMS := $(SIM)/sim $(SIM)/sim-asan $(SIM)/explore
 
-.PHONY: sim-programs sim
+.PHONY: sim-programs sim explore
 sim-programs: $(SIM_PROGRAMS)
 
 # make sim SEEDS=1000 [FIRST=s] [LARGE=1] [SIM_FLAGS=--trace]
@@ -241,7 +241,13 @@ sim: $(SIM)/sim
 	@$(SIM)/sim --seeds $(or $(SEEDS),100) --first $(or $(FIRST),1) $(if $(LARGE),--large) \
 		$(SIM_FLAGS)
 
+# make explore [DEPTH=n]: all orders of events
+explore: $(SIM)/explore
+	@$(SIM)/explore $(DEPTH)
+
+$(SIM)/explore: $(SIM)/obj/tests/sim/explore.o $(SIM_LIB)
 $(SIM)/sim: $(SIM)/obj/tests/sim/main.o $(SIM_LIB)
+$(SIM)/sim $(SIM)/explore:
 	@echo '  LINK    $@'
 	$(Q)$(HOSTCC) -o $@ $^
 

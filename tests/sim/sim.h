@@ -3,17 +3,16 @@
  *
  *   sim      runs driven by a seed. Units are made as texts of the real file format and read by the real parser; a
  *            simulated kernel starts, crashes and loses their processes; an operator commands at random. `sim --help`.
- *   explore  small sets with every kind of dependency, breadth-first over all orders of events. `explore --help`.
+ *   explore  pairs with every kind of dependency, breadth-first over all orders of events: `make explore DEPTH=n`.
  *
  *   checker.c   what must hold, at each rule and at rest      random.c    the dice
  *   kernel.c    processes, signals, and what they say         generate.c  unit files by seed
  *   duties.c    what the engine's actions must never do       operator.c  commands, reloads, the shutdown
  *   sim.c       one run, its faults, its calm and its end     main.c      many runs
- *   model.c     the world of explore: all that may come next  configs.c   the sets that it explores
- *   explore.c   breadth-first over hashed states              cells.c     which cells of the table were reached
+ *   explore.c   the sets, their world, and breadth-first over hashed states
  *
- * To teach them something new: a new action needs a row in kernel.c (`performers`) and in model.c, or both say that they do
- * not know it; a new event needs somebody who sends it (kernel.c, or operator.c) and a line in model.c; a new key of type
+ * To teach them something new: a new action needs a row in kernel.c (`performers`), or it says that it does not
+ * know it; a new event needs somebody who sends it (kernel.c, or operator.c) and a line in explore.c (`choices`); a new key of type
  * choice, boolean, time or unit list is rolled by itself. A new rule of how units wait for each other: checker.c, `judge`.
  *
  * A failing run prints its seed and the command that replays it, event by event.
