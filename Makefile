@@ -61,7 +61,7 @@ CFLAGS	= $(LANG_FLAGS) $(WARN) $(CODE) -idirafter $(LIBS)/uapi -ffile-prefix-map
 # rcrt1.o relocate the program itself before main, without a dynamic linker.
 LDFLAGS	:= -nostartfiles -static -Wl,-pie,--no-dynamic-linker,-z,text \
 	   -Wl,-z,pack-relative-relocs,-e,start_packed \
-	   -Wl,-z,relro,-z,now,-z,noexecstack,--gc-sections \
+	   -Wl,-z,relro,-z,now,-z,noexecstack,-z,noseparate-code,--gc-sections \
 	   $(MUSL)/rcrt1.o $(MUSL)/crti.o
 LDEND	:= $(MUSL)/crtn.o
 

@@ -27,9 +27,15 @@ static const char *moment(uint64_t at, uint64_t now, char *buf, size_t size)
 	time_t clock = (time_t)(at / USEC_PER_SEC);
 	struct tm tm;
 
-	(void)localtime_r(&clock, &tm);
-	(void)strftime(buf, size, near ? "%m-%d %H:%M:%S" : "%Y-%m-%d", &tm);
-	return at != 0 ? buf : "-";
+	if (at == 0 || localtime_r(&clock, &tm) == NULL)
+		return "-";
+	if (near)
+		(void)snprintf(buf, size, "%02d-%02d %02d:%02d:%02d", tm.tm_mon + 1, tm.tm_mday,
+			tm.tm_hour, tm.tm_min, tm.tm_sec);
+	else
+		(void)snprintf(buf, size, "%d-%02d-%02d", tm.tm_year + 1900, tm.tm_mon + 1,
+			tm.tm_mday);
+	return buf;
 }
 
 static const char *span(uint64_t from, uint64_t to, char buf[HUMAN_MAX])

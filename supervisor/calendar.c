@@ -25,12 +25,15 @@ static int32_t local_offset(void *data, int64_t utc)
 
 static const char *time_text(int64_t at, bool utc, char *buf, size_t size)
 {
+	static const char days[7][4] = { "Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat" };
 	time_t clock = (time_t)at;
 	struct tm tm;
 
-	(void)(utc ? gmtime_r(&clock, &tm) : localtime_r(&clock, &tm));
-	(void)strftime(buf, size, utc ? "%a %Y-%m-%d %H:%M:%S UTC" : "%a %Y-%m-%d %H:%M:%S %Z",
-		&tm);
+	if ((utc ? gmtime_r(&clock, &tm) : localtime_r(&clock, &tm)) == NULL)
+		return "?";
+	(void)snprintf(buf, size, "%s %d-%02d-%02d %02d:%02d:%02d %s", days[tm.tm_wday % 7],
+		tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec,
+		utc ? "UTC" : tm.tm_zone);
 	return buf;
 }
 

@@ -41,18 +41,21 @@ struct key_type {
 #define KIND_IMAGE_FILE (1u << 31)   /* the sidecar of an image */
 #define KIND_MANAGER_FILE (1u << 30) /* sup.conf */
 
+/* Three hundred of these are on every device: small members lie together, the manual's words stay at home. */
 struct key {
 	const char *section;
 	const char *name;
 	const struct key_type *type;
-	size_t offset, size; /* of the member in struct unit, image_section or manager_section */
-	uint32_t kinds;      /* bits of the unit kinds that may have it */
 	const char *const *choices; /* T_CHOICE: names by enum value, NULL-terminated */
-	int arg;           /* what the type needs to know: RLIMIT_*, enum condition_kind, ... */
-	uint64_t min, max; /* of a number or a time; max 0: no limit */
-	const char *dflt;  /* parsed like a value in a file; NULL: zero, none */
-	const char *doc;   /* one or two sentences for the manual page */
+	const char *dflt;           /* parsed like a value in a file; NULL: zero, none */
+	uint32_t kinds;             /* bits of the unit kinds that may have it */
+	uint16_t offset, size; /* of the member in struct unit, image_section or manager_section */
+	uint32_t min, max;     /* of a number or a time; max 0: no limit */
+	int32_t arg;           /* what the type needs to know: RLIMIT_*, enum condition_kind, ... */
+#ifdef KEY_DOCS
+	const char *doc; /* one or two sentences for the manual page */
 	const char *since;
+#endif
 };
 
 extern const struct key keys[];

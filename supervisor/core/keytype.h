@@ -49,18 +49,17 @@ extern const struct key_type key_type_ports, key_type_network_use, key_type_host
 
 /* The words of the manual are for the programs that make it: the device needs no copy. */
 #ifdef KEY_DOCS
-#define DOC(...) .doc = __VA_ARGS__
+#define DOC(...) .since = "0.1", .doc = __VA_ARGS__
 #else
 #define DOC(...)
 #endif
 
-#define KEY_SINCE .since = "0.1"
 #define KEY_MEMBER(S, m, T)                                                     \
 	.offset = offsetof(struct S, m) +                                       \
 		0 *                                                             \
 			sizeof(char[_Generic(((struct S *)0)->m, T : 1, default \
 					     : -1)]),                           \
-	.size = sizeof(((struct S *)0)->m), KEY_SINCE
+	.size = sizeof(((struct S *)0)->m)
 #define KEY(t, m, T) .type = &key_type_##t, KEY_MEMBER(unit, m, T)
 #define IMAGE_KEY(t, m, T) .type = &key_type_##t, KEY_MEMBER(image_section, m, T)
 #define MANAGER_KEY(t, m, T) .type = &key_type_##t, KEY_MEMBER(manager_section, m, T)
@@ -108,6 +107,6 @@ extern const struct key_type key_type_ports, key_type_network_use, key_type_host
 						offsetof(struct unit, m) + sizeof(uint64_t) \
 					? 1                                                 \
 					: -1]),                                             \
-	.size = 2 * sizeof(uint64_t), KEY_SINCE
+	.size = 2 * sizeof(uint64_t)
 
 #endif

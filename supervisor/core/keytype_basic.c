@@ -211,11 +211,13 @@ static int check_time_range(struct key_context *c, uint64_t usec)
 	char range[100];
 	struct text t = { range, sizeof(range), 0 };
 
-	if (usec >= c->key->min && usec <= c->key->max)
+	uint64_t max = c->key->max != 0 ? c->key->max : TIME_INFINITY;
+
+	if (usec >= c->key->min && usec <= max)
 		return 0;
 	number_put_time(&t, c->key->min);
 	text_puts(&t, " to ");
-	number_put_time(&t, c->key->max);
+	number_put_time(&t, max);
 	return key_fail(c, 0, "\"%s\" is outside of %s", c->value, range);
 }
 
@@ -225,7 +227,7 @@ static int time_parse_to(struct key_context *c, uint64_t *usec)
 		return key_fail(c, 0,
 			"\"%s\" is not a time span; write \"5s\", \"1min 30s\", \"100ms\" or \"infinity\"",
 			c->value);
-	return c->key->max != 0 ? check_time_range(c, *usec) : 0;
+	return check_time_range(c, *usec);
 }
 
 static int time_parse(struct key_context *c)

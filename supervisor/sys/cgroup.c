@@ -4,6 +4,7 @@
 #include "common/fd.h"
 #include "common/paths.h"
 #include "common/util.h"
+#include "supervisor/core/number.h"
 
 #include <fcntl.h>
 #include <limits.h>
@@ -93,7 +94,8 @@ int cgroup_open_base(struct err *e)
 static int whole_disk(dev_t *dev)
 {
 	char path[PATH_MAX], text[FILE_MAX];
-	unsigned int major, minor;
+	uint64_t major, minor;
+	char *colon;
 
 	(void)snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/partition", major(*dev),
 		minor(*dev));
@@ -102,11 +104,15 @@ static int whole_disk(dev_t *dev)
 	(void)snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/../dev", major(*dev), minor(*dev));
 	if (read_file(AT_FDCWD, path, text) < 0)
 		return -1;
-	if (sscanf(text, "%u:%u", &major, &minor) != 2) {
+	text[strcspn(text, "\n")] = '\0';
+	colon = strchr(text, ':');
+	if (colon != NULL)
+		*colon = '\0';
+	if (colon == NULL || number_u64(text, &major) < 0 || number_u64(colon + 1, &minor) < 0) {
 		errno = EINVAL;
 		return -1;
 	}
-	*dev = makedev(major, minor);
+	*dev = makedev((unsigned int)major, (unsigned int)minor);
 	return 0;
 }
 

@@ -333,8 +333,8 @@ static bool holds_pressure(const char *what, const char *text)
 {
 	struct pressure_limit limit;
 	char path[PATH_MAX], line[256];
-	const char *average;
-	unsigned int whole = 0, hundredths = 0;
+	char *average;
+	uint32_t share;
 
 	if (pressure_parse(text, &limit) < 0)
 		return false;
@@ -343,11 +343,15 @@ static bool holds_pressure(const char *what, const char *text)
 			what);
 	else
 		(void)snprintf(path, sizeof(path), "/proc/pressure/%s", what);
-	average = strstr(condition_file(path, line, sizeof(line)), limit.average);
-	if (average == NULL ||
-		sscanf(average + strlen(limit.average), "=%u.%2u", &whole, &hundredths) != 2)
+	(void)condition_file(path, line, sizeof(line));
+	average = strstr(line, limit.average);
+	if (average == NULL)
 		return true;
-	return whole * 10 + hundredths / 10 <= limit.permille;
+	average += strlen(limit.average) + 1;
+	/* "avg10=0.12 avg60=...": a share with two digits behind the point, of which one is asked for */
+	average[strcspn(average, ".") + 2] = '%';
+	average[strcspn(average, "%") + 1] = '\0';
+	return number_permille(average, &share) < 0 || share <= limit.permille;
 }
 
 bool holds_memory_pressure(const char *text)

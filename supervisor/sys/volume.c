@@ -2,6 +2,7 @@
  * Named volumes: folders below PATH_VOLUMES, over which Device= is mounted when the unit names one.
  */
 #include "common/paths.h"
+#include "supervisor/core/number.h"
 #include "supervisor/sys/supervisor.h"
 
 #include <errno.h>
@@ -27,14 +28,14 @@ int volume_path(const char *name, char path[VOLUME_PATH_MAX], struct err *e)
 
 static int set_owner(const struct volume_section *v, const char *path, struct err *e)
 {
-	unsigned int uid = 0, gid = 0;
+	uint64_t uid = 0, gid = 0;
 
 	if (v->user == NULL && v->group == NULL)
 		return 0;
-	if ((v->user != NULL && sscanf(v->user, "%u", &uid) != 1) ||
-		(v->group != NULL && sscanf(v->group, "%u", &gid) != 1))
+	if ((v->user != NULL && (number_u64(v->user, &uid) < 0 || uid >= UINT32_MAX)) ||
+		(v->group != NULL && (number_u64(v->group, &gid) < 0 || gid >= UINT32_MAX)))
 		return err_setx(e, "User= and Group= of a volume are numbers");
-	if (chown(path, uid, gid) < 0)
+	if (chown(path, (uid_t)uid, (gid_t)gid) < 0)
 		return err_set(e, "chown %s", path);
 	return 0;
 }
