@@ -73,6 +73,7 @@ UNIT_CFLAGS = $(LANG_FLAGS) -DKEY_DOCS $(WARN) -O1 -g -fno-omit-frame-pointer \
 NAMES	 := init supervisor supctl
 PROGRAMS := $(NAMES:%=$(OUT)/%)
 STRIPPED := $(NAMES:%=$(OUT)/stripped/%)
+FILES	 := $(OUT)/init $(OUT)/supervisor
 LIBCOMMON := $(OBJ)/libcommon.a
 LIBSUP	 := $(OBJ)/libsupervisor.a
 DEPS_DONE := $(LIBS)/done
@@ -83,17 +84,19 @@ all: $(PROGRAMS) $(STRIPPED)
 SUP_LIBS := $(LIBS)/lib/libuv.a $(LIBS)/lib/libinih.a $(LIBS)/lib/libjansson.a
 
 $(OUT)/init: $(call objects,$(INIT_SRC)) $(LIBCOMMON)
-$(OUT)/supervisor: $(call objects,$(SUP_SRC)) $(LIBCOMMON)
-$(OUT)/supctl: $(call objects,$(CTL_SRC)) $(LIBCOMMON)
+$(OUT)/supervisor: $(call objects,$(SUP_SRC) $(CTL_SRC)) $(LIBCOMMON)
 $(OUT)/supervisor: LDLIBS := $(SUP_LIBS)
-$(OUT)/supctl: LDLIBS := $(LIBS)/lib/libjansson.a
 
-$(PROGRAMS): Makefile | $(DEPS_DONE)
+# One file of two names: see main() of the supervisor.
+$(OUT)/supctl $(OUT)/stripped/supctl: %/supctl: %/supervisor
+	$(Q)ln -sf supervisor $@
+
+$(FILES): Makefile | $(DEPS_DONE)
 	@mkdir -p $(@D)
 	@echo '  LINK    $@'
 	$(Q)$(CC) $(LDFLAGS) -o $@ $(filter %.o %.a,$^) $(LDLIBS) $(LDEND)
 
-$(STRIPPED): $(OUT)/stripped/%: $(OUT)/%
+$(FILES:$(OUT)/%=$(OUT)/stripped/%): $(OUT)/stripped/%: $(OUT)/%
 	@mkdir -p $(@D)
 	$(Q)$(STRIP) --strip-all --remove-section=.comment -o $@ $<
 

@@ -1,3 +1,4 @@
+#include "supctl/main.h"
 #include "supctl/supctl.h"
 
 #include "common/fd.h"
@@ -222,7 +223,7 @@ static int run_command(struct context *c, const struct command *command, int arg
 	return status;
 }
 
-int main(int argc, char **argv)
+int supctl_main(int argc, char **argv)
 {
 	struct context c = { .socket = PATH_CONTROL };
 
