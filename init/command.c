@@ -24,8 +24,12 @@
 #define EXIT_NOT_FOUND 127
 #define EXIT_SIGNAL 128
 
+#define LISTEN_PID "LISTEN_PID="
+#define PID_DIGITS 10
+
 struct command {
-	int report_fd; /* -1: none */
+	int report_fd;    /* -1: none */
+	char *listen_pid; /* the value of that variable, completed by the child; NULL: none */
 	char *const *argv;
 };
 
@@ -36,11 +40,25 @@ static int set_report(const char *value, struct command *out)
 	return fcntl(out->report_fd, F_SETFD, FD_CLOEXEC);
 }
 
+/* sd_listen_fds(3): its pid is known to the command's process alone. Its place must be long enough. */
+static int set_listen(const char *value, struct command *out)
+{
+	size_t len = strlen(LISTEN_PID);
+
+	if (*value != '\0')
+		return -1;
+	for (char **env = environ; *env != NULL; env++)
+		if (strncmp(*env, LISTEN_PID, len) == 0 && strlen(*env + len) >= PID_DIGITS)
+			out->listen_pid = *env + len;
+	return out->listen_pid != NULL ? 0 : -1;
+}
+
 static const struct {
 	const char *name; /* with the "=" when a value follows */
 	int (*set)(const char *value, struct command *out);
 } options[] = {
 	{ "--report=", set_report },
+	{ "--listen", set_listen },
 };
 
 static int take_option(const char *arg, struct command *out)
@@ -74,7 +92,7 @@ static void usage(const char *wrong)
 
 	if (wrong != NULL)
 		console_say(&err, "%s: unknown option or bad value", wrong);
-	console_say(&err, "usage: init [--report=FD] -- COMMAND [ARGUMENT...]");
+	console_say(&err, "usage: init [--report=FD] [--listen] -- COMMAND [ARGUMENT...]");
 }
 
 /* A report that nobody reads any more is no fault of the command. */
@@ -92,13 +110,24 @@ static void report(const struct command *c, enum report_kind kind, int value, co
 	(void)!write(c->report_fd, &r, sizeof(r));
 }
 
+static void put_pid(char *s)
+{
+	struct text t;
+
+	text_init(&t, s, PID_DIGITS + 1);
+	text_format(&t, "%d", getpid());
+}
+
 /*
  * In the foreground of a terminal the command gets a process group of its own there, so that ^C is for
  * it alone.
  */
 static void prepare(const void *arg)
 {
-	(void)arg;
+	const struct command *c = arg;
+
+	if (c->listen_pid != NULL)
+		put_pid(c->listen_pid);
 	if (tcgetpgrp(STDIN_FILENO) != getpgrp() || setpgid(0, 0) < 0)
 		return;
 	(void)tcsetpgrp(STDIN_FILENO, getpid());
@@ -180,7 +209,7 @@ bool command_wanted(char *const argv[])
 int command_run(char *const argv[])
 {
 	struct command c = { .report_fd = -1 };
-	struct spawn order = { .prepare = prepare };
+	struct spawn order = { .prepare = prepare, .arg = &c };
 	const char *wrong;
 	int status;
 	pid_t pid;

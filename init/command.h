@@ -1,11 +1,12 @@
 /*
- * init with one command: `init [--report=FD] -- CMD ARG...`. PID 1 inside each service container,
+ * init with one command: `init [--report=FD] [--listen] -- CMD ARG...`. PID 1 inside each service container,
  * and what a container of one's own uses to have its orphans reaped and its signals delivered.
  *
  * It starts CMD, sends on every signal, reaps all, and ends as CMD ends: with its status, 128 + N when
  * signal N killed it, 127 when it was not found, 126 when it cannot be executed, 2 for wrong usage. With
  * --report=FD it says the same exactly, as struct report (common/report.h). It keeps nothing else open
- * and no folder busy while CMD runs.
+ * and no folder busy while CMD runs. With --listen it writes CMD's pid into $LISTEN_PID, whose value must have ten digits to
+ * be replaced; descriptors that it inherits go on to CMD and are closed here.
  */
 #ifndef INIT_COMMAND_H
 #define INIT_COMMAND_H

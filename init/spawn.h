@@ -18,7 +18,7 @@ struct spawn {
 	bool default_signals; /* forget all inherited dispositions, not only SIGCHLD's */
 	/*
 	 * Runs in the child, with all signals blocked and init's memory shared: system calls only, on
-	 * the caller's data, read only. May be NULL.
+	 * the caller's data, which changes for init, too. May be NULL.
 	 */
 	void (*prepare)(const void *arg);
 	const void *arg;

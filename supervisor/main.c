@@ -98,13 +98,17 @@ static void on_request(void *data, int end)
 	perform_all(s);
 }
 
-/* Nothing of a former supervisor is taken over yet: recover() ends what it left. */
+/* Of what a former supervisor had only sockets are taken over: recover() ends all else that it left. */
 static void on_held(void *data, const char *name, int fd)
 {
 	struct supervisor *s = data;
 	const char *colon = strchr(name, ':');
 	char kind[16];
 
+	if (colon != NULL && strncmp(name, "listen:", 7) == 0) {
+		socket_inherit(s, colon + 1, fd);
+		return;
+	}
 	if (colon != NULL && (size_t)(colon - name) < sizeof(kind)) {
 		memcpy(kind, name, (size_t)(colon - name));
 		kind[colon - name] = '\0';

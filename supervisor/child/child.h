@@ -38,7 +38,8 @@ struct child {
 	int root; /* O_PATH of the new root once it is mounted, -1 before */
 	int empty; /* an empty read-only tmpfs that masks folders, shared by them; -1: not made yet */
 	int tty; /* becomes 0, 1, 2 or some of them: the slave of the new terminal, or the plan's tty; -1 */
-	struct identity id; /* since the step "user" */
+	int passed[PASSED_FDS_MAX]; /* of the plan: numbers change until they are 3, 4, ... */
+	struct identity id;         /* since the step "user" */
 };
 
 struct step {

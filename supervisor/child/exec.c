@@ -28,25 +28,44 @@ int step_workdir(struct child *c, struct fault *f)
 	return 0;
 }
 
-/* `init --report=FD -- PATH ARG...`: the init looks PATH up, so that a missing program is reported by it. */
+/* Decimal digits at s, and a NUL. */
+static void put_number(char *s, unsigned int value)
+{
+	char digits[12];
+	size_t at = sizeof(digits);
+
+	digits[--at] = '\0';
+	do
+		digits[--at] = (char)('0' + value % 10);
+	while ((value /= 10) > 0);
+	memcpy(s, digits + at, sizeof(digits) - at);
+}
+
+/*
+ * `init --report=FD -- PATH ARG...`: the init looks PATH up, so that a missing program is reported by it. With
+ * descriptors of sockets the init completes LISTEN_PID, which is its child's.
+ */
 static int exec_init(const struct child *c)
 {
-	const char *const head[] = { "init", c->fd.report == 3 ? "--report=3" : "--report=4",
-		"--" };
 	const struct plan *p = c->plan;
-	size_t n = 0;
+	char report[sizeof("--report=") + 12] = "--report=";
+	const char *head[] = { "init", report, "--listen", "--" };
+	size_t n_head = ARRAY_LEN(head), n = 0;
 	const char **argv;
 
+	put_number(report + strlen(report), (unsigned int)report_fd(p));
+	if (p->n_passed == 0)
+		head[--n_head - 1] = "--";
 	while (p->argv[n] != NULL)
 		n++;
-	argv = mmap(NULL, (ARRAY_LEN(head) + n + 2) * sizeof(*argv), PROT_READ | PROT_WRITE,
+	argv = mmap(NULL, (n_head + n + 2) * sizeof(*argv), PROT_READ | PROT_WRITE,
 		MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (argv == MAP_FAILED)
 		return -1;
-	memcpy(argv, head, sizeof(head));
-	argv[ARRAY_LEN(head)] = p->path;
+	memcpy(argv, head, n_head * sizeof(*argv));
+	argv[n_head] = p->path;
 	if (n > 1)
-		memcpy(argv + ARRAY_LEN(head) + 1, p->argv + 1, (n - 1) * sizeof(*argv));
+		memcpy(argv + n_head + 1, p->argv + 1, (n - 1) * sizeof(*argv));
 	return (int)syscall(SYS_execveat, c->fd.init, "", argv, p->envp, AT_EMPTY_PATH);
 }
 
@@ -95,6 +114,10 @@ int step_exec(struct child *c, struct fault *f)
 		(void)exec_init(c);
 		return fail(f, "init");
 	}
+	/* as it sees itself: 1 in a container */
+	if (p->listen_pid != NULL)
+		put_number(p->listen_pid + strlen("LISTEN_PID="),
+			(unsigned int)syscall(SYS_getpid));
 	if (strchr(p->path, '/') == NULL) {
 		(void)exec_search(p);
 		return fail(f, p->path);

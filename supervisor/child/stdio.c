@@ -13,13 +13,7 @@
 
 #include <linux/magic.h>
 
-/*
- * What outlives this step, besides 0 to 2 and the pipe of NotifyFD=: the report pipe, which an init goes on using, and the
- * init itself, which its exec closes. They get the first two numbers that are free.
- */
-#define FIRST_FD 3
-#define LAST_FD 5
-#define CLEAR_OF_FDS 10
+#define CLEAR_OF_STDIO 10
 
 /* TIOCGPTPEER needs no path to the slave, which could be another's in a container that plays tricks. */
 static int open_pty(struct child *c, int *master, struct fault *f)
@@ -109,14 +103,21 @@ int step_terminal(struct child *c, struct fault *f)
 	return 0;
 }
 
-/* Out of the way of the numbers that are given out. */
-static int lift(int *fd, int notify)
+/* The init itself, closed by its exec, is the last number that is given out. */
+static int last_fd(const struct child *c)
 {
-	int higher;
+	return init_fd(c->plan);
+}
 
-	if (*fd < 0 || (*fd > LAST_FD && *fd != notify))
+/* Out of the way of the numbers that are given out. */
+static int lift(const struct child *c, int *fd)
+{
+	int notify = c->plan->notify_fd, higher;
+	int clear = last_fd(c) < CLEAR_OF_STDIO ? CLEAR_OF_STDIO : last_fd(c) + 1;
+
+	if (*fd < 0 || (*fd > last_fd(c) && *fd != notify))
 		return 0;
-	higher = fcntl(*fd, F_DUPFD_CLOEXEC, CLEAR_OF_FDS);
+	higher = fcntl(*fd, F_DUPFD_CLOEXEC, clear);
 	if (higher == notify && higher >= 0)
 		higher = fcntl(*fd, F_DUPFD_CLOEXEC, notify + 1);
 	if (higher < 0)
@@ -159,24 +160,44 @@ static int close_range_of(unsigned int first, unsigned int last)
  */
 static int close_others(struct child *c)
 {
-	unsigned int notify = (unsigned int)c->plan->notify_fd;
-	int report = notify == FIRST_FD ? FIRST_FD + 1 : FIRST_FD;
-	int init = (int)notify == report + 1 ? report + 2 : report + 1;
-	int last = c->plan->run_init ? init : report;
+	const struct plan *p = c->plan;
+	unsigned int notify = (unsigned int)p->notify_fd;
+	unsigned int last = (unsigned int)(p->run_init ? init_fd(p) : report_fd(p));
 
-	if (dup3(c->fd.report, report, c->plan->run_init ? 0 : O_CLOEXEC) < 0)
+	if (dup3(c->fd.report, report_fd(p), p->run_init ? 0 : O_CLOEXEC) < 0)
 		return -1;
-	c->fd.report = report;
-	if (c->plan->run_init && dup3(c->fd.init, init, O_CLOEXEC) < 0)
+	c->fd.report = report_fd(p);
+	if (p->run_init && dup3(c->fd.init, init_fd(p), O_CLOEXEC) < 0)
 		return -1;
-	c->fd.init = init;
+	c->fd.init = init_fd(p);
 	if (notify == 0)
-		return close_range_of((unsigned int)last + 1, ~0U);
+		return close_range_of(last + 1, ~0U);
 	if (dup2(c->fd.notify, (int)notify) < 0)
 		return -1;
-	if (close_range_of((unsigned int)last + 1, notify - 1) < 0)
+	if (close_range_of(last + 1, notify - 1) < 0)
 		return -1;
-	return close_range_of((notify > (unsigned int)last ? notify : (unsigned int)last) + 1, ~0U);
+	return close_range_of((notify > last ? notify : last) + 1, ~0U);
+}
+
+/* The open file is the supervisor's too, which watches it only while no service has it. */
+static int set_blocking(int fd, bool blocking)
+{
+	int flags = fcntl(fd, F_GETFL);
+
+	if (flags < 0)
+		return -1;
+	return fcntl(fd, F_SETFL, blocking ? flags & ~O_NONBLOCK : flags | O_NONBLOCK);
+}
+
+static int pass(struct child *c)
+{
+	for (size_t i = 0; i < c->plan->n_passed; i++) {
+		int fd = FIRST_PASSED_FD + (int)i;
+
+		if (dup2(c->passed[i], fd) < 0 || set_blocking(fd, !c->plan->non_blocking) < 0)
+			return -1;
+	}
+	return 0;
 }
 
 int step_stdio(struct child *c, struct fault *f)
@@ -186,7 +207,10 @@ int step_stdio(struct child *c, struct fault *f)
 		&c->fd.notify, &c->tty };
 
 	for (size_t i = 0; i < ARRAY_LEN(lifted); i++)
-		if (lift(lifted[i], p->notify_fd) < 0)
+		if (lift(c, lifted[i]) < 0)
+			return fail(f, "descriptors");
+	for (size_t i = 0; i < p->n_passed; i++)
+		if (lift(c, &c->passed[i]) < 0)
 			return fail(f, "descriptors");
 	if (put(c, STDIN_FILENO, p->in, c->fd.in) < 0)
 		return fail(f, "StandardInput");
@@ -194,6 +218,8 @@ int step_stdio(struct child *c, struct fault *f)
 		return fail(f, "StandardOutput");
 	if (put(c, STDERR_FILENO, p->err, c->fd.err) < 0)
 		return fail(f, "StandardError");
+	if (pass(c) < 0)
+		return fail(f, "descriptors of sockets");
 	if (close_others(c) < 0)
 		return fail(f, "descriptors");
 	/* 1: taken from a session that has it, as a getty does for a console */

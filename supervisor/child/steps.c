@@ -88,6 +88,8 @@ void child_init(struct child *c, const struct plan *plan)
 	memset(&c->fd, 0xff, sizeof(c->fd)); /* all -1 */
 	c->plan = plan;
 	c->root = c->empty = c->tty = -1;
+	for (size_t i = 0; i < plan->n_passed; i++)
+		c->passed[i] = plan->passed[i].fd;
 }
 
 _Noreturn void child_main(struct child *c)

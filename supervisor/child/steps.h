@@ -49,6 +49,25 @@ int step_mount_volume(struct child *c, struct fault *f);
 int step_mask_paths(struct child *c, struct fault *f);
 int step_seal_root(struct child *c, struct fault *f);
 
+/*
+ * Numbers of descriptors: those of sockets from 3 on (sd_listen_fds(3)), the pipe of NotifyFD= where its key says, and
+ * the first two that are left: the report, and for a container's init the init itself, which its exec closes.
+ */
+#define FIRST_PASSED_FD 3
+static inline int report_fd(const struct plan *p)
+{
+	int fd = FIRST_PASSED_FD + (int)p->n_passed;
+
+	return fd == p->notify_fd ? fd + 1 : fd;
+}
+
+static inline int init_fd(const struct plan *p)
+{
+	int fd = report_fd(p) + 1;
+
+	return fd == p->notify_fd ? fd + 1 : fd;
+}
+
 /* stdio.c */
 int step_terminal(struct child *c, struct fault *f);
 int step_stdio(struct child *c, struct fault *f);

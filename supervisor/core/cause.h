@@ -27,7 +27,8 @@
 	X(BROKEN, "its file is wrong", "resources")                  \
 	X(DEPENDENCY, "what it requires is not there", "resources")  \
 	X(LIMIT, "start limit", "start-limit-hit")                   \
-	X(ASSERT, "an assert is not met", "resources")
+	X(ASSERT, "an assert is not met", "resources")               \
+	X(TRIGGER, "activated too often", "resources")
 
 enum cause_kind {
 #define X(id, what, word) CAUSE_##id,

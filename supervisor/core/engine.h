@@ -87,6 +87,7 @@ enum state {
 	X(NOTIFY, "notify")     /* a message of sd_notify(3) */                                   \
 	X(EMPTY, "empty")       /* no process left in its cgroup */                               \
 	X(OOM, "out of memory") /* the kernel killed in its cgroup */                             \
+	X(TRIGGER, "triggered") /* of a socket that is watched: somebody waits there */           \
 	X(TIMEOUT, "timeout")   /* of the engine itself: run.deadline has come */
 
 enum event_kind {
@@ -146,6 +147,7 @@ struct event {
 			 * MAIN; SIGCONT follows a stop signal */ \
 	X(SIGNAL_ALL) /* send `arg` to every process of the unit */                                                           \
 	X(KILL)       /* cgroup.kill */                                                                                       \
+	X(WATCH) /* of a socket: at the next connection or datagram, EV_TRIGGER, once; until TEARDOWN */                      \
 	X(TEARDOWN) /* the unit is down for good: network, volume, cgroup, notify socket may go; a restart never sends it */  \
 	X(LOG) /* one line for the log of the supervisor about this unit: text, level `arg` */                                \
 	X(JOB_DONE) /* job `job` ended: arg 0 done, else errno-like; text says why */                                         \
@@ -182,6 +184,7 @@ struct run {
 	uint64_t arrived;    /* ... which was up at; 0: never */
 	uint64_t deadline;   /* of the state, TIME_INFINITY: none */
 	int32_t main_pid;    /* 0: none */
+	uint32_t triggers;   /* of a socket: how often it started its service */
 	uint32_t restarts;   /* automatic ones since the last command */
 	int32_t last_status; /* wait status of the last main process */
 	int32_t error;       /* the last ERRNO= of sd_notify, 0: none */

@@ -97,6 +97,8 @@ static void land_failed(struct engine *e, uint32_t u)
 	l->arrived = false;
 	engine_log(e, u, LOG_LEVEL_ERROR, "failed: %s", l->run.cause);
 	rest(e, u, ST_FAILED, was_stop ? 0 : EIO, l->run.cause);
+	if (l->result.kind == CAUSE_LIMIT)
+		engine_socket_over_limit(e, u);
 	if (e->ending != 0)
 		return;
 	snprintf(text, sizeof(text), "%s failed: %.48s", unit->name, l->run.cause);

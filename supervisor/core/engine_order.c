@@ -189,6 +189,7 @@ void engine_wake(struct engine *e, uint32_t u)
 		w = watcher->next_watcher;
 	}
 	engine_turn_later(e, u);
+	engine_socket_wake(e, u);
 }
 
 /* Before anything else is waited for: what must be up already. */
@@ -257,6 +258,7 @@ void engine_turn(struct engine *e, uint32_t u)
 		break;
 	case ASK_NONE:
 		engine_stop_unneeded(e, u);
+		engine_socket_turn(e, u);
 		break;
 	case ASK_STARTING:
 	case ASK_STOPPING:

@@ -68,6 +68,20 @@ static size_t add_changed(struct engine *e, uint32_t *list, size_t n, uint32_t u
 	return n + 1;
 }
 
+/* What stands on a changed unit; a service stands on the sockets whose descriptors it has. */
+static size_t add_above(struct engine *e, uint32_t *list, size_t n, uint32_t u)
+{
+	const struct node *node = &e->gen.set->nodes[u];
+	const struct edges *above = &node->in[DEP_REQUIRES], *users = &node->in[DEP_SOCKETS];
+
+	for (size_t k = 0; k < above->n; k++)
+		if (stands_on(unit_of(e, above->v[k]), unit_of(e, u)))
+			n = add_changed(e, list, n, above->v[k]);
+	for (size_t k = 0; k < users->n; k++)
+		n = add_changed(e, list, n, users->v[k]);
+	return n;
+}
+
 static void hold(struct engine *e, uint32_t u)
 {
 	struct life *l = life_of(e, u);
@@ -100,13 +114,8 @@ void engine_reload(struct engine *e, const struct unit_set *set, uint32_t job, u
 	for (uint32_t u = 0; u < old->n; u++)
 		if (map[u] == NO_UNIT || set->units[map[u]].digest != old->units[u].digest)
 			n = add_changed(e, list, n, u);
-	for (size_t i = 0; i < n; i++) {
-		const struct edges *above = &old->nodes[list[i]].in[DEP_REQUIRES];
-
-		for (size_t k = 0; k < above->n; k++)
-			if (stands_on(&old->units[above->v[k]], &old->units[list[i]]))
-				n = add_changed(e, list, n, above->v[k]);
-	}
+	for (size_t i = 0; i < n; i++)
+		n = add_above(e, list, n, list[i]);
 	for (size_t i = 0; i < n; i++)
 		hold(e, list[i]);
 	arena_free(&scratch);
@@ -187,7 +196,7 @@ static void move(struct life *to, const struct life *from)
 	to->checking = fresh.checking;
 	to->run.failed = false;
 	to->run.restarts = 0;
-	to->arrived = false;
+	to->arrived = to->watched = false;
 	to->ask = ASK_NONE;
 }
 

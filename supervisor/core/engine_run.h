@@ -7,6 +7,7 @@
  *   engine_order.c   phase 2: may this unit move now, and whom does it wait for
  *   rules.c          the table state x event
  *   engine_start.c   rules on the way up        engine_stop.c   rules on the way down
+ *   engine_socket.c  sockets and their services
  *   engine_land.c    ... and what follows       engine_word.c    rules of a unit that is up
  *   engine_reload.c  another generation
  *   engine_ties.c    what becomes of other units when one comes up, leaves, fails, ends
@@ -128,6 +129,8 @@ struct life {
 	bool has_slot;             /* it waits for the start that the budget has for it */
 	uint32_t held_back;        /* the propagation that waits for what it has in Requisite= */
 	uint64_t due_since;        /* wanted and not there since; TIME_INFINITY: not so */
+	bool watched;              /* a socket: ACT_WATCH is out */
+	struct start_count triggers; /* a socket's, for its TriggerLimitBurst= */
 	struct waiter *jobs;
 	/* engine_order.c: one blocker is watched at a time; the scan goes on where it was found. */
 	uint32_t cursor, watching, watchers, next_watcher, prev_watcher;
@@ -361,6 +364,16 @@ void engine_down(struct engine *e, uint32_t u);
 void engine_kill(struct engine *e, uint32_t u);
 bool engine_has_survivors(const struct engine *e, uint32_t u);
 
+/* ---- engine_socket.c */
+/* It looks whether it is to be watched. */
+void engine_socket_turn(struct engine *e, uint32_t u);
+/* The service has changed: its sockets look. */
+void engine_socket_wake(struct engine *e, uint32_t service);
+/* The service has hit its start limit: its sockets fail with it. */
+void engine_socket_over_limit(struct engine *e, uint32_t service);
+/* Why it must not start now, NULL: it may. */
+const char *engine_socket_refused(const struct engine *e, uint32_t u, char *why, size_t size);
+
 /* ---- engine_land.c */
 void engine_teardown(struct engine *e, uint32_t u);
 void engine_land(struct engine *e, uint32_t u);
@@ -404,7 +417,8 @@ rule_fn engine_state_late, engine_stable, engine_ran_enough;
 	X(no_helper) X(no_main) X(doomed) X(ready) X(condition_end) X(pre_end) X(start_end) X(post_end) \
 	X(run_end) X(emptied) X(reload_end) X(stop_end) X(gone) X(left) X(hello) X(extend) \
 	X(word) X(reloaded) X(oom) X(oom_late) X(setup_late) X(start_late) X(watchdog) \
-	X(reload_late) X(stop_late) X(term_late) X(abort_late) X(kill_late) X(again)
+	X(reload_late) X(stop_late) X(term_late) X(abort_late) X(kill_late) X(again) \
+	X(trigger)
 /* clang-format on */
 
 #define X(name) rule_fn rule_##name;

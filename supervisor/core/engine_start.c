@@ -23,6 +23,7 @@ static const struct kind_trait {
 	[KIND_VOLUME] = { .setup = true },
 	[KIND_TARGET] = { .process = false },
 	[KIND_TIMER] = { .process = false },
+	[KIND_SOCKET] = { .setup = true },
 };
 
 static size_t n_commands(const struct unit *unit, enum role role)
@@ -197,6 +198,7 @@ static void put_on_feet(struct engine *e, uint32_t u)
 	l->arrived = l->was_begun = l->was_up = l->asked_down = l->stop_post_begun = false;
 	l->told = l->killed = l->other_main = false;
 	l->run.error = 0;
+	l->watched = false;
 	l->because = NO_UNIT;
 	l->watchdog = unit_of(e, u)->service.watchdog;
 	l->run.oom = false;
@@ -247,6 +249,7 @@ void rule_begin(struct engine *e, uint32_t u, const struct event *event)
 {
 	const struct unit *unit = unit_of(e, u);
 	const struct condition *c;
+	char why[128];
 
 	(void)event;
 	put_on_feet(e, u);
@@ -259,6 +262,8 @@ void rule_begin(struct engine *e, uint32_t u, const struct event *event)
 	else if ((c = unmet(e, &unit->unit.asserts)) != NULL)
 		refuse(e, u, CAUSE_ASSERT, "Assert%s=%s%s%s is not met", condition_name(c->kind),
 			c->any ? "|" : "", c->negate ? "!" : "", c->text);
+	else if (engine_socket_refused(e, u, why, sizeof(why)) != NULL)
+		refuse(e, u, CAUSE_SETUP, "%s", why);
 	else if (!over_limit(e, u))
 		begin(e, u);
 }

@@ -15,6 +15,7 @@
 #define NETWORK KINDS(NETWORK)
 #define VOLUME KINDS(VOLUME)
 #define TIMER KINDS(TIMER)
+#define SOCKET KINDS(SOCKET)
 #define RUNS (CONTAINER | SERVICE)
 #define EVERY ((1u << KIND_COUNT) - 1)
 
@@ -129,6 +130,13 @@ static const char *const outputs[] = {
 	NULL,
 };
 
+static const char *const bind_ipv6_onlys[] = {
+	[BIND_DEFAULT] = "default",
+	[BIND_BOTH] = "both",
+	[BIND_IPV6_ONLY] = "ipv6-only",
+	NULL,
+};
+
 static const char *const oom_policies[] = {
 	[OOM_CONTINUE] = "continue",
 	[OOM_STOP] = "stop",
@@ -158,6 +166,8 @@ const struct key keys[] = {
 #include "supervisor/core/keys_timer.inc"
 
 #include "supervisor/core/keys_other.inc"
+
+#include "supervisor/core/keys_socket.inc"
 
 #include "supervisor/core/keys_manager.inc"
 };

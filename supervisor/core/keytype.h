@@ -43,6 +43,8 @@ extern const struct key_type key_type_health_cmd, key_type_interval;
 extern const struct key_type key_type_span, key_type_calendar;
 /* keytype_mount.c */
 extern const struct key_type key_type_volume, key_type_tmpfs, key_type_mount, key_type_device;
+/* keytype_socket.c */
+extern const struct key_type key_type_listen, key_type_mode, key_type_fd_name;
 /* keytype_net.c */
 extern const struct key_type key_type_address, key_type_subnet, key_type_addresses;
 extern const struct key_type key_type_ports, key_type_network_use, key_type_hosts;
@@ -95,6 +97,8 @@ extern const struct key_type key_type_ports, key_type_network_use, key_type_host
 #define MOUNTS(t, m) KEY(t, m, struct mounts)
 #define DEVICES(m) KEY(device, m, struct devices)
 #define SUBNET(t, m) KEY(t, m, struct subnet)
+#define MODE(m) KEY(mode, m, uint32_t)
+#define LISTEN(m, what) KEY(listen, m, struct listens), .arg = (what)
 #define PORTS(m) KEY(ports, m, struct ports)
 #define NETWORK_USE(m) KEY(network_use, m, struct network_use)
 #define TRIGGER(t, base) KEY(t, timer.triggers, struct triggers), .arg = (base)

@@ -72,7 +72,7 @@ const struct known known_keys[] = {
 		"LogFilterPatterns LogNamespace SyslogIdentifier SyslogFacility SyslogLevel "
 		"SyslogLevelPrefix" },
 	{ "Service", "",
-		"BusName Sockets NonBlocking USBFunctionDescriptors USBFunctionStrings "
+		"BusName USBFunctionDescriptors USBFunctionStrings "
 		"FileDescriptorStoreMax "
 		"FileDescriptorStorePreserve OpenFile PermissionsStartOnly Slice Delegate "
 		"DelegateSubgroup DisableControllers ManagedOOMSwap ManagedOOMMemoryPressure "
@@ -148,6 +148,21 @@ const struct known known_keys[] = {
 	{ "Manager", "use RebootMinUptimeSec=", "MinimumUptimeSec" },
 	{ "Timer", "the machine must be awake when it elapses", "WakeSystem" },
 	{ "Timer", "", "DeferReactivation" },
+	{ "Socket", "the service accepts its connections itself and has its own limit",
+		"MaxConnections MaxConnectionsPerSource" },
+	{ "Socket", "use TriggerLimitIntervalSec= and TriggerLimitBurst=",
+		"PollLimitIntervalSec PollLimitBurst" },
+	{ "Socket", "use commands of the service, or of a Type=oneshot service before the socket",
+		"ExecStartPre ExecStartPost ExecStopPre ExecStopPost TimeoutSec" },
+	{ "Socket", "the service can set it on the descriptor",
+		"KeepAliveTimeSec KeepAliveIntervalSec KeepAliveProbes DeferAcceptSec Priority "
+		"ReceiveBuffer SendBuffer IPTOS IPTTL Mark TCPCongestion Broadcast Transparent "
+		"PassSecurity PassPacketInfo PassPIDFD PassFDs PassRights AcceptFileDescriptors "
+		"Timestamping PipeSize PassFileDescriptorsToExec" },
+	{ "Socket", "",
+		"Writable SocketProtocol SmackLabel SmackLabelIPIn SmackLabelIPOut "
+		"SELinuxContextFromNet MessageQueueMaxMessages MessageQueueMessageSize "
+		"DeferTrigger DeferTriggerMaxSec" },
 };
 
 const size_t n_known_keys = ARRAY_LEN(known_keys);
@@ -166,12 +181,18 @@ const struct known refused_words[] = {
 		"StandardError=syslog StandardError=syslog+console" },
 	{ "Service", "a connection is taken by the program itself; use journal",
 		"StandardOutput=socket StandardError=socket StandardInput=socket" },
+	{ "Socket", "use ListenStream= or ListenDatagram=",
+		"ListenSpecial ListenNetlink ListenMessageQueue ListenUSBFunction" },
+	{ "Socket",
+		"a process for each connection is not done here; with Accept=no the service gets the "
+		"listening socket (sd_listen_fds(3)) and accepts itself",
+		"Accept=yes" },
 };
 
 const size_t n_refused_words = ARRAY_LEN(refused_words);
 
 const struct known known_sections[] = {
-	{ NULL, "", "Quadlet Socket Automount Swap Path Slice Scope" },
+	{ NULL, "", "Quadlet Automount Swap Path Slice Scope" },
 	{ NULL, "use .container units that share a network by Network=NAME.container", "Pod Kube" },
 	{ NULL, "make images with rootfs/mkimage", "Image Build Artifact" },
 	{ NULL, "use Volume= or Mount= of a .container", "Mount" },

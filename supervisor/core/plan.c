@@ -79,6 +79,24 @@ static void plan_limits(struct planner *pl, bool inside)
 	pl->p->oom_score_adjust = s->oom_score_adjust;
 }
 
+static int plan_passed(struct planner *pl)
+{
+	struct plan *p = pl->p;
+
+	if (p->role != ROLE_MAIN || pl->facts->n_passed == 0)
+		return 0;
+	if (pl->facts->n_passed > PASSED_FDS_MAX)
+		return err_setx(pl->e, "its sockets have more than %u descriptors", PASSED_FDS_MAX);
+	if (p->notify_fd != 0 && (size_t)p->notify_fd < pl->facts->n_passed + 3)
+		return err_setx(pl->e,
+			"NotifyFD=%d is the number of a socket's descriptor: say %zu or more",
+			p->notify_fd, pl->facts->n_passed + 3);
+	p->passed = pl->facts->passed;
+	p->n_passed = pl->facts->n_passed;
+	p->non_blocking = pl->u->service.non_blocking;
+	return 0;
+}
+
 static void plan_begin(struct planner *pl, enum role role)
 {
 	*pl->p = (struct plan){ .unit = pl->u->name, .role = role };
@@ -192,6 +210,8 @@ static int plan_container(struct planner *pl)
 	plan_stdio(pl);
 	plan_identity(pl);
 	plan_limits(pl, true);
+	if (plan_passed(pl) < 0)
+		return -1;
 	plan_environment_inside(pl);
 	if (plan_argv_inside(pl) < 0 || plan_sysctls(pl) < 0 || plan_mounts(pl) < 0)
 		return -1;
@@ -224,6 +244,8 @@ static int plan_host(struct planner *pl, uint32_t index)
 	p->working_dir_optional = dir[0] == '-';
 	p->working_dir = dir + p->working_dir_optional;
 	plan_limits(pl, false);
+	if (plan_passed(pl) < 0)
+		return -1;
 	plan_environment_host(pl);
 	plan_argv_host(pl, cmd);
 	return plan_cgroup(pl);

@@ -17,6 +17,16 @@
 
 /* ---- what sys/ knows of the host and of the image ---- */
 
+/* A descriptor that the main process gets, from number 3 on, sd_listen_fds(3). */
+#define PASSED_FDS_MAX 64u
+struct passed_fd {
+	int fd;              /* the supervisor's own, -1: none yet, only to be shown */
+	const char *unit;    /* "web.socket" */
+	const char *name;    /* in $LISTEN_FDNAMES */
+	const char *address; /* as the socket's unit has it, or ... */
+	bool any;            /* ... a port of any address */
+};
+
 struct facts {
 	uint64_t ram;   /* bytes, for MemoryMax=25% */
 	uint64_t tasks; /* the kernel's limit of tasks, for TasksMax=10% */
@@ -34,6 +44,8 @@ struct facts {
 	size_t n_volumes;
 	const struct strv *
 		environment_files; /* texts of EnvironmentFile=, in order, missing optional ones left out */
+	const struct passed_fd *passed; /* for ROLE_MAIN */
+	size_t n_passed;
 	/* what ExecStop=, ExecStopPost= and ExecReload= are told in their environment; NULL: not known */
 	const char *main_pid;
 	const char *service_result, *exit_code, *exit_status; /* as systemd.exec(5) has them */
@@ -109,6 +121,9 @@ struct sysctl_write {
 	const char *value;
 };
 
+/* A pid takes the place of as many digits. */
+#define PLAN_LISTEN_PID "LISTEN_PID=0000000000"
+#define PLAN_PID_MAX sizeof(PLAN_LISTEN_PID)
 #define PLAN_HOME_MAX (sizeof("HOME=") + 128)
 #define PLAN_NOTIFY_INSIDE "/run/notify/notify.sock"
 
@@ -165,6 +180,12 @@ struct plan {
 	char *const *envp;
 	char *home; /* the entry "HOME=" of envp with room for PLAN_HOME_MAX bytes, to be completed
 				   with the user's home by the child; NULL: the environment says it itself */
+
+	const struct passed_fd *passed; /* become 3, 4, ... */
+	size_t n_passed;
+	bool non_blocking; /* those */
+	char *listen_pid; /* the entry "LISTEN_PID=" of envp with room for PLAN_PID_MAX bytes, to be completed by
+			   * the child, or by the init that runs the command; NULL: none */
 
 	enum plan_stdio in, out, err;
 	const char *out_path, *err_path; /* host paths, for the files */

@@ -1,5 +1,6 @@
 /* The environment: nothing is inherited, each entry has a reason. */
 #include "supervisor/core/plan_parts.h"
+#include "supervisor/core/text.h"
 
 #include <string.h>
 
@@ -151,6 +152,29 @@ static void add_protocol(struct planner *pl, struct strv *env, const char *notif
 				(unsigned long long)pl->u->service.watchdog));
 }
 
+/* What sd_listen_fds(3) reads. */
+static void add_passed(struct planner *pl, struct strv *env)
+{
+	struct plan *p = pl->p;
+	struct text t = { 0 };
+
+	if (p->n_passed == 0)
+		return;
+	/* once to measure, once to write */
+	for (int pass = 0; pass < 2; pass++) {
+		t.len = 0;
+		text_puts(&t, "LISTEN_FDNAMES=");
+		for (size_t i = 0; i < p->n_passed; i++)
+			text_printf(&t, "%s%s", i > 0 ? ":" : "", p->passed[i].name);
+		if (pass == 0)
+			t = (struct text){ arena_alloc(pl->arena, t.len + 1), t.len + 1, 0 };
+	}
+	add_if(pl, env, "LISTEN_FDS", arena_printf(pl->arena, "%zu", p->n_passed));
+	env_set(pl->arena, env, t.buf);
+	p->listen_pid = arena_strdup(pl->arena, PLAN_LISTEN_PID);
+	env_set(pl->arena, env, p->listen_pid);
+}
+
 static void add_home(struct planner *pl, struct strv *env)
 {
 	if (env_get((char *const *)env->v, "HOME", 4) != NULL)
@@ -183,6 +207,7 @@ void plan_environment_inside(struct planner *pl)
 	if (pl->p->role == ROLE_MAIN)
 		add_protocol(pl, &env,
 			pl->facts->notify_socket != NULL ? PLAN_NOTIFY_INSIDE : NULL);
+	add_passed(pl, &env);
 	add_home(pl, &env);
 	finish(pl, &env);
 }
@@ -211,6 +236,7 @@ void plan_environment_host(struct planner *pl)
 	add_if(pl, &env, "EXIT_CODE", pl->facts->exit_code);
 	add_if(pl, &env, "EXIT_STATUS", pl->facts->exit_status);
 	add_protocol(pl, &env, pl->facts->notify_socket);
+	add_passed(pl, &env);
 	if (pl->p->user != NULL)
 		add_home(pl, &env);
 	finish(pl, &env);

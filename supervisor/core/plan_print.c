@@ -262,13 +262,23 @@ static void print_command(struct text *t, const struct plan *p)
 	for (char *const *s = p->argv; s != NULL && *s != NULL; s++)
 		line(t, "arg", *s);
 	for (char *const *s = p->envp; s != NULL && *s != NULL; s++)
-		line(t, "env", *s == p->home ? "HOME= (the user's)" : *s);
+		line(t, "env",
+			*s == p->home                 ? "HOME= (the user's)"
+				: *s == p->listen_pid ? "LISTEN_PID= (its own)"
+						      : *s);
 	print_stdio(t, "stdin", p->in, p->in == PLAN_STDIO_TTY ? p->tty : NULL);
 	print_stdio(t, "stdout", p->out, p->out == PLAN_STDIO_TTY ? p->tty : p->out_path);
 	print_stdio(t, "stderr", p->err, p->err == PLAN_STDIO_TTY ? p->tty : p->err_path);
 	if (p->notify_fd != 0) {
 		label(t, "notify-fd");
 		text_printf(t, "%d\n", p->notify_fd);
+	}
+	for (size_t i = 0; i < p->n_passed; i++) {
+		label(t, "fd");
+		text_printf(t, "%zu: listen %s %s", i + 3, p->passed[i].unit,
+			p->passed[i].any ? "*:" : "");
+		escaped(t, p->passed[i].address);
+		text_puts(t, p->non_blocking ? " non-blocking\n" : "\n");
 	}
 	yes(t, "terminal", p->terminal);
 }

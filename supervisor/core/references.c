@@ -395,6 +395,8 @@ void references_resolve(struct builder *b, const char *default_target, const cha
 	b->default_target = default_target;
 	for (uint32_t i = 0; i < set->n; i++) {
 		resolve_ties(b, i);
+		references_socket(b, i);
+		references_sockets_of(b, i);
 		if (set->units[i].kind == KIND_TIMER)
 			resolve_timer(b, i);
 		if (set->units[i].kind != KIND_CONTAINER)
@@ -409,6 +411,7 @@ void references_resolve(struct builder *b, const char *default_target, const cha
 	links_resolve(b);
 	mounts_for_resolve(b);
 	check_published(b);
+	references_check_listens(b);
 	order_targets(b);
 	graph_break_cycles(&b->edges, set->n, on_cycle, b);
 	graph_layout(&set->arena, &b->edges, set->nodes, set->n);

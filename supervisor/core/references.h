@@ -46,6 +46,7 @@ enum tie {
 struct references {
 	struct origin ties[TIE_COUNT];
 	struct origin alias, network, mounts, ports, ip, timer_unit;
+	struct origin service, sockets, listen;
 };
 
 /* A unit that is read, before it has its place in the set. */
@@ -110,5 +111,9 @@ void instances_wish(struct builder *b, const char *name);
 /* NAME.wants/ and NAME.requires/. */
 void links_wish(struct builder *b);
 void links_resolve(struct builder *b);
+/* references_socket.c: which service a socket starts, which descriptors a service gets, whose port is whose. */
+void references_socket(struct builder *b, uint32_t unit);
+void references_sockets_of(struct builder *b, uint32_t unit);
+void references_check_listens(struct builder *b);
 
 #endif

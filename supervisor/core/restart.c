@@ -28,6 +28,7 @@ static const uint32_t restart_on[CAUSE_COUNT] = {
 	[CAUSE_DEPENDENCY] = 0,
 	[CAUSE_LIMIT] = 0,
 	[CAUSE_ASSERT] = 0,
+	[CAUSE_TRIGGER] = 0,
 };
 
 static bool in_set(const struct exit_set *set, const struct cause *c)

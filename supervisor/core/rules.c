@@ -16,7 +16,7 @@
 /* clang-format off */
 /* One row: what to do at START STOP RESTART | RELOAD RESET TIMEOUT; and in the second line what the world says. */
 #define ROW(state, start, stop, restart, reload_, reset_, timeout, setup_done, setup_failed,  \
-	spawned, spawn_failed, execed, exited, notify, empty, oom_)                          \
+	spawned, spawn_failed, execed, exited, notify, empty, oom_, trigger)                 \
 	[ST_##state] = {                                                                     \
 		[EV_START] = rule_##start,         [EV_STOP] = rule_##stop,                  \
 		[EV_RESTART] = rule_##restart,     [EV_RELOAD] = rule_##reload_,             \
@@ -25,46 +25,46 @@
 		[EV_SPAWNED] = rule_##spawned,     [EV_SPAWN_FAILED] = rule_##spawn_failed,  \
 		[EV_EXECED] = rule_##execed,       [EV_EXITED] = rule_##exited,              \
 		[EV_NOTIFY] = rule_##notify,       [EV_EMPTY] = rule_##empty,                \
-		[EV_OOM] = rule_##oom_,                                                      \
+		[EV_OOM] = rule_##oom_,            [EV_TRIGGER] = rule_##trigger,            \
 	},
 
 rule_fn *const rules[ST_COUNT][EV_COUNT] = {
 /*  state      START  STOP    RESTART RELOAD     RESET  TIMEOUT
- *             SETUP_ SETUP_  SPAWNED SPAWN_     EXECED EXITED         NOTIFY    EMPTY OOM
+ *             SETUP_ SETUP_  SPAWNED SPAWN_     EXECED EXITED         NOTIFY    EMPTY OOM TRIGGER
  *             DONE   FAILED          FAILED                                           */
 ROW(INACTIVE,  begin, _,      no,     no_reload, reset, no,
-               _,     _,      late,   _,         _,     left,          _,        left, oom_late)
+               _,     _,      late,   _,         _,     left,          _,        left, oom_late, _)
 ROW(WAITING,   begin, cancel, cancel, no_reload, reset, no,
-               _,     _,      late,   _,         _,     _,             _,        _,    oom_late)
+               _,     _,      late,   _,         _,     _,             _,        _,    oom_late, _)
 ROW(SETUP,     no,    defer,  defer,  no_reload, reset, setup_late,
-               made,  unmade, no,     no,        no,    no,            _,        _,    _)
+               made,  unmade, no,     no,        no,    no,            _,        _,    _, _)
 ROW(CONDITION, no,    term,   term,   no_reload, reset, start_late,
-               _,     _,      _,      no_helper, _,     condition_end, extend,   _,    oom)
+               _,     _,      _,      no_helper, _,     condition_end, extend,   _,    oom, _)
 ROW(START_PRE, no,    term,   term,   no_reload, reset, start_late,
-               _,     _,      _,      no_helper, _,     pre_end,       extend,   _,    oom)
+               _,     _,      _,      no_helper, _,     pre_end,       extend,   _,    oom, _)
 ROW(START,     no,    term,   term,   no_reload, reset, start_late,
-               _,     _,      born,   no_main,   ready, start_end,     hello,    _,    oom)
+               _,     _,      born,   no_main,   ready, start_end,     hello,    _,    oom, _)
 ROW(START_POST,no,    term,   term,   no_reload, reset, start_late,
-               _,     _,      _,      no_helper, _,     post_end,      extend,   _,    oom)
+               _,     _,      _,      no_helper, _,     post_end,      extend,   _,    oom, _)
 ROW(RUNNING,   no,    down,   down,   reload,    reset, no,
-               _,     _,      _,      doomed,    _,     run_end,       word,     emptied, oom)
+               _,     _,      _,      doomed,    _,     run_end,       word,     emptied, oom, trigger)
 ROW(EXITED,    no,    down,   down,   reload,    reset, no,
-               _,     _,      _,      _,         _,     _,             _,        _,    oom)
+               _,     _,      _,      _,         _,     _,             _,        _,    oom, _)
 ROW(RELOAD,    no,    down,   down,   no_reload, reset, reload_late,
-               _,     _,      _,      reload_unborn, _, reload_end,    reloaded, emptied, oom)
+               _,     _,      _,      reload_unborn, _, reload_end,    reloaded, emptied, oom, _)
 ROW(STOP,      no,    mark,   mark,   no_reload, reset, stop_late,
-               _,     _,      _,      no_helper, _,     stop_end,      extend,   _,    oom)
+               _,     _,      _,      no_helper, _,     stop_end,      extend,   _,    oom, _)
 ROW(STOP_TERM, no,    mark,   mark,   no_reload, reset, term_late,
-               _,     _,      late,   gone,      _,     gone,          extend,   gone, oom_late)
+               _,     _,      late,   gone,      _,     gone,          extend,   gone, oom_late, _)
 ROW(STOP_ABORT,no,    mark,   mark,   no_reload, reset, abort_late,
-               _,     _,      late,   gone,      _,     gone,          extend,   gone, oom_late)
+               _,     _,      late,   gone,      _,     gone,          extend,   gone, oom_late, _)
 ROW(STOP_KILL, no,    mark,   mark,   no_reload, reset, kill_late,
-               _,     _,      late,   gone,      _,     gone,          _,        gone, oom_late)
+               _,     _,      late,   gone,      _,     gone,          _,        gone, oom_late, _)
 ROW(STOP_POST, no,    mark,   mark,   no_reload, reset, stop_late,
-               _,     _,      _,      no_helper, _,     stop_end,      extend,   _,    oom_late)
+               _,     _,      _,      no_helper, _,     stop_end,      extend,   _,    oom_late, _)
 ROW(BACKOFF,   begin, cancel, cancel, no_reload, reset, again,
-               _,     _,      late,   _,         _,     _,             _,        _,    oom_late)
+               _,     _,      late,   _,         _,     _,             _,        _,    oom_late, _)
 ROW(FAILED,    begin, _,      no,     no_reload, reset, no,
-               _,     _,      late,   _,         _,     left,          _,        left, oom_late)
+               _,     _,      late,   _,         _,     left,          _,        left, oom_late, _)
 };
 /* clang-format on */

@@ -31,7 +31,8 @@
 	X(NETWORK, "network", "Network")       \
 	X(VOLUME, "volume", "Volume")          \
 	X(TARGET, "target", NULL)              \
-	X(TIMER, "timer", "Timer")
+	X(TIMER, "timer", "Timer")             \
+	X(SOCKET, "socket", "Socket")
 
 enum unit_kind {
 #define X(id, suffix, section) KIND_##id,
@@ -41,21 +42,23 @@ enum unit_kind {
 };
 
 /* The kinds of dependency: each a list of unit names in the file, edges in the unit set. */
-#define DEPENDENCIES(X)                  \
-	X(AFTER, "After")                \
-	X(BEFORE, "Before")              \
-	X(REQUIRES, "Requires")          \
-	X(WANTS, "Wants")                \
-	X(BINDS_TO, "BindsTo")           \
-	X(PART_OF, "PartOf")             \
-	X(CONFLICTS, "Conflicts")        \
-	X(ON_FAILURE, "OnFailure")       \
-	X(REQUISITE, "Requisite")        \
-	X(UPHOLDS, "Upholds")            \
-	X(ON_SUCCESS, "OnSuccess")       \
-	X(STOPS, "PropagatesStopTo")     \
-	X(RELOADS, "PropagatesReloadTo") \
-	X(TRIGGERS, "Triggers") /* by no key of that name: Unit= of a timer */
+#define DEPENDENCIES(X)                                                                            \
+	X(AFTER, "After")                                                                          \
+	X(BEFORE, "Before")                                                                        \
+	X(REQUIRES, "Requires")                                                                    \
+	X(WANTS, "Wants")                                                                          \
+	X(BINDS_TO, "BindsTo")                                                                     \
+	X(PART_OF, "PartOf")                                                                       \
+	X(CONFLICTS, "Conflicts")                                                                  \
+	X(ON_FAILURE, "OnFailure")                                                                 \
+	X(REQUISITE, "Requisite")                                                                  \
+	X(UPHOLDS, "Upholds")                                                                      \
+	X(ON_SUCCESS, "OnSuccess")                                                                 \
+	X(STOPS, "PropagatesStopTo")                                                               \
+	X(RELOADS, "PropagatesReloadTo")                                                           \
+	X(TRIGGERS,                                                                                \
+		"Triggers")   /* by no key of that name: Unit= of a timer, Service= of a socket */ \
+	X(SOCKETS, "Sockets") /* of [Service]: whose descriptors it gets */
 
 enum dependency {
 #define X(id, key) DEP_##id,
@@ -256,6 +259,23 @@ struct unit_section {
 	bool critical;
 };
 
+/* Listen*= of a socket, in the order of the file, which is that of the descriptors. */
+enum listen_kind { LISTEN_STREAM, LISTEN_DATAGRAM, LISTEN_SEQPACKET, LISTEN_FIFO };
+enum listen_family { LISTEN_PORT, LISTEN_IPV4, LISTEN_IPV6, LISTEN_PATH, LISTEN_ABSTRACT };
+struct listen {
+	enum listen_kind kind;
+	enum listen_family family; /* PORT: any address, of IPv6 too where the kernel has it */
+	const char *text;          /* as the file has it */
+	uint32_t ipv4;             /* host byte order */
+	uint8_t ipv6[16];
+	uint16_t port;
+};
+struct listens {
+	struct listen *v;
+	size_t n;
+};
+enum bind_ipv6_only { BIND_DEFAULT, BIND_BOTH, BIND_IPV6_ONLY };
+
 struct container_section {
 	const char *image;
 	const char *rootfs; /* path, perhaps with ":O" */
@@ -339,6 +359,26 @@ struct service_section {
 	const char *allowed_cpus, *allowed_memory_nodes; /* a checked list of ranges */
 	uint32_t io_weight;
 	struct io_limits io_limits;
+	struct strv sockets; /* units whose descriptors it gets, besides those that start it */
+	bool non_blocking;
+};
+
+#define SOCKET_LISTEN_MAX 32u /* of one unit */
+struct socket_section {
+	struct listens listen;
+	bool accept;
+	uint32_t socket_mode, directory_mode;
+	const char *user, *group;
+	uint32_t backlog;
+	int bind_ipv6_only; /* enum bind_ipv6_only */
+	const char *bind_to_device;
+	bool free_bind, reuse_port, keep_alive, no_delay;
+	bool remove_on_stop, flush_pending, pass_credentials;
+	struct strv symlinks;
+	const char *fd_name; /* NULL: the name of the unit */
+	const char *service; /* NULL: the one of the same stem */
+	uint64_t trigger_interval;
+	uint32_t trigger_burst; /* 0: no limit */
 };
 
 struct network_section {
@@ -403,6 +443,7 @@ struct unit {
 	struct network_section network;
 	struct volume_section volume;
 	struct timer_section timer;
+	struct socket_section socket;
 	struct install_section install;
 };
 

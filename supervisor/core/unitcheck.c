@@ -316,6 +316,36 @@ static void check_timer(struct unit_loader *l)
 			"Persistent= does nothing without OnCalendar=");
 }
 
+/* ---- .socket ---- */
+
+static size_t n_files(const struct listens *list)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < list->n; i++)
+		n += list->v[i].family == LISTEN_PATH;
+	return n;
+}
+
+static void check_socket(struct unit_loader *l)
+{
+	const struct socket_section *s = &l->unit->socket;
+
+	if (s->listen.n == 0 && loader_origin(l, MEMBER(socket.listen)) == NULL)
+		complain(l, FAULT_ERROR, MEMBER(socket.listen),
+			"there is nothing to listen on in [Socket]; use ListenStream=");
+	if (s->listen.n > SOCKET_LISTEN_MAX)
+		complain(l, FAULT_ERROR, MEMBER(socket.listen), "more than %u to listen on",
+			SOCKET_LISTEN_MAX);
+	if (s->accept)
+		complain(l, FAULT_ERROR, MEMBER(socket.accept),
+			"Accept=yes, a process for each connection, is not done here; with Accept=no "
+			"the service gets the listening socket (sd_listen_fds(3)) and accepts itself");
+	if (s->symlinks.n > 0 && n_files(&s->listen) != 1)
+		complain(l, FAULT_ERROR, MEMBER(socket.symlinks),
+			"Symlinks= needs one Unix socket or FIFO with a path, not more");
+}
+
 static const struct {
 	uint32_t kinds;
 	void (*check)(struct unit_loader *l);
@@ -335,6 +365,7 @@ static const struct {
 	{ KINDS(NETWORK), check_subnet },
 	{ KINDS(VOLUME), check_device },
 	{ KINDS(TIMER), check_timer },
+	{ KINDS(SOCKET), check_socket },
 };
 
 void unit_check(struct unit_loader *l)

@@ -78,6 +78,9 @@ static void keep_origins(struct builder *b, struct references *r)
 	r->ports = origin_of(b, offsetof(struct unit, container.ports));
 	r->ip = origin_of(b, offsetof(struct unit, container.ip));
 	r->timer_unit = origin_of(b, offsetof(struct unit, timer.unit));
+	r->service = origin_of(b, offsetof(struct unit, socket.service));
+	r->sockets = origin_of(b, offsetof(struct unit, service.sockets));
+	r->listen = origin_of(b, offsetof(struct unit, socket.listen));
 }
 
 static void read_masked(struct builder *b, struct unit *u, const struct unit_text *text)

@@ -48,6 +48,15 @@ static void answer(struct supervisor *s, const struct action *a, enum event_kind
 	engine_event(s->engine, &event, now_us());
 }
 
+static int setup(struct instance *inst, const struct unit *u, struct err *e)
+{
+	if (u->kind == KIND_NETWORK)
+		return network_setup(inst, e);
+	if (u->kind == KIND_SOCKET)
+		return socket_setup(inst, e);
+	return volume_setup(inst->s, u, e);
+}
+
 static void do_setup(struct supervisor *s, const struct action *a)
 {
 	const struct unit *u = unit_at(s, a->unit);
@@ -58,7 +67,7 @@ static void do_setup(struct supervisor *s, const struct action *a)
 	if (inst == NULL)
 		rc = err_set_no(&e, ENOMEM, "record of the unit");
 	else
-		rc = u->kind == KIND_NETWORK ? network_setup(inst, &e) : volume_setup(s, u, &e);
+		rc = setup(inst, u, &e);
 	answer(s, a, rc == 0 ? EV_SETUP_DONE : EV_SETUP_FAILED, rc == 0 ? NULL : &e);
 }
 
@@ -167,6 +176,9 @@ static void perform(struct supervisor *s, const struct action *a)
 		break;
 	case ACT_KILL:
 		do_kill(s, a);
+		break;
+	case ACT_WATCH:
+		socket_watch(s->instances[a->unit]);
 		break;
 	case ACT_TEARDOWN:
 		do_teardown(s, a);
@@ -284,5 +296,6 @@ int supervise_begin(struct supervisor *s, struct err *e)
 	wall_tell(s, false);
 	boot_begin(s);
 	perform_all(s);
+	socket_inherit_done(s);
 	return 0;
 }

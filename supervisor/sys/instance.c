@@ -40,8 +40,10 @@ static void on_closed(uv_handle_t *handle)
 
 void instance_free_if_done(struct instance *inst)
 {
-	if (inst->released && inst->open_handles == 0 && inst->n_processes == 0)
+	if (inst->released && inst->open_handles == 0 && inst->n_processes == 0) {
+		free(inst->listeners.v);
 		free(inst);
+	}
 }
 
 static void close_handle(struct instance *inst, uv_poll_t *poll)
@@ -98,6 +100,7 @@ void instance_release(struct supervisor *s, uint32_t index)
 	watch_drop(inst);
 	ready_close(inst);
 	network_release(inst);
+	socket_release(inst);
 	if (s->launcher.cgroup_fd >= 0 &&
 		cgroup_remove(s->launcher.cgroup_fd, inst->unit, &e) < 0 && e.no != ENOENT)
 		journal(s, LOG_LEVEL_WARNING, inst->unit, "%s", e.msg);

@@ -203,6 +203,8 @@ static int gather(struct instance *inst, enum role role, uint32_t number, struct
 	host_facts(f);
 	if (role != ROLE_MAIN)
 		outcome_facts(inst, f, a);
+	else
+		socket_facts(inst->s, inst->index, false, f, a);
 	trigger_facts(inst, f, a);
 	if (wants_notify(u)) {
 		if (notify_open(inst, e) < 0)
@@ -419,6 +421,7 @@ const char *plan_text(struct supervisor *s, uint32_t index, struct arena *arena,
 		return NULL;
 	}
 	host_facts(&facts);
+	socket_facts(s, index, true, &facts, arena);
 	rc = environment_facts(u, &facts, arena, e);
 	if (wants_notify(u))
 		facts.notify_socket = arena_printf(arena, "%s/%s", PATH_NOTIFY, u->name);

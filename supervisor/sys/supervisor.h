@@ -13,6 +13,7 @@
  *   pulse.c      what feeds the hardware watchdog
  *   wall.c       the clock on the wall, for timers
  *   health.c     what health checks write          ready.c     NotifyFD=
+ *   socket.c     sockets of units
  *   image.c      image files, mounted once         logs.c      pipes -> files
  *   instantiate.c  instances made at run time      hostfacts.c  what specifiers of the host say
  */
@@ -32,6 +33,7 @@
 #include "supervisor/sys/logs.h"
 #include "supervisor/sys/net/net.h"
 #include "supervisor/sys/pulse.h"
+#include "supervisor/sys/socket.h"
 
 #include <uv.h>
 
@@ -57,6 +59,7 @@ struct instance {
 	bool bridge_up; /* a network: its bridge stands as ... */
 	struct bridge_plan bridge;
 	struct pool pool;
+	struct listeners listeners;     /* of a socket */
 	int watch_cgroup, watch_memory; /* inotify watches, -1: none */
 	uint64_t oom_kills;             /* seen so far */
 	int stop_signal;                /* of its image, 0: none */
@@ -100,6 +103,7 @@ struct supervisor {
 	struct wish *wishes;         /* instances that are to be made and started */
 	struct instance **instances; /* by unit index of `set`, NULL where nothing is held */
 	struct process *processes;
+	struct inherited *inherited; /* sockets of a supervisor before this one */
 	struct leases leases;
 	struct arena lease_arena;
 	char machine_id[40];

@@ -252,7 +252,12 @@ static void do_action(struct world *w, const struct action *act)
 		say(w, "kill %s\n", name);
 		do_signal_all(w, act->unit, SIGKILL);
 		break;
+	case ACT_WATCH:
+		say(w, "watch %s\n", name);
+		a->watched = true;
+		break;
 	case ACT_TEARDOWN:
+		a->watched = false;
 		say(w, "teardown %s\n", name);
 		break;
 	case ACT_LOG:
@@ -328,6 +333,14 @@ void world_check_exit(struct world *w, uint32_t u, int32_t status)
 {
 	tell_exit(w, u, ROLE_HEALTH, status);
 	world_perform(w);
+}
+
+void world_connect(struct world *w, uint32_t u)
+{
+	if (!w->actors[u].watched)
+		return;
+	w->actors[u].watched = false;
+	world_event(w, &(struct event){ .kind = EV_TRIGGER, .unit = u });
 }
 
 void world_ready(struct world *w, uint32_t u)

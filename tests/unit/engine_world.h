@@ -30,6 +30,7 @@ struct actor {           /* how the processes of a unit behave, and what they do
 	int32_t helper_status[ROLE_COUNT];
 	/* what is there */
 	bool main, helper, leftover, check;
+	bool watched; /* a socket */
 	enum role role;
 	uint32_t spawns; /* of the main process */
 };
@@ -79,6 +80,8 @@ void world_event(struct world *w, const struct event *event);
 void world_exit(struct world *w, uint32_t u, int32_t status);
 void world_helper_exit(struct world *w, uint32_t u, int32_t status);
 void world_check_exit(struct world *w, uint32_t u, int32_t status);
+/* Somebody comes to a socket; seen only when it is watched. */
+void world_connect(struct world *w, uint32_t u);
 void world_ready(struct world *w, uint32_t u);
 /* A datagram of the service; what it does not set is not said. */
 void world_say(struct world *w, uint32_t u, struct notify n);

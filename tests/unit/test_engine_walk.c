@@ -205,18 +205,37 @@ static void random_ties(struct unit_section *u, uint64_t *seed)
 
 static enum dependency random_tie(uint64_t *seed)
 {
-	return (enum dependency)(DEP_REQUIRES + roll(seed, DEP_COUNT - DEP_REQUIRES));
+	return (enum dependency)(DEP_REQUIRES + roll(seed, DEP_TRIGGERS - DEP_REQUIRES));
+}
+
+/* Each socket starts some service, as Service= would have it. */
+static void tie_sockets(struct world *w, uint64_t *seed)
+{
+	for (uint32_t u = 0; u < WALKERS; u++) {
+		struct unit *unit = &w->set.units[u];
+		uint32_t service = roll(seed, WALKERS);
+
+		unit->socket.trigger_burst = roll(seed, 4);
+		unit->socket.trigger_interval = 2 * SEC;
+		if (unit->kind != KIND_SOCKET || service <= u ||
+			(w->set.units[service].kind != KIND_SERVICE &&
+				w->set.units[service].kind != KIND_CONTAINER))
+			continue;
+		/* the order goes to higher numbers: a socket is before its service */
+		world_edge(w, u, DEP_TRIGGERS, service);
+		world_edge(w, service, DEP_SOCKETS, u);
+	}
 }
 
 static void fill(struct world *w, uint64_t *seed)
 {
 	static const enum unit_kind kinds[] = { KIND_SERVICE, KIND_SERVICE, KIND_SERVICE,
-		KIND_CONTAINER, KIND_NETWORK, KIND_TARGET };
+		KIND_CONTAINER, KIND_NETWORK, KIND_TARGET, KIND_SOCKET };
 	char name[32];
 
 	for (uint32_t u = 0; u < WALKERS; u++) {
 		snprintf(name, sizeof(name), "u%02u", u);
-		random_unit(w, world_add(w, name, kinds[roll(seed, 6)]), seed);
+		random_unit(w, world_add(w, name, kinds[roll(seed, 7)]), seed);
 		random_ties(&w->set.units[u].unit, seed);
 		if (roll(seed, 12) == 0)
 			w->set.units[u].broken = "it is broken";
@@ -230,6 +249,7 @@ static void fill(struct world *w, uint64_t *seed)
 		if (roll(seed, 4) == 0)
 			world_edge(w, roll(seed, WALKERS), random_tie(seed), roll(seed, WALKERS));
 	}
+	tie_sockets(w, seed);
 }
 
 static void random_manners(struct actor *a, uint64_t *seed)
@@ -263,7 +283,10 @@ static void random_event(struct world *w, uint64_t *seed)
 	uint32_t u = roll(seed, WALKERS);
 
 	random_manners(&w->actors[u], seed);
-	switch (roll(seed, 7)) {
+	switch (roll(seed, 8)) {
+	case 7:
+		world_connect(w, u);
+		break;
 	case 0:
 	case 1:
 		world_command(w, commands[roll(seed, 6)], u, 1 + roll(seed, 15));
@@ -348,6 +371,22 @@ void __wrap_engine_dispatch(struct engine *e, const struct event *event)
 	__real_engine_dispatch(e, event);
 }
 
+/* Nobody waits for ever at a socket that is up: its service is not down, or it is watched. */
+static void check_socket(const struct world *w, uint32_t u)
+{
+	const struct life *l = life_of(w->engine, u);
+	const struct edges *out = &w->set.nodes[u].out[DEP_TRIGGERS];
+	const struct life *service = out->n > 0 ? life_of(w->engine, out->v[0]) : NULL;
+
+	if (w->set.units[u].kind != KIND_SOCKET || l->run.state != ST_RUNNING || w->machine != 0 ||
+		l->ask != ASK_NONE || w->engine->ending != 0 || service == NULL)
+		return;
+	if (in_states(service, STATES_DOWN) && service->ask == ASK_NONE && !service->held &&
+		!w->actors[u].watched)
+		fail_msg("%s: nobody watches it, its service is %s\n%s", w->set.units[u].name,
+			state_name(service->run.state), w->trace);
+}
+
 static void check(const struct world *w)
 {
 	char why[128];
@@ -377,6 +416,7 @@ static void check(const struct world *w)
 		if (in_states(l, STATES_DOWN) && !l->held)
 			assert_true(l->ask == ASK_NONE);
 		check_timers(l);
+		check_socket(w, u);
 		if (strcmp(engine_why(w->engine, u, why, sizeof(why)), "about to move") == 0)
 			fail_msg("%s: %s, ask %d, held by nothing, watches %u\n%s",
 				w->set.units[u].name, state_name(r->state), (int)l->ask,

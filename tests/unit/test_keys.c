@@ -84,6 +84,9 @@ static const struct {
 		{ "80", "8080:80", "127.0.0.1:8080:80/tcp", "127.0.0.1::53/udp",
 			"8000-8002:80-82" } },
 	{ &key_type_network_use, { "host", "none", "lan.network", "web.container", "bridge" } },
+	{ &key_type_unit_name, { "web.container" } },
+	{ &key_type_mode, { "0666", "4755", "0" } },
+	{ &key_type_fd_name, { "http", "web.socket" } },
 	{ &key_type_hosts, { "gate:10.0.0.1", "host:host-gateway" } },
 };
 
@@ -181,10 +184,29 @@ static size_t round_trip_conditions(const struct key *key)
 	return ARRAY_LEN(values[0]);
 }
 
+/* One type, but each kind of Listen= has addresses of its own. */
+static size_t round_trip_listens(const struct key *key)
+{
+	static const char *const values[][6] = {
+		[LISTEN_STREAM] = { "8080", "127.0.0.1:80", "[::1]:53", "[2001:db8::a:1.2.3.4]:1",
+			"/run/web.sock", "@web" },
+		[LISTEN_DATAGRAM] = { "53", "0.0.0.0:53", "[::]:53", "[1:2:3:4:5:6:7:8]:9",
+			"/run/log", "@log" },
+		[LISTEN_SEQPACKET] = { "/run/a", "@b", "@c/d", "/e", "/f/g.h", "@i" },
+		[LISTEN_FIFO] = { "/run/a", "/b", "/c", "/d", "/e", "/f/g" },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(values[0]); i++)
+		round_trip(key, values[key->arg][i]);
+	return ARRAY_LEN(values[0]);
+}
+
 static size_t round_trip_samples(const struct key *key)
 {
 	size_t n = 0;
 
+	if (key->type == &key_type_listen)
+		return round_trip_listens(key);
 	if (key->type == &key_type_conditions || key->type == &key_type_pressures)
 		return round_trip_conditions(key);
 	if (key->choices != NULL && key->type == &key_type_choice) {
@@ -352,6 +374,18 @@ static const struct {
 		"OnActiveSec OnBootSec OnStartupSec OnUnitActiveSec OnUnitInactiveSec OnCalendar "
 		"AccuracySec RandomizedDelaySec FixedRandomDelay OnClockChange OnTimezoneChange Unit "
 		"Persistent WakeSystem RemainAfterElapse DeferReactivation" },
+	{ "Socket",
+		"Accept Backlog BindIPv6Only BindToDevice Broadcast DeferAcceptSec DirectoryMode "
+		"ExecStartPost ExecStartPre ExecStopPost ExecStopPre FileDescriptorName FlushPending "
+		"FreeBind IPTOS IPTTL KeepAlive KeepAliveIntervalSec KeepAliveProbes "
+		"KeepAliveTimeSec ListenDatagram ListenFIFO ListenSequentialPacket ListenStream Mark "
+		"MaxConnections MaxConnectionsPerSource MessageQueueMaxMessages "
+		"MessageQueueMessageSize NoDelay PassCredentials PassPacketInfo PassSecurity "
+		"PipeSize PollLimitBurst PollLimitIntervalSec Priority ReceiveBuffer RemoveOnStop "
+		"ReusePort SELinuxContextFromNet SendBuffer Service SmackLabel SmackLabelIPIn "
+		"SmackLabelIPOut SocketGroup SocketMode SocketProtocol SocketUser Symlinks "
+		"TCPCongestion TimeoutSec Timestamping Transparent TriggerLimitBurst "
+		"TriggerLimitIntervalSec Writable" },
 	{ "Install", "WantedBy RequiredBy UpheldBy Alias Also DefaultInstance" },
 	{ "Manager",
 		"CPUAffinity CapabilityBoundingSet ConfirmSpawn CrashAction CrashChangeVT CrashReboot "

@@ -46,13 +46,17 @@ static const struct {
 /* What is right around a line of the section; NAME is left out when the line has it. */
 static const struct {
 	const char *section, *unit, *before, *name;
+	const char *also; /* a fault of the file by itself */
 } frames[] = {
-	{ "Unit", "a.service", "[Service]\nExecStart=/bin/a\n[Unit]\n", "" },
-	{ "Install", "a.service", "[Service]\nExecStart=/bin/a\n[Install]\n", "" },
-	{ "Service", "a.service", "[Service]\n", "ExecStart=/bin/a\n" },
-	{ "Container", "a.container", "[Container]\n", "Image=a\n" },
-	{ "Network", "a.network", "[Network]\n", "" },
-	{ "Volume", "a.volume", "[Volume]\n", "" },
+	{ "Unit", "a.service", "[Service]\nExecStart=/bin/a\n[Unit]\n", "", "" },
+	{ "Install", "a.service", "[Service]\nExecStart=/bin/a\n[Install]\n", "", "" },
+	{ "Service", "a.service", "[Service]\n", "ExecStart=/bin/a\n", "" },
+	{ "Container", "a.container", "[Container]\n", "Image=a\n", "" },
+	{ "Network", "a.network", "[Network]\n", "", "" },
+	{ "Volume", "a.volume", "[Volume]\n", "", "" },
+	{ "Socket", "a.socket", "[Socket]\n", "ListenStream=/x\n",
+		"a.socket: error: there is no .service or .container of this name to start; "
+		"name one by Service=\n" },
 };
 
 static unsigned int count_lines(const char *s)
@@ -78,9 +82,9 @@ static void test_bad_values(void **state)
 				continue;
 			(void)snprintf(text, sizeof(text), "%s%s%s\n", frames[k].before,
 				own ? "" : frames[k].name, bad_values[i].line);
-			(void)snprintf(expected, sizeof(expected), "%s:%u:%u: error: %s\n",
+			(void)snprintf(expected, sizeof(expected), "%s:%u:%u: error: %s\n%s",
 				frames[k].unit, count_lines(text), bad_values[i].column,
-				bad_values[i].fault);
+				bad_values[i].fault, frames[k].also);
 			expect_faults(frames[k].unit, text, expected);
 		}
 }
@@ -288,8 +292,7 @@ static const struct {
 	{ "a.service", OK_UNIT "[Pod]\nPodName=x\n",
 		"a.service:3:1: warning: [Pod] is not done here; use .container units that share a "
 		"network by Network=NAME.container\n" },
-	{ "a.service", OK_UNIT "[Socket]\n",
-		"a.service:3:1: warning: [Socket] is not done here\n" },
+	{ "a.service", OK_UNIT "[Path]\n", "a.service:3:1: warning: [Path] is not done here\n" },
 	{ "a.service", OK_UNIT "Nice=1\nNice=2\n",
 		"a.service:4:1: warning: Nice= is given twice, only this one counts\n" },
 	/* Lists add up, and an empty value is not a first time. */

@@ -41,6 +41,7 @@ static void test_table(void **data)
 		{ CAUSE_DEPENDENCY, "-------" },
 		{ CAUSE_LIMIT, "-------" },
 		{ CAUSE_ASSERT, "-------" },
+		{ CAUSE_TRIGGER, "-------" },
 		{ CAUSE_NONE, "-x----x" },
 	};
 
