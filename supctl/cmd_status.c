@@ -182,6 +182,21 @@ static void print_ports(const json_t *unit)
 		print_field("Port", json_string_value(port));
 }
 
+static void print_socket(const json_t *unit)
+{
+	char triggers[HUMAN_MAX];
+	json_t *listen;
+	size_t i;
+
+	json_array_foreach(json_object_get(unit, "listens"), i, listen)
+		print_field("Listen", text_of(listen, "address"));
+	print_field("Activates", text_of(unit, "activates"));
+	if (json_object_get(unit, "triggers") == NULL)
+		return;
+	(void)snprintf(triggers, sizeof(triggers), "%u", (unsigned int)number_of(unit, "triggers"));
+	print_field("Triggers", triggers);
+}
+
 static void print_usage_of(const json_t *unit)
 {
 	char memory[HUMAN_MAX], peak[HUMAN_MAX], cpu[HUMAN_MAX], line[96];
@@ -217,6 +232,8 @@ static void print_health(const json_t *unit)
 static void print_unit(const json_t *unit)
 {
 	char line[96], since[HUMAN_MAX];
+	json_t *by;
+	size_t i;
 
 	print_field("Unit", text_of(unit, "name"));
 	print_field("Description", text_of(unit, "description"));
@@ -242,6 +259,9 @@ static void print_unit(const json_t *unit)
 	print_field("Address", text_of(unit, "address"));
 	print_field("Bridge", text_of(unit, "bridge"));
 	print_ports(unit);
+	print_socket(unit);
+	json_array_foreach(json_object_get(unit, "activated_by"), i, by)
+		print_field("Triggered by", json_string_value(by));
 }
 
 static int print_last_lines(struct context *c, const char *unit)

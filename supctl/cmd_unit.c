@@ -1,5 +1,27 @@
 /* The commands that ask for one thing to be done, and wait until it is. */
 #include "supctl/match.h"
+#include "supctl/text.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* As systemctl(1): who stops a service and not its socket will see it come back. */
+static void say_who_starts_it(struct context *c, const char *unit)
+{
+	int status;
+	json_t *answer = ask(c, "Status", json_pack("{ss}", "unit", unit), &status);
+	json_t *one = json_array_get(json_object_get(answer, "units"), 0), *by;
+	size_t i;
+
+	json_array_foreach(json_object_get(one, "activated_by"), i, by)
+	{
+		put_safe(stdout, text_of(one, "name"));
+		(void)fputs(" is stopped; ", stdout);
+		put_safe(stdout, json_string_value(by));
+		(void)puts(" will start it again");
+	}
+	json_decref(answer);
+}
 
 /* `method` for each unit that the word means. */
 static int for_word(struct context *c, const char *word, const char *method)
@@ -17,6 +39,8 @@ static int for_word(struct context *c, const char *word, const char *method)
 			worst = status;
 		if (status == EXIT_UNREACHABLE)
 			break;
+		if (status == EXIT_DONE && strcmp(method, "Stop") == 0 && !c->json)
+			say_who_starts_it(c, json_string_value(name));
 	}
 	json_decref(names);
 	return worst;

@@ -15,6 +15,7 @@
 static const struct command *const commands[] = {
 	&command_status,
 	&command_list,
+	&command_sockets,
 	&command_start,
 	&command_stop,
 	&command_restart,

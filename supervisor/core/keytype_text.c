@@ -259,8 +259,8 @@ static size_t list_print(const struct key *key, const void *field, char *buf, si
 /* Kinds of systemd that a copied unit may name; none of them exists here. */
 static bool is_foreign_unit(const char *name)
 {
-	static const char *const suffixes[] = { ".timer", ".mount", ".automount", ".path", ".swap",
-		".slice", ".scope", ".device", ".pod", ".image", ".build", ".kube", NULL };
+	static const char *const suffixes[] = { ".mount", ".automount", ".path", ".swap", ".slice",
+		".scope", ".device", ".pod", ".image", ".build", ".kube", NULL };
 	const char *dot = strrchr(name, '.');
 
 	for (const char *const *s = suffixes; *s != NULL; s++)

@@ -100,6 +100,49 @@ static void view_health(const struct supervisor *s, uint32_t index, json_t *obje
 	(void)json_object_set_new(object, "health", health);
 }
 
+/* "tcp 127.0.0.1:80", "unix /run/web.sock", "fifo /run/in" ... */
+static json_t *view_listens(const struct unit *u)
+{
+	static const char *const inet[] = { "tcp", "udp", "", "" };
+	static const char *const files[] = { "stream", "datagram", "packet", "fifo" };
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < u->socket.listen.n; i++) {
+		const struct listen *l = &u->socket.listen.v[i];
+		bool file = l->family == LISTEN_PATH || l->family == LISTEN_ABSTRACT;
+
+		(void)json_array_append_new(list,
+			json_pack("{ss+}", "address", l->family == LISTEN_PORT ? "*:" : "",
+				l->text));
+		(void)json_object_set_new(json_array_get(list, i), "type",
+			json_string(file ? files[l->kind] : inet[l->kind]));
+	}
+	return list;
+}
+
+/* What it starts, or by what it is started. */
+static void view_triggers(const struct supervisor *s, uint32_t index, json_t *object)
+{
+	const struct node *node = &s->set->nodes[index];
+	json_t *by = json_array();
+
+	if (node->out[DEP_TRIGGERS].n > 0)
+		set_text(object, "activates", unit_at(s, node->out[DEP_TRIGGERS].v[0])->name);
+	for (size_t i = 0; i < node->in[DEP_TRIGGERS].n; i++) {
+		uint32_t socket = node->in[DEP_TRIGGERS].v[i];
+
+		if (engine_run(s->engine, socket)->state == ST_RUNNING)
+			(void)json_array_append_new(by, json_string(unit_at(s, socket)->name));
+	}
+	(void)json_object_set_new(object, "activated_by", by);
+}
+
+static const char *state_text(const struct unit *u, const struct run *run)
+{
+	return u->kind == KIND_SOCKET && run->state == ST_RUNNING ? "listening"
+								  : state_name(run->state);
+}
+
 static json_t *view_unit(const struct supervisor *s, uint32_t index)
 {
 	const struct unit *u = unit_at(s, index);
@@ -113,7 +156,7 @@ static json_t *view_unit(const struct supervisor *s, uint32_t index)
 	set_text(object, "description", u->unit.description);
 	set_text(object, "file", u->file);
 	set_text(object, "state",
-		u->masked && run->state == ST_INACTIVE ? "masked" : state_name(run->state));
+		u->masked && run->state == ST_INACTIVE ? "masked" : state_text(u, run));
 	(void)json_object_set_new(object, "wanted", json_boolean(run->wanted));
 	(void)json_object_set_new(object, "failed", json_boolean(run->failed));
 	/* since is kept on a clock that never jumps, and shown on the one people read */
@@ -137,6 +180,10 @@ static json_t *view_unit(const struct supervisor *s, uint32_t index)
 		view_network(u, inst, object);
 	}
 	(void)json_object_set_new(object, "ports", view_ports(u));
+	(void)json_object_set_new(object, "listens", view_listens(u));
+	if (u->kind == KIND_SOCKET)
+		set_number(object, "triggers", run->triggers);
+	view_triggers(s, index, object);
 	return object;
 }
 

@@ -21,8 +21,7 @@ static bool is_known(const char *section, const char *word)
 {
 	return key_find(UINT32_MAX, section, word) != NULL ||
 		key_known_elsewhere(section, word) != NULL ||
-		word_refused(section, word, "") != NULL ||
-		section_known_elsewhere(section) != NULL;
+		word_refused(section, word, "") != NULL || section_known_elsewhere(section) != NULL;
 }
 
 static void test_all_words_are_known(void **data)
