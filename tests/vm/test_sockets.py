@@ -26,7 +26,7 @@ UNITS = {
                           "RemoveOnStop=yes\nSocketMode=0600"),
     # Ends without taking its connection.
     "spin.service": "[Service]\nExecStart=/usr/bin/true\n[Unit]\nStartLimitBurst=0\n",
-    "spin.socket": socket("ListenStream=127.0.0.1:8084"),
+    "spin.socket": socket("ListenStream=127.0.0.1:8084\nTriggerLimitBurst=3\nTriggerLimitIntervalSec=1min"),
     "fails.service": "[Service]\nExecStart=/usr/bin/false\n",
     "fails.socket": socket("ListenStream=127.0.0.1:8085"),
     # Somebody else has the port.
