@@ -68,6 +68,12 @@ static bool is_set(const struct health_check *c)
 	return c->cmd.n > 1 || (c->cmd.n == 1 && strcmp(c->cmd.v[0], HEALTH_OFF) != 0);
 }
 
+/* A container whose program has ended is none that could be entered, though ExitType=cgroup may call it up. */
+static bool is_checked(const struct life *l)
+{
+	return in_states(l, STATES_CHECKED) && l->main.live;
+}
+
 static uint64_t pick(uint64_t own, uint64_t image, uint64_t dflt)
 {
 	return own != 0 ? own : image != 0 ? image : dflt;
@@ -136,7 +142,8 @@ static void get_well(struct engine *e, uint32_t u)
 	bool again = life_of(e, u)->checking.health.state == HEALTH_UNHEALTHY;
 
 	become(e, u, HEALTH_HEALTHY);
-	if (!again && unit_of(e, u)->container.notify == NOTIFY_HEALTHY &&
+	/* Too many failures before the first success make it late, not lost. */
+	if (unit_of(e, u)->container.notify == NOTIFY_HEALTHY &&
 		life_of(e, u)->run.state == ST_START)
 		engine_ready(e, u);
 	else
@@ -295,7 +302,7 @@ static void check_ended(struct engine *e, uint32_t u, const struct event *event)
 	char why[64];
 	struct text t = { .buf = why, .size = sizeof(why) };
 
-	if (l->checking.counted || !in_states(l, STATES_CHECKED))
+	if (l->checking.counted || !is_checked(l))
 		return;
 	cause_put_status(&t, event->status);
 	if (!cause_command_ok(event->status))
@@ -308,7 +315,7 @@ static void check_unborn(struct engine *e, uint32_t u, const struct event *event
 {
 	struct life *l = life_of(e, u);
 
-	if (l->checking.counted || !in_states(l, STATES_CHECKED))
+	if (l->checking.counted || !is_checked(l))
 		return;
 	l->checking.counted = true;
 	set_last(l, event->text != NULL ? event->text : "could not be started", NULL);
@@ -320,7 +327,7 @@ static void begin(struct engine *e, uint32_t u)
 	const struct unit *unit = unit_of(e, u);
 	struct life *l = life_of(e, u);
 
-	if (!in_states(l, STATES_CHECKED))
+	if (!is_checked(l))
 		return;
 	l->checking.begun = e->now;
 	l->checking.health.last[0] = '\0';
@@ -331,7 +338,7 @@ static void begin(struct engine *e, uint32_t u)
 		return;
 	}
 	become(e, u, HEALTH_STARTUP);
-	if (!is_set(&unit->container.startup))
+	if (!is_set(&unit->container.startup) || unit->container.startup.interval == TIME_INFINITY)
 		become(e, u, HEALTH_STARTING);
 	spawn_check(e, u);
 }
@@ -347,39 +354,55 @@ static void note_image(struct life *l, const struct health_check *image)
 	c->image.cmd = (struct strv){ .n = 0 };
 }
 
-void engine_health_note(struct engine *e, const struct event *event)
-{
-	uint32_t u = event->unit;
-	struct life *l = life_of(e, u);
-	bool stops = in_states(l, STATE_BIT(STOP_TERM) | STATE_BIT(STOP_KILL));
-
-	if (event->role == ROLE_MAIN && event->kind == EV_SPAWNED) {
-		note_image(l, event->health);
-	} else if (event->role == ROLE_MAIN && event->kind == EV_EXECED) {
-		begin(e, u);
-	} else if (event->role != ROLE_HEALTH) {
-		return;
-	} else if (event->kind == EV_SPAWNED && !in_states(l, STATES_CHECKED)) {
-		engine_signal(e, u, ROLE_HEALTH, SIGKILL);
-	} else if (event->kind == EV_EXITED) {
-		check_ended(e, u, event);
-	} else if (event->kind == EV_SPAWN_FAILED) {
-		check_unborn(e, u, event);
-	}
-	/* The stop may wait for nothing else. */
-	if (stops && event->role == ROLE_HEALTH && event->kind != EV_SPAWNED)
-		rule_gone(e, u, event);
-}
-
-void engine_health_entered(struct engine *e, uint32_t u)
+/* No check goes on in a unit that does not run. */
+static void end(struct engine *e, uint32_t u)
 {
 	struct life *l = life_of(e, u);
 
-	if (in_states(l, STATES_CHECKED) || l->checking.health.state == HEALTH_NONE)
+	if (is_checked(l) || l->checking.health.state == HEALTH_NONE)
 		return;
 	l->checking.health.state = HEALTH_NONE;
 	l->checking.health.since = e->now;
 	engine_timer_set(e, u, TIMER_HEALTH, TIME_INFINITY);
 	if (l->check.live)
 		engine_signal(e, u, ROLE_HEALTH, SIGKILL);
+}
+
+static void note_check(struct engine *e, const struct event *event)
+{
+	uint32_t u = event->unit;
+	struct life *l = life_of(e, u);
+
+	/* It came into a stop, or was failed while it was made. */
+	if (event->kind == EV_SPAWNED && (l->checking.counted || !is_checked(l)))
+		engine_signal(e, u, ROLE_HEALTH, SIGKILL);
+	else if (event->kind == EV_EXITED)
+		check_ended(e, u, event);
+	else if (event->kind == EV_SPAWN_FAILED)
+		check_unborn(e, u, event);
+	/* The stop may wait for nothing else. */
+	if (event->kind != EV_SPAWNED &&
+		in_states(l, STATE_BIT(STOP_TERM) | STATE_BIT(STOP_ABORT) | STATE_BIT(STOP_KILL)))
+		rule_gone(e, u, event);
+}
+
+void engine_health_note(struct engine *e, const struct event *event)
+{
+	uint32_t u = event->unit;
+
+	if (event->role == ROLE_HEALTH)
+		note_check(e, event);
+	else if (event->role != ROLE_MAIN)
+		return;
+	else if (event->kind == EV_SPAWNED)
+		note_image(life_of(e, u), event->health);
+	else if (event->kind == EV_EXECED)
+		begin(e, u);
+	else
+		end(e, u);
+}
+
+void engine_health_entered(struct engine *e, uint32_t u)
+{
+	end(e, u);
 }

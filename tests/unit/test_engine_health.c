@@ -217,6 +217,26 @@ static void test_notify_healthy_needs_a_check(void **data)
 	world_free(w);
 }
 
+/* Unhealthy for a while is late, and not lost. */
+static void test_notify_healthy_after_too_many_failures(void **data)
+{
+	struct world *w = one();
+
+	(void)data;
+	container(w)->notify = NOTIFY_HEALTHY;
+	container(w)->health.interval = SEC;
+	w->actors[0].check_status = EXIT_STATUS(1);
+	begin(w);
+	world_pass(w, 10 * SEC);
+	assert_int_equal(health(w)->state, HEALTH_UNHEALTHY);
+	assert_int_equal(world_state(w, 0), ST_START);
+	w->actors[0].check_status = 0;
+	world_pass(w, SEC);
+	assert_int_equal(world_state(w, 0), ST_RUNNING);
+	assert_int_equal(w->job_result[1], 0);
+	world_free(w);
+}
+
 static void test_dependent_waits_for_health(void **data)
 {
 	struct world *w = world_new(2);
@@ -451,6 +471,19 @@ static void test_startup_gates_the_regular_check(void **data)
 	world_free(w);
 }
 
+/* HealthStartupInterval=disable */
+static void test_startup_is_off(void **data)
+{
+	struct world *w = gated();
+
+	(void)data;
+	container(w)->startup.interval = TIME_INFINITY;
+	begin(w);
+	assert_int_equal(world_count(w, STARTUP_CHECK), 0);
+	assert_int_equal(health(w)->state, HEALTH_HEALTHY);
+	world_free(w);
+}
+
 static void test_startup_success_in_a_row(void **data)
 {
 	struct world *w = gated();
@@ -621,6 +654,114 @@ static void test_check_born_into_a_stop_is_killed(void **data)
 	world_free(w);
 }
 
+static void test_aborted_start_waits_for_the_check(void **data)
+{
+	struct world *w = one();
+
+	(void)data;
+	container(w)->notify = NOTIFY_HEALTHY;
+	w->set.units[0].service.timeout_start_mode = FAILURE_ABORT;
+	w->set.units[0].service.kill_mode = KILL_PROCESS;
+	w->actors[0].hold_checks = true;
+	begin(w);
+	w->actors[0].hold_spawn = true;
+	world_check_exit(w, 0, EXIT_STATUS(1));
+	world_pass(w, 90 * SEC);
+	assert_int_equal(world_state(w, 0), ST_STOP_ABORT);
+	/* The check's answer is the last that comes. */
+	w->actors[0].check = true;
+	world_event(w, &(struct event){ .kind = EV_SPAWNED, .role = ROLE_HEALTH, .pid = 7 });
+	assert_int_equal(world_state(w, 0), ST_FAILED);
+	assert_int_equal(world_count(w, "signal web HealthCmd 9"), 1);
+	world_free(w);
+}
+
+/* ExitType=cgroup: what is left of it calls it up, and there is no container any more to look into. */
+static void test_no_check_without_the_program(void **data)
+{
+	struct world *w = one();
+
+	(void)data;
+	w->set.units[0].service.exit_type = EXIT_TYPE_CGROUP;
+	container(w)->health_on_failure = HEALTH_KILL;
+	w->actors[0].linger = true;
+	begin(w);
+	assert_int_equal(health(w)->state, HEALTH_HEALTHY);
+	world_exit(w, 0, 0);
+	assert_int_equal(world_state(w, 0), ST_RUNNING);
+	assert_int_equal(health(w)->state, HEALTH_NONE);
+	world_clear(w);
+	world_pass(w, 3600 * SEC);
+	assert_int_equal(world_count(w, CHECK), 0);
+	assert_int_equal(world_state(w, 0), ST_RUNNING);
+	world_free(w);
+}
+
+static void test_no_check_of_what_remains(void **data)
+{
+	struct world *w = one();
+
+	(void)data;
+	w->set.units[0].service.remain_after_exit = true;
+	w->actors[0].hold_checks = true;
+	begin(w);
+	world_exit(w, 0, 0);
+	assert_int_equal(world_state(w, 0), ST_EXITED);
+	assert_false(w->actors[0].check);
+	assert_int_equal(health(w)->state, HEALTH_NONE);
+	world_clear(w);
+	world_pass(w, 3600 * SEC);
+	assert_int_equal(world_count(w, CHECK), 0);
+	world_free(w);
+}
+
+/* It was late before it was there at all. */
+static void test_check_born_late_is_killed(void **data)
+{
+	struct world *w = one();
+
+	(void)data;
+	begin(w);
+	w->actors[0].hold_spawn = true;
+	world_pass(w, 60 * SEC);
+	assert_int_equal(health(w)->failures, 1);
+	w->actors[0].check = true;
+	world_event(w, &(struct event){ .kind = EV_SPAWNED, .role = ROLE_HEALTH, .pid = 7 });
+	assert_int_equal(world_count(w, "signal web HealthCmd 9"), 1);
+	assert_int_equal(health(w)->failures, 1);
+	w->actors[0].hold_spawn = false;
+	world_pass(w, 30 * SEC);
+	assert_int_equal(health(w)->failures, 0);
+	world_free(w);
+}
+
+static void test_reload_of_units_while_a_check_runs(void **data)
+{
+	struct world *w = one(), *other = one();
+
+	(void)data;
+	w->actors[0].hold_checks = true;
+	begin(w);
+	engine_reload(w->engine, &other->set, 2, w->now);
+	world_perform(w);
+	/* The check of the old generation is that of the new one. */
+	assert_true(w->actors[0].check);
+	world_pass(w, 29 * SEC);
+	world_check_exit(w, 0, 0);
+	assert_int_equal(health(w)->state, HEALTH_HEALTHY);
+	world_pass(w, 30 * SEC);
+	assert_true(w->actors[0].check);
+	/* A changed unit ends it first. */
+	w->set.units[0].digest = 2;
+	engine_reload(w->engine, &w->set, 3, w->now);
+	world_perform(w);
+	assert_int_equal(w->actors[0].spawns, 2);
+	assert_int_equal(health(w)->state, HEALTH_STARTING);
+	assert_int_equal(w->max_checks, 0);
+	world_free(w);
+	world_free(other);
+}
+
 static void test_reload_keeps_the_health(void **data)
 {
 	struct world *w = one(), *other = one();
@@ -696,6 +837,7 @@ int main(void)
 		cmocka_unit_test(test_start_period_lets_it_be_healthy),
 		cmocka_unit_test(test_notify_healthy_is_ready_when_healthy),
 		cmocka_unit_test(test_notify_healthy_times_out),
+		cmocka_unit_test(test_notify_healthy_after_too_many_failures),
 		cmocka_unit_test(test_notify_healthy_needs_a_check),
 		cmocka_unit_test(test_dependent_waits_for_health),
 		cmocka_unit_test(test_late_check_is_killed_and_failed),
@@ -707,6 +849,7 @@ int main(void)
 		cmocka_unit_test(test_restart_has_its_limit),
 		cmocka_unit_test(test_stop_stays_down),
 		cmocka_unit_test(test_startup_gates_the_regular_check),
+		cmocka_unit_test(test_startup_is_off),
 		cmocka_unit_test(test_startup_success_in_a_row),
 		cmocka_unit_test(test_startup_retries_restart),
 		cmocka_unit_test(test_startup_timeout),
@@ -716,6 +859,11 @@ int main(void)
 		cmocka_unit_test(test_check_ends_with_the_container),
 		cmocka_unit_test(test_stop_ends_the_check_first),
 		cmocka_unit_test(test_check_born_into_a_stop_is_killed),
+		cmocka_unit_test(test_aborted_start_waits_for_the_check),
+		cmocka_unit_test(test_no_check_without_the_program),
+		cmocka_unit_test(test_no_check_of_what_remains),
+		cmocka_unit_test(test_check_born_late_is_killed),
+		cmocka_unit_test(test_reload_of_units_while_a_check_runs),
 		cmocka_unit_test(test_reload_keeps_the_health),
 		cmocka_unit_test(test_reload_by_command_inside),
 		cmocka_unit_test(test_reload_by_signal),
