@@ -15,6 +15,8 @@
 static const struct command *const commands[] = {
 	&command_status,
 	&command_list,
+	&command_why,
+	&command_cat,
 	&command_sockets,
 	&command_start,
 	&command_stop,

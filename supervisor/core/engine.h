@@ -290,6 +290,13 @@ const char *health_name(enum health_state state);
  */
 const char *engine_why(const struct engine *e, uint32_t unit, char *buf, size_t size);
 /*
+ * The same in steps: from a unit to the one that it waits for, or that it failed with; false when there is none. words: how
+ * they are tied, "needs". Orders have no cycle, but what it takes to conflict may have one: the caller counts.
+ */
+bool engine_why_next(const struct engine *e, uint32_t unit, uint32_t *next, const char **words);
+/* What there is to say of this unit alone beside its state: "health 2 of 3", "exit code 1"; may be "". Returns buf. */
+const char *engine_why_own(const struct engine *e, uint32_t unit, char *buf, size_t size);
+/*
  * What holds up default.target, or else the unit that is wanted and not there for the longest, down to the root of
  * it: "waiting 37 s for web.container: needs db.container (starting)". False, and an empty text, when nothing is waited
  * for. Costs a look at each unit: a few times a second at most.

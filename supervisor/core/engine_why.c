@@ -133,6 +133,66 @@ const char *engine_why(const struct engine *e, uint32_t u, char *buf, size_t siz
 	return buf;
 }
 
+/* ---- step by step */
+
+/* Of those that it cannot do without, the first that has failed. */
+static bool failed_with(const struct engine *e, uint32_t u, uint32_t *next)
+{
+	static const enum dependency needs[] = { DEP_REQUIRES, DEP_BINDS_TO, DEP_REQUISITE };
+	const struct node *node = &e->gen.set->nodes[u];
+
+	for (size_t i = 0; i < ARRAY_LEN(needs); i++) {
+		const struct edges *edges = &node->out[needs[i]];
+
+		for (size_t k = 0; k < edges->n; k++) {
+			*next = edges->v[k];
+			if (life_of(e, *next)->run.state == ST_FAILED)
+				return true;
+		}
+	}
+	return false;
+}
+
+bool engine_why_next(const struct engine *e, uint32_t u, uint32_t *next, const char **words)
+{
+	const struct life *l = life_of(e, u);
+	struct holder link;
+
+	if (next_link(e, u, &link)) {
+		*next = link.unit;
+		*words = link.words;
+		return true;
+	}
+	*words = "requires";
+	return l->run.state == ST_FAILED && l->result.kind == CAUSE_DEPENDENCY &&
+		failed_with(e, u, next);
+}
+
+const char *engine_why_own(const struct engine *e, uint32_t u, char *buf, size_t size)
+{
+	const struct run *r = &life_of(e, u)->run;
+	const uint32_t at_work = STATES_STARTING | STATE_BIT(RUNNING) | STATE_BIT(RELOAD);
+	struct text t = { .buf = buf, .size = size };
+	char health[48];
+
+	if (size > 0)
+		buf[0] = '\0';
+	if (r->state == ST_FAILED) {
+		text_puts(&t, r->cause);
+	} else if (!in_states(life_of(e, u), at_work) || unit_of(e, u)->kind == KIND_TIMER) {
+		(void)engine_why(e, u, buf, size);
+		if (strcmp(buf, state_name(r->state)) == 0)
+			buf[0] = '\0';
+	} else if (engine_health(e, u)->state != HEALTH_NONE) {
+		text_puts(&t, engine_health_text(e, u, health, sizeof(health)));
+		if (engine_health(e, u)->failures > 0)
+			text_printf(&t, ": %s", engine_health(e, u)->last);
+	} else {
+		text_puts(&t, r->status_text);
+	}
+	return buf;
+}
+
 /* ---- the boot */
 
 static uint32_t longest_due(const struct engine *e)

@@ -12,7 +12,7 @@
 #define READERS "sup"
 
 /* An instance that nobody has made has no state, no plan and no log yet. */
-static void no_unit(struct connection *c, const struct supervisor *s, const char *name)
+void control_no_unit(struct connection *c, const struct supervisor *s, const char *name)
 {
 	char full[UNIT_NAME_MAX], why[160];
 
@@ -34,7 +34,7 @@ int control_unit(struct connection *c, struct supervisor *s, json_t *parameters)
 	}
 	index = unit_set_find_loose(s->set, name);
 	if (index < 0)
-		no_unit(c, s, name);
+		control_no_unit(c, s, name);
 	return index;
 }
 

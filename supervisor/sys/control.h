@@ -22,6 +22,8 @@ struct control {
 extern const struct varlink_interface control_interface;
 
 /* ---- control.c: finding the unit a call is about ---- */
+/* There is no unit of that name: answers with the error, and its reason. */
+void control_no_unit(struct connection *c, const struct supervisor *s, const char *name);
 /* Index, or -1 after it has answered with the error. */
 int control_unit(struct connection *c, struct supervisor *s, json_t *parameters);
 
@@ -29,6 +31,10 @@ int control_unit(struct connection *c, struct supervisor *s, json_t *parameters)
 void control_status(struct connection *c, void *data, json_t *parameters);
 void control_faults(struct connection *c, void *data, json_t *parameters);
 void control_plan(struct connection *c, void *data, json_t *parameters);
+
+/* ---- control_why.c: what a unit waits for, and the files that make it ---- */
+void control_why(struct connection *c, void *data, json_t *parameters);
+void control_cat(struct connection *c, void *data, json_t *parameters);
 
 /* ---- control_boot.c ---- */
 void control_boot(struct connection *c, void *data, json_t *parameters);

@@ -58,6 +58,11 @@ static const char description[] =
 	"  message: string\n"
 	")\n"
 	"\n"
+	"# tie: of the step before to this one, such as needs; text: what there is to say of it beside its state.\n"
+	"type Step (tie: ?string, unit: string, state: string, since: ?int, text: ?string)\n"
+	"# masked: it says that there is no such unit.\n"
+	"type File (path: string, text: string, masked: bool)\n"
+	"\n"
 	"# up: microseconds from the begin of the boot until it was up; took: those of its start.\n"
 	"type UnitTime (name: string, up: int, took: int)\n"
 	"type BootFailure (boot: int, why: string)\n"
@@ -73,6 +78,10 @@ static const char description[] =
 	"method BootReset() -> ()\n"
 	"# What is wrong with the unit files in force.\n"
 	"method Faults() -> (faults: []Fault)\n"
+	"# Why a unit is how it is, down to the root: the unit, what it waits for or failed with, and so on.\n"
+	"method Why(unit: string) -> (steps: []Step)\n"
+	"# The texts that make a unit or a template, as they were read: its file, then its drop-ins.\n"
+	"method Cat(unit: string) -> (unit: string, files: []File)\n"
 	"# What the start of a unit would do.\n"
 	"method Plan(unit: string) -> (plan: string)\n"
 	"# The last lines of a unit's log; with more: those that follow, too.\n"
@@ -102,6 +111,8 @@ static const struct varlink_method methods[] = {
 	{ "Boot", false, control_boot },
 	{ "BootReset", true, control_boot_reset },
 	{ "Faults", false, control_faults },
+	{ "Why", false, control_why },
+	{ "Cat", true, control_cat }, /* files that not everybody may read */
 	{ "Plan", true, control_plan } /* shows secrets of the environment, mounts the image */,
 	{ "Logs", false, control_logs },
 	{ "Start", true, control_start },

@@ -311,6 +311,15 @@ struct unit_set *load_instances(const struct unit_set *from, const char *const *
 	return build(t);
 }
 
+struct unit_files load_texts_of(const struct unit_set *set, struct arena *a, const char *name)
+{
+	const struct texts *t = ((const struct loaded *)(const void *)set)->texts;
+	struct text_index index;
+
+	texts_index(a, t->v, t->n, &index);
+	return texts_of_unit(a, &index, name);
+}
+
 /* A name that a folder before this one has too: the first one wins. */
 static bool is_hidden(const struct strv *folders, size_t before, const char *name)
 {

@@ -2,7 +2,7 @@
 #ifndef SYS_LOAD_H
 #define SYS_LOAD_H
 
-#include "supervisor/core/unitset.h"
+#include "supervisor/core/texts.h"
 
 /* The search path of the device: /run, /etc, /usr/lib; a name in an earlier folder hides it in the later ones. */
 struct unit_set *load_units(void);
@@ -13,6 +13,8 @@ struct unit_set *load_files(char *const *paths, size_t n);
  * that files that were edited meanwhile change nothing.
  */
 struct unit_set *load_instances(const struct unit_set *from, const char *const *names, size_t n);
+/* The texts that make a unit, an instance of a template, or a template: as they were read, whatever the files say now. */
+struct unit_files load_texts_of(const struct unit_set *set, struct arena *a, const char *name);
 void load_free(struct unit_set *set);
 
 #endif

@@ -49,6 +49,20 @@ static void why_is(const struct world *w, uint32_t u, const char *expected)
 	assert_string_equal(engine_why(w->engine, u, why, sizeof(why)), expected);
 }
 
+/* All steps of it, each "tie unit: what there is to say". */
+static void steps_are(const struct world *w, uint32_t u, const char *expected)
+{
+	char told[512] = "", own[128];
+	const char *tie = "";
+	size_t n = 0;
+
+	do
+		n += (size_t)snprintf(told + n, sizeof(told) - n, "%s%s %s: %s", n > 0 ? ", " : "",
+			tie, w->set.units[u].name, engine_why_own(w->engine, u, own, sizeof(own)));
+	while (engine_why_next(w->engine, u, &u, &tie));
+	assert_string_equal(told, expected);
+}
+
 static void culprit_is(const struct world *w, const char *expected)
 {
 	char text[256];
@@ -75,6 +89,10 @@ static void test_chain_to_the_root(void **data)
 	why_is(w, API, "waits for db (starting)");
 	why_is(w, WEB, "waits for api: needs db (starting)");
 	why_is(w, TARGET, "waits for web: needs api: needs db (starting)");
+	steps_are(w, DB, " db: ");
+	steps_are(w, WEB,
+		" web: waits for api: needs db (starting), needs api: waits for db (starting), "
+		"needs db: ");
 	culprit_is(w, "waiting 37 s for web: needs api: needs db (starting)");
 	world_ready(w, DB);
 	no_culprit(w);
@@ -91,6 +109,8 @@ static void test_root_says_its_own_word(void **data)
 	begin(w);
 	world_event(w, &(struct event){ .kind = EV_NOTIFY, .unit = DB, .notify = &n });
 	why_is(w, API, "waits for db (starting: loading tables)");
+	steps_are(w, API,
+		" api: waits for db (starting: loading tables), needs db: loading tables");
 	world_exit(w, DB, EXIT_STATUS(3));
 	why_is(w, API, "waits for db (restarting: exit code 3)");
 	world_free(w);
@@ -122,6 +142,8 @@ static void test_failed_for_good_is_not_waited_for(void **data)
 	no_culprit(w);
 	why_is(w, WEB,
 		"failed: requires api, which failed: requires db, which failed: exit code 1");
+	steps_are(w, API, " api: requires db, which failed: exit code 1, requires db: exit code 1");
+	steps_are(w, TARGET, " default.target: ");
 	world_free(w);
 }
 
