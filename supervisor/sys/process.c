@@ -167,11 +167,17 @@ int process_signal(const struct process *p, int sig)
 	return (int)syscall(SYS_pidfd_send_signal, p->run.pidfd, sig, NULL, 0);
 }
 
+/*
+ * Each process begins a session, so its group has its number; one that has not come so far is alone. An older kernel
+ * knows groups by number only, which is nobody else's while the leader is there or any of its group.
+ */
 int process_signal_group(const struct process *p, int sig)
 {
-	long rc = syscall(SYS_pidfd_send_signal, p->run.pidfd, sig, NULL, SIGNAL_PROCESS_GROUP);
-
-	return rc < 0 && errno == EINVAL ? process_signal(p, sig) : (int)rc;
+	if (syscall(SYS_pidfd_send_signal, p->run.pidfd, sig, NULL, SIGNAL_PROCESS_GROUP) == 0)
+		return 0;
+	if (errno == EINVAL && process_signal(p, 0) == 0 && kill(-p->run.pid, sig) == 0)
+		return 0;
+	return process_signal(p, sig);
 }
 
 static void unlink_process(struct process *p)
