@@ -162,7 +162,7 @@ struct process *process_new(struct instance *inst, enum role role);
 void process_add(struct process *p, const struct launched *run);
 struct process *process_find(struct supervisor *s, const struct instance *inst, enum role role);
 int process_signal(const struct process *p, int sig);
-/* All that it has started and that did not leave its process group, too, where the kernel can (6.9). */
+/* All that it has started and that did not leave its process group, too. */
 int process_signal_group(const struct process *p, int sig);
 /* Takes every exit that init has written into the roster. */
 void processes_reap(struct supervisor *s);

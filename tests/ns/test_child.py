@@ -582,6 +582,43 @@ def test_init_keeps_no_descriptor_for_the_command(root):
     assert "hostname" not in result.out
 
 
+@pytest.mark.parametrize("flags", ["scan-fds", "init,scan-fds"])
+@pytest.mark.parametrize("notify, sockets", [
+    (3, 0), (4, 0), (5, 0), (10, 0), (11, 0), (99, 0), (1023, 0),
+    (0, 1), (0, 9), (4, 1), (5, 1), (5, 2), (6, 2), (7, 2), (12, 8), (13, 8), (14, 8), (1023, 8)])
+def test_notify_fd_beside_sockets(root, flags, notify, sockets):
+    """Each at its number, whatever the numbers in use before; nothing else comes along, init keeps none."""
+    script = "ls /proc/self/fd; echo \"$LISTEN_PID is $$\""
+    given = [*range(3, 3 + sockets), *([notify] if notify else [])]
+    for n in given:
+        script += f"; readlink /proc/self/fd/{n}"
+    if notify:
+        script += f"; /bin/sh -c 'echo >&{notify}'"
+    result = run(container(root, f"--init={INIT}", f"--flags={flags}", "--rlimit=7:2048:2048",
+                           *([f"--notify={notify}"] if notify else []),
+                           *([f"--pass={sockets}"] if sockets else [])), ["/bin/sh", "-c", script])
+    assert result.faults() == []
+    numbers = result.lines[:result.lines.index(next(x for x in result.lines if " is " in x))]
+    own = next(n for n in range(3, 99) if n not in given)  # the folder that ls looks at
+    assert sorted(map(int, numbers)) == sorted([0, 1, 2, own, *given])
+    pid, _, shell_pid = result.lines[len(numbers)].rpartition(" is ")
+    assert shell_pid == ("2" if "init" in flags else "1")
+    assert pid == (shell_pid if sockets else "")
+    kinds = [line.split(":")[0] for line in result.lines[len(numbers) + 1:]]
+    assert kinds == ["socket"] * sockets + (["pipe"] if notify else [])
+    assert ("notified 1" in result.events) == bool(notify)
+
+
+@pytest.mark.parametrize("notify", [3, 4, 5, 99])
+def test_init_lets_go_of_notify_fd(root, notify):
+    """Else the end of the service would not be its end. It does so while the command runs already."""
+    script = (f"pipe=$(readlink /proc/self/fd/{notify}); "
+              "while readlink /proc/1/fd/* | grep -q $pipe; do sleep 0.05; done; echo $pipe")
+    result = run(container(root, f"--init={INIT}", "--flags=init", f"--notify={notify}"),
+                 ["/bin/sh", "-c", script])
+    assert result.out.startswith("pipe:")
+
+
 def test_init_reports_a_missing_program(root):
     result = run(container(root, f"--init={INIT}", "--flags=init"), ["nonsuch"])
     assert "fault exec 2 nonsuch" in result.events

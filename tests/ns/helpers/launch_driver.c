@@ -8,6 +8,7 @@
  *   executed                 the report pipe ended, or the container's init said STARTED
  *   init-exited STATUS       the container's init told the command's wait status
  *   exit STATUS              of the process, from the roster
+ *   notified N               with --notify: so many newlines came
  *   left N                   what launch left behind: descriptors of the supervisor more than before
  *
  * usage: launch_driver [--option=value]... -- path arg... [--exec path arg...]
@@ -47,6 +48,8 @@ struct driver {
 	char *env[LIST_MAX];
 	size_t n_env;
 	char home[PLAN_HOME_MAX];
+	struct passed_fd passed[LIST_MAX];
+	char listen_pid[PLAN_PID_MAX];
 	const char *init;
 	const char *netns;
 	char **exec_argv; /* of the second command, or NULL */
@@ -339,6 +342,30 @@ TEXT_OPTION(workdir, plan.working_dir)
 TEXT_OPTION(hostname, plan.host_name)
 TEXT_OPTION(tty, plan.tty)
 
+/* The number of the pipe. */
+static void opt_notify(struct driver *d, char *value)
+{
+	d->plan.notify_fd = (int)strtol(value, NULL, 10);
+}
+
+/* So many sockets that listen. */
+static void opt_pass(struct driver *d, char *value)
+{
+	const struct sockaddr name = { .sa_family = AF_UNIX }; /* the kernel names it */
+
+	for (long n = strtol(value, NULL, 10); n > 0 && d->plan.n_passed < LIST_MAX; n--) {
+		int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+		if (bind(fd, &name, sizeof(name.sa_family)) < 0 || listen(fd, 1) < 0)
+			exit(2);
+		d->passed[d->plan.n_passed++].fd = fd;
+	}
+	d->plan.passed = d->passed;
+	memcpy(d->listen_pid, PLAN_LISTEN_PID, sizeof(d->listen_pid));
+	d->plan.listen_pid = d->listen_pid;
+	opt_env(d, d->listen_pid);
+}
+
 static void opt_nice(struct driver *d, char *value)
 {
 	d->plan.nice = (int)strtol(value, NULL, 10);
@@ -381,6 +408,8 @@ static const struct {
 	{ "tty", opt_tty },
 	{ "nice", opt_nice },
 	{ "oom", opt_oom },
+	{ "notify", opt_notify },
+	{ "pass", opt_pass },
 };
 
 static void take_option(struct driver *d, char *arg)
@@ -498,14 +527,20 @@ static void run_joined(struct driver *d, struct launcher *l, const struct launch
 {
 	struct plan plan = d->plan;
 	struct launched run;
-	struct launch_io io = {
-		.in = 0, .out = 1, .err = 2, .netns = -1, .join = main_run->pidfd, .terminal = -1
-	};
+	struct launch_io io = { .in = 0,
+		.out = 1,
+		.err = 2,
+		.netns = -1,
+		.join = main_run->pidfd,
+		.notify = -1,
+		.terminal = -1 };
 	int pair[2] = { -1, -1 };
 	struct err e;
 
 	plan.join = true;
 	plan.run_init = false;
+	plan.notify_fd = 0;
+	plan.n_passed = 0;
 	plan.role = ROLE_EXEC;
 	plan.path = d->exec_argv[0];
 	plan.argv = d->exec_argv;
@@ -536,21 +571,41 @@ static size_t count_fds(void)
 	return n;
 }
 
+/* All who could say it are gone. */
+static void print_notified(int fd)
+{
+	char text[64];
+	int lines = 0;
+	ssize_t n;
+
+	while ((n = read(fd, text, sizeof(text))) > 0)
+		for (ssize_t i = 0; i < n; i++)
+			lines += text[i] == '\n';
+	(void)fprintf(stderr, "notified %d\n", lines);
+}
+
 static void run_main(struct driver *d, struct launcher *l)
 {
 	struct launch_io io = {
 		.in = 0, .out = 1, .err = 2, .netns = -1, .join = -1, .notify = -1, .terminal = -1
 	};
+	int ends[2] = { -1, -1 };
 	struct launched run;
 	struct err e;
 	int rc;
 
+	if (d->plan.notify_fd != 0 && pipe2(ends, O_CLOEXEC) < 0)
+		exit(2);
+	io.notify = ends[1];
 	if (d->netns != NULL)
 		io.netns = open(d->netns, O_RDONLY | O_CLOEXEC);
 	if (launch(l, &d->plan, &io, &run, &e) < 0) {
 		(void)fprintf(stderr, "refused %s\n", e.msg);
+		fd_close(&ends[0]);
+		fd_close(&ends[1]);
 		return;
 	}
+	fd_close(&ends[1]);
 	if (e.msg[0] != '\0')
 		(void)fprintf(stderr, "warning %s\n", e.msg);
 	do {
@@ -561,6 +616,9 @@ static void run_main(struct driver *d, struct launcher *l)
 		(void)syscall(SYS_pidfd_send_signal, run.pidfd, SIGKILL, NULL, 0);
 	}
 	wait_exit(l, &run);
+	if (ends[0] >= 0)
+		print_notified(ends[0]);
+	fd_close(&ends[0]);
 	fd_close(&io.netns);
 }
 
