@@ -5,10 +5,9 @@
  *
  * A check that is late is killed and has failed at once; its end is awaited before the next one begins. One that cannot
  * even be killed fails anew at each interval.
- *
- * The unit's own keys count; where it has no HealthCmd=, what they leave open is what the image says.
  */
 #include "supervisor/core/engine_run.h"
+#include "supervisor/core/health.h"
 
 #include "common/util.h"
 
@@ -18,9 +17,6 @@
 
 #define STATES_CHECKED \
 	(STATE_BIT(START) | STATE_BIT(START_POST) | STATE_BIT(RUNNING) | STATE_BIT(RELOAD))
-
-/* The numbers of the commands, as ACT_SPAWN has them. */
-enum check { CHECK_HEALTH, CHECK_STARTUP };
 
 enum outcome {
 	PASSED,
@@ -63,20 +59,10 @@ const char *engine_health_text(const struct engine *e, uint32_t unit, char *buf,
 
 /* ---- what the keys and the image say together */
 
-static bool is_set(const struct health_check *c)
-{
-	return c->cmd.n > 1 || (c->cmd.n == 1 && strcmp(c->cmd.v[0], HEALTH_OFF) != 0);
-}
-
 /* A container whose program has ended is none that could be entered, though ExitType=cgroup may call it up. */
 static bool is_checked(const struct life *l)
 {
 	return in_states(l, STATES_CHECKED) && l->main.live;
-}
-
-static uint64_t pick(uint64_t own, uint64_t image, uint64_t dflt)
-{
-	return own != 0 ? own : image != 0 ? image : dflt;
 }
 
 static enum check check_of(const struct life *l)
@@ -84,34 +70,18 @@ static enum check check_of(const struct life *l)
 	return l->checking.health.state == HEALTH_STARTUP ? CHECK_STARTUP : CHECK_HEALTH;
 }
 
-/* Its times; its command is sys/'s affair. */
 static struct health_check times_of(const struct engine *e, uint32_t u, enum check which)
 {
-	static const struct health_check nothing = { .interval = 0 };
-	const struct container_section *c = &unit_of(e, u)->container;
-	const struct health_check *own = which == CHECK_STARTUP ? &c->startup : &c->health;
-	const struct health_check *image = &life_of(e, u)->checking.image;
-
-	if (which == CHECK_STARTUP || is_set(own))
-		image = &nothing;
-	return (struct health_check){
-		.interval = pick(own->interval, image->interval, 30 * USEC_PER_SEC),
-		.timeout = pick(own->timeout, image->timeout, 30 * USEC_PER_SEC),
-		.start_period = pick(own->start_period, image->start_period, 0),
-		.retries = which == CHECK_STARTUP ? own->retries
-						  : (uint32_t)pick(own->retries, image->retries, 3),
-		.success = own->success,
-	};
+	return health_times(&unit_of(e, u)->container, &life_of(e, u)->checking.image, which);
 }
 
-static bool has_check(const struct engine *e, uint32_t u)
+static bool has_check(const struct engine *e, uint32_t u, enum check which)
 {
 	const struct unit *unit = unit_of(e, u);
-	const struct health_check *own = &unit->container.health;
+	const struct checking *c = &life_of(e, u)->checking;
 
-	if (unit->kind != KIND_CONTAINER || times_of(e, u, CHECK_HEALTH).interval == TIME_INFINITY)
-		return false;
-	return own->cmd.n > 0 ? is_set(own) : life_of(e, u)->checking.image_has;
+	return unit->kind == KIND_CONTAINER &&
+		health_has(&unit->container, &c->image, c->image_has, which);
 }
 
 /* ---- states */
@@ -331,15 +301,13 @@ static void begin(struct engine *e, uint32_t u)
 		return;
 	l->checking.begun = e->now;
 	l->checking.health.last[0] = '\0';
-	if (!has_check(e, u)) {
+	if (!has_check(e, u, CHECK_HEALTH)) {
 		if (unit->kind == KIND_CONTAINER && unit->container.notify == NOTIFY_HEALTHY)
 			engine_fail(e, u, CAUSE_SPAWN,
 				"Notify=healthy needs a check: there is no HealthCmd= in the unit or its image");
 		return;
 	}
-	become(e, u, HEALTH_STARTUP);
-	if (!is_set(&unit->container.startup) || unit->container.startup.interval == TIME_INFINITY)
-		become(e, u, HEALTH_STARTING);
+	become(e, u, has_check(e, u, CHECK_STARTUP) ? HEALTH_STARTUP : HEALTH_STARTING);
 	spawn_check(e, u);
 }
 
@@ -347,7 +315,7 @@ static void note_image(struct life *l, const struct health_check *image)
 {
 	struct checking *c = &l->checking;
 
-	*c = (struct checking){ .image_has = image != NULL && is_set(image) };
+	*c = (struct checking){ .image_has = image != NULL && health_is_set(image) };
 	if (!c->image_has)
 		return;
 	c->image = *image;

@@ -1,6 +1,7 @@
 #include "supervisor/core/plan_parts.h"
 
 #include "common/util.h"
+#include "supervisor/core/health.h"
 #include "supervisor/core/names.h"
 
 #include <linux/capability.h>
@@ -278,10 +279,16 @@ static int plan_join(struct planner *pl, const struct strv *argv)
 static int plan_health(struct planner *pl, uint32_t index)
 {
 	const struct container_section *c = &pl->u->container;
-	const struct strv *cmd = index == 1 ? &c->startup.cmd : &c->health.cmd;
+	const struct health_check *image = pl->facts->image != NULL ? &pl->facts->image->health
+								    : NULL;
+	struct health_check *check = arena_alloc(pl->arena, sizeof(*check));
+	const struct strv *cmd = &check->cmd;
 
-	if (index == 0 && cmd->n == 0 && pl->facts->image != NULL)
-		cmd = &pl->facts->image->health.cmd;
+	*check = health_times(c, image, (enum check)index);
+	if (index == CHECK_HEALTH && cmd->n == 0 && image != NULL)
+		cmd = &image->cmd;
+	pl->p->check = check;
+	pl->p->startup = index == CHECK_STARTUP;
 	pl->p->in = PLAN_STDIO_NULL;
 	pl->p->out = pl->p->err = PLAN_STDIO_GIVEN;
 	return plan_join(pl, cmd);
@@ -331,4 +338,43 @@ int plan_exec(struct plan *p, const struct unit *u, char *const *argv, bool term
 	p->terminal = terminal;
 	p->in = p->out = p->err = PLAN_STDIO_GIVEN;
 	return plan_join(&pl, &words);
+}
+
+/* Those of ReloadCmd= and of the health checks that there are. */
+static bool is_there(const struct unit *u, const struct facts *facts, enum role role,
+	uint32_t index)
+{
+	const struct health_check *image = facts->image != NULL ? &facts->image->health : NULL;
+
+	if (role == ROLE_RELOAD)
+		return u->container.reload_cmd.n > 0;
+	return health_has(&u->container, image, image != NULL && health_is_set(image),
+		(enum check)index);
+}
+
+const char *plan_all(const struct unit *u, const struct facts *facts, struct arena *arena,
+	struct err *e)
+{
+	const struct {
+		enum role role;
+		uint32_t index;
+	} more[] = {
+		{ ROLE_RELOAD, (uint32_t)u->service.exec_reload.n },
+		{ ROLE_HEALTH, CHECK_STARTUP },
+		{ ROLE_HEALTH, CHECK_HEALTH },
+	};
+	const char *text;
+	struct plan p;
+
+	if (plan_unit(&p, u, ROLE_MAIN, 0, facts, arena, e) < 0)
+		return NULL;
+	text = plan_print(&p, arena);
+	for (size_t i = 0; u->kind == KIND_CONTAINER && i < ARRAY_LEN(more); i++) {
+		if (!is_there(u, facts, more[i].role, more[i].index))
+			continue;
+		if (plan_unit(&p, u, more[i].role, more[i].index, facts, arena, e) < 0)
+			return NULL;
+		text = arena_printf(arena, "%s\n%s", text, plan_print(&p, arena));
+	}
+	return text;
 }

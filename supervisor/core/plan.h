@@ -188,9 +188,11 @@ struct plan {
 			   * the child, or by the init that runs the command; NULL: none */
 
 	enum plan_stdio in, out, err;
-	const char *out_path, *err_path; /* host paths, for the files */
-	const char *tty;                 /* host path for PLAN_STDIO_TTY */
-	int notify_fd;                   /* NotifyFD=: the number of the pipe's end, 0: none */
+	const char *out_path, *err_path;  /* host paths, for the files */
+	const char *tty;                  /* host path for PLAN_STDIO_TTY */
+	int notify_fd;                    /* NotifyFD=: the number of the pipe's end, 0: none */
+	const struct health_check *check; /* of a health check: its times; for plan print */
+	bool startup;                     /* ... it is HealthStartupCmd= */
 	bool terminal; /* exec: a new terminal of the container's devpts becomes stdio */
 };
 
@@ -211,6 +213,12 @@ int plan_exec(struct plan *p, const struct unit *u, char *const *argv, bool term
  * facts.root_lacks_targets.
  */
 const char *const *plan_targets(const struct unit *u, struct arena *arena, size_t *n);
+/*
+ * The unit's main process and what enters its container later on (health checks, ReloadCmd=), each as plan_print has it,
+ * with an empty line between; NULL with a reason.
+ */
+const char *plan_all(const struct unit *u, const struct facts *facts, struct arena *arena,
+	struct err *e);
 /* Text for people, stable, one fact a line; lives in the arena. */
 const char *plan_print(const struct plan *p, struct arena *arena);
 

@@ -3,6 +3,7 @@
 
 #include "common/util.h"
 #include "supervisor/core/names.h"
+#include "supervisor/core/number.h"
 #include "supervisor/core/text.h"
 
 #include <linux/mount.h>
@@ -283,10 +284,30 @@ static void print_command(struct text *t, const struct plan *p)
 	yes(t, "terminal", p->terminal);
 }
 
+static void print_check(struct text *t, const struct health_check *c)
+{
+	label(t, "check");
+	text_puts(t, "every ");
+	number_put_time(t, c->interval);
+	text_puts(t, ", within ");
+	number_put_time(t, c->timeout);
+	if (c->retries != 0)
+		text_printf(t, ", %u failures", c->retries);
+	if (c->start_period != 0) {
+		text_puts(t, " after the first ");
+		number_put_time(t, c->start_period);
+	}
+	if (c->success > 1)
+		text_printf(t, ", %u successes", c->success);
+	text_puts(t, "\n");
+}
+
 static void print_plan(struct text *t, const struct plan *p)
 {
 	line(t, "unit", p->unit);
-	line(t, "role", role_name(p->role));
+	line(t, "role", p->startup ? "HealthStartupCmd" : role_name(p->role));
+	if (p->check != NULL)
+		print_check(t, p->check);
 	if (p->container) {
 		print_namespaces(t, p);
 		line(t, "hostname", p->host_name);

@@ -413,7 +413,7 @@ const char *plan_text(struct supervisor *s, uint32_t index, struct arena *arena,
 	struct instance *held = s->instances[index];
 	struct instance *inst = instance_get(s, index);
 	struct facts facts = { 0 };
-	struct plan plan;
+	const char *text = NULL;
 	int rc;
 
 	if (inst == NULL) {
@@ -432,8 +432,8 @@ const char *plan_text(struct supervisor *s, uint32_t index, struct arena *arena,
 			rc = volume_facts(u, &facts, arena, e);
 	}
 	if (rc == 0)
-		rc = plan_unit(&plan, u, ROLE_MAIN, 0, &facts, arena, e);
+		text = plan_all(u, &facts, arena, e);
 	if (held == NULL)
 		instance_release(s, index);
-	return rc == 0 ? plan_print(&plan, arena) : NULL;
+	return text;
 }

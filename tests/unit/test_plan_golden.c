@@ -77,14 +77,13 @@ static const char *plan_of(struct arena *a, const struct unit *u)
 {
 	struct image_section image = { 0 };
 	struct facts facts = machine(a, &image, u);
-	struct plan p;
+	const char *text;
 	struct err e;
 
 	if (u->broken != NULL)
 		return arena_printf(a, "broken: %s\n", u->broken);
-	if (plan_unit(&p, u, ROLE_MAIN, 0, &facts, a, &e) < 0)
-		return arena_printf(a, "error: %s\n", e.msg);
-	return plan_print(&p, a);
+	text = plan_all(u, &facts, a, &e);
+	return text != NULL ? text : arena_printf(a, "error: %s\n", e.msg);
 }
 
 static void compare(const char *name, const char *text)
