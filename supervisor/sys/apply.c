@@ -91,7 +91,10 @@ static void send_signal(struct supervisor *s, const struct action *a, bool all)
 	if (sig == 0) /* the unit names none: the image may */
 		sig = inst->stop_signal != 0 ? inst->stop_signal : SIGTERM;
 	if (all && s->launcher.cgroup_fd >= 0) {
-		if (cgroup_signal(s->launcher.cgroup_fd, inst->unit, sig, &e) < 0)
+		/* one that is stopped would not hear the first */
+		if (cgroup_signal(s->launcher.cgroup_fd, inst->unit, sig, &e) < 0 ||
+			(sig != SIGKILL &&
+				cgroup_signal(s->launcher.cgroup_fd, inst->unit, SIGCONT, &e) < 0))
 			journal(s, LOG_LEVEL_WARNING, inst->unit, "%s", e.msg);
 		return;
 	}
@@ -100,7 +103,7 @@ static void send_signal(struct supervisor *s, const struct action *a, bool all)
 	else if (p != NULL && process_signal(p, sig) < 0 && errno != ESRCH)
 		journal(s, LOG_LEVEL_WARNING, inst->unit, "signal %d: %s", sig, strerror(errno));
 	if (p != NULL && sig != SIGKILL)
-		(void)process_signal(p, SIGCONT); /* one that is stopped would not hear it */
+		(void)process_signal(p, SIGCONT);
 }
 
 /* Everything in the cgroup; without cgroups what we know of, where PID 1 takes its container along. */
