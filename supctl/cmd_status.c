@@ -69,7 +69,7 @@ static const char *health_of(const json_t *unit, char *buf, size_t size)
 
 /*
  * The reason that matters most to who looks: what it waits for, its health, else why it ended. Of one that is well: its
- * own word.
+ * own word, or "healthy".
  */
 static const char *remark(const json_t *unit, char buf[HEALTH_MAX])
 {
@@ -85,7 +85,7 @@ static const char *remark(const json_t *unit, char buf[HEALTH_MAX])
 	for (size_t i = is_amiss(unit) ? 0 : 2; i < ARRAY_LEN(members); i++)
 		if (text_of(unit, members[i])[0] != '\0')
 			return text_of(unit, members[i]);
-	return "";
+	return health;
 }
 
 /* On the line of the unit where it fits, else below it. */

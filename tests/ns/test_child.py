@@ -609,6 +609,14 @@ def test_notify_fd_beside_sockets(root, flags, notify, sockets):
     assert ("notified 1" in result.events) == bool(notify)
 
 
+@pytest.mark.parametrize("flags", ["scan-fds", "init,scan-fds"])
+def test_notify_fd_above_the_limit(root, flags):
+    """It is made before the limit is set; LimitNOFILE= is about what the program opens."""
+    result = run(container(root, f"--init={INIT}", f"--flags={flags}", "--rlimit=7:20:20", "--notify=99"),
+                 ["/bin/readlink", "/proc/self/fd/99"])
+    assert result.faults() == [] and result.out.startswith("pipe:")
+
+
 @pytest.mark.parametrize("notify", [3, 4, 5, 99])
 def test_init_lets_go_of_notify_fd(root, notify):
     """Else the end of the service would not be its end. It does so while the command runs already."""

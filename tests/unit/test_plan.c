@@ -169,6 +169,36 @@ static void test_health_checks(void **state)
 		-1);
 }
 
+static void test_all_plans_have_the_checks(void **state)
+{
+	struct fixture *f = *state;
+	struct container_section *c = &f->unit.container;
+	struct health_check *image = &f->image.health;
+	const char *text;
+
+	text = plan_all(&f->unit, &f->facts, &f->arena, &f->err);
+	assert_non_null(text);
+	assert_null(strstr(text, "HealthCmd"));
+	/* The image's, with its own times. */
+	strv_add(&f->arena, &image->cmd, "/image-check");
+	image->interval = 5 * USEC_PER_SEC;
+	image->retries = 7;
+	text = plan_all(&f->unit, &f->facts, &f->arena, &f->err);
+	assert_non_null(strstr(text, "every 5s, within 30s, 7 failures\n"));
+	assert_non_null(strstr(text, "/image-check"));
+	/* The unit's: the image's times are not for it. */
+	strv_add(&f->arena, &c->health.cmd, "/check");
+	text = plan_all(&f->unit, &f->facts, &f->arena, &f->err);
+	assert_non_null(strstr(text, "every 30s, within 30s, 3 failures\n"));
+	assert_null(strstr(text, "/image-check"));
+	/* No check, no check of the startup. */
+	strv_add(&f->arena, &c->startup.cmd, "/startup-check");
+	assert_non_null(strstr(plan_all(&f->unit, &f->facts, &f->arena, &f->err),
+		"HealthStartupCmd"));
+	c->health.interval = TIME_INFINITY;
+	assert_null(strstr(plan_all(&f->unit, &f->facts, &f->arena, &f->err), "check"));
+}
+
 static void test_reload_on_the_host_then_inside(void **state)
 {
 	struct fixture *f = *state;
@@ -482,6 +512,7 @@ int main(void)
 		TEST(test_roles),
 		TEST(test_other_kinds),
 		TEST(test_health_checks),
+		TEST(test_all_plans_have_the_checks),
 		TEST(test_reload_on_the_host_then_inside),
 		TEST(test_notify_fd_is_the_main_process),
 		TEST(test_exec),

@@ -1,6 +1,8 @@
 """Health checks with real processes: a chain of three services that start when the one below is
 healthy, what follows when it is not any more, checks that never end, reloads inside."""
 
+import re
+
 import pytest
 
 HOUSE = "/usr/bin/busybox"
@@ -100,7 +102,7 @@ touch /run/www/web/ok
 await 60 'is web running'
 wait
 check chain 'cat /run/order; cat /run/started'
-check healthy 'supctl status db; health db'
+check healthy 'supctl status; supctl status db; health db'
 
 db=$(main db) api=$(main api) web=$(main web)
 rm /run/www/db/ok /run/order
@@ -178,6 +180,7 @@ def test_a_chain_starts_in_order_when_healthy(chain):
 
 def test_status_says_the_health(chain):
     text = chain.text("healthy")
+    assert re.search(r"^web.container +running .* healthy$", text, re.MULTILINE)
     assert "Health: healthy (since " in text and '"state":"healthy","startup":false' in text
 
 
