@@ -3,7 +3,9 @@
  *
  *   listener serve                 takes $LISTEN_FDS, says what it was given, answers each connection with one line; on
  *                                  SIGTERM it finishes the one it has accepted and ends: the others are the next one's
- *   listener ask PORT COUNT AT-ONCE  that many connections to 127.0.0.1, so many at a time; says how many were answered
+ *   listener ask PORT COUNT AT-ONCE [PAUSE-MS]
+ *                                  that many connections to 127.0.0.1, so many at a time, with pauses between them; says
+ *                                  how many were answered
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -15,6 +17,7 @@
 #include <string.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #define FIRST_FD 3
@@ -100,8 +103,9 @@ static int begin(int port)
 	return -1;
 }
 
-static int ask(int port, int count, int at_once)
+static int ask(int port, int count, int at_once, int pause_ms)
 {
+	const struct timespec pause = { pause_ms / 1000, pause_ms % 1000 * 1000000L };
 	struct pollfd fds[AT_ONCE_MAX];
 	int begun = 0, done = 0, good = 0;
 
@@ -110,6 +114,7 @@ static int ask(int port, int count, int at_once)
 	while (done < count) {
 		for (int i = 0; i < at_once; i++)
 			if (fds[i].fd < 0 && begun < count) {
+				(void)nanosleep(&pause, NULL);
 				fds[i].fd = begin(port);
 				done += fds[i].fd < 0;
 				begun++;
@@ -136,9 +141,11 @@ int main(int argc, char **argv)
 {
 	if (argc == 2 && strcmp(argv[1], "serve") == 0)
 		return serve();
-	if (argc == 5 && strcmp(argv[1], "ask") == 0 && strtol(argv[4], NULL, 10) <= AT_ONCE_MAX)
+	if (argc >= 5 && argc <= 6 && strcmp(argv[1], "ask") == 0 &&
+		strtol(argv[4], NULL, 10) <= AT_ONCE_MAX)
 		return ask((int)strtol(argv[2], NULL, 10), (int)strtol(argv[3], NULL, 10),
-			(int)strtol(argv[4], NULL, 10));
-	(void)fprintf(stderr, "usage: listener serve | ask PORT COUNT AT-ONCE\n");
+			(int)strtol(argv[4], NULL, 10),
+			argc == 6 ? (int)strtol(argv[5], NULL, 10) : 0);
+	(void)fprintf(stderr, "usage: listener serve | ask PORT COUNT AT-ONCE [PAUSE-MS]\n");
 	return 2;
 }

@@ -627,6 +627,17 @@ def test_init_lets_go_of_notify_fd(root, notify):
     assert result.out.startswith("pipe:")
 
 
+def test_init_lets_go_of_sockets(root):
+    script = "while readlink /proc/1/fd/* | grep -q socket:; do sleep 0.05; done; echo free"
+    result = run(container(root, f"--init={INIT}", "--flags=init", "--pass=12"), ["/bin/sh", "-c", script])
+    assert result.out == "free\n"
+
+
+def test_second_process_gets_no_descriptor_of_a_socket(root):
+    result = run(container(root, "--pass=2", "--flags=scan-fds"), ["/bin/sleep", "1000"], ["/bin/ls", "/proc/self/fd"])
+    assert result.lines == ["0", "1", "2", "3"]
+
+
 def test_init_reports_a_missing_program(root):
     result = run(container(root, f"--init={INIT}", "--flags=init"), ["nonsuch"])
     assert "fault exec 2 nonsuch" in result.events
