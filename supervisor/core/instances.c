@@ -85,8 +85,8 @@ void instances_named_by(struct builder *b, const struct unit *unit)
 		(void)keys[i].type->print(&keys[i], field, words, len + 1);
 		wish_words(b, words);
 	}
-	if (unit->kind == KIND_TIMER && unit->timer.unit == NULL)
-		instances_wish(b, references_of_timer(&b->scratch, unit));
+	if (unit->kind == KIND_TIMER || unit->kind == KIND_SOCKET)
+		instances_wish(b, references_triggered(&b->scratch, unit));
 	if (unit->kind != KIND_CONTAINER)
 		return;
 	if (unit->container.network.unit != NULL)

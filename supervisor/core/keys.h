@@ -26,6 +26,7 @@ struct key_type {
 	bool list;        /* repeated keys add up, an empty value resets */
 	bool specifiers;  /* "%n" and the like are replaced before parse */
 	bool quoted; /* its words may be quoted and escaped: so is what a specifier stands for */
+	bool prints_names; /* its lines begin with "Key=": several keys share one member, in one order */
 	bool names_units; /* what it prints are names of units, with blanks between */
 	/* The member as no key had been given; NULL: all zero. */
 	void (*reset)(const struct key *key, void *field);

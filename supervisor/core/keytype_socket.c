@@ -191,16 +191,21 @@ static int listen_parse(struct key_context *c)
 	return 0;
 }
 
+/* The order of all kinds together is that of the descriptors: the first kind's row prints them all. */
 static size_t listen_print(const struct key *key, const void *field, char *buf, size_t size)
 {
+	static const char *const names[] = {
+		[LISTEN_STREAM] = "ListenStream",
+		[LISTEN_DATAGRAM] = "ListenDatagram",
+		[LISTEN_SEQPACKET] = "ListenSequentialPacket",
+		[LISTEN_FIFO] = "ListenFIFO",
+	};
 	const struct listens *list = field;
 	struct text t = { buf, size, 0 };
 
-	for (size_t i = 0; i < list->n; i++) {
-		if ((int)list->v[i].kind != key->arg)
-			continue;
+	for (size_t i = 0; i < list->n && key->arg == LISTEN_STREAM; i++) {
 		text_separate(&t, "\n");
-		text_puts(&t, list->v[i].text);
+		text_printf(&t, "%s=%s", names[list->v[i].kind], list->v[i].text);
 	}
 	return t.len;
 }
@@ -210,6 +215,7 @@ const struct key_type key_type_listen = {
 	.name = "address",
 	.list = true,
 	.specifiers = true,
+	.prints_names = true,
 	.parse = listen_parse,
 	.print = listen_print,
 };

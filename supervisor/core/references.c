@@ -221,18 +221,18 @@ static void resolve_volumes(struct builder *b, uint32_t unit)
 	}
 }
 
-const char *references_of_timer(struct arena *a, const struct unit *timer)
+const char *references_triggered(struct arena *a, const struct unit *unit)
 {
-	int stem = (int)(strlen(timer->name) - strlen(".timer"));
+	const char *name = unit->kind == KIND_SOCKET ? unit->socket.service : unit->timer.unit;
+	int stem = (int)(strrchr(unit->name, '.') - unit->name);
 
-	return timer->timer.unit != NULL ? timer->timer.unit
-					 : arena_printf(a, "%.*s.service", stem, timer->name);
+	return name != NULL ? name : arena_printf(a, "%.*s.service", stem, unit->name);
 }
 
 /* A timer comes before what it starts, as with systemd: else its unit would count as there before it was asked for. */
 static void resolve_timer(struct builder *b, uint32_t unit)
 {
-	const char *name = references_of_timer(&b->scratch, &b->set->units[unit]);
+	const char *name = references_triggered(&b->scratch, &b->set->units[unit]);
 	int to = references_find(b->set, name);
 
 	if (to < 0) {

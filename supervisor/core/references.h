@@ -89,8 +89,10 @@ void mounts_for_resolve(struct builder *b);
 /* The unit that is meant by a name in a file, -1; says it at `origin` that there is none. */
 int references_find(const struct unit_set *set, const char *name);
 #define REFERENCE_FORMS 3u
-/* What the timer starts: Unit=, or the service of the same stem, which stands for the container, too. */
-const char *references_of_timer(struct arena *a, const struct unit *timer);
+/*
+ * What a timer or a socket starts: Unit= or Service=, or the service of the same stem, which stands for the container, too.
+ */
+const char *references_triggered(struct arena *a, const struct unit *unit);
 /* The name in another form, as Quadlet's generator would call it; false when it has no such form. */
 bool references_form(const char *name, size_t form, char other[UNIT_NAME_MAX]);
 void references_missing(struct builder *b, uint32_t unit, enum fault_level level,

@@ -6,24 +6,6 @@
 
 #include <string.h>
 
-/* web.service or web.container for web.socket. */
-static int same_stem(const struct unit_set *set, const char *name)
-{
-	static const char *const endings[] = { ".service", ".container" };
-	int found = -1;
-
-	for (size_t i = 0; i < sizeof(endings) / sizeof(endings[0]) && found < 0; i++) {
-		char full[UNIT_NAME_MAX];
-		struct text t = { full, sizeof(full), 0 };
-
-		text_put(&t, name, strlen(name) - strlen(".socket"));
-		text_puts(&t, endings[i]);
-		if (t.len < sizeof(full))
-			found = unit_set_find(set, full);
-	}
-	return found;
-}
-
 void references_socket(struct builder *b, uint32_t unit)
 {
 	const struct unit *u = &b->set->units[unit];
@@ -33,8 +15,7 @@ void references_socket(struct builder *b, uint32_t unit)
 
 	if (u->kind != KIND_SOCKET)
 		return;
-	to = name != NULL ? references_find(b->set, name) : same_stem(b->set, u->name);
-
+	to = references_find(b->set, references_triggered(&b->scratch, u));
 	if (to < 0 && name != NULL) {
 		references_missing(b, unit, FAULT_ERROR, origin, "Service", name);
 	} else if (to < 0) {

@@ -17,7 +17,8 @@ static char *value_text(struct arena *a, const struct key *key, const struct uni
 /* One line, with each "%" doubled where it would begin a specifier. */
 static void put_line(struct text *t, const struct key *key, const char *line, size_t len)
 {
-	text_printf(t, "%s=", key->name);
+	if (!key->type->prints_names)
+		text_printf(t, "%s=", key->name);
 	for (size_t i = 0; i < len; i++)
 		text_puts(t,
 			line[i] == '%' && key->type->specifiers ? "%%"

@@ -184,7 +184,26 @@ static size_t round_trip_conditions(const struct key *key)
 	return ARRAY_LEN(values[0]);
 }
 
-/* One type, but each kind of Listen= has addresses of its own. */
+/* The whole file, printed; what is printed prints the same when it is read, and is no less sound. */
+static void prints(const char *name, const char *text, char out[1024])
+{
+	struct unit_set set, again;
+	char *first, *second;
+
+	fixture_one(&set, name, text);
+	first = fixture_print(fixture_unit(&set, name));
+	fixture_one(&again, name, first);
+	assert_int_equal(again.n_faults, set.n_faults);
+	second = fixture_print(fixture_unit(&again, name));
+	assert_string_equal(first, second);
+	assert_true((size_t)snprintf(out, 1024, "%s", first) < 1024);
+	free(first);
+	free(second);
+	unit_set_free(&set);
+	unit_set_free(&again);
+}
+
+/* One type, but each kind of Listen= has addresses of its own, and all are in one list. */
 static size_t round_trip_listens(const struct key *key)
 {
 	static const char *const values[][6] = {
@@ -196,8 +215,14 @@ static size_t round_trip_listens(const struct key *key)
 		[LISTEN_FIFO] = { "/run/a", "/b", "/c", "/d", "/e", "/f/g" },
 	};
 
-	for (size_t i = 0; i < ARRAY_LEN(values[0]); i++)
-		round_trip(key, values[key->arg][i]);
+	for (size_t i = 0; i < ARRAY_LEN(values[0]); i++) {
+		char text[128], out[1024];
+
+		(void)snprintf(text, sizeof(text), "[Socket]\n%s=%s\n", key->name,
+			values[key->arg][i]);
+		prints("a.socket", text, out);
+		assert_string_equal(out, text);
+	}
 	return ARRAY_LEN(values[0]);
 }
 
@@ -526,7 +551,6 @@ static void test_spellings_of_a_health_check(void **state)
 	}
 }
 
-/* The whole file: what is printed, when read, prints the same and is no less sound. */
 static void test_unit_print_reads_back(void **state)
 {
 	static const char text[] =
@@ -534,23 +558,29 @@ static void test_unit_print_reads_back(void **state)
 		"[Container]\nImage=a\nExec=sh -c \"echo %%h\"\nTmpfs=/t\nVolume=d:/d\n"
 		"[Service]\nRestart=always\nLimitCORE=1K\nLimitNOFILE=10\nMemoryMax=50%\n"
 		"[Install]\nWantedBy=default.target\n";
-	struct unit_set set, again;
-	char *first, *second;
+	char out[1024];
 
 	(void)state;
-	fixture_one(&set, "web.container", text);
-	assert_int_equal(set.n_faults, 0);
-	first = fixture_print(fixture_unit(&set, "web.container"));
-	assert_non_null(strstr(first, "Description=100%% of web\n"));
-	assert_non_null(strstr(first, "MemoryMax=50%\n"));
-	fixture_one(&again, "web.container", first);
-	assert_int_equal(again.n_faults, 0);
-	second = fixture_print(fixture_unit(&again, "web.container"));
-	assert_string_equal(first, second);
-	free(first);
-	free(second);
-	unit_set_free(&set);
-	unit_set_free(&again);
+	prints("web.container", text, out);
+	assert_non_null(strstr(out, "Description=100%% of web\n"));
+	assert_non_null(strstr(out, "MemoryMax=50%\n"));
+}
+
+/* The order of the lines is that of the descriptors, whatever their kinds are. */
+static void test_listens_keep_their_order(void **state)
+{
+	static const char text[] =
+		"[Socket]\nListenFIFO=/run/100%%\nListenStream=80\nListenDatagram=80\n"
+		"ListenStream=@b\nListenSequentialPacket=@a\nListenStream=@c\n";
+	char out[1024];
+
+	(void)state;
+	prints("a.socket", text, out);
+	assert_string_equal(out, text);
+	/* an empty one drops all kinds */
+	prints("a.socket",
+		"[Socket]\nListenFIFO=/x\nListenStream=1\nListenFIFO=\nListenDatagram=2\n", out);
+	assert_string_equal(out, "[Socket]\nListenDatagram=2\n");
 }
 
 int main(void)
@@ -566,6 +596,7 @@ int main(void)
 		cmocka_unit_test(test_notify_implies_type),
 		cmocka_unit_test(test_spellings_of_a_health_check),
 		cmocka_unit_test(test_unit_print_reads_back),
+		cmocka_unit_test(test_listens_keep_their_order),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

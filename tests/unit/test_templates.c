@@ -515,9 +515,34 @@ static void test_ten_thousand_instances(void **state)
 	assert_true(large < 25 * small);
 }
 
+/* A socket of a template starts the instance of the same name, or the one that it names. */
+static void test_triggers_make_instances(void **state)
+{
+	struct unit_set set;
+
+	(void)state;
+	BUILD(&set, "", FILE_OF("echo@.socket", "[Socket]\nListenStream=/run/echo.%i\n"),
+		FILE_OF("echo@.service", RUN "[Unit]\nDescription=echo %i\n"),
+		FILE_OF("worker@.container", WORKER),
+		FILE_OF("worker@.socket", "[Socket]\nListenStream=@%i\n"),
+		FILE_OF("other.socket", "[Socket]\nListenStream=1\nService=echo@o.service\n"),
+		FILE_OF("tick@.timer", "[Timer]\nOnBootSec=1\nUnit=echo@t%i.service\n"),
+		FILE_OF("all.target", WANT("echo@1.socket worker@2.socket tick@3.timer")));
+	assert_string_equal(description(&set, "echo@1.service"), "echo 1");
+	assert_string_equal(description(&set, "worker@2.container"), "worker 2");
+	assert_string_equal(description(&set, "echo@o.service"), "echo o");
+	assert_string_equal(description(&set, "echo@t3.service"), "echo t3");
+	assert_true(fixture_has_edge(&set, "echo@1.socket", DEP_TRIGGERS, "echo@1.service"));
+	assert_true(fixture_has_edge(&set, "worker@2.socket", DEP_TRIGGERS, "worker@2.container"));
+	assert_true(fixture_has_edge(&set, "echo@1.service", DEP_SOCKETS, "echo@1.socket"));
+	assert_false(has(&set, "worker@1.container"));
+	unit_set_free(&set);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_triggers_make_instances),
 		cmocka_unit_test(test_a_template_is_no_unit),
 		cmocka_unit_test(test_every_reference_makes_an_instance),
 		cmocka_unit_test(test_an_instance_that_was_asked_for),
