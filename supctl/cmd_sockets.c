@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Columns that fit 80: address 26, unit 22, what it activates 22, triggers. */
-#define ADDRESS_WIDTH 26
+/* Columns that fit 80: address 25, unit 22, what it activates 22, triggers. */
+#define ADDRESS_WIDTH 25
 #define NAME_WIDTH 22
 
 static void print_column(const char *text, size_t width)

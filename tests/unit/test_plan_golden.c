@@ -3,6 +3,7 @@
  * end, what `supctl plan` says of it on a machine and an image that are always the same. With GOLDEN_UPDATE=1
  * in the environment the texts are written instead of compared: read the difference before it is committed.
  */
+#include "common/util.h"
 #include "supervisor/core/plan.h"
 #include "supervisor/core/unitset.h"
 
@@ -49,6 +50,10 @@ static struct facts machine(struct arena *a, struct image_section *image, const 
 	static const struct volume_path volumes[] = {
 		{ "data.volume", "/var/lib/sup/volumes/data" },
 	};
+	static const struct passed_fd passed[] = {
+		{ .fd = -1, .unit = "web.socket", .name = "http", .address = "8099", .any = true },
+		{ .fd = -1, .unit = "web.socket", .name = "http", .address = "/run/web.sock" },
+	};
 	struct strv *files = arena_alloc(a, sizeof(*files));
 
 	strv_add(a, &image->entrypoint, "/usr/bin/entry");
@@ -69,6 +74,8 @@ static struct facts machine(struct arena *a, struct image_section *image, const 
 		.volumes = volumes,
 		.n_volumes = 1,
 		.environment_files = files,
+		.passed = passed,
+		.n_passed = u->service.sockets.n > 0 ? ARRAY_LEN(passed) : 0,
 	};
 }
 
@@ -89,6 +96,8 @@ static const char *plan_of(struct arena *a, const struct unit *u)
 static void compare(const char *name, const char *text)
 {
 	static const char neighbours[] = "[Network]\n", volume[] = "[Volume]\n";
+	static const char service[] = "[Service]\nExecStart=/bin/web\n";
+	static const char listens[] = "[Socket]\nListenStream=8099\nListenStream=/run/web.sock\n";
 	const struct unit_text texts[] = {
 		{ .unit = name, .path = name, .text = text, .size = strlen(text) },
 		{ .unit = "lan.network",
@@ -99,6 +108,14 @@ static void compare(const char *name, const char *text)
 			.path = "data.volume",
 			.text = volume,
 			.size = sizeof(volume) - 1 },
+		{ .unit = "web.socket",
+			.path = "web.socket",
+			.text = listens,
+			.size = sizeof(listens) - 1 },
+		{ .unit = "web.service",
+			.path = "web.service",
+			.text = service,
+			.size = sizeof(service) - 1 },
 	};
 	struct unit_set set = { 0 };
 	struct arena a = { 0 };
@@ -107,7 +124,7 @@ static void compare(const char *name, const char *text)
 	char *expected = read_file(path);
 	int at;
 
-	unit_set_build(&set, texts, sizeof(texts) / sizeof(texts[0]));
+	unit_set_build(&set, texts, ARRAY_LEN(texts));
 	for (size_t i = 0; i < set.n_faults; i++)
 		fail_msg("%s:%u: %s", name, set.faults[i].line, set.faults[i].message);
 	at = unit_set_find(&set, name);
