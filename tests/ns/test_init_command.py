@@ -83,13 +83,22 @@ def test_path_of_the_environment(tmp_path):
     assert run([], "tool-of-mine", env={"PATH": str(tmp_path)}).returncode == 33
 
 
+def test_sockets_are_for_the_command(place):
+    env = {**os.environ, "LISTEN_FDS": "1", "LISTEN_PID": "0000000000"}
+    for options in (), ("--listen",):
+        done = run(place, "sh", "-c", "echo $LISTEN_FDS $LISTEN_PID $$", options=options, env=env)
+        fds, named, own = done.stdout.split()
+        assert fds == "1" and named == (own if options else "0000000000")
+
+
 @pytest.mark.parametrize("arguments", [
     ["--"], ["--no-such-option", "--", "true"], ["--report=x", "--", "true"],
-    ["--report=99", "--", "true"], ["word", "--", "true"], []])
+    ["--report=99", "--", "true"], ["word", "--", "true"],
+    ["--listen", "--", "true"], ["--listen=x", "--", "true"], []])
 def test_usage(arguments):
     done = subprocess.run([INIT, *arguments], timeout=20, capture_output=True, text=True)
     assert done.returncode == 2
-    assert "usage: init [--report=FD] -- COMMAND" in done.stderr
+    assert "usage: init [--report=FD] [--listen] -- COMMAND" in done.stderr
 
 
 def test_report_of_an_exit():
