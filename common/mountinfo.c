@@ -3,7 +3,8 @@
 #include <stddef.h>
 #include <string.h>
 
-/* The fifth word is the place; the type is the first one behind the "-" that ends the optional words. */
+/* The third word is the device, the fifth the place; type and source stand behind the "-" that ends the optional words. */
+#define DEVICE 2
 #define PLACE 4
 
 static bool is_octal(const char *s)
@@ -33,22 +34,28 @@ static void decode(char *path)
 
 static bool parse(char *line, struct mountinfo *m)
 {
-	char *place = NULL, *word;
+	char *place = NULL, *source = NULL, *word;
 	size_t n = 0;
 
 	m->type = NULL;
 	while ((word = strsep(&line, " ")) != NULL) {
+		if (n == DEVICE)
+			m->device = word;
 		if (n++ == PLACE)
 			place = word;
 		if (place == NULL || strcmp(word, "-") != 0)
 			continue;
 		m->type = strsep(&line, " ");
+		source = strsep(&line, " ");
 		break;
 	}
 	if (m->type == NULL || *place != '/')
 		return false;
 	decode(place);
 	m->place = place;
+	if (source != NULL)
+		decode(source);
+	m->source = source != NULL ? source : "";
 	return true;
 }
 

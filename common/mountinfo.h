@@ -5,8 +5,11 @@
 #include <stdbool.h>
 
 struct mountinfo {
-	const char *place; /* where it is mounted, with blanks and backslashes as they are */
-	const char *type;  /* of the file system */
+	const char *place;  /* where it is mounted, with blanks and backslashes as they are */
+	const char *type;   /* of the file system */
+	const char *device; /* "254:16": st_dev of what is in it */
+	const char
+		*source; /* what was mounted, as who did it called it; "" when that is not told */
 };
 
 /* The next mount of the text at *rest, which is cut up; a line that is none is passed over. False at the end. */

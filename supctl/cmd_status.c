@@ -256,6 +256,9 @@ static void print_unit(const json_t *unit)
 	(void)snprintf(line, sizeof(line), "%u", (unsigned int)number_of(unit, "restarts"));
 	print_field("Restarts", line);
 	print_usage_of(unit);
+	print_field("What", text_of(unit, "what"));
+	print_field("Where", text_of(unit, "where"));
+	print_field("Type", text_of(unit, "type"));
 	print_field("Address", text_of(unit, "address"));
 	print_field("Bridge", text_of(unit, "bridge"));
 	print_ports(unit);

@@ -7,6 +7,7 @@
 #include "common/paths.h"
 #include "supervisor/calendar.h"
 #include "supervisor/check.h"
+#include "supervisor/mount.h"
 #include "supervisor/sys/clock.h"
 #include "supervisor/sys/supervisor.h"
 #include "supervisor/sys/wall.h"
@@ -147,6 +148,7 @@ static int run(struct supervisor *s, struct err *e)
 		names_open,
 		watch_open,
 		wall_open,
+		mounts_open,
 		control_open,
 		begin,
 	};
@@ -181,6 +183,10 @@ int main(int argc, char **argv)
 		return calendar_main(argc - 2, argv + 2);
 	if (argc > 1 && strcmp(argv[1], "check") == 0)
 		return check_main(argc - 2, argv + 2);
+	if (argc > 1 && strcmp(argv[1], "mount") == 0)
+		return mount_main(argc - 2, argv + 2);
+	if (argc > 1 && strcmp(argv[1], "unmount") == 0)
+		return unmount_main(argc - 2, argv + 2);
 	if (argc > 1) {
 		(void)fprintf(stderr,
 			"usage: supervisor (by init)\n       supervisor check [--json] FILE...\n"

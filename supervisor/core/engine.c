@@ -176,16 +176,16 @@ void rule_impossible(struct engine *e, uint32_t u, const struct event *event)
 
 /* ---- facts, noted whatever the state; false: this event is of no process of the unit */
 
-static void note_main_exit(struct engine *e, uint32_t u, int32_t status)
+static void note_main_exit(struct engine *e, uint32_t u, const struct event *event)
 {
 	const struct unit *unit = unit_of(e, u);
 	struct life *l = life_of(e, u);
-	struct cause c = cause_of_status(unit, status);
+	struct cause c = cause_of_status(unit, event->status);
 	struct text t = { .buf = l->run.cause, .size = sizeof(l->run.cause) };
 	const struct commands *list = &unit->service.exec_start;
 
 	l->run.main_pid = 0;
-	l->run.last_status = status;
+	l->run.last_status = event->status;
 	if (unit->kind == KIND_SERVICE && l->index < list->n && l->role == ROLE_MAIN &&
 		list->v[l->index].ignore_failure)
 		c.kind = CAUSE_CLEAN;
@@ -194,7 +194,9 @@ static void note_main_exit(struct engine *e, uint32_t u, int32_t status)
 	if (cause_failed(&l->result))
 		return;
 	l->result.kind = c.kind;
-	if (!cause_failed(&c) || !l->run.oom) {
+	if (unit->kind == KIND_MOUNT && event->text != NULL && event->text[0] != '\0') {
+		text_puts(&t, event->text); /* it speaks better than a number */
+	} else if (!cause_failed(&c) || !l->run.oom) {
 		cause_put_status(&t, c.status);
 	} else {
 		l->result.kind = CAUSE_OOM;
@@ -229,7 +231,7 @@ static bool note_process(struct engine *e, const struct event *event)
 		return true;
 	*p = (struct proc){ .live = false };
 	if (event->role == ROLE_MAIN)
-		note_main_exit(e, event->unit, event->status);
+		note_main_exit(e, event->unit, event);
 	return true;
 }
 

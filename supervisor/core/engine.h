@@ -72,14 +72,14 @@ enum state {
 
 /* What happens to a unit. Commands come from supctl or init, the others from sys/. */
 #define EVENTS(X)                                                                                 \
-	X(START, "start")           /* command */                                                 \
-	X(STOP, "stop")             /* command */                                                 \
-	X(RESTART, "restart")       /* command */                                                 \
-	X(RELOAD, "reload")         /* command: ExecReload= of a unit */                          \
-	X(RESET, "reset-failed")    /* command: forget failure and counters */                    \
-	X(SETUP_DONE, "setup done") /* answer to ACT_SETUP */                                     \
-	X(SETUP_FAILED, "setup failed")                                                           \
-	X(SPAWNED, "spawned") /* answer to ACT_SPAWN: pid */                                      \
+	X(START, "start")               /* command */                                             \
+	X(STOP, "stop")                 /* command */                                             \
+	X(RESTART, "restart")           /* command */                                             \
+	X(RELOAD, "reload")             /* command: ExecReload= of a unit */                      \
+	X(RESET, "reset-failed")        /* command: forget failure and counters */                \
+	X(SETUP_DONE, "setup done")     /* answer to ACT_SETUP */                                 \
+	X(SETUP_FAILED, "setup failed") /* or what a unit that is up has made is gone; text */    \
+	X(SPAWNED, "spawned")           /* answer to ACT_SPAWN: pid */                            \
 	X(SPAWN_FAILED,                                                                           \
 		"spawn failed") /* the process could not be made, or a child step failed: text */ \
 	X(EXECED, "executed")   /* the program runs: Type=exec is ready */                        \

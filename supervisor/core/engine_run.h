@@ -234,7 +234,8 @@ static inline const struct unit *unit_of(const struct engine *e, uint32_t u)
 
 static inline bool unit_has_process(const struct unit *unit)
 {
-	return unit->kind == KIND_CONTAINER || unit->kind == KIND_SERVICE;
+	return unit->kind == KIND_CONTAINER || unit->kind == KIND_SERVICE ||
+		unit->kind == KIND_MOUNT;
 }
 
 static inline enum service_type engine_type(const struct unit *unit)
@@ -316,6 +317,8 @@ enum moment { WHEN_UP, WHEN_LEAVES, WHEN_DOWN, WHEN_FAILED, WHEN_ENDED_WELL, WHE
 void engine_moment(struct engine *e, uint32_t u, enum moment when);
 void engine_ties_entered(struct engine *e, uint32_t u, bool was_active, bool was_up);
 void engine_stop_unneeded(struct engine *e, uint32_t u);
+/* It goes and will not come back by itself: what is bound to it is stopped, not restarted. */
+void engine_stop_bound(struct engine *e, uint32_t u);
 
 /* ---- engine_budget.c */
 /* True: it may start now. False: the timer is set to when it may. */
@@ -418,7 +421,7 @@ rule_fn engine_state_late, engine_stable, engine_ran_enough;
 	X(run_end) X(emptied) X(reload_end) X(stop_end) X(gone) X(left) X(hello) X(extend) \
 	X(word) X(reloaded) X(oom) X(oom_late) X(setup_late) X(start_late) X(watchdog) \
 	X(reload_late) X(stop_late) X(term_late) X(abort_late) X(kill_late) X(again) \
-	X(trigger)
+	X(trigger) X(undone)
 /* clang-format on */
 
 #define X(name) rule_fn rule_##name;

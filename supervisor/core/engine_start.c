@@ -24,6 +24,7 @@ static const struct kind_trait {
 	[KIND_TARGET] = { .process = false },
 	[KIND_TIMER] = { .process = false },
 	[KIND_SOCKET] = { .setup = true },
+	[KIND_MOUNT] = { .process = true },
 };
 
 static size_t n_commands(const struct unit *unit, enum role role)
@@ -86,8 +87,9 @@ static void arrive(struct engine *e, uint32_t u)
 {
 	struct life *l = life_of(e, u);
 	const struct unit *unit = unit_of(e, u);
-	bool lasting = kinds[unit->kind].process && !l->main.live && !l->main.asked &&
-		!(unit->service.exit_type == EXIT_TYPE_CGROUP && l->populated);
+	/* what a mount leaves is no process, and may go by itself */
+	bool lasting = kinds[unit->kind].process && unit->kind != KIND_MOUNT && !l->main.live &&
+		!l->main.asked && !(unit->service.exit_type == EXIT_TYPE_CGROUP && l->populated);
 
 	l->arrived = true;
 	l->was_up = true;
@@ -97,6 +99,8 @@ static void arrive(struct engine *e, uint32_t u)
 		set_timers(e, u, lasting);
 	if (l->run.main_pid != 0)
 		engine_log(e, u, LOG_LEVEL_INFO, "%s, pid %d", word_of(unit), l->run.main_pid);
+	else if (unit->kind == KIND_MOUNT && l->run.cause[0] != '\0')
+		engine_log(e, u, LOG_LEVEL_INFO, "%s", l->run.cause);
 	else
 		engine_log(e, u, LOG_LEVEL_INFO, lasting ? "finished, stays active" : "up");
 	if (l->ask == ASK_STARTING)

@@ -216,6 +216,19 @@ void rule_oom_late(struct engine *e, uint32_t u, const struct event *event)
 	oom_text(e, u);
 }
 
+/* What it has made was taken away by somebody else: down, as if it had ended well. */
+void rule_undone(struct engine *e, uint32_t u, const struct event *event)
+{
+	struct life *l = life_of(e, u);
+
+	l->arrived = false;
+	l->result = (struct cause){ .kind = CAUSE_CLEAN };
+	snprintf(l->run.cause, sizeof(l->run.cause), "%s",
+		event->text != NULL ? event->text : "was taken away");
+	engine_stop_bound(e, u);
+	engine_down(e, u);
+}
+
 /* ---- ExecStop= */
 
 void engine_down(struct engine *e, uint32_t u)
@@ -250,7 +263,9 @@ void rule_stop_end(struct engine *e, uint32_t u, const struct event *event)
 	if (event->role == ROLE_MAIN)
 		return;
 	cause_put_status(&t, event->status);
-	if (!engine_helper_ok(e, u, event))
+	if (!engine_helper_ok(e, u, event) && event->text != NULL && event->text[0] != '\0')
+		engine_fail(e, u, CAUSE_EXIT, "%s", event->text);
+	else if (!engine_helper_ok(e, u, event))
 		engine_fail(e, u, CAUSE_EXIT, "%s: %s", role_name(l->role), why);
 	else if (engine_spawn(e, u, l->role, l->index + 1))
 		engine_timer_set(e, u, TIMER_STATE, stop_deadline(e, u));

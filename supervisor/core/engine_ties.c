@@ -108,6 +108,15 @@ static void stop_too(struct engine *e, uint32_t u, uint32_t other)
 	life_of(e, other)->because = u;
 }
 
+void engine_stop_bound(struct engine *e, uint32_t u)
+{
+	const struct edges *bound = &e->gen.set->nodes[u].in[DEP_BINDS_TO];
+
+	for (size_t i = 0; i < bound->n; i++)
+		if (bound->v[i] != u)
+			stop_too(e, u, bound->v[i]);
+}
+
 static void handle(struct engine *e, uint32_t u, uint32_t other)
 {
 	(void)u;

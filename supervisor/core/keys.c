@@ -16,6 +16,7 @@
 #define VOLUME KINDS(VOLUME)
 #define TIMER KINDS(TIMER)
 #define SOCKET KINDS(SOCKET)
+#define MOUNT KINDS(MOUNT)
 #define RUNS (CONTAINER | SERVICE)
 #define EVERY ((1u << KIND_COUNT) - 1)
 
@@ -164,6 +165,8 @@ const struct key keys[] = {
 #include "supervisor/core/keys_service.inc"
 
 #include "supervisor/core/keys_timer.inc"
+
+#include "supervisor/core/keys_mount.inc"
 
 #include "supervisor/core/keys_other.inc"
 

@@ -163,6 +163,8 @@ const struct known known_keys[] = {
 		"Writable SocketProtocol SmackLabel SmackLabelIPIn SmackLabelIPOut "
 		"SELinuxContextFromNet MessageQueueMaxMessages MessageQueueMessageSize "
 		"DeferTrigger DeferTriggerMaxSec" },
+	{ "Mount", "options that are not known go to the file system, which judges them",
+		"SloppyOptions" },
 };
 
 const size_t n_known_keys = ARRAY_LEN(known_keys);
@@ -195,7 +197,6 @@ const struct known known_sections[] = {
 	{ NULL, "", "Quadlet Automount Swap Path Slice Scope" },
 	{ NULL, "use .container units that share a network by Network=NAME.container", "Pod Kube" },
 	{ NULL, "make images with rootfs/mkimage", "Image Build Artifact" },
-	{ NULL, "use Volume= or Mount= of a .container", "Mount" },
 	{ NULL, "use [Container]", "Exec Files" },
 	{ NULL, "it belongs into /etc/sup/sup.conf", "Manager" },
 };

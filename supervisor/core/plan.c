@@ -313,7 +313,7 @@ int plan_unit(struct plan *p, const struct unit *u, enum role role, uint32_t ind
 {
 	struct planner pl = { .u = u, .facts = facts, .arena = arena, .p = p, .e = e };
 
-	if (u->kind != KIND_CONTAINER && u->kind != KIND_SERVICE)
+	if (u->kind != KIND_CONTAINER && u->kind != KIND_SERVICE && u->kind != KIND_MOUNT)
 		return err_setx(e, "%s is a %s: nothing is started for it", u->name,
 			unit_kind_name(u->kind));
 	plan_begin(&pl, role);

@@ -47,7 +47,7 @@ ROW(START,     no,    term,   term,   no_reload, reset, start_late,
 ROW(START_POST,no,    term,   term,   no_reload, reset, start_late,
                _,     _,      _,      no_helper, _,     post_end,      extend,   _,    oom, _)
 ROW(RUNNING,   no,    down,   down,   reload,    reset, no,
-               _,     _,      _,      doomed,    _,     run_end,       word,     emptied, oom, trigger)
+               _,     undone, _,      doomed,    _,     run_end,       word,     emptied, oom, trigger)
 ROW(EXITED,    no,    down,   down,   reload,    reset, no,
                _,     _,      _,      _,         _,     _,             _,        _,    oom, _)
 ROW(RELOAD,    no,    down,   down,   no_reload, reset, reload_late,

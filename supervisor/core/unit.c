@@ -1,5 +1,7 @@
 #include "supervisor/core/unit.h"
 
+#include "supervisor/core/text.h"
+
 #include <string.h>
 
 static const char *const kind_names[] = {
@@ -42,6 +44,29 @@ int unit_name_check(const char *name)
 	if (len == 0 || len >= UNIT_NAME_MAX || name[0] == '.')
 		return -1;
 	return strspn(name, allowed) == len ? 0 : -1;
+}
+
+int unit_name_of_path(const char *path, enum unit_kind kind, char name[UNIT_NAME_MAX])
+{
+	static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+				    "0123456789:_.";
+	struct text t = { name, UNIT_NAME_MAX, 0 };
+
+	for (const char *p = path; *p != '\0'; p++) {
+		bool hidden = *p == '.' && t.len == 0;
+
+		if (*p == '/') {
+			/* however many, and none at the ends */
+			if (t.len > 0 && p[1] != '/' && p[1] != '\0')
+				text_puts(&t, "-");
+		} else if (strchr(plain, *p) != NULL && !hidden) {
+			text_put(&t, p, 1);
+		} else {
+			text_printf(&t, "\\x%02x", (unsigned char)*p);
+		}
+	}
+	text_printf(&t, "%s.%s", t.len == 0 ? "-" : "", unit_kind_name(kind));
+	return t.len < UNIT_NAME_MAX ? 0 : -1;
 }
 
 const struct commands *unit_commands(const struct unit *u, enum role role)

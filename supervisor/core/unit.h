@@ -32,7 +32,8 @@
 	X(VOLUME, "volume", "Volume")          \
 	X(TARGET, "target", NULL)              \
 	X(TIMER, "timer", "Timer")             \
-	X(SOCKET, "socket", "Socket")
+	X(SOCKET, "socket", "Socket")          \
+	X(MOUNT, "mount", "Mount")
 
 enum unit_kind {
 #define X(id, suffix, section) KIND_##id,
@@ -413,6 +414,15 @@ struct timer_section {
 	bool remain_after_elapse;
 };
 
+/* Its work is done by commands, so struct unit.service of it is that of a oneshot (mountunit.c). */
+struct mount_section {
+	const char *what, *where;
+	const char *type, *options; /* NULL: found out; none */
+	uint64_t timeout;           /* TIME_INFINITY: none */
+	uint32_t directory_mode;
+	bool lazy_unmount, force_unmount, read_write_only;
+};
+
 struct install_section {
 	struct strv wanted_by, required_by, upheld_by;
 	struct strv also, alias;
@@ -444,6 +454,7 @@ struct unit {
 	struct volume_section volume;
 	struct timer_section timer;
 	struct socket_section socket;
+	struct mount_section mount;
 	struct install_section install;
 };
 
@@ -456,6 +467,8 @@ const char *unit_endings(void);
 enum unit_kind unit_kind_of(const char *name);
 /* 0, or -1 when a name is empty, too long or has a character other than A-Za-z0-9:_.@\- . */
 int unit_name_check(const char *name);
+/* "/srv/my-data" -> "srv-my\x2ddata.mount", as systemd-escape(1) does; -1 when no name of a unit is so long. */
+int unit_name_of_path(const char *path, enum unit_kind kind, char name[UNIT_NAME_MAX]);
 /* "worker@.container" */
 bool unit_name_is_template(const char *name);
 /* "worker@1.container" -> "worker@.container"; -1 when it is no instance. */

@@ -2,32 +2,9 @@
 #include "common/util.h"
 #include "supervisor/core/unitfile.h"
 
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 #define MEMBER(m) offsetof(struct unit, m)
-
-/* At the key that fills the member; where none was given, at the file. */
-__attribute__((format(printf, 4, 5))) static void complain(struct unit_loader *l,
-	enum fault_level level, size_t member, const char *fmt, ...)
-{
-	const struct origin *origin = loader_origin(l, member);
-	struct unit_fault f = { .level = level, .path = l->unit->file };
-	char message[400];
-	va_list ap;
-
-	if (origin != NULL) {
-		f.path = origin->path;
-		f.line = origin->at.line;
-		f.column = origin->at.column;
-	}
-	va_start(ap, fmt);
-	(void)vsnprintf(message, sizeof(message), fmt, ap);
-	va_end(ap);
-	f.message = arena_strdup(l->arena, message);
-	unit_fault_add(l->arena, l->faults, l->unit, &f);
-}
 
 /* ---- .container ---- */
 
@@ -38,10 +15,10 @@ static void check_image(struct unit_loader *l)
 	if (c->image == NULL && c->rootfs == NULL &&
 		loader_origin(l, MEMBER(container.image)) == NULL &&
 		loader_origin(l, MEMBER(container.rootfs)) == NULL)
-		complain(l, FAULT_ERROR, MEMBER(container.image),
+		loader_complain(l, FAULT_ERROR, MEMBER(container.image),
 			"there is neither Image= nor Rootfs= in [Container]");
 	if (c->image != NULL && c->rootfs != NULL)
-		complain(l, FAULT_ERROR, MEMBER(container.rootfs),
+		loader_complain(l, FAULT_ERROR, MEMBER(container.rootfs),
 			"Image= and Rootfs= exclude each other");
 }
 
@@ -55,13 +32,13 @@ static void check_network(struct unit_loader *l)
 	const struct container_section *c = &l->unit->container;
 
 	if (c->ip.prefix != 0 && !has_own_address(c))
-		complain(l, FAULT_ERROR, MEMBER(container.ip),
+		loader_complain(l, FAULT_ERROR, MEMBER(container.ip),
 			"IP= needs a network with a bridge, see Network=");
 	if (c->ports.n > 0 && !has_own_address(c))
-		complain(l, FAULT_ERROR, MEMBER(container.ports),
+		loader_complain(l, FAULT_ERROR, MEMBER(container.ports),
 			"PublishPort= needs a network with a bridge, see Network=");
 	if (c->network.mode == NETWORK_CONTAINER && strcmp(c->network.unit, l->unit->name) == 0)
-		complain(l, FAULT_ERROR, MEMBER(container.network),
+		loader_complain(l, FAULT_ERROR, MEMBER(container.network),
 			"a container cannot share its own network");
 }
 
@@ -83,7 +60,7 @@ static void check_ports(struct unit_loader *l)
 
 		for (size_t k = 0; (*byte & bit) != 0 && k < i; k++)
 			if (ports_clash(p, &ports->v[k])) {
-				complain(l, FAULT_ERROR, MEMBER(container.ports),
+				loader_complain(l, FAULT_ERROR, MEMBER(container.ports),
 					"port %u of the host is published twice", p->host);
 				return;
 			}
@@ -98,7 +75,7 @@ static void check_mounts(struct unit_loader *l)
 	for (size_t i = 0; i < mounts->n; i++)
 		for (size_t k = 0; k < i; k++)
 			if (strcmp(mounts->v[i].target, mounts->v[k].target) == 0) {
-				complain(l, FAULT_ERROR, MEMBER(container.mounts),
+				loader_complain(l, FAULT_ERROR, MEMBER(container.mounts),
 					"%s is mounted twice", mounts->v[i].target);
 				return;
 			}
@@ -109,9 +86,10 @@ static void check_container(struct unit_loader *l)
 	const struct container_section *c = &l->unit->container;
 
 	if (c->group != NULL && c->user == NULL)
-		complain(l, FAULT_ERROR, MEMBER(container.group), "Group= needs User= beside it");
+		loader_complain(l, FAULT_ERROR, MEMBER(container.group),
+			"Group= needs User= beside it");
 	if (c->group != NULL && c->user != NULL && strchr(c->user, ':') != NULL)
-		complain(l, FAULT_ERROR, MEMBER(container.group),
+		loader_complain(l, FAULT_ERROR, MEMBER(container.group),
 			"User= has a group already, so Group= is one too many");
 }
 
@@ -120,7 +98,7 @@ static void check_reload(struct unit_loader *l)
 	const struct container_section *c = &l->unit->container;
 
 	if (c->reload_cmd.n > 0 && c->reload_signal != 0)
-		complain(l, FAULT_ERROR, MEMBER(container.reload_signal),
+		loader_complain(l, FAULT_ERROR, MEMBER(container.reload_signal),
 			"ReloadCmd= and ReloadSignal= exclude each other");
 }
 
@@ -151,19 +129,19 @@ static void check_health(struct unit_loader *l)
 	const struct container_section *c = &l->unit->container;
 
 	if (c->notify == NOTIFY_HEALTHY && has_no_check(l))
-		complain(l, FAULT_ERROR, MEMBER(container.notify),
+		loader_complain(l, FAULT_ERROR, MEMBER(container.notify),
 			"Notify=healthy needs a health check: write HealthCmd=, and no "
 			"HealthInterval=disable");
 	if (c->startup.cmd.n > 0 && has_no_check(l))
-		complain(l, FAULT_ERROR, MEMBER(container.startup.cmd),
+		loader_complain(l, FAULT_ERROR, MEMBER(container.startup.cmd),
 			"HealthStartupCmd= comes before HealthCmd=, and there is none");
 	if (c->health_on_failure != HEALTH_NO_ACTION && has_no_check(l))
-		complain(l, FAULT_WARNING, MEMBER(container.health_on_failure),
+		loader_complain(l, FAULT_WARNING, MEMBER(container.health_on_failure),
 			"HealthOnFailure= does nothing without HealthCmd=");
 	for (size_t i = 0; i < ARRAY_LEN(of_startup); i++)
 		if (loader_origin(l, of_startup[i].member) != NULL &&
 			loader_origin(l, MEMBER(container.startup.cmd)) == NULL)
-			complain(l, FAULT_WARNING, of_startup[i].member,
+			loader_complain(l, FAULT_WARNING, of_startup[i].member,
 				"%s= does nothing without HealthStartupCmd=", of_startup[i].key);
 }
 
@@ -175,10 +153,10 @@ static void check_commands(struct unit_loader *l)
 
 	if (s->exec_start.n == 0 && loader_origin(l, MEMBER(service.exec_start)) == NULL &&
 		!(s->type == TYPE_ONESHOT && s->exec_stop.n > 0))
-		complain(l, FAULT_ERROR, MEMBER(service.exec_start),
+		loader_complain(l, FAULT_ERROR, MEMBER(service.exec_start),
 			"there is no ExecStart= in [Service]");
 	if (s->exec_start.n > 1 && s->type != TYPE_ONESHOT)
-		complain(l, FAULT_ERROR, MEMBER(service.exec_start),
+		loader_complain(l, FAULT_ERROR, MEMBER(service.exec_start),
 			"more than one ExecStart= needs Type=oneshot");
 }
 
@@ -188,23 +166,23 @@ static void check_restart(struct unit_loader *l)
 
 	if (s->type == TYPE_ONESHOT &&
 		(s->restart == RESTART_ALWAYS || s->restart == RESTART_ON_SUCCESS))
-		complain(l, FAULT_ERROR, MEMBER(service.restart),
+		loader_complain(l, FAULT_ERROR, MEMBER(service.restart),
 			"Type=oneshot ends when it is done, so Restart= cannot be always or "
 			"on-success; use on-failure");
 	if (s->restart_extra == TIME_INFINITY)
-		complain(l, FAULT_ERROR, MEMBER(service.restart_extra),
+		loader_complain(l, FAULT_ERROR, MEMBER(service.restart_extra),
 			"RestartRandomizedDelaySec= cannot be infinity");
 	if (s->restart_steps > 0 && s->restart_max_delay == TIME_INFINITY)
-		complain(l, FAULT_WARNING, MEMBER(service.restart_steps),
+		loader_complain(l, FAULT_WARNING, MEMBER(service.restart_steps),
 			"RestartSteps= does nothing without RestartMaxDelaySec=");
 	if (s->restart_steps == 0 && s->restart_max_delay != TIME_INFINITY)
-		complain(l, FAULT_WARNING, MEMBER(service.restart_max_delay),
+		loader_complain(l, FAULT_WARNING, MEMBER(service.restart_max_delay),
 			"RestartMaxDelaySec= does nothing without RestartSteps=");
 	if (s->restart_max_delay < s->restart_sec)
-		complain(l, FAULT_WARNING, MEMBER(service.restart_max_delay),
+		loader_complain(l, FAULT_WARNING, MEMBER(service.restart_max_delay),
 			"RestartMaxDelaySec= is shorter than RestartSec=");
 	if (s->restart_sec == TIME_INFINITY)
-		complain(l, FAULT_ERROR, MEMBER(service.restart_sec),
+		loader_complain(l, FAULT_ERROR, MEMBER(service.restart_sec),
 			"RestartSec= cannot be infinity");
 }
 
@@ -213,10 +191,10 @@ static void check_notify_fd(struct unit_loader *l)
 	const struct service_section *s = &l->unit->service;
 
 	if (s->notify_fd != 0 && s->type == TYPE_ONESHOT)
-		complain(l, FAULT_ERROR, MEMBER(service.notify_fd),
+		loader_complain(l, FAULT_ERROR, MEMBER(service.notify_fd),
 			"Type=oneshot is ready when it has ended, so NotifyFD= has no use");
 	if (s->notify_fd != 0 && l->unit->container.notify == NOTIFY_HEALTHY)
-		complain(l, FAULT_ERROR, MEMBER(service.notify_fd),
+		loader_complain(l, FAULT_ERROR, MEMBER(service.notify_fd),
 			"NotifyFD= and Notify=healthy exclude each other");
 }
 
@@ -225,16 +203,16 @@ static void check_run(struct unit_loader *l)
 	const struct service_section *s = &l->unit->service;
 
 	if (s->type == TYPE_ONESHOT && s->runtime_max != TIME_INFINITY)
-		complain(l, FAULT_WARNING, MEMBER(service.runtime_max),
+		loader_complain(l, FAULT_WARNING, MEMBER(service.runtime_max),
 			"RuntimeMaxSec= does nothing with Type=oneshot; use TimeoutStartSec=");
 	if (s->runtime_extra != 0 && s->runtime_max == TIME_INFINITY)
-		complain(l, FAULT_WARNING, MEMBER(service.runtime_extra),
+		loader_complain(l, FAULT_WARNING, MEMBER(service.runtime_extra),
 			"RuntimeRandomizedExtraSec= does nothing without RuntimeMaxSec=");
 	if (s->type == TYPE_ONESHOT && s->exit_type == EXIT_TYPE_CGROUP)
-		complain(l, FAULT_ERROR, MEMBER(service.exit_type),
+		loader_complain(l, FAULT_ERROR, MEMBER(service.exit_type),
 			"Type=oneshot ends with its program, so ExitType= cannot be cgroup");
 	if (s->kill_mode == KILL_NONE)
-		complain(l, FAULT_WARNING, MEMBER(service.kill_mode),
+		loader_complain(l, FAULT_WARNING, MEMBER(service.kill_mode),
 			"KillMode=none leaves processes behind that nobody minds");
 }
 
@@ -244,11 +222,11 @@ static void check_notify(struct unit_loader *l)
 	bool speaks = s->type == TYPE_NOTIFY || s->type == TYPE_NOTIFY_RELOAD;
 
 	if (speaks && s->notify_access == ACCESS_NONE)
-		complain(l, FAULT_ERROR, MEMBER(service.notify_access),
+		loader_complain(l, FAULT_ERROR, MEMBER(service.notify_access),
 			"Type=%s needs to hear the service, so NotifyAccess= cannot be none",
 			s->type == TYPE_NOTIFY ? "notify" : "notify-reload");
 	if (speaks && l->unit->kind == KIND_CONTAINER && l->unit->container.notify == NOTIFY_FALSE)
-		complain(l, FAULT_ERROR, MEMBER(service.type),
+		loader_complain(l, FAULT_ERROR, MEMBER(service.type),
 			"Type=%s in a .container needs Notify=true in [Container]",
 			s->type == TYPE_NOTIFY ? "notify" : "notify-reload");
 }
@@ -269,9 +247,10 @@ static void check_subnet(struct unit_loader *l)
 
 	if (n->subnet.prefix == 0) {
 		if (n->gateway.prefix != 0)
-			complain(l, FAULT_ERROR, MEMBER(network.gateway), "Gateway= needs Subnet=");
+			loader_complain(l, FAULT_ERROR, MEMBER(network.gateway),
+				"Gateway= needs Subnet=");
 		if (n->ip_range.prefix != 0)
-			complain(l, FAULT_ERROR, MEMBER(network.ip_range),
+			loader_complain(l, FAULT_ERROR, MEMBER(network.ip_range),
 				"IPRange= needs Subnet=");
 		return;
 	}
@@ -279,10 +258,10 @@ static void check_subnet(struct unit_loader *l)
 	if (n->gateway.prefix != 0 &&
 		(!is_inside(&n->gateway, &n->subnet) || (n->gateway.addr & host_bits) == 0 ||
 			(n->gateway.addr & host_bits) == host_bits))
-		complain(l, FAULT_ERROR, MEMBER(network.gateway),
+		loader_complain(l, FAULT_ERROR, MEMBER(network.gateway),
 			"Gateway= is not an address of a host in Subnet=");
 	if (n->ip_range.prefix != 0 && !is_inside(&n->ip_range, &n->subnet))
-		complain(l, FAULT_ERROR, MEMBER(network.ip_range),
+		loader_complain(l, FAULT_ERROR, MEMBER(network.ip_range),
 			"IPRange= is not inside of Subnet=");
 }
 
@@ -291,9 +270,9 @@ static void check_device(struct unit_loader *l)
 	const struct volume_section *v = &l->unit->volume;
 
 	if (v->device == NULL && v->type != NULL)
-		complain(l, FAULT_ERROR, MEMBER(volume.type), "Type= needs Device=");
+		loader_complain(l, FAULT_ERROR, MEMBER(volume.type), "Type= needs Device=");
 	if (v->device == NULL && v->options != NULL)
-		complain(l, FAULT_ERROR, MEMBER(volume.options), "Options= needs Device=");
+		loader_complain(l, FAULT_ERROR, MEMBER(volume.options), "Options= needs Device=");
 }
 
 /* ---- .timer */
@@ -307,12 +286,12 @@ static void check_timer(struct unit_loader *l)
 		calendar = calendar || s->triggers.v[i].base == ON_CALENDAR;
 	if (s->triggers.n == 0 && !s->on_clock_change && !s->on_timezone_change &&
 		loader_origin(l, MEMBER(timer.triggers)) == NULL)
-		complain(l, FAULT_ERROR, MEMBER(timer.triggers),
+		loader_complain(l, FAULT_ERROR, MEMBER(timer.triggers),
 			"there is nothing in [Timer] that makes it elapse, like OnCalendar=");
 	if (s->unit != NULL && unit_kind_of(s->unit) == KIND_TIMER)
-		complain(l, FAULT_ERROR, MEMBER(timer.unit), "a timer cannot start a timer");
+		loader_complain(l, FAULT_ERROR, MEMBER(timer.unit), "a timer cannot start a timer");
 	if (s->persistent && !calendar)
-		complain(l, FAULT_WARNING, MEMBER(timer.persistent),
+		loader_complain(l, FAULT_WARNING, MEMBER(timer.persistent),
 			"Persistent= does nothing without OnCalendar=");
 }
 
@@ -332,17 +311,17 @@ static void check_socket(struct unit_loader *l)
 	const struct socket_section *s = &l->unit->socket;
 
 	if (s->listen.n == 0 && loader_origin(l, MEMBER(socket.listen)) == NULL)
-		complain(l, FAULT_ERROR, MEMBER(socket.listen),
+		loader_complain(l, FAULT_ERROR, MEMBER(socket.listen),
 			"there is nothing to listen on in [Socket]; use ListenStream=");
 	if (s->listen.n > SOCKET_LISTEN_MAX)
-		complain(l, FAULT_ERROR, MEMBER(socket.listen), "more than %u to listen on",
+		loader_complain(l, FAULT_ERROR, MEMBER(socket.listen), "more than %u to listen on",
 			SOCKET_LISTEN_MAX);
 	if (s->accept)
-		complain(l, FAULT_ERROR, MEMBER(socket.accept),
+		loader_complain(l, FAULT_ERROR, MEMBER(socket.accept),
 			"Accept=yes, a process for each connection, is not done here; with Accept=no "
 			"the service gets the listening socket (sd_listen_fds(3)) and accepts itself");
 	if (s->symlinks.n > 0 && n_files(&s->listen) != 1)
-		complain(l, FAULT_ERROR, MEMBER(socket.symlinks),
+		loader_complain(l, FAULT_ERROR, MEMBER(socket.symlinks),
 			"Symlinks= needs one Unix socket or FIFO with a path, not more");
 }
 

@@ -253,12 +253,35 @@ const struct origin *loader_origin(const struct unit_loader *l, size_t member)
 	return last;
 }
 
+void loader_complain(struct unit_loader *l, enum fault_level level, size_t member, const char *fmt,
+	...)
+{
+	const struct origin *origin = loader_origin(l, member);
+	struct unit_fault f = { .level = level, .path = l->unit->file };
+	char message[WHY_MAX];
+	va_list ap;
+
+	if (origin != NULL) {
+		f.path = origin->path;
+		f.line = origin->at.line;
+		f.column = origin->at.column;
+	}
+	va_start(ap, fmt);
+	(void)vsnprintf(message, sizeof(message), fmt, ap);
+	va_end(ap);
+	f.message = arena_strdup(l->arena, message);
+	unit_fault_add(l->arena, l->faults, l->unit, &f);
+}
+
 void unit_defaults(struct arena *a, enum unit_kind kind, struct unit *unit)
 {
+	/* the commands of a mount run as those of a service */
+	uint32_t kinds = 1u << kind | (kind == KIND_MOUNT ? KINDS(SERVICE) : 0);
+
 	memset(unit, 0, sizeof(*unit));
 	unit->kind = kind;
 	for (size_t i = 0; i < n_keys; i++)
-		if ((keys[i].kinds & 1u << kind) != 0)
+		if ((keys[i].kinds & kinds) != 0)
 			key_reset(a, &keys[i], unit);
 }
 
@@ -285,5 +308,7 @@ void unit_file_finish(struct unit_loader *l)
 		s->notify_access = u->kind == KIND_CONTAINER ? ACCESS_ALL : ACCESS_MAIN;
 	else if (s->notify_access == ACCESS_UNSET)
 		s->notify_access = ACCESS_NONE;
+	if (u->kind == KIND_MOUNT)
+		mount_unit_finish(l);
 	unit_check(l);
 }

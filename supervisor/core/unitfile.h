@@ -50,10 +50,15 @@ void unit_file_finish(struct unit_loader *l);
 
 /* Whether a key that fills this member of struct unit was given, and where the last time. */
 const struct origin *loader_origin(const struct unit_loader *l, size_t member);
+/* A fault at the key that fills the member; where none was given, at the file. */
+void loader_complain(struct unit_loader *l, enum fault_level level, size_t member, const char *fmt,
+	...) __attribute__((format(printf, 4, 5)));
 /* Adds a fault, and makes it the reason why the unit is broken if it is its first error. */
 void unit_fault_add(struct arena *a, struct fault_list *faults, struct unit *unit,
 	const struct unit_fault *fault);
 
+/* mountunit.c: of a .mount. */
+void mount_unit_finish(struct unit_loader *l);
 /* unitcheck.c: the rules between the keys of one unit. */
 void unit_check(struct unit_loader *l);
 

@@ -1,12 +1,12 @@
 #include "supervisor/sys/condition.h"
 
 #include "common/fd.h"
-#include "common/mountinfo.h"
 #include "common/paths.h"
 #include "common/pattern.h"
 #include "common/util.h"
 #include "supervisor/core/names.h"
 #include "supervisor/core/number.h"
+#include "supervisor/sys/mounted.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -114,18 +114,8 @@ static bool path_is_link(const char *path)
 static bool path_is_mount_point(const char *path)
 {
 	char *real = realpath(path, NULL);
-	FILE *file = fopen("/proc/self/mountinfo", "re");
-	char line[PATH_MAX + 512];
-	bool found = false;
+	bool found = real != NULL && mounted_at(real, NULL);
 
-	while (real != NULL && file != NULL && !found && fgets(line, sizeof(line), file) != NULL) {
-		char *rest = line;
-		struct mountinfo m;
-
-		found = mountinfo_next(&rest, &m) && strcmp(m.place, real) == 0;
-	}
-	if (file != NULL)
-		(void)fclose(file);
 	free(real);
 	return found;
 }

@@ -2,6 +2,7 @@
 #include "common/jsontext.h"
 #include "supervisor/sys/clock.h"
 #include "supervisor/sys/control.h"
+#include "supervisor/sys/mounted.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -143,6 +144,16 @@ static const char *state_text(const struct unit *u, const struct run *run)
 								  : state_name(run->state);
 }
 
+static void view_mount(const struct unit *u, json_t *object)
+{
+	struct mounted m;
+
+	set_text(object, "what", u->mount.what);
+	set_text(object, "where", u->mount.where);
+	if (mounted_at(u->mount.where, &m))
+		set_text(object, "type", m.type);
+}
+
 static json_t *view_unit(const struct supervisor *s, uint32_t index)
 {
 	const struct unit *u = unit_at(s, index);
@@ -175,6 +186,8 @@ static json_t *view_unit(const struct supervisor *s, uint32_t index)
 		set_text(object, "why", engine_why(s->engine, index, why, sizeof(why)));
 	if (u->kind == KIND_TIMER && run->state == ST_RUNNING)
 		view_timer(s, index, object);
+	if (u->kind == KIND_MOUNT && u->mount.where != NULL)
+		view_mount(u, object);
 	if (inst != NULL) {
 		view_usage(s, inst, object);
 		view_network(u, inst, object);

@@ -5,14 +5,13 @@
 #include "common/util.h"
 #include "supervisor/core/plan.h"
 #include "supervisor/core/unitset.h"
+#include "supervisor/sys/loop.h"
 
 #include <fcntl.h>
-#include <linux/loop.h>
 #include <linux/openat2.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -22,8 +21,6 @@
 #define IMAGE_NAME_MAX 256
 #define IMAGE_PATH_MAX (IMAGE_NAME_MAX + 64)
 #define SIDECAR_MAX (64 * 1024)
-/* Between asking for a free loop device and taking it another process may have it. */
-#define LOOP_TRIES 16
 
 static const char *const folders[] = { PATH_IMAGES_LIB, PATH_IMAGES_VAR };
 static const struct {
@@ -114,38 +111,6 @@ static int read_sidecar(const struct image *im, struct arena *a, struct image_se
 
 /* ---- the mount ---- */
 
-/* A loop device on the file; it frees itself when the last mount of it is gone. */
-static int loop_open(const struct image *im, char device[32], struct err *e)
-{
-	cleanup_fd int file = open(im->path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	cleanup_fd int control = open("/dev/loop-control", O_RDWR | O_CLOEXEC);
-	struct loop_config config = { .fd = (uint32_t)file,
-		.info = { .lo_flags = LO_FLAGS_READ_ONLY | LO_FLAGS_AUTOCLEAR } };
-
-	if (file < 0)
-		return err_set(e, "image \"%s\": open %s", im->ref, im->path);
-	if (control < 0)
-		return err_set(e, "image \"%s\": open /dev/loop-control", im->ref);
-	(void)snprintf((char *)config.info.lo_file_name, sizeof(config.info.lo_file_name), "%.63s",
-		im->path);
-	for (int i = 0; i < LOOP_TRIES; i++) {
-		int number = ioctl(control, LOOP_CTL_GET_FREE);
-		cleanup_fd int loop = -1;
-
-		if (number < 0)
-			return err_set(e, "image \"%s\": ask for a free loop device", im->ref);
-		(void)snprintf(device, 32, "/dev/loop%d", number);
-		loop = open(device, O_RDONLY | O_CLOEXEC);
-		if (loop < 0)
-			return err_set(e, "image \"%s\": open %s", im->ref, device);
-		if (ioctl(loop, LOOP_CONFIGURE, &config) == 0)
-			return fd_take(&loop);
-		if (errno != EBUSY)
-			return err_set(e, "image \"%s\": put %s on %s", im->ref, im->path, device);
-	}
-	return err_set_no(e, EBUSY, "image \"%s\": no loop device to be had", im->ref);
-}
-
 static bool is_mounted(const struct image *im, dev_t *dev)
 {
 	struct stat above, st;
@@ -159,24 +124,14 @@ static bool is_mounted(const struct image *im, dev_t *dev)
 /* False when the loop device is known to hold another file: one of another folder, or deleted or replaced since. */
 static bool is_current(const struct image *im, dev_t dev)
 {
-	char path[64], text[IMAGE_PATH_MAX + 16];
-	cleanup_fd int fd = -1;
-	ssize_t n;
+	char path[IMAGE_PATH_MAX + 16];
 
-	(void)snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/loop/backing_file", major(dev),
-		minor(dev));
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	n = fd >= 0 ? read(fd, text, sizeof(text) - 1) : -1;
-	if (n < 0)
-		return true;
-	text[n] = '\0';
-	text[strcspn(text, "\n")] = '\0';
-	return strcmp(text, im->path) == 0;
+	return !loop_file(dev, path, sizeof(path)) || strcmp(path, im->path) == 0;
 }
 
 static int mount_file(const struct image *im, struct err *e)
 {
-	char device[32];
+	char device[LOOP_NAME_MAX];
 	cleanup_fd int loop = -1;
 
 	/* Not for other users of the machine: the image may hold set-user-id programs. */
@@ -184,9 +139,9 @@ static int mount_file(const struct image *im, struct err *e)
 		(mkdir(PATH_MOUNTED, 0700) < 0 && errno != EEXIST) ||
 		(mkdir(im->mounted, 0700) < 0 && errno != EEXIST))
 		return err_set(e, "image \"%s\": make %s", im->ref, im->mounted);
-	loop = loop_open(im, device, e);
+	loop = loop_open(im->path, false, device, e);
 	if (loop < 0)
-		return -1;
+		return err_prefix(e, "image \"%s\"", im->ref);
 	/* The descriptor keeps the device from clearing itself until the mount holds it. */
 	if (mount(device, im->mounted, im->fstype, MS_RDONLY | MS_NODEV, NULL) == 0)
 		return 0;

@@ -190,10 +190,10 @@ static void unlink_process(struct process *p)
 	p->instance->n_processes--;
 }
 
-/* What a health check wrote last: the engine is told with its end. */
+/* What a health check, or the command of a mount, wrote last: the engine is told with its end. */
 static void tell_exit(struct process *p, int32_t status)
 {
-	char line[96] = "";
+	char line[160] = "";
 
 	if (p->output != NULL)
 		check_output_last_line(p->output, line, sizeof(line));

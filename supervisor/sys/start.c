@@ -294,7 +294,7 @@ static int join_io(struct instance *inst, struct launch_io *io, struct err *e)
 	return 0;
 }
 
-/* A health check writes into a pipe of its own, not into the log. */
+/* What a health check or the command of a mount writes last is for the engine, and is not in the log. */
 static int launch_check(struct instance *inst, const struct plan *plan, struct launch_io *io,
 	struct process **out, struct err *e)
 {
@@ -333,7 +333,7 @@ static int start_in(struct instance *inst, enum role role, uint32_t number, stru
 		return -1;
 	if (plan.join && join_io(inst, &io, e) < 0)
 		return -1;
-	if (role == ROLE_HEALTH)
+	if (role == ROLE_HEALTH || unit_at(inst->s, inst->index)->kind == KIND_MOUNT)
 		return launch_check(inst, &plan, &io, out, e);
 	io.out = pick_output(inst, plan.out, &inst->out);
 	io.err = pick_output(inst, plan.err, &inst->err);

@@ -6,6 +6,7 @@
  *   instance.c   what one unit holds in the kernel process.c   one process, from launch to exit
  *   start.c      facts + plan + launch             watch.c     cgroup events
  *   network.c    bridges, addresses, ports         names.c     hosts and resolv.conf of containers
+ *   mounts.c     .mount units that somebody else takes away
  *   volume.c     named volumes                     recover.c   what an earlier supervisor left
  *   notify.c     sd_notify sockets                 journal.c   the supervisor's own words
  *   link.c       the wire to init                  control.c   the Varlink socket
@@ -117,6 +118,8 @@ struct supervisor {
 	int ending;      /* enum wire_end once the machine is going down, else 0 */
 	int wall;        /* timerfd: readable when the clock on the wall was set */
 	uv_poll_t wall_poll;
+	uv_poll_t mounts_poll;
+	int mounts;             /* /proc/self/mountinfo: a priority event when it changes */
 	int64_t wall_minus_now; /* as the engine was told */
 	bool stamps_fail;       /* said already */
 	struct control *control;
@@ -224,6 +227,10 @@ int names_write(struct instance *inst, char *dir, size_t size, struct err *e);
 void names_changed(struct supervisor *s);
 /* Text of a file of the host in the arena, cut at 64 KiB; "" when there is none. */
 const char *names_read_small(struct arena *a, const char *path);
+
+/* ---- mounts.c ---- */
+/* Listens to what is mounted and unmounted on the host. */
+int mounts_open(struct supervisor *s, struct err *e);
 
 /* ---- volume.c ---- */
 #define VOLUME_PATH_MAX 256

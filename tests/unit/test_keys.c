@@ -395,6 +395,9 @@ static const struct {
 		"Internal IPAMDriver IPRange IPv6 Label NetworkDeleteOnStop NetworkName Options "
 		"PodmanArgs Subnet" },
 	{ "Volume", "Copy Device Driver Group Image Label Options Type User VolumeName" },
+	{ "Mount",
+		"What Where Type Options SloppyOptions LazyUnmount ReadWriteOnly ForceUnmount "
+		"DirectoryMode TimeoutSec" },
 	{ "Timer",
 		"OnActiveSec OnBootSec OnStartupSec OnUnitActiveSec OnUnitInactiveSec OnCalendar "
 		"AccuracySec RandomizedDelaySec FixedRandomDelay OnClockChange OnTimezoneChange Unit "

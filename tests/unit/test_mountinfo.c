@@ -14,9 +14,11 @@ static void test_lines(void **data)
 		      "23 22 0:22 / /a\\040b\\134c rw - tmpfs none rw\n"
 		      "24 22 0:23 / /odd\\9 rw - - x y\n"
 		      "25 22 0:24 / /cut rw master:1 -\n"
-		      "26 22 0:25 / /last rw shared:1 master:2 - proc proc rw";
-	static const struct mountinfo wanted[] = { { "/", "ext4" }, { "/a b\\c", "tmpfs" },
-		{ "/odd\\9", "-" }, { "/last", "proc" } };
+		      "26 22 0:25 / /last rw shared:1 master:2 - proc a\\040b rw\n"
+		      "27 22 0:26 / /no-source rw - proc";
+	static const struct mountinfo wanted[] = { { "/", "ext4", "0:21", "/dev/vda" },
+		{ "/a b\\c", "tmpfs", "0:22", "none" }, { "/odd\\9", "-", "0:23", "x" },
+		{ "/last", "proc", "0:25", "a b" }, { "/no-source", "proc", "0:26", "" } };
 	char *rest = text;
 	struct mountinfo m;
 
@@ -25,6 +27,8 @@ static void test_lines(void **data)
 		assert_true(mountinfo_next(&rest, &m));
 		assert_string_equal(m.place, wanted[i].place);
 		assert_string_equal(m.type, wanted[i].type);
+		assert_string_equal(m.device, wanted[i].device);
+		assert_string_equal(m.source, wanted[i].source);
 	}
 	assert_false(mountinfo_next(&rest, &m));
 	assert_false(mountinfo_next(&rest, &m));

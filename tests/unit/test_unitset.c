@@ -133,7 +133,7 @@ static void test_files_that_make_no_unit(void **state)
 		"c d.service: error: this is not the name of a unit: at most 63 of A-Z a-z 0-9 : _ . @ -\n"
 		"etc/e.service: error: another file defines this unit\n"
 		"f.slice: error: the name does not end like a unit: .container, .service, .network, "
-		".volume, .target, .timer, .socket\n",
+		".volume, .target, .timer, .socket, .mount\n",
 		DROP_IN("-.service", "1.conf", RUN),
 		{ .unit = "a.service", .unreadable = "Permission denied" },
 		DROP_IN("b.service", "1.conf", RUN), FILE_OF("c d.service", RUN),
