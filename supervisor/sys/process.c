@@ -13,8 +13,6 @@
 #include <string.h>
 #include <sys/syscall.h>
 
-#define SIGNAL_PROCESS_GROUP (1u << 2) /* PIDFD_SIGNAL_PROCESS_GROUP, Linux 6.9 */
-
 static void tell(struct process *p, enum event_kind kind, int32_t status, const char *text)
 {
 	struct event event = {
@@ -168,14 +166,12 @@ int process_signal(const struct process *p, int sig)
 }
 
 /*
- * Each process begins a session, so its group has its number; one that has not come so far is alone. An older kernel
- * knows groups by number only, which is nobody else's while the leader is there or any of its group.
+ * Each process begins a session, so its group has its number, which is nobody else's while the leader is there; one that
+ * has not come so far is alone. PIDFD_SIGNAL_PROCESS_GROUP would say the same, from Linux 6.9 on.
  */
 int process_signal_group(const struct process *p, int sig)
 {
-	if (syscall(SYS_pidfd_send_signal, p->run.pidfd, sig, NULL, SIGNAL_PROCESS_GROUP) == 0)
-		return 0;
-	if (errno == EINVAL && process_signal(p, 0) == 0 && kill(-p->run.pid, sig) == 0)
+	if (process_signal(p, 0) == 0 && kill(-p->run.pid, sig) == 0)
 		return 0;
 	return process_signal(p, sig);
 }

@@ -30,6 +30,12 @@ def gated(name, unit="", container="", service=""):
     return GATED.format(name=name, unit=unit, container=container, service=service, house=HOUSE)
 
 
+def teller(init):
+    """Says by a newline that it is ready, when it is told to."""
+    return container(f"RunInit={init}", "Exec=sh -c 'until [ -e /tmp/go ]; do sleep 0.2; done; "
+                     "echo >&7; exec tail -f /dev/null'", "[Service]", "NotifyFD=7", "TimeoutStopSec=1")
+
+
 def needs(name):
     return f"Requires={name}.container\nAfter={name}.container"
 
@@ -60,6 +66,8 @@ CHECKS = {
     "gate.container": container("HealthCmd=true", "HealthStartupCmd=test -e /tmp/up",
                                 "HealthStartupInterval=1s", "Notify=healthy"),
     "imaged.container": container(image="checked"),
+    "said.container": teller("yes"),
+    "bare.container": teller("no"),
     "quiet.container": container("HealthCmd=none", image="checked"),
 }
 
@@ -141,6 +149,15 @@ await 60 'says imaged healthy'
 check imaged 'health imaged; echo; health quiet; state quiet'
 wait
 supctl stop gate imaged quiet
+supctl start said &
+supctl start bare &
+await 30 '[ "$(main said)" ] && [ "$(main bare)" ]'
+check silent 'state said; state bare'
+supctl exec said touch /tmp/go
+supctl exec bare touch /tmp/go
+wait
+check told 'state said; state bare'
+supctl stop said bare
 check left 'left $before yes'
 """
 
@@ -240,6 +257,11 @@ def test_startup_gates(checks):
 def test_the_image_has_a_check(checks):
     lines = checks.lines("imaged")
     assert '"state":"healthy"' in lines[0] and lines[-1] == "running" and len(lines) == 2
+
+
+def test_a_newline_makes_ready(checks):
+    assert checks.lines("silent") == ["starting", "starting"]
+    assert checks.lines("told") == ["running", "running"]
 
 
 def test_nothing_is_left_of_the_checks(checks):
