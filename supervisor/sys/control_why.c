@@ -24,6 +24,19 @@ static json_t *view_step(const struct supervisor *s, uint32_t index, const char 
 	return step;
 }
 
+/* Those that conflict may wait for each other. */
+static bool is_told(const json_t *steps, const char *unit)
+{
+	for (size_t i = 0; i < json_array_size(steps); i++) {
+		const char *told = json_string_value(json_object_get(json_array_get(steps, i),
+			"unit"));
+
+		if (told == NULL || strcmp(told, unit) == 0)
+			return true;
+	}
+	return false;
+}
+
 void control_why(struct connection *c, void *data, json_t *parameters)
 {
 	struct supervisor *s = data;
@@ -37,7 +50,7 @@ void control_why(struct connection *c, void *data, json_t *parameters)
 	steps = json_array();
 	do
 		(void)json_array_append_new(steps, view_step(s, at, tie));
-	while (json_array_size(steps) < s->set->n && engine_why_next(s->engine, at, &at, &tie));
+	while (engine_why_next(s->engine, at, &at, &tie) && !is_told(steps, unit_at(s, at)->name));
 	varlink_reply(c, json_pack("{so}", "steps", steps), false);
 }
 
