@@ -197,6 +197,9 @@ static enum hold find_first_hold(struct engine *e, uint32_t u, uint32_t *other)
 {
 	const struct edges *needs = &e->gen.set->nodes[u].out[DEP_REQUISITE];
 
+	/* It fails whatever comes first, and has pulled in nothing that would end the wait: no conflict was stopped for it. */
+	if (unit_of(e, u)->broken != NULL)
+		return HOLD_NOT;
 	for (size_t i = 0; i < needs->n && life_of(e, u)->run.state != ST_WAITING; i++) {
 		*other = needs->v[i];
 		if (check_requisite(life_of(e, *other)) == HOLD_FAILED)
@@ -237,7 +240,9 @@ static void turn_stop(struct engine *e, uint32_t u)
 	const struct event event = { .kind = l->ask == ASK_STOP ? EV_STOP : EV_RESTART, .unit = u };
 	uint32_t other;
 
-	if (find_hold(e, u, true, &other) == HOLD_WAIT) {
+	/* One that does not run has nothing that another's stop could need. */
+	if (!in_states(l, STATE_BIT(WAITING) | STATE_BIT(BACKOFF)) &&
+		find_hold(e, u, true, &other) == HOLD_WAIT) {
 		watch(e, u, other);
 		return;
 	}

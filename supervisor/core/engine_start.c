@@ -211,6 +211,7 @@ static void put_on_feet(struct engine *e, uint32_t u)
 
 static bool over_limit(struct engine *e, uint32_t u)
 {
+	static const char limit_hit[] = "start limit hit: ";
 	const struct unit_section *s = &unit_of(e, u)->unit;
 	struct life *l = life_of(e, u);
 	char last[sizeof(l->run.cause)], span[32] = "";
@@ -219,9 +220,13 @@ static bool over_limit(struct engine *e, uint32_t u)
 	if (restart_count(&l->starts, s, e->now))
 		return false;
 	cause_put_time(&t, s->start_limit_interval);
+	/* Once is enough: the end that led to it stays in the text, however often it is asked for again. */
 	memcpy(last, l->run.cause, sizeof(last));
-	refuse(e, u, CAUSE_LIMIT, "start limit hit: %u starts within %s%s%.96s",
-		s->start_limit_burst, span, last[0] != '\0' ? ", last: " : "", last);
+	if (strncmp(last, limit_hit, sizeof(limit_hit) - 1) == 0)
+		refuse(e, u, CAUSE_LIMIT, "%s", last);
+	else
+		refuse(e, u, CAUSE_LIMIT, "%s%u starts within %s%s%.96s", limit_hit,
+			s->start_limit_burst, span, last[0] != '\0' ? ", last: " : "", last);
 	return true;
 }
 

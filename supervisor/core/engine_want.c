@@ -203,7 +203,9 @@ static void work_off(struct engine *e, struct steps *s, uint32_t root)
 		e->cost.visits++;
 		if (step->want == WANT_START) {
 			let_go(e, s, step->unit);
-			others = others && !is_held_back(e, step->unit);
+			/* One that is up, or past its beginning, is not asked for it again. */
+			if (life_of(e, step->unit)->ask == ASK_START)
+				others = others && !is_held_back(e, step->unit);
 		}
 		step->pulls = others;
 		for (size_t p = 0; p < ARRAY_LEN(pulls) && others; p++)

@@ -137,7 +137,8 @@ static void before_rule(struct checker *c, const struct engine *e, const struct 
 		judge(c, e, event->unit, later, judge_later);
 		judge(c, e, event->unit, conflicts, judge_conflict);
 		judge(c, e, event->unit, required, judge_required);
-	} else if (event->kind == EV_STOP || event->kind == EV_RESTART) {
+	} else if ((event->kind == EV_STOP || event->kind == EV_RESTART) &&
+		!in_states(l, STATE_BIT(WAITING) | STATE_BIT(BACKOFF))) {
 		judge(c, e, event->unit, later, judge_later);
 	}
 }
@@ -198,7 +199,7 @@ static void check_waiting(struct checker *c, const struct engine *e, uint32_t u)
 	const struct unit *unit = unit_of(e, u);
 	char why[200];
 
-	if (l->run.state == ST_WAITING || (l->run.state == ST_BACKOFF && l->ask == ASK_STOP)) {
+	if (l->run.state == ST_WAITING) {
 		if (!l->held && l->watching == NO_UNIT)
 			checker_fault(c, "%s: %s, and watches nothing", unit->name,
 				state_name(l->run.state));

@@ -292,13 +292,15 @@ void duties_at_calm(struct sim *s)
 	for (uint32_t i = 0; i < s->n_boxes; i++) {
 		const struct box *b = &s->boxes[i];
 		const struct life *l;
+		char why[256];
 
 		if (b->unit == NO_UNIT)
 			continue;
 		l = life_of(s->engine, b->unit);
 		if (!in_states(l, STATES_DOWN | STATES_ACTIVE))
-			checker_fault(&s->checker, "%s: all is calm, but it is %s", b->name,
-				state_name(l->run.state));
+			checker_fault(&s->checker, "%s: all is calm, but it is %s: %s", b->name,
+				state_name(l->run.state),
+				engine_why(s->engine, b->unit, why, sizeof(why)));
 		if (l->run.state == ST_FAILED && l->run.cause[0] == '\0')
 			checker_fault(&s->checker, "%s: failed without a reason", b->name);
 		if (l->run.state == ST_INACTIVE && l->run.wanted)

@@ -101,6 +101,10 @@ static bool can_run(const struct sim *s, const bool *marked)
 	for (uint32_t u = 0; u < set->n; u++) {
 		const struct node *node = &set->nodes[u];
 
+		/* One that starts over and over pulls it in each time, until there were too many starts. */
+		if (marked[u] && duties_some_repeat(s) &&
+			life_of(s->engine, u)->result.kind == CAUSE_LIMIT)
+			return false;
 		if (marked[u] &&
 			(!is_sound(s, u) || node->out[DEP_REQUISITE].n > 0 ||
 				node->out[DEP_CONFLICTS].n > 0 || node->in[DEP_CONFLICTS].n > 0 ||

@@ -80,12 +80,78 @@ static void test_reset_does_not_forget_a_start(void **data)
 	world_free(other);
 }
 
+/* One whose file is broken has stopped nothing that is in conflict with it, so it must not wait for that either. */
+static void test_broken_unit_waits_for_nobody(void **data)
+{
+	struct world *w = world_new(2);
+
+	(void)data;
+	world_add(w, "a.service", KIND_SERVICE)->broken = "a.service:1:1: wrong";
+	world_add(w, "b.service", KIND_SERVICE);
+	world_edge(w, 0, DEP_CONFLICTS, 1);
+	world_begin(w);
+	world_command(w, EV_START, 1, 1);
+	world_command(w, EV_START, 0, 2);
+	assert_int_equal(world_state(w, 0), ST_FAILED);
+	assert_int_equal(world_state(w, 1), ST_RUNNING);
+	assert_string_equal(w->job_text[2], "a.service:1:1: wrong");
+	world_free(w);
+}
+
+/* Between two tries nothing runs, so its stop is done at once, whatever goes down before it. */
+static void test_stop_between_two_tries_waits_for_nobody(void **data)
+{
+	struct world *w = world_new(2);
+	struct unit *unit;
+
+	(void)data;
+	unit = world_add(w, "a.service", KIND_SERVICE);
+	unit->service.restart = RESTART_ALWAYS;
+	unit->service.restart_sec = 30 * SEC;
+	world_add(w, "b.service", KIND_SERVICE);
+	world_edge(w, 1, DEP_AFTER, 0);
+	world_begin(w);
+	w->actors[1].ignore_term = true;
+	world_command(w, EV_START, 0, 1);
+	world_command(w, EV_START, 1, 2);
+	world_exit(w, 0, 256);
+	assert_int_equal(world_state(w, 0), ST_BACKOFF);
+	world_command(w, EV_STOP, 1, 3);
+	world_command(w, EV_STOP, 0, 4);
+	assert_int_equal(world_state(w, 1), ST_STOP_TERM);
+	assert_int_equal(w->job_result[4], 0);
+	assert_int_equal(world_state(w, 0), ST_INACTIVE);
+	world_free(w);
+}
+
+/* Asked for again and again, it still says how it ended before there were too many starts. */
+static void test_limit_keeps_its_first_words(void **data)
+{
+	struct world *w = world_one(KIND_SERVICE);
+
+	(void)data;
+	w->set.units[0].unit.start_limit_interval = 1000 * SEC;
+	w->set.units[0].unit.start_limit_burst = 1;
+	world_begin(w);
+	world_start(w);
+	world_exit(w, 0, 3 << 8);
+	for (uint32_t job = 2; job < 5; job++)
+		world_command(w, EV_START, 0, job);
+	assert_int_equal(world_state(w, 0), ST_FAILED);
+	assert_non_null(strstr(world_run(w, 0)->cause, "start limit hit: 1 starts within "));
+	assert_non_null(strstr(world_run(w, 0)->cause, ", last: exit code 3"));
+	world_free(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_start_that_excludes_itself),
 		cmocka_unit_test(test_process_that_comes_after_the_landing),
 		cmocka_unit_test(test_reset_does_not_forget_a_start),
+		cmocka_unit_test(test_broken_unit_waits_for_nobody),
+		cmocka_unit_test(test_stop_between_two_tries_waits_for_nobody),
+		cmocka_unit_test(test_limit_keeps_its_first_words),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

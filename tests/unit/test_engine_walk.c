@@ -362,7 +362,8 @@ void __wrap_engine_dispatch(struct engine *e, const struct event *event)
 {
 	const struct node *node = &e->gen.set->nodes[event->unit];
 
-	if (event->kind == EV_START) {
+	/* One that is broken fails at once, in no order. */
+	if (event->kind == EV_START && unit_of(e, event->unit)->broken == NULL) {
 		check_after(e, event->unit, &node->out[DEP_AFTER]);
 		check_after(e, event->unit, &node->in[DEP_BEFORE]);
 		check_required(e, event->unit, DEP_REQUIRES);
