@@ -376,6 +376,10 @@ void engine_socket_wake(struct engine *e, uint32_t service);
 void engine_socket_over_limit(struct engine *e, uint32_t service);
 /* Why it must not start now, NULL: it may. */
 const char *engine_socket_refused(const struct engine *e, uint32_t u, char *why, size_t size);
+/* How a socket that is up stands, as text. */
+void engine_socket_why(const struct engine *e, uint32_t u, struct text *t);
+/* Sockets and timers that will start the unit, each as "; UNIT will start it". */
+void engine_put_triggers(const struct engine *e, uint32_t u, struct text *t);
 
 /* ---- engine_land.c */
 void engine_teardown(struct engine *e, uint32_t u);

@@ -81,6 +81,28 @@ void engine_socket_over_limit(struct engine *e, uint32_t service)
 				unit_of(e, service)->name);
 }
 
+void engine_socket_why(const struct engine *e, uint32_t u, struct text *t)
+{
+	uint32_t service = service_of(e, u);
+
+	if (service == NO_UNIT)
+		text_puts(t, "there is no unit to start any more");
+	else if (life_of(e, u)->watched)
+		text_printf(t, "the first connection starts %s", unit_of(e, service)->name);
+	else
+		text_printf(t, "%s is %s", unit_of(e, service)->name,
+			state_name(life_of(e, service)->run.state));
+}
+
+void engine_put_triggers(const struct engine *e, uint32_t u, struct text *t)
+{
+	const struct edges *by = &e->gen.set->nodes[u].in[DEP_TRIGGERS];
+
+	for (size_t i = 0; i < by->n; i++)
+		if (life_of(e, by->v[i])->run.state == ST_RUNNING)
+			text_printf(t, "; %s will start it", unit_of(e, by->v[i])->name);
+}
+
 static bool over_limit(struct engine *e, uint32_t u)
 {
 	const struct socket_section *s = &unit_of(e, u)->socket;

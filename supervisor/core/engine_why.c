@@ -125,6 +125,9 @@ const char *engine_why(const struct engine *e, uint32_t u, char *buf, size_t siz
 		text_printf(&t, "cannot start: %s", unit_of(e, u)->broken);
 	} else if (r->state == ST_INACTIVE) {
 		text_puts(&t, r->cause[0] != '\0' ? r->cause : "nothing has asked for it");
+		engine_put_triggers(e, u, &t);
+	} else if (r->state == ST_RUNNING && unit_of(e, u)->kind == KIND_SOCKET) {
+		engine_socket_why(e, u, &t);
 	} else if (r->state == ST_RUNNING && unit_of(e, u)->kind == KIND_TIMER) {
 		engine_timer_why(e, u, &t);
 	} else {
@@ -172,6 +175,7 @@ const char *engine_why_own(const struct engine *e, uint32_t u, char *buf, size_t
 {
 	const struct run *r = &life_of(e, u)->run;
 	const uint32_t at_work = STATES_STARTING | STATE_BIT(RUNNING) | STATE_BIT(RELOAD);
+	const uint32_t triggers = 1u << KIND_TIMER | 1u << KIND_SOCKET;
 	struct text t = { .buf = buf, .size = size };
 	char health[48];
 
@@ -179,7 +183,8 @@ const char *engine_why_own(const struct engine *e, uint32_t u, char *buf, size_t
 		buf[0] = '\0';
 	if (r->state == ST_FAILED) {
 		text_puts(&t, r->cause);
-	} else if (!in_states(life_of(e, u), at_work) || unit_of(e, u)->kind == KIND_TIMER) {
+	} else if (!in_states(life_of(e, u), at_work) ||
+		(triggers >> unit_of(e, u)->kind & 1) != 0) {
 		(void)engine_why(e, u, buf, size);
 		if (strcmp(buf, state_name(r->state)) == 0)
 			buf[0] = '\0';

@@ -54,6 +54,31 @@ static void test_first_connection_starts_the_service(void **data)
 	world_free(w);
 }
 
+static void assert_why(const struct world *w, uint32_t u, const char *want)
+{
+	char why[256];
+
+	assert_string_equal(engine_why(w->engine, u, why, sizeof(why)), want);
+	assert_string_equal(engine_why_own(w->engine, u, why, sizeof(why)),
+		strcmp(want, "running") == 0 ? "" : want);
+}
+
+static void test_why(void **data)
+{
+	struct world *w = new_world();
+
+	(void)data;
+	world_begin(w);
+	assert_why(w, SERVICE, "nothing has asked for it");
+	world_command(w, EV_START, SOCKET, 1);
+	assert_why(w, SERVICE, "nothing has asked for it; web.socket will start it");
+	assert_why(w, SOCKET, "the first connection starts web.service");
+	world_connect(w, SOCKET);
+	assert_why(w, SERVICE, "running");
+	assert_why(w, SOCKET, "web.service is running");
+	world_free(w);
+}
+
 static void test_watched_again_when_the_service_is_down(void **data)
 {
 	struct world *w = listening();
@@ -311,6 +336,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_first_connection_starts_the_service),
+		cmocka_unit_test(test_why),
 		cmocka_unit_test(test_watched_again_when_the_service_is_down),
 		cmocka_unit_test(test_backoff_is_not_watched),
 		cmocka_unit_test(test_restart_of_the_service_leaves_the_socket_alone),
