@@ -48,7 +48,7 @@ def test_examples_are_sound(tmp_path):
     examples += re.findall(r"^\.Pa (\S+)\n\.Bd -literal -offset indent\n(.*?)^\.Ed", page("sup.conf.5"),
                            re.M | re.S)
     assert {name.split(".")[1] for name, _ in examples} == {
-        "container", "service", "network", "volume", "target", "conf"}
+        "container", "service", "network", "volume", "target", "socket", "conf"}
     for name, text in examples:
         (tmp_path / name).write_text(text.replace("\\-", "-"))
     done = subprocess.run([OUT / "supervisor", "check", tmp_path], capture_output=True, text=True,
