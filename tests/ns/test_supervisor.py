@@ -192,8 +192,7 @@ def test_logs(box):
 
 def test_log_follows(box):
     eventually(lambda: box.unit("sleeper")["state"] == "running", "sleeper")
-    with box.inside("/bin/supctl", "logs", "-f", "-n", "0", "supervisor", stdout=subprocess.PIPE,
-                    text=True) as p:
+    with box.inside("/bin/supctl", "logs", "-f", "-n", "0", "supervisor", stdout=subprocess.PIPE) as p:
         # Until the follower is there, each restart writes a line that it may miss.
         os.set_blocking(p.stdout.fileno(), False)
 
@@ -202,7 +201,7 @@ def test_log_follows(box):
             box.supctl("restart", "second")
             return p.stdout.read()
         try:
-            assert "second.service" in eventually(heard, "a line")
+            assert b"second.service" in eventually(heard, "a line")
         finally:
             p.kill()
     assert box.supctl("list")[0] == 0
@@ -277,7 +276,7 @@ def test_idle_clients_and_half_messages(box):
     assert box.supctl("status")[0] == 0
     for s in clients:
         s.close()
-    eventually(lambda: box.fds() == before, "all descriptors closed again")
+    eventually(lambda: box.fds() <= before, "all descriptors closed again")
 
 
 def test_client_that_never_reads(box):
@@ -289,7 +288,7 @@ def test_client_that_never_reads(box):
             for _ in range(1000):
                 s.sendall(ask)
         assert box.supctl("status")[0] == 0
-    eventually(lambda: box.fds() == before, "all descriptors closed again")
+    eventually(lambda: box.fds() <= before, "all descriptors closed again")
 
 
 def test_descriptors_that_nobody_asked_for(box):
@@ -300,7 +299,7 @@ def test_descriptors_that_nobody_asked_for(box):
             s.sendmsg([b'{"method":"org.varlink.service.GetInfo"}\0'],
                       [(socket.SOL_SOCKET, socket.SCM_RIGHTS, fds)])
             assert s.recv(65536)
-        eventually(lambda: box.fds() == before + 1, "only the connection is left")
+        eventually(lambda: box.fds() <= before + 1, "only the connection is left")
 
 
 def test_client_dies_while_it_waits(box):
@@ -317,7 +316,7 @@ def test_restarts_leak_no_descriptor(box):
     for _ in range(20):
         assert box.supctl("restart", "second")[0] == 0
         assert box.supctl("reset-failed", "second")[0] == 0
-    eventually(lambda: box.fds() == before, "as many descriptors as before")
+    eventually(lambda: box.fds() <= before, "as many descriptors as before")
     # Their events still come: a log that is written is read.
     assert box.supctl("start", "talker")[0] == 0
     assert "last words" in box.supctl("logs", "talker")[1]
