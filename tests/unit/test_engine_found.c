@@ -132,7 +132,6 @@ static void test_limit_keeps_its_first_words(void **data)
 	(void)data;
 	w->set.units[0].unit.start_limit_interval = 1000 * SEC;
 	w->set.units[0].unit.start_limit_burst = 1;
-	world_begin(w);
 	world_start(w);
 	world_exit(w, 0, 3 << 8);
 	for (uint32_t job = 2; job < 5; job++)
