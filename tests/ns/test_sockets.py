@@ -1,6 +1,7 @@
 """Socket activation of services of the host under the real supervisor: who starts what, which descriptors it is given,
 what stays open and what is closed. Containers: test_child.py has their descriptors, the vm ring all together."""
 
+import os
 import shutil
 import socket
 from pathlib import Path
@@ -144,7 +145,7 @@ def test_stopped_it_is_closed_and_removed(boxes):
         assert box.listening() == {}
         assert not box.path("/run/web.sock").exists()
         assert "0 of 1 answered" in box.ask(8080)
-        left.append(box.fds())
+        left.append((box.fds(), len(os.listdir(f"/proc/{box.init_pid()}/fd"))))
         assert box.supctl("start", "web.socket")[0] == 0
     assert left[1] == left[2]
 
@@ -287,3 +288,20 @@ def test_bound_to_a_device(boxes):
     assert box.ask(8080) == "1 of 1 answered"
     status, _, err = box.supctl("start", "no.socket")
     assert status == 1 and "nosuch0" in err
+
+
+def test_template_of_a_socket_and_its_service(boxes):
+    box = boxes({
+        "echo@.socket": "[Socket]\nListenStream=/run/echo.%i\n",
+        "echo@.service": SERVE,
+        "boot.service": script("exec sleep 1000", "") + "[Unit]\nWants=echo@1.socket\n"
+                        "[Install]\nWantedBy=multi-user.target\n",
+    }, "echo@1.socket")
+    # one more by name, at run time
+    assert box.supctl("start", "echo@7.socket")[0] == 0
+    for name in "1", "7":
+        assert box.state(f"echo@{name}.service") == "inactive"
+        with box.connect_unix(f"/run/echo.{name}") as s:
+            s.sendall(b"hello\n")
+            assert s.recv(64) == b"served\n"
+        box.logged(f"echo@{name}.service", f"LISTEN_FDNAMES=echo@{name}.socket")
