@@ -123,6 +123,7 @@ void manager_apply(const struct manager_section *m, struct unit *unit)
 {
 	unit->unit.start_limit_interval = m->start_limit_interval;
 	unit->unit.start_limit_burst = m->start_limit_burst;
+	unit->mount.timeout = m->timeout_start;
 	if (unit->kind != KIND_CONTAINER && unit->kind != KIND_SERVICE)
 		return;
 	unit->service.timeout_start = m->timeout_start;

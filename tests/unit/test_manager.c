@@ -25,6 +25,7 @@ static void build(struct unit_set *set, const char *conf)
 	const struct unit_text texts[] = {
 		text_of("a.service", SERVICE),
 		text_of("c.container", "[Container]\nImage=a\n"),
+		text_of("srv.mount", "[Mount]\nWhat=tmpfs\nWhere=/srv\n"),
 		text_of("own.service",
 			"[Unit]\nStartLimitBurst=9\n" SERVICE
 			"TimeoutSec=7\nRestartSec=8\nTasksMax=20\n"),
@@ -63,7 +64,8 @@ static void test_defaults(void **state)
 /* What a unit has by itself is what it has by an empty sup.conf. */
 static void test_defaults_are_those_of_units(void **state)
 {
-	static const enum unit_kind kinds[] = { KIND_SERVICE, KIND_CONTAINER, KIND_TARGET };
+	static const enum unit_kind kinds[] = { KIND_SERVICE, KIND_CONTAINER, KIND_TARGET,
+		KIND_MOUNT };
 	struct arena a = { NULL };
 	struct manager_section m;
 	struct unit plain, applied;
@@ -103,6 +105,8 @@ static void test_units_have_their_defaults_from_it(void **state)
 	assert_int_equal(u->service.tasks_max.value, 99);
 	assert_int_equal(u->unit.start_limit_burst, 3);
 	assert_int_equal(u->unit.start_limit_interval, 60 * USEC_PER_SEC);
+	u = fixture_unit(&set, "srv.mount");
+	assert_int_equal(u->service.timeout_start, 11 * USEC_PER_SEC);
 	u = fixture_unit(&set, "c.container");
 	assert_int_equal(u->service.timeout_stop, 5 * USEC_PER_SEC);
 	u = fixture_unit(&set, "own.service");

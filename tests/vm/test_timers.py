@@ -35,6 +35,7 @@ await 60 'at_least again 3'
 await 60 'at_least second 2'
 check again 'lines again'
 check second 'lines second'
+check trigger 'sort -u /run/again /run/second'
 check timers 'supctl timers'
 check status 'supctl status nightly.timer'
 check before 'lines nightly; lines clock'
@@ -81,6 +82,10 @@ def test_they_elapse_again_and_again(boot):
     assert int(boot.text("again")) >= 3
     assert int(boot.text("second")) >= 2
     assert boot.lines("before") == ["0", "0"]
+
+
+def test_the_service_is_told_by_whom_it_was_started(boot):
+    assert boot.lines("trigger") == ["again.timer", "second.timer"]
 
 
 def test_what_supctl_shows(boot):
