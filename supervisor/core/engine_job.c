@@ -40,6 +40,8 @@ void engine_put_ask(struct engine *e, uint32_t u, enum ask ask)
 	l->ask = ask;
 	if (end != l->timers[TIMER_JOB])
 		engine_timer_set(e, u, TIMER_JOB, end);
+	if (ask == ASK_NONE)
+		engine_timer_unasked(e, u);
 }
 
 void engine_set_ask(struct engine *e, uint32_t u, enum ask ask)

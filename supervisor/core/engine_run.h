@@ -396,6 +396,8 @@ rule_fn engine_timer_elapsed;
 void engine_timer_note(struct engine *e, uint32_t u, bool was_idle);
 /* When it elapses next, anew. */
 void engine_timer_rearm(struct engine *e, uint32_t timer);
+/* Nothing is asked of the unit any more. */
+void engine_timer_unasked(struct engine *e, uint32_t u);
 /* How a timer that is up stands, as text. */
 void engine_timer_why(const struct engine *e, uint32_t timer, struct text *t);
 

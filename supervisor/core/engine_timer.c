@@ -184,7 +184,8 @@ static uint64_t delayed(const struct engine *e, uint32_t timer, uint64_t at)
 	return at <= e->now ? e->now : coalesce(e, at, time_after(at, s->accuracy));
 }
 
-void engine_timer_rearm(struct engine *e, uint32_t timer)
+/* False when nothing is to come any more. */
+static bool set_next(struct engine *e, uint32_t timer)
 {
 	struct life *l = life_of(e, timer);
 	uint64_t first = TIME_INFINITY;
@@ -196,7 +197,14 @@ void engine_timer_rearm(struct engine *e, uint32_t timer)
 		first = first_time(e, timer, &l->timer.next_wall, &lasting);
 	engine_timer_set(e, timer, TIMER_TRIGGER,
 		first != TIME_INFINITY ? delayed(e, timer, first) : TIME_INFINITY);
-	if (first == TIME_INFINITY && !lasting && l->timer.last != 0 && l->ask == ASK_NONE &&
+	return first != TIME_INFINITY || lasting;
+}
+
+void engine_timer_rearm(struct engine *e, uint32_t timer)
+{
+	const struct life *l = life_of(e, timer);
+
+	if (!set_next(e, timer) && l->timer.last != 0 && l->ask == ASK_NONE &&
 		!unit_of(e, timer)->timer.remain_after_elapse)
 		engine_down(e, timer);
 }
@@ -222,6 +230,19 @@ void engine_timer_elapsed(struct engine *e, uint32_t timer, const struct event *
 	l->timer.busy = true;
 	keep(e, timer);
 	engine_want(e, WANT_START, unit_of_timer(e, timer), false);
+	/* What it pulls in may exclude it: then it will not end, as it does not begin. */
+	if (!is_at_work(life_of(e, unit_of_timer(e, timer))))
+		engine_timer_rearm(e, timer);
+}
+
+/* A stop that waited for its turn is withdrawn: what came due meanwhile was let go. */
+void engine_timer_unasked(struct engine *e, uint32_t u)
+{
+	const struct life *l = life_of(e, u);
+
+	if (is_up(e, u) && l->timers[TIMER_TRIGGER] == TIME_INFINITY && !l->timer.busy &&
+		e->ending == 0)
+		(void)set_next(e, u);
 }
 
 /* The wall says less than it did, or something for the first time. */

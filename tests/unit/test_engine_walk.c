@@ -188,6 +188,12 @@ static void random_unit(struct world *w, struct unit *unit, uint64_t *seed)
 		world_commands(w, &s->exec_stop_post, 1);
 	if (roll(seed, 3) == 0)
 		world_commands(w, &s->exec_reload, 1);
+	if (unit->kind == KIND_MOUNT) {
+		s->type = TYPE_ONESHOT;
+		s->restart = RESTART_NO;
+		s->remain_after_exit = true;
+		world_commands(w, &s->exec_start, 1);
+	}
 }
 
 /* The keys of [Unit] that tie it to others, but for the edges. */
@@ -227,15 +233,41 @@ static void tie_sockets(struct world *w, uint64_t *seed)
 	}
 }
 
+/* Each timer starts some service of a lower number; one that has none is broken, as in a unit set. */
+static void tie_timers(struct world *w, uint64_t *seed)
+{
+	static struct trigger triggers[] = { { ON_ACTIVE, 2 * SEC, NULL },
+		{ ON_UNIT_INACTIVE, SEC, NULL }, { ON_UNIT_ACTIVE, 3 * SEC, NULL } };
+
+	for (uint32_t u = 0; u < WALKERS; u++) {
+		struct unit *unit = &w->set.units[u];
+		uint32_t service = u;
+
+		if (unit->kind != KIND_TIMER)
+			continue;
+		unit->timer.triggers = (struct triggers){ triggers, 1 + roll(seed, 3) };
+		unit->timer.accuracy = roll(seed, 2) * SEC;
+		unit->timer.remain_after_elapse = roll(seed, 2) != 0;
+		while (service > 0 && !unit_has_process(&w->set.units[service - 1]))
+			service--;
+		if (service == 0) {
+			unit->broken = "there is no such unit";
+			continue;
+		}
+		world_edge(w, u, DEP_TRIGGERS, service - 1);
+		world_edge(w, service - 1, DEP_AFTER, u);
+	}
+}
+
 static void fill(struct world *w, uint64_t *seed)
 {
 	static const enum unit_kind kinds[] = { KIND_SERVICE, KIND_SERVICE, KIND_SERVICE,
-		KIND_CONTAINER, KIND_NETWORK, KIND_TARGET, KIND_SOCKET };
+		KIND_CONTAINER, KIND_NETWORK, KIND_TARGET, KIND_SOCKET, KIND_TIMER, KIND_MOUNT };
 	char name[32];
 
 	for (uint32_t u = 0; u < WALKERS; u++) {
 		snprintf(name, sizeof(name), "u%02u", u);
-		random_unit(w, world_add(w, name, kinds[roll(seed, 7)]), seed);
+		random_unit(w, world_add(w, name, kinds[roll(seed, 9)]), seed);
 		random_ties(&w->set.units[u].unit, seed);
 		if (roll(seed, 12) == 0)
 			w->set.units[u].broken = "it is broken";
@@ -250,6 +282,7 @@ static void fill(struct world *w, uint64_t *seed)
 			world_edge(w, roll(seed, WALKERS), random_tie(seed), roll(seed, WALKERS));
 	}
 	tie_sockets(w, seed);
+	tie_timers(w, seed);
 }
 
 static void random_manners(struct actor *a, uint64_t *seed)
@@ -272,6 +305,7 @@ static void random_event(struct world *w, uint64_t *seed)
 {
 	static const enum event_kind commands[] = { EV_START, EV_START, EV_STOP, EV_RESTART,
 		EV_RELOAD, EV_RESET };
+	static const enum event_kind noises[] = { EV_OOM, EV_SETUP_DONE, EV_SETUP_FAILED };
 	struct notify n = { .watchdog_usec = UINT64_MAX,
 		.ready = roll(seed, 2) != 0,
 		.reloading = roll(seed, 4) == 0,
@@ -309,9 +343,10 @@ static void random_event(struct world *w, uint64_t *seed)
 		world_pass(w, roll(seed, 3000) * MS);
 		break;
 	case 6:
+		/* the last: somebody else has unmounted it */
 		world_event(w,
 			&(struct event){
-				.kind = roll(seed, 2) != 0 ? EV_OOM : EV_SETUP_DONE, .unit = u });
+				.kind = noises[roll(seed, 3)], .unit = u, .text = "taken away" });
 		break;
 	}
 }
@@ -388,6 +423,24 @@ static void check_socket(const struct world *w, uint32_t u)
 			state_name(service->run.state), w->trace);
 }
 
+/* A timer that is up has a time, or waits for the end of what it started, or has nothing left to wait for. */
+static void check_timer(const struct world *w, uint32_t u)
+{
+	const struct life *l = life_of(w->engine, u);
+	const struct edges *out = &w->set.nodes[u].out[DEP_TRIGGERS];
+
+	if (w->set.units[u].kind != KIND_TIMER || l->run.state != ST_RUNNING ||
+		l->ask != ASK_NONE || w->engine->ending != 0)
+		return;
+	if (l->timers[TIMER_TRIGGER] == TIME_INFINITY && l->timer.last == 0 && !l->timer.busy)
+		fail_msg("%s: nothing will make it elapse\n%s", w->set.units[u].name, w->trace);
+	if (l->timer.busy && !life_of(w->engine, out->v[0])->held &&
+		in_states(life_of(w->engine, out->v[0]), STATES_DOWN) &&
+		life_of(w->engine, out->v[0])->ask == ASK_NONE)
+		fail_msg("%s: waits for the end of what is down\n%s", w->set.units[u].name,
+			w->trace);
+}
+
 static void check(const struct world *w)
 {
 	char why[128];
@@ -418,6 +471,7 @@ static void check(const struct world *w)
 			assert_true(l->ask == ASK_NONE);
 		check_timers(l);
 		check_socket(w, u);
+		check_timer(w, u);
 		if (strcmp(engine_why(w->engine, u, why, sizeof(why)), "about to move") == 0)
 			fail_msg("%s: %s, ask %d, held by nothing, watches %u\n%s",
 				w->set.units[u].name, state_name(r->state), (int)l->ask,
