@@ -2,6 +2,7 @@
 # make test            every ring; make test-unit, test-sim, test-fuzz, test-ns, test-vm, lint: one of them
 # make run             the sample appliance in QEMU; make demo: the same without a person
 # make coverage        branch coverage of the pure core
+# make mutants         does a test notice when the engine is broken? SAMPLE=N, NAME=engine_stop.c: some of them
 # make bench           container start and restart against the peers; the engine with 10,000 units
 # make docs            the manual pages, in build/ARCH/docs; make units-table: docs/units.md again
 #
@@ -168,7 +169,12 @@ FUZZ_SAN   := -fsanitize=address,undefined -fno-sanitize-recover=all
 FUZZ_CFLAGS = $(LANG_FLAGS) $(WARN) -O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link $(FUZZ_SAN)
 
 .PHONY: fuzzers fuzz
-fuzzers: $(FUZZERS) $(FUZZ_WORDS)
+fuzzers: $(FUZZERS) $(FUZZ_WORDS) $(FUZZ)/sidecar
+
+# What tests/fuzz/oci_config asks.
+$(FUZZ)/sidecar: $(FUZZ)/obj/tests/fuzz/sidecar.o $(FUZZ_LIB)
+	@echo '  LINK    $@'
+	$(Q)clang $(FUZZ_SAN) -o $@ $^
 
 $(FUZZERS): $(FUZZ)/%: $(FUZZ)/obj/tests/fuzz/%.o $(FUZZ_LIB)
 	@echo '  LINK    $@'
@@ -279,6 +285,40 @@ $(SIM)/asan/%.o: %.c Makefile | $(DEPS_DONE)
 $(SIM)/obj/ini.o: $(DEPS_DONE)
 	@mkdir -p $(@D)
 	$(Q)$(HOSTCC) $(INIH_FLAGS) -O2 -g -c -o $@ $(LIBS)/src/inih/ini.c
+
+# Mutants: the engine broken in small ways, one at a time; the tests load the core as a shared library.
+MUT	   := $(BUILD)/mutants
+MUT_CC	    = $(HOSTCC) $(LANG_FLAGS) -DKEY_DOCS -O1 -fPIC -w
+MUT_SHARED := -shared -Wl,-soname,libcore.so -Wl,--defsym=engine_rules=rules
+MUT_TESTS  := $(patsubst tests/unit/%.c,$(MUT)/%,$(wildcard tests/unit/test_engine*.c) \
+	   $(addprefix tests/unit/test_,bootwatch.c restart.c ties.c))
+MUT_LIB	   := $(MUT)/libcore.so
+MUT_WORLD  := $(patsubst %.c,$(MUT)/obj/%.o,$(filter tests/%,$(UNIT_LIB_SRC)))
+
+.PHONY: mutants
+mutants: $(MUT_TESTS) $(MUT)/sim
+	@MUTANT_CC='$(MUT_CC)' MUTANT_LD='$(HOSTCC) $(MUT_SHARED)' tests/mutants/run $(MUT) $(if $(SAMPLE),--sample=$(SAMPLE)) $(NAME)
+
+$(MUT_TESTS): $(MUT)/%: $(MUT)/obj/tests/unit/%.o $(MUT_WORLD) $(MUT_LIB)
+	@echo '  LINK    $@'
+	$(Q)$(HOSTCC) -o $@ $^ -lcmocka -ljansson
+
+$(MUT)/sim: $(patsubst %.c,$(MUT)/obj/%.o,tests/sim/main.c $(SIM_SRC)) $(MUT_LIB)
+	@echo '  LINK    $@'
+	$(Q)$(HOSTCC) -o $@ $^ -ljansson
+
+# The simulation has a table of rules of its own before this one.
+$(MUT_LIB): $(patsubst %.c,$(MUT)/obj/%.o,$(COMMON_SRC) $(filter supervisor/core/%,$(SUP_SRC))) $(MUT)/obj/ini.o
+	$(Q)$(HOSTCC) $(MUT_SHARED) -o $@ $^ -ljansson
+
+$(MUT)/obj/%.o: %.c Makefile | $(DEPS_DONE)
+	@mkdir -p $(@D)
+	@echo '  CC      $< (mutants)'
+	$(Q)$(MUT_CC) -MMD -MP -c -o $@ $<
+
+$(MUT)/obj/ini.o: $(DEPS_DONE)
+	@mkdir -p $(@D)
+	$(Q)$(HOSTCC) $(INIH_FLAGS) -O1 -fPIC -c -o $@ $(LIBS)/src/inih/ini.c
 
 TOOLS := tools/test $(BUILD) $(ARCH)
 test test-ns test-vm test-unit lint: export CC := $(CC)
@@ -398,7 +438,7 @@ $(DEPS_DONE): tools/deps tools/deps.pins
 
 .PHONY: clean distclean
 clean:
-	rm -rf $(OUT) $(UNIT) $(SIM)
+	rm -rf $(OUT) $(UNIT) $(SIM) $(MUT)
 
 distclean:
 	rm -rf $(BUILD) $(DEPS)
@@ -406,4 +446,4 @@ distclean:
 ALL_OBJ	:= $(call objects,$(COMMON_SRC) $(INIT_SRC) $(SUP_SRC) $(CTL_SRC) $(HELPER_SRC))
 -include $(ALL_OBJ:.o=.d) $(FUZZERS:$(FUZZ)/%=$(FUZZ)/obj/tests/fuzz/%.d) \
 	$(patsubst %.c,$(FUZZ)/obj/%.d,$(UNIT_LIB_SRC)) $(patsubst %.c,$(COV)/obj/%.d,$(UNIT_LIB_SRC)) $(patsubst %.c,$(UNIT)/obj/%.d,$(UNIT_LIB_SRC) $(UNIT_TEST_SRC))
--include $(shell find $(SIM) -name '*.d' 2>/dev/null)
+-include $(shell find $(SIM) $(MUT) -name '*.d' 2>/dev/null)

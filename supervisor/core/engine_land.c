@@ -33,17 +33,14 @@ static void rest(struct engine *e, uint32_t u, enum state state, int error, cons
 	engine_reload_landed(e, u);
 }
 
-/* A start was asked for meanwhile: its turn comes when the order allows, nothing is torn down for it. */
+/* A start was asked for meanwhile (so no reload holds it): its turn comes when the order allows, nothing is torn down. */
 static void land_for_start(struct engine *e, uint32_t u)
 {
 	struct life *l = life_of(e, u);
 
 	l->arrived = false;
 	engine_log(e, u, LOG_LEVEL_INFO, "stopped, starts again");
-	if (l->held)
-		engine_teardown(e, u);
 	engine_enter(e, u, ST_INACTIVE, TIME_INFINITY);
-	engine_reload_landed(e, u);
 }
 
 static int exit_code_of(const struct life *l)
@@ -134,7 +131,7 @@ static void land_at_rest(struct engine *e, uint32_t u)
 	const uint32_t unbegun = STATES_DOWN | STATE_BIT(WAITING) | STATE_BIT(BACKOFF);
 	const struct unit *unit = unit_of(e, u);
 	struct life *l = life_of(e, u);
-	bool has_ended = !in_states(l, unbegun) && !l->held && e->ending == 0;
+	bool has_ended = !in_states(l, unbegun) && !l->held;
 	char text[128];
 
 	say_stopped(e, u);

@@ -261,7 +261,6 @@ static inline bool engine_speaks(const struct unit *unit)
 #define STATES_IDLE (STATES_DOWN | STATE_BIT(WAITING))
 #define STATES_DOWN (STATE_BIT(INACTIVE) | STATE_BIT(FAILED))
 #define STATES_ACTIVE (STATE_BIT(RUNNING) | STATE_BIT(EXITED) | STATE_BIT(RELOAD))
-#define STATES_UP_OR_POST (STATES_ACTIVE | STATE_BIT(START_POST))
 #define STATES_STARTING                                                                      \
 	(STATE_BIT(SETUP) | STATE_BIT(CONDITION) | STATE_BIT(START_PRE) | STATE_BIT(START) | \
 		STATE_BIT(START_POST))

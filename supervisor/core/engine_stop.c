@@ -106,7 +106,7 @@ static bool remains(struct engine *e, uint32_t u)
 	struct life *l = life_of(e, u);
 	bool reload = l->run.state == ST_RELOAD;
 
-	if (!unit_of(e, u)->service.remain_after_exit || !in_states(l, STATES_UP_OR_POST))
+	if (!unit_of(e, u)->service.remain_after_exit)
 		return false;
 	if (l->run.state == ST_START_POST || (reload && proc_is_there(&l->helper)))
 		return true;

@@ -237,7 +237,7 @@ void engine_stop_unneeded(struct engine *e, uint32_t u)
 	if (!l->look || !in_states(l, STATES_ACTIVE) || e->ending != 0)
 		return;
 	l->look = false;
-	if (l->held || is_needed(e, u))
+	if (is_needed(e, u))
 		return;
 	engine_want(e, WANT_STOP, u, false);
 	l->because = UNNEEDED;

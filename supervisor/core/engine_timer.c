@@ -222,7 +222,7 @@ void engine_timer_elapsed(struct engine *e, uint32_t timer, const struct event *
 	struct life *l = life_of(e, timer);
 
 	(void)event;
-	if (e->ending != 0 || l->ask != ASK_NONE || !is_up(e, timer))
+	if (l->ask != ASK_NONE || !is_up(e, timer))
 		return;
 	l->timer.last = e->now;
 	/* By a clock that drifted it may be a moment too early: that moment comes no second time. */

@@ -145,8 +145,13 @@ static void test_budget_is_set(void **data)
 	(void)data;
 	engine_set_budget(w->engine, 5, SEC);
 	crash_all(w);
-	world_pass(w, 10 * SEC);
-	assert_in_range(spawns(w) - before, 5 + 9, 5 + 10);
+	/* Five at once when RestartSec= is over, then one each second. */
+	world_pass(w, 100 * MS);
+	assert_int_equal(spawns(w) - before, 5);
+	world_pass(w, SEC);
+	assert_int_equal(spawns(w) - before, 5 + 1);
+	world_pass(w, 9 * SEC);
+	assert_int_equal(spawns(w) - before, 5 + 10);
 	world_free(w);
 	w = crowd();
 	engine_set_budget(w->engine, 0, 0);

@@ -521,6 +521,46 @@ static void test_startup_retries_restart(void **data)
 	world_free(w);
 }
 
+/* What the image says is of its own check. */
+static void test_startup_has_no_times_of_the_image(void **data)
+{
+	struct health_check image = { .cmd = command, .interval = 5 * SEC, .timeout = 5 * SEC };
+	struct world *w = one();
+
+	(void)data;
+	container(w)->health.cmd = (struct strv){ .n = 0 };
+	container(w)->startup.cmd = command;
+	w->actors[0].image = &image;
+	w->actors[0].check_status = EXIT_STATUS(1);
+	begin(w);
+	assert_int_equal(world_count(w, STARTUP_CHECK), 1);
+	world_pass(w, 30 * SEC - 1);
+	assert_int_equal(world_count(w, STARTUP_CHECK), 1);
+	world_pass(w, 1);
+	assert_int_equal(world_count(w, STARTUP_CHECK), 2);
+	world_free(w);
+}
+
+/* The unit was given up with it: its end says nothing more. */
+static void test_check_that_ends_after_the_landing(void **data)
+{
+	struct world *w = one();
+	size_t logs;
+
+	(void)data;
+	w->actors[0].hold_checks = w->actors[0].immortal = true;
+	begin(w);
+	world_command(w, EV_STOP, 0, 2);
+	world_pass(w, 200 * SEC);
+	assert_int_equal(world_state(w, 0), ST_FAILED);
+	logs = w->logs;
+	world_exit(w, 0, SIGKILL);
+	assert_int_equal(world_state(w, 0), ST_FAILED);
+	assert_int_equal(w->logs, logs);
+	assert_int_equal(world_count(w, "teardown web"), 1);
+	world_free(w);
+}
+
 static void test_startup_timeout(void **data)
 {
 	struct world *w = gated();
@@ -853,6 +893,8 @@ int main(void)
 		cmocka_unit_test(test_startup_success_in_a_row),
 		cmocka_unit_test(test_startup_retries_restart),
 		cmocka_unit_test(test_startup_timeout),
+		cmocka_unit_test(test_startup_has_no_times_of_the_image),
+		cmocka_unit_test(test_check_that_ends_after_the_landing),
 		cmocka_unit_test(test_image_has_the_check),
 		cmocka_unit_test(test_own_command_forgets_the_image),
 		cmocka_unit_test(test_off_by_none_and_disable),

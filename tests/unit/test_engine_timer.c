@@ -303,6 +303,16 @@ static void test_clock_drifts(void **data)
 	assert_int_equal(engine_timer(w->engine, TIMER).last_wall / SEC / 1800 * 1800,
 		wall / SEC / 1800 * 1800);
 	world_free(w);
+	/* Less than 10 ms is not looked at. */
+	w = begin();
+	on_calendar(w, "*:0/30");
+	set_wall(w, MIDNIGHT + MINUTE, false);
+	start(w);
+	set_wall(w, MIDNIGHT + MINUTE - 9 * MS, false);
+	assert_int_equal(next(w), w->now + 29 * MINUTE);
+	set_wall(w, MIDNIGHT + MINUTE - 10 * MS, false);
+	assert_int_equal(next(w), w->now + 29 * MINUTE + 10 * MS);
+	world_free(w);
 }
 
 static void test_clock_change(void **data)
@@ -351,6 +361,11 @@ static void test_persistent(void **data)
 	kept = MIDNIGHT + 365 * DAY;
 	world_command(w, EV_RESTART, TIMER, 4);
 	assert_int_equal(next(w), w->now + 23 * HOUR);
+	/* Without Persistent= nobody looks at what is left of another time. */
+	w->set.units[TIMER].timer.persistent = false;
+	kept = MIDNIGHT - 12 * HOUR;
+	world_command(w, EV_RESTART, TIMER, 5);
+	assert_int_equal(spawns(w, 0), 0);
 	world_free(w);
 }
 
@@ -366,6 +381,15 @@ static void test_remain_after_elapse(void **data)
 	assert_int_equal(world_state(w, TIMER), ST_INACTIVE);
 	world_command(w, EV_START, TIMER, 2);
 	assert_int_equal(spawns(w, 2 * SEC), 1);
+	world_free(w);
+	/* One that never was to elapse has not elapsed. */
+	w = begin();
+	w->set.units[TIMER].timer.remain_after_elapse = false;
+	on_calendar(w, "2000-01-01");
+	set_wall(w, MIDNIGHT, false);
+	start(w);
+	assert_int_equal(world_state(w, TIMER), ST_RUNNING);
+	assert_int_equal(next(w), TIME_INFINITY);
 	world_free(w);
 }
 
@@ -387,6 +411,12 @@ static void test_accuracy(void **data)
 	assert_int_equal(next(w) % SEC, 12345678901 % SEC);
 	w->set.units[TIMER].timer.accuracy = TIME_INFINITY;
 	world_command(w, EV_RESTART, TIMER, 3);
+	assert_int_equal(next(w), w->now + 5 * SEC);
+	/* One that is at that moment anyway is not put off to a lesser one. */
+	engine_set_facts(w->engine, &(struct engine_facts){ .device = 0 });
+	w->set.units[TIMER].timer.accuracy = 2 * SEC;
+	world_pass(w, MINUTE - (w->now + 5 * SEC) % MINUTE);
+	world_command(w, EV_RESTART, TIMER, 4);
 	assert_int_equal(next(w), w->now + 5 * SEC);
 	world_free(w);
 }

@@ -101,7 +101,13 @@ static void test_prevent_and_force(void **data)
 	c = (struct cause){ .kind = CAUSE_SIGNAL, .has_status = true, .status = SIGSEGV };
 	s.restart_force.signals = UINT64_C(1) << SIGSEGV;
 	assert_true(restart_wanted(&s, &c));
+	/* What never restarts is not about that exit. */
+	c.kind = CAUSE_SURVIVOR;
+	assert_false(restart_wanted(&s, &c));
+	c.kind = CAUSE_HEALTH_STOP;
+	assert_false(restart_wanted(&s, &c));
 	/* Only the main process is looked at. */
+	c.kind = CAUSE_SIGNAL;
 	c.has_status = false;
 	assert_false(restart_wanted(&s, &c));
 }
@@ -125,6 +131,18 @@ static void test_backoff_grows_by_one_factor(void **data)
 	assert_int_equal(restart_delay(&s, UINT32_MAX), 60 * SEC);
 	s.restart_steps = 1;
 	assert_int_equal(restart_delay(&s, 2), 60 * SEC);
+}
+
+/* Where it comes out even, it is exact. */
+static void test_backoff_of_powers_of_two(void **data)
+{
+	const struct service_section s = { .restart_sec = UINT64_C(1) << 10,
+		.restart_max_delay = UINT64_C(1) << 40,
+		.restart_steps = 30 };
+
+	(void)data;
+	for (uint32_t n = 1; n <= 31; n++)
+		assert_int_equal(restart_delay(&s, n), UINT64_C(1) << (9 + n));
 }
 
 static void test_backoff_without_steps_or_maximum(void **data)
@@ -218,6 +236,7 @@ int main(void)
 		cmocka_unit_test(test_clean_exits),
 		cmocka_unit_test(test_prevent_and_force),
 		cmocka_unit_test(test_backoff_grows_by_one_factor),
+		cmocka_unit_test(test_backoff_of_powers_of_two),
 		cmocka_unit_test(test_backoff_without_steps_or_maximum),
 		cmocka_unit_test(test_backoff_never_falls),
 		cmocka_unit_test(test_limit),
