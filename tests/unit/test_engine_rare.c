@@ -63,6 +63,19 @@ static void test_stop_while_a_network_is_made(void **data)
 	world_free(w);
 }
 
+static void test_network_that_is_never_made(void **data)
+{
+	struct world *w = world_one(KIND_NETWORK);
+
+	(void)data;
+	w->actors[0].hold_setup = true;
+	world_start(w);
+	world_pass(w, 90 * SEC);
+	assert_int_equal(world_state(w, 0), ST_FAILED);
+	assert_string_equal(world_run(w, 0)->cause, "setup timed out after 90 s");
+	world_free(w);
+}
+
 /* Its own end began while the restart waited for its turn: ExecStop= is left alone. */
 static void test_restart_comes_in_the_midst_of_the_end(void **data)
 {
@@ -524,6 +537,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_stop_while_a_network_is_made),
+		cmocka_unit_test(test_network_that_is_never_made),
 		cmocka_unit_test(test_restart_comes_in_the_midst_of_the_end),
 		cmocka_unit_test(test_what_remains_can_reload),
 		cmocka_unit_test(test_process_that_comes_in_the_kill),
