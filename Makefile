@@ -4,7 +4,8 @@
 # make coverage        branch coverage of the pure core
 # make mutants         does a test notice when the engine is broken? SAMPLE=N, NAME=engine_stop.c: some of them
 # make bench           container start and restart against the peers; the engine with 10,000 units
-# make docs            the manual pages, in build/ARCH/docs; make units-table: docs/units.md again
+# make docs            the manual pages, in build/ARCH/docs; make units-table, make engine-table:
+#                      docs/units.md, docs/engine.md again
 #
 # Settings: ARCH=aarch64 (with that musl tool chain), BUILD=DIR (a build folder of one's own),
 # V=1 (show the commands).
@@ -120,6 +121,8 @@ KEYS_MAN := $(BUILD)/native/keys-man
 KEYS_MAN_SRC := tools/keys-man.c $(wildcard supervisor/core/keytype_*.c) \
 	   $(patsubst %,supervisor/core/%.c,arena calendar calendar_text condition keys names number text unit words)
 KEYS_TABLE := $(BUILD)/native/keys-table
+ENGINE_TABLE := $(BUILD)/native/engine-table
+ENGINE_TABLE_SRC := tools/engine-table.c supervisor/core/rules.c
 KEYS_TABLE_SRC := tools/keys-table.c supervisor/core/known.c $(filter-out tools/%,$(KEYS_MAN_SRC))
 
 
@@ -238,9 +241,10 @@ $(COV)/obj/ini.o: $(DEPS_DONE)
 SIM	    := $(BUILD)/sim
 SIM_CFLAGS   = $(LANG_FLAGS) $(WARN) -O2 -g
 SIM_LIB_SRC := $(COMMON_SRC) $(filter supervisor/core/%,$(SUP_SRC))
-SIM_SRC	    := $(filter-out tests/sim/main.c tests/sim/explore.c,$(call find-c,tests/sim))
+EXPLORE_SRC := $(patsubst %,tests/sim/%.c,explore shapes world space endings)
+SIM_SRC	    := $(filter-out tests/sim/main.c tests/sim/cells_main.c $(EXPLORE_SRC),$(call find-c,tests/sim))
 SIM_LIB	    := $(SIM)/obj/lib.a
-SIM_PROGRAMS := $(SIM)/sim $(SIM)/sim-asan $(SIM)/explore
+SIM_PROGRAMS := $(SIM)/sim $(SIM)/sim-asan $(SIM)/explore $(SIM)/cells
 
 .PHONY: sim-programs sim explore
 sim-programs: $(SIM_PROGRAMS)
@@ -250,13 +254,14 @@ sim: $(SIM)/sim
 	@$(SIM)/sim --seeds $(or $(SEEDS),100) --first $(or $(FIRST),1) $(if $(LARGE),--large) \
 		$(SIM_FLAGS)
 
-# make explore [DEPTH=n]: all orders of events
+# make explore [DEPTH=n] [STATES=n]: all orders of events, so many in a row, so many states in each set
 explore: $(SIM)/explore
-	@$(SIM)/explore $(DEPTH)
+	@$(SIM)/explore $(if $(DEPTH),--depth $(DEPTH)) $(if $(STATES),--states $(STATES))
 
-$(SIM)/explore: $(SIM)/obj/tests/sim/explore.o $(SIM_LIB)
+$(SIM)/explore: $(EXPLORE_SRC:%.c=$(SIM)/obj/%.o) $(SIM_LIB)
+$(SIM)/cells: $(SIM)/obj/tests/sim/cells_main.o $(SIM_LIB)
 $(SIM)/sim: $(SIM)/obj/tests/sim/main.o $(SIM_LIB)
-$(SIM)/sim $(SIM)/explore:
+$(SIM)/sim $(SIM)/explore $(SIM)/cells:
 	@echo '  LINK    $@'
 	$(Q)$(HOSTCC) -o $@ $^
 
@@ -357,7 +362,7 @@ MANUALS	:= $(patsubst docs/%,$(OUT)/docs/%,$(wildcard docs/*.[158])) \
 	   $(OUT)/docs/sup.conf.5 $(OUT)/docs/sup.unit.5
 
 .PHONY: docs
-docs: $(MANUALS) $(OUT)/docs/units.md
+docs: $(MANUALS) $(OUT)/docs/units.md $(OUT)/docs/engine.md
 
 $(KEYS_MAN): $(KEYS_MAN_SRC) $(wildcard supervisor/core/*.h supervisor/core/*.inc) Makefile
 	@mkdir -p $(@D)
@@ -378,7 +383,20 @@ $(OUT)/docs/units.md: $(KEYS_TABLE)
 	@mkdir -p $(@D)
 	$(Q)$(KEYS_TABLE) >$@.new && mv $@.new $@
 
-.PHONY: units-table
+# docs/engine.md likewise, from the table of rules.
+$(ENGINE_TABLE): $(ENGINE_TABLE_SRC) $(wildcard supervisor/core/engine*.h) Makefile
+	@mkdir -p $(@D)
+	@echo '  HOSTCC  $@'
+	$(Q)$(HOSTCC) -std=c11 -D_GNU_SOURCE -I. $(WARN) -O1 -o $@ $(filter %.c,$^)
+
+$(OUT)/docs/engine.md: $(ENGINE_TABLE)
+	@mkdir -p $(@D)
+	$(Q)$(ENGINE_TABLE) >$@.new && mv $@.new $@
+
+.PHONY: units-table engine-table
+engine-table: $(OUT)/docs/engine.md
+	cp $< docs/engine.md
+
 units-table: $(OUT)/docs/units.md
 	cp $< docs/units.md
 

@@ -2,6 +2,7 @@
 #include "tests/sim/sim.h"
 
 #include "common/util.h"
+#include "tests/sim/cells.h"
 
 #include <getopt.h>
 #include <stdio.h>
@@ -9,22 +10,25 @@
 #include <sys/resource.h>
 #include <time.h>
 
-static const char usage[] = "sim [--seeds N] [--first SEED] [--seconds S] [--large] [--trace]\n"
-			    "  --seeds N     so many runs, of many small sets (100)\n"
-			    "  --first SEED  the seed of the first (1)\n"
-			    "  --seconds S   stop before the next run after so much time\n"
-			    "  --large       ten thousand units and a million events in each run\n"
-			    "  --trace       print unit files, events and actions\n";
+static const char usage[] =
+	"sim [--seeds N] [--first SEED] [--seconds S] [--large] [--cells FILE] [--trace]\n"
+	"  --seeds N     so many runs, of many small sets (100)\n"
+	"  --first SEED  the seed of the first (1)\n"
+	"  --seconds S   stop before the next run after so much time\n"
+	"  --large       ten thousand units and a million events in each run\n"
+	"  --cells FILE  write down which cells of the table of rules were reached\n"
+	"  --trace       print unit files, events and actions\n";
 
 struct task {
 	uint64_t seeds, first;
 	long seconds;
 	bool large, trace;
+	const char *cells;
 };
 
 struct total {
 	uint64_t runs, failed, events, actions, starts, swaps;
-	uint64_t cells[ST_COUNT][EV_COUNT];
+	struct checker checker; /* for its cells */
 };
 
 static struct size size_of(const struct task *t, uint64_t seed)
@@ -52,7 +56,7 @@ static void add(struct total *t, const struct sim *s)
 	t->swaps += s->n_swaps;
 	for (size_t st = 0; st < ST_COUNT; st++)
 		for (size_t ev = 0; ev < EV_COUNT; ev++)
-			t->cells[st][ev] += s->checker.cells[st][ev];
+			t->checker.cells[st][ev] += s->checker.cells[st][ev];
 }
 
 static void run_one(const struct task *task, struct total *total, uint64_t seed)
@@ -79,6 +83,7 @@ static int parse(struct task *t, int argc, char **argv)
 		{ "first", required_argument, NULL, 'f' },
 		{ "seconds", required_argument, NULL, 's' },
 		{ "large", no_argument, NULL, 'l' },
+		{ "cells", required_argument, NULL, 'c' },
 		{ "trace", no_argument, NULL, 't' },
 		{ NULL, 0, NULL, 0 },
 	};
@@ -93,6 +98,8 @@ static int parse(struct task *t, int argc, char **argv)
 			t->seconds = strtol(optarg, NULL, 10);
 		else if (option == 'l')
 			t->large = true;
+		else if (option == 'c')
+			t->cells = optarg;
 		else if (option == 't')
 			t->trace = true;
 		else
@@ -129,6 +136,8 @@ int main(int argc, char **argv)
 			break;
 		run_one(&task, &total, task.first + i);
 	}
+	if (task.cells != NULL && cells_write(&total.checker, task.cells) < 0)
+		return 1;
 	printf("sim: %llu runs, %llu events, %llu actions, %llu starts, %llu reloads, %ld s\n",
 		(unsigned long long)total.runs, (unsigned long long)total.events,
 		(unsigned long long)total.actions, (unsigned long long)total.starts,

@@ -3,16 +3,18 @@
  *
  *   sim      runs driven by a seed. Units are made as texts of the real file format and read by the real parser; a
  *            simulated kernel starts, crashes and loses their processes; an operator commands at random. `sim --help`.
- *   explore  pairs with every kind of dependency, breadth-first over all orders of events: `make explore DEPTH=n`.
+ *   explore  one to four units with every kind of dependency, breadth-first over all orders of events: `make explore
+ *            [DEPTH=n] [STATES=n]`; explore.h says how it is made.
+ *   cells    sums up which cells of the engine's table the two have reached; one that is missed must be in its list.
  *
  *   checker.c   what must hold, at each rule and at rest      random.c    the dice
  *   kernel.c    processes, signals, and what they say         generate.c  unit files by seed
  *   duties.c    what the engine's actions must never do       operator.c  commands, reloads, the shutdown
  *   sim.c       one run, its faults, its calm and its end     main.c      many runs
- *   explore.c   the sets, their world, and breadth-first over hashed states
+ *   cells.c     the cells that were reached, kept in a file
  *
  * To teach them something new: a new action needs a row in kernel.c (`performers`), or it says that it does not
- * know it; a new event needs somebody who sends it (kernel.c, or operator.c) and a line in explore.c (`choices`); a new key of type
+ * know it; a new event needs somebody who sends it (kernel.c, or operator.c) and a line in world.c (`choices`); a new key of type
  * choice, boolean, time or unit list is rolled by itself. A new rule of how units wait for each other: checker.c, `judge`.
  *
  * A failing run prints its seed and the command that replays it, event by event.
