@@ -191,6 +191,12 @@ static bool set_next(struct engine *e, uint32_t timer)
 	uint64_t first = TIME_INFINITY;
 	bool lasting = true;
 
+	/* A reload has taken its unit away; another may bring it back. */
+	if (unit_of_timer(e, timer) == NO_UNIT) {
+		l->timer.busy = false;
+		engine_timer_set(e, timer, TIMER_TRIGGER, TIME_INFINITY);
+		return;
+	}
 	l->timer.busy = l->timer.busy && is_at_work(life_of(e, unit_of_timer(e, timer)));
 	l->timer.next_wall = 0;
 	if (!l->timer.busy)
@@ -222,7 +228,7 @@ void engine_timer_elapsed(struct engine *e, uint32_t timer, const struct event *
 	struct life *l = life_of(e, timer);
 
 	(void)event;
-	if (l->ask != ASK_NONE || !is_up(e, timer))
+	if (l->ask != ASK_NONE || !is_up(e, timer) || unit_of_timer(e, timer) == NO_UNIT)
 		return;
 	l->timer.last = e->now;
 	/* By a clock that drifted it may be a moment too early: that moment comes no second time. */
@@ -357,7 +363,9 @@ void engine_timer_why(const struct engine *e, uint32_t timer, struct text *t)
 	uint64_t next = l->timers[TIMER_TRIGGER], wall;
 	bool lasting;
 
-	if (l->timer.busy) {
+	if (unit_of_timer(e, timer) == NO_UNIT) {
+		text_puts(t, "the unit that it starts is gone");
+	} else if (l->timer.busy) {
 		text_printf(t, "has elapsed, waits for the end of %s",
 			unit_of(e, unit_of_timer(e, timer))->name);
 	} else if (next != TIME_INFINITY) {

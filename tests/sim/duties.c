@@ -178,6 +178,9 @@ static void check_backoff(struct sim *s, const struct box *b)
 
 	if (r->deadline == TIME_INFINITY && service->restart_sec == TIME_INFINITY)
 		return;
+	/* Its delay is over: what it waits for is the budget of all. */
+	if (life_of(s->engine, b->unit)->has_slot)
+		return;
 	if (service->restart_max_delay > most && service->restart_steps > 0)
 		most = service->restart_max_delay;
 	most = time_after(most, service->restart_extra);
@@ -237,6 +240,8 @@ static bool repeats(const struct unit *unit)
 	/* It never gets well without a check. */
 	if (unit->kind == KIND_CONTAINER && unit->container.notify == NOTIFY_HEALTHY &&
 		unit->container.health.cmd.n == 0)
+		return true;
+	if (unit->kind == KIND_TIMER)
 		return true;
 	if (service->runtime_max != 0 && service->runtime_max != TIME_INFINITY)
 		return true;

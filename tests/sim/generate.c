@@ -30,6 +30,9 @@ static const enum unit_kind dealt[] = { KIND_SERVICE, KIND_SERVICE, KIND_SERVICE
 /* The kind goes with the number, so that every unit can name every other. */
 static enum unit_kind kind_of(uint32_t index)
 {
+	/* Not in the small sets: what is started again and again is never quite calm. */
+	if (index >= 8 && index % 10 == 9)
+		return KIND_TIMER;
 	return dealt[index * 7 % ARRAY_LEN(dealt)];
 }
 
@@ -241,6 +244,9 @@ static void put_section(struct roller *r, const char *section)
 		r->key = &keys[i];
 		if (strcmp(r->key->section, section) != 0 || (r->key->kinds >> r->kind & 1) == 0)
 			continue;
+		/* Among ten thousand some unit would end every run at once. */
+		if (r->size->sparse && ends_machine(r->key))
+			continue;
 		roll = roll_of(r->key, &permille);
 		if (r->size->sparse && r->key->type == &key_type_units)
 			permille /= 8;
@@ -252,6 +258,30 @@ static void put_section(struct roller *r, const char *section)
 	}
 }
 
+static void put_timer(struct roller *r)
+{
+	static const char *const times[] = { "OnActiveSec=%us", "OnUnitActiveSec=%us",
+		"OnUnitInactiveSec=%us", "OnBootSec=%us", "OnCalendar=*:*:0/%u",
+		"OnCalendar=*-*-* *:0/%u" };
+	uint32_t n = 1 + dice_roll(r->dice, 3), other;
+
+	do
+		other = dice_roll(r->dice, r->size->units);
+	while (kind_of(other) == KIND_TIMER);
+	text_puts(&r->text, "[Timer]\nUnit=");
+	put_name(&r->text, other);
+	for (uint32_t i = 0; i < n; i++) {
+		const char *time = times[dice_roll(r->dice, ARRAY_LEN(times))];
+		const char *span = strchr(time, '%');
+
+		text_printf(&r->text, "\n%.*s%u%s", (int)(span - time), time,
+			5 + dice_roll(r->dice, 50), span + 2);
+	}
+	text_printf(&r->text, "\nAccuracySec=%us\nPersistent=%s\nOnClockChange=%s\n",
+		1 + dice_roll(r->dice, 20), dice_roll(r->dice, 2) != 0 ? "yes" : "no",
+		dice_roll(r->dice, 2) != 0 ? "yes" : "no");
+}
+
 static void put_unit(struct roller *r)
 {
 	put_section(r, "Unit");
@@ -261,6 +291,8 @@ static void put_unit(struct roller *r)
 	}
 	if (r->kind == KIND_CONTAINER || r->kind == KIND_SERVICE)
 		put_section(r, "Service");
+	if (r->kind == KIND_TIMER)
+		put_timer(r);
 	if (r->kind == KIND_NETWORK)
 		text_puts(&r->text, "[Network]\n");
 	if (r->kind == KIND_VOLUME)

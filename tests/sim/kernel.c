@@ -403,6 +403,7 @@ static perform_fn *const performers[ACT_COUNT] = {
 	/* Those that speak of the whole are done by sim.c. */
 	[ACT_LOG] = perform_nothing,
 	[ACT_JOB_DONE] = perform_nothing,
+	[ACT_STAMP] = perform_nothing,
 	[ACT_MACHINE] = perform_nothing,
 	[ACT_SWAP] = perform_nothing,
 };
@@ -442,6 +443,14 @@ void kernel_calm(struct sim *s)
 		if (is_empty(b))
 			plan_empty(s, b);
 	}
+}
+
+void kernel_storm(struct sim *s)
+{
+	sim_say(s, "all main processes are lost");
+	for (uint32_t i = 0; i < s->n_boxes; i++)
+		if (s->boxes[i].procs[ROLE_MAIN].live)
+			plan_exit(s, &s->boxes[i], ROLE_MAIN, dice_time(&s->dice, SEC), SIGKILL);
 }
 
 /* Of a unit that has no file any more the engine knows nothing, and nobody asks it to. */

@@ -40,7 +40,9 @@ void operator_command(struct sim *s)
 		EV_STOP, EV_RELOAD, EV_RESET };
 	size_t n = engine_set(s->engine)->n;
 
-	if (s->n_sets > 1 && dice_roll(&s->dice, s->size.sparse ? 1000 : 12) == 0)
+	if (s->size.sparse && dice_roll(&s->dice, 1000) == 0)
+		kernel_storm(s);
+	else if (s->n_sets > 1 && dice_roll(&s->dice, s->size.sparse ? 1000 : 12) == 0)
 		reload(s);
 	else
 		tell(s, commands[dice_roll(&s->dice, ARRAY_LEN(commands))],
@@ -108,7 +110,7 @@ static bool can_run(const struct sim *s, const bool *marked)
 		if (marked[u] &&
 			(!is_sound(s, u) || node->out[DEP_REQUISITE].n > 0 ||
 				node->out[DEP_CONFLICTS].n > 0 || node->in[DEP_CONFLICTS].n > 0 ||
-				node->in[DEP_STOPS].n > 0))
+				node->in[DEP_STOPS].n > 0 || node->in[DEP_TRIGGERS].n > 0))
 			return false;
 	}
 	return true;

@@ -10,6 +10,7 @@
 
 #define BEGIN (UINT64_C(1000) * SEC)
 #define HOUR (3600 * SEC)
+#define WALL (INT64_C(1767225600) * (int64_t)SEC) /* what it shows when ours shows nothing: 2026 */
 #define LOOK_AT_ALL 65536 /* events between two looks at all units of a large set */
 
 void sim_say(const struct sim *s, const char *fmt, ...)
@@ -136,6 +137,19 @@ static void sleep_a_while(struct sim *s)
 		s->boxes[i].allowance += span;
 }
 
+/* The clock on the wall is set, by a person or from the network, forward or back. */
+static void set_clock(struct sim *s)
+{
+	static const uint64_t jumps[] = { SEC, 60 * SEC, HOUR, 24 * HOUR, 1000 * 24 * HOUR };
+	uint64_t jump = dice_time(&s->dice, jumps[dice_roll(&s->dice, ARRAY_LEN(jumps))]);
+	bool back = dice_roll(&s->dice, 2) != 0;
+
+	s->wall = back ? s->wall - (int64_t)jump : s->wall + (int64_t)jump;
+	sim_say(s, "the clock is set %s by %llu s", back ? "back" : "forward",
+		(unsigned long long)(jump / SEC));
+	engine_set_clock(s->engine, s->wall, dice_roll(&s->dice, 4) != 0, s->now);
+}
+
 /* Timers come late at times. */
 static void tick(struct sim *s)
 {
@@ -143,6 +157,8 @@ static void tick(struct sim *s)
 		s->now += dice_time(&s->dice, 50 * MS);
 	if (s->faults && dice_roll(&s->dice, 4000) == 0)
 		sleep_a_while(s);
+	if (s->faults && dice_roll(&s->dice, 500) == 0)
+		set_clock(s);
 	engine_tick(s->engine, s->now);
 	if (engine_deadline(s->engine) <= s->now)
 		checker_fault(&s->checker, "a timer is overdue after a tick");
@@ -187,6 +203,8 @@ static void with_faults(struct sim *s)
 {
 	s->faults = true;
 	s->next_command = s->now;
+	s->wall = WALL;
+	engine_set_clock(s->engine, s->wall, false, s->now);
 	engine_boot(s->engine, s->now);
 	sim_perform(s);
 	while (s->n_events < s->size.events && step(s, TIME_INFINITY - 1))

@@ -93,6 +93,7 @@ struct sim {
 	struct dice dice;
 	struct size size;
 	uint64_t now;
+	int64_t wall; /* what the clock on the wall shows, minus now */
 	struct engine *engine;
 	struct checker checker;
 	struct unit_set sets[SETS_MAX];
@@ -136,6 +137,8 @@ bool kernel_step(struct sim *s);
 uint64_t kernel_next(const struct sim *s);
 /* From now on all behave, and what hangs hangs no more. */
 void kernel_calm(struct sim *s);
+/* All main processes are lost at once. */
+void kernel_storm(struct sim *s);
 /* After a reload: units have other numbers. */
 void kernel_renumber(struct sim *s);
 

@@ -142,6 +142,45 @@ static void test_limit_keeps_its_first_words(void **data)
 	world_free(w);
 }
 
+/* A reload takes the unit of a running timer away, and another one brings it back. */
+static void test_timer_without_its_unit(void **data)
+{
+	struct world *w = world_new(2), *less = world_new(1), *again = world_new(2);
+	struct world *const full[] = { w, again };
+	const struct trigger trigger = { .base = ON_UNIT_ACTIVE, .span = 60 * SEC };
+	char why[100];
+
+	(void)data;
+	for (int i = 0; i < 2; i++)
+		world_add(full[i], "a.service", KIND_SERVICE)->service.type = TYPE_ONESHOT;
+	for (int i = 0; i < 3; i++) {
+		struct world *each = i < 2 ? full[i] : less;
+		struct unit *timer = world_add(each, "a.timer", KIND_TIMER);
+
+		timer->timer.remain_after_elapse = true;
+		*LIST_ADD(&each->set.arena, &timer->timer.triggers) = trigger;
+		if (i < 2)
+			world_edge(each, 1, DEP_TRIGGERS, 0);
+	}
+	w->actors[0].ends_at_once = true;
+	world_begin(w);
+	world_command(w, EV_START, 1, 1);
+	engine_reload(w->engine, &less->set, 2, w->now);
+	world_perform(w);
+	assert_int_equal(w->job_result[2], 0);
+	assert_int_equal(world_state(w, 0), ST_RUNNING);
+	assert_int_equal(engine_timer(w->engine, 0).starts, UINT32_MAX);
+	assert_non_null(strstr(engine_why(w->engine, 0, why, sizeof(why)), "is gone"));
+	engine_set_clock(w->engine, INT64_C(1800000000) * (int64_t)SEC, true, w->now);
+	engine_reload(w->engine, &again->set, 3, w->now);
+	world_perform(w);
+	assert_int_equal(world_state(w, 1), ST_RUNNING);
+	assert_int_equal(engine_timer(w->engine, 1).starts, 0);
+	world_free(w);
+	world_free(less);
+	world_free(again);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -151,6 +190,7 @@ int main(void)
 		cmocka_unit_test(test_broken_unit_waits_for_nobody),
 		cmocka_unit_test(test_stop_between_two_tries_waits_for_nobody),
 		cmocka_unit_test(test_limit_keeps_its_first_words),
+		cmocka_unit_test(test_timer_without_its_unit),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
