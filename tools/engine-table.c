@@ -25,7 +25,7 @@ static const struct state_words {
 	[ST_INACTIVE] = { "not there, and nobody has asked for it", "nothing: a command" },
 	[ST_WAITING] = { "wanted, held back by the order",
 		"the unit that it watches, see `supctl why`" },
-	[ST_SETUP] = { "a network or volume is being made", "90 s" },
+	[ST_SETUP] = { "a network, volume or socket is being made", "90 s" },
 	[ST_CONDITION] = { "ExecCondition= runs", "TimeoutStartSec=" },
 	[ST_START_PRE] = { "ExecStartPre= runs", "TimeoutStartSec=" },
 	[ST_START] = { "the main process is started and not ready", "TimeoutStartSec=" },
@@ -53,7 +53,7 @@ static const char *const event_words[EV_COUNT] = {
 	[EV_RELOAD] = "the command `reload` for the unit",
 	[EV_RESET] = "the command `reset-failed`",
 	[EV_SETUP_DONE] = "the network or volume is made",
-	[EV_SETUP_FAILED] = "it could not be made",
+	[EV_SETUP_FAILED] = "it could not be made, or what a unit that is up has made is gone",
 	[EV_SPAWNED] = "a process of it is there",
 	[EV_SPAWN_FAILED] = "it could not be made, or a step before its program failed",
 	[EV_EXECED] = "the program runs",
@@ -61,6 +61,7 @@ static const char *const event_words[EV_COUNT] = {
 	[EV_NOTIFY] = "a message of sd_notify(3), or the newline of NotifyFD=",
 	[EV_EMPTY] = "no process is left in its cgroup",
 	[EV_OOM] = "the kernel killed in its cgroup for want of memory",
+	[EV_TRIGGER] = "somebody waits at a socket that is watched",
 	[EV_TIMEOUT] = "the deadline of its state has come",
 };
 
@@ -114,6 +115,8 @@ static const struct rule_words {
 	RULE(term_late, "the kill, or with TimeoutStopFailureMode=abort the signal of the watchdog; or left alone where the file says so"),
 	RULE(abort_late, "the kill"),
 	RULE(kill_late, "what survives SIGKILL hangs in the kernel: failed"),
+	RULE(trigger, "the service of the socket is started, within TriggerLimitBurst="),
+	RULE(undone, "what it has made is gone, as a mount that somebody has unmounted: down, or failed"),
 	RULE(again, "the automatic restart, within the budget of all units"),
 };
 /* clang-format on */
@@ -133,7 +136,7 @@ static const char *const state_names[ST_COUNT] = {
 static const enum event_kind commands[] = { EV_START, EV_STOP, EV_RESTART, EV_RELOAD, EV_RESET,
 	EV_TIMEOUT };
 static const enum event_kind answers[] = { EV_SETUP_DONE, EV_SETUP_FAILED, EV_SPAWNED,
-	EV_SPAWN_FAILED, EV_EXECED, EV_EXITED, EV_NOTIFY, EV_EMPTY, EV_OOM };
+	EV_SPAWN_FAILED, EV_EXECED, EV_EXITED, EV_NOTIFY, EV_EMPTY, EV_OOM, EV_TRIGGER };
 _Static_assert(ARRAY_LEN(commands) + ARRAY_LEN(answers) == EV_COUNT, "each event in one table");
 
 /* The rule's name, "-" for nothing, "" for what cannot happen; NULL: it has no words here. */

@@ -21,8 +21,10 @@ static const struct unreached {
 	const char *reason;
 } unreached[] = {
 	{ STATES_OF_PROCESSES, EVENT(SETUP_DONE) | EVENT(SETUP_FAILED),
-		"only networks and volumes are set up: they have no process and no restart" },
-	{ STATE_BIT(SETUP), EVENT(NOTIFY) | EVENT(OOM), "networks and volumes have no process" },
+		"what is set up, as networks, volumes and sockets, has no process and no restart" },
+	{ STATES_OF_PROCESSES, EVENT(TRIGGER), "a socket has no process and no restart" },
+	{ STATES_DOWN, EVENT(TRIGGER), "a socket that is down is not watched" },
+	{ STATE_BIT(SETUP), EVENT(NOTIFY) | EVENT(OOM), "what is set up has no process" },
 	{ STATES_DOWN, EVENT(STOP), "the order gives no stop to what is down" },
 	{ STATE_BIT(WAITING) | STATE_BIT(BACKOFF), EVENT(RESTART),
 		"a restart is asked of what is up or comes up; when that is down it is a start" },

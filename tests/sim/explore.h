@@ -21,7 +21,8 @@
 struct actor {
 	bool asked[ROLE_COUNT], live[ROLE_COUNT];
 	bool execed;
-	bool died; /* a word of the dead one, or of its death, may still be on its way */
+	bool died;    /* a word of the dead one, or of its death, may still be on its way */
+	bool watched; /* a socket: somebody may come */
 	uint8_t setups;
 };
 

@@ -404,6 +404,7 @@ static perform_fn *const performers[ACT_COUNT] = {
 	[ACT_LOG] = perform_nothing,
 	[ACT_JOB_DONE] = perform_nothing,
 	[ACT_STAMP] = perform_nothing,
+	[ACT_WATCH] = perform_nothing, /* no sockets are made here; explore has some */
 	[ACT_MACHINE] = perform_nothing,
 	[ACT_SWAP] = perform_nothing,
 };

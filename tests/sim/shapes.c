@@ -175,8 +175,8 @@ static void make_commands(uint32_t variant, struct pages *p)
 	put(p, names[0], text);
 }
 
-/* Names and texts of one unit or two. */
-static const char *const things[][4] = {
+/* Names and texts of one to three units. */
+static const char *const things[][7] = {
 	{ "n.network", "[Network]\n" },
 	{ "v.volume", "[Volume]\n" },
 	{ "t.target", "[Unit]\nStopWhenUnneeded=yes\n" },
@@ -198,6 +198,13 @@ static const char *const things[][4] = {
 	{ "a.service",
 		"[Service]\nExecStart=/x\nExitType=cgroup\nRestart=on-failure\n"
 		"KillMode=process\n" },
+	{ "a.service", "[Service]\nType=notify\nExecStart=/x\n", "a.socket",
+		"[Socket]\nListenStream=/run/a\n" },
+	{ "a.service", "[Service]\nExecStart=/x\n", "a.socket",
+		"[Unit]\nAfter=b.service\n[Socket]\nListenStream=/run/a\n", "b.service",
+		"[Service]\nExecStart=/x\n" },
+	{ "a.service", "[Unit]\nRequiresMountsFor=/m\n[Service]\nExecStart=/x\n", "m.mount",
+		"[Mount]\nWhat=/dev/x\nWhere=/m\n" },
 	/* A process that comes after its unit was given up; an answer that comes after the next order. */
 	{ "a.service",
 		"[Unit]\nAfter=b.service\n[Service]\nType=notify\nExecStart=/x\nSendSIGKILL=no\n"
@@ -215,9 +222,8 @@ static void make_thing(uint32_t variant, struct pages *p)
 {
 	const char *const *text = things[variant];
 
-	put(p, text[0], text[1]);
-	if (text[2] != NULL)
-		put(p, text[2], text[3]);
+	for (; text[0] != NULL; text += 2)
+		put(p, text[0], text[1]);
 }
 
 #define ALL_EVENTS (EVENTS_BASIC | EVENTS_WORDS | EVENTS_DEATH | EVENTS_MACHINE)

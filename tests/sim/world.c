@@ -39,6 +39,7 @@ const struct choice choices[] = {
 	{ EV_NOTIFY, WHO_MAIN, WORD_TRIGGER, EVENTS_WORDS },
 	{ EV_OOM, WHO_MAIN, 0, EVENTS_BASIC },
 	{ EV_EMPTY, WHO_NOBODY, 0, EVENTS_BASIC },
+	{ EV_TRIGGER, WHO_NOBODY, 0, EVENTS_BASIC },
 	{ EV_TIMEOUT, WHO_NOBODY, 0, EVENTS_BASIC },
 	{ DO_SHUTDOWN, WHO_NOBODY, 0, EVENTS_MACHINE },
 	{ DO_SWAP, WHO_NOBODY, 0, EVENTS_MACHINE },
@@ -74,6 +75,12 @@ static bool minds_execution(const struct explorer *x, uint32_t u)
 		unit->kind == KIND_CONTAINER;
 }
 
+static bool is_mounted(const struct explorer *x, uint32_t u)
+{
+	return unit_of(x->engine, u)->kind == KIND_MOUNT &&
+		life_of(x->engine, u)->run.state == ST_RUNNING;
+}
+
 bool world_can(const struct explorer *x, uint32_t u, const struct choice *c)
 {
 	const struct actor *a = &x->actors[u];
@@ -83,8 +90,11 @@ bool world_can(const struct explorer *x, uint32_t u, const struct choice *c)
 		return false;
 	switch (c->kind) {
 	case EV_SETUP_DONE:
-	case EV_SETUP_FAILED:
 		return a->setups > 0;
+	case EV_SETUP_FAILED: /* or it was unmounted */
+		return a->setups > 0 || is_mounted(x, u);
+	case EV_TRIGGER:
+		return a->watched;
 	case EV_SPAWNED:
 		return a->asked[role];
 	case EV_SPAWN_FAILED:
@@ -118,6 +128,8 @@ static void take(struct explorer *x, const struct action *a)
 		if (actor->live[a->role] || actor->asked[a->role])
 			checker_fault(&x->checker, "two processes of one role");
 		actor->asked[a->role] = true;
+	} else if (a->kind == ACT_WATCH || a->kind == ACT_TEARDOWN) {
+		actor->watched = a->kind == ACT_WATCH;
 	} else if (a->kind == ACT_SETUP) {
 		actor->setups += actor->setups < 2;
 	} else if (a->kind == ACT_KILL ||
@@ -140,8 +152,10 @@ void world_take_actions(struct explorer *x)
 
 static void note(struct actor *a, enum event_kind kind, enum role role)
 {
+	if (kind == EV_TRIGGER)
+		a->watched = false;
 	if (kind == EV_SETUP_DONE || kind == EV_SETUP_FAILED)
-		a->setups--;
+		a->setups -= a->setups > 0;
 	if (kind == EV_SPAWNED || kind == EV_EXITED)
 		a->live[role] = kind == EV_SPAWNED;
 	if (kind == EV_SPAWNED || kind == EV_SPAWN_FAILED)
