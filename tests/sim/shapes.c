@@ -11,8 +11,8 @@ static const char *const deps[] = {
 	DEPENDENCIES(X)
 #undef X
 };
-/* The last is no key, but Unit= of a timer: among the things. */
-#define DEPS (DEP_COUNT - 1)
+/* Those behind it are no keys of [Unit]: they stand among the things. */
+#define DEPS DEP_TRIGGERS
 
 static const char *const names[] = { "a.service", "b.service", "c.service", "d.service" };
 
