@@ -195,7 +195,7 @@ static bool set_next(struct engine *e, uint32_t timer)
 	if (unit_of_timer(e, timer) == NO_UNIT) {
 		l->timer.busy = false;
 		engine_timer_set(e, timer, TIMER_TRIGGER, TIME_INFINITY);
-		return;
+		return true;
 	}
 	l->timer.busy = l->timer.busy && is_at_work(life_of(e, unit_of_timer(e, timer)));
 	l->timer.next_wall = 0;
