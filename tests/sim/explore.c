@@ -162,7 +162,7 @@ int main(int argc, char **argv)
 	}
 	for (size_t i = 0; i < n_families; i++)
 		most = families[i].states > most ? families[i].states : most;
-	most = task.states != 0 ? task.states : most;
+	most = task.states > most ? task.states : most;
 	x.list = calloc(most + 1, sizeof(*x.list));
 	failed = explore_all(&x, &task, &sets);
 	if (task.cells != NULL && cells_write(&x.checker, task.cells) < 0)
