@@ -209,19 +209,31 @@ $(FUZZ_WORDS): $(KEYS_TABLE)
 fuzz: fuzzers
 	tools/fuzz $(BUILD) $(or $(SECONDS),60) $(NAME)
 
-# Coverage of the pure core by the unit tests.
+# Coverage of the pure core by the unit tests and the simulation.
 COV	   := $(BUILD)/coverage
 COV_TESTS  := $(UNIT_TEST_SRC:tests/unit/%.c=$(COV)/%)
 COV_LIB	   := $(COV)/obj/lib.a
 COV_CFLAGS  = $(LANG_FLAGS) -DKEY_DOCS -O1 -g -fprofile-instr-generate -fcoverage-mapping
 
 .PHONY: coverage
-coverage: $(COV_TESTS)
+coverage: $(COV_TESTS) $(COV)/sim
 	@tools/coverage $(COV) supervisor/core
 
+$(COV)/test_engine_walk: WRAP := -Wl,--wrap=engine_dispatch
 $(COV_TESTS): $(COV)/%: $(COV)/obj/tests/unit/%.o $(COV_LIB)
 	@echo '  LINK    $@'
-	$(Q)clang -fprofile-instr-generate -o $@ $^ -lcmocka -ljansson
+	$(Q)clang -fprofile-instr-generate $(WRAP) -o $@ $^ -lcmocka -ljansson
+
+# The simulation has a table of rules of its own before that of the core.
+COV_SIM := tests/sim/main.c $(filter-out $(patsubst %,tests/sim/%.c,main cells_main explore shapes \
+	   world space endings),$(call find-c,tests/sim))
+$(COV)/sim: $(COV_SIM:%.c=$(COV)/obj/%.o) $(COV)/obj/sim_rules.o $(COV_LIB)
+	@echo '  LINK    $@'
+	$(Q)clang -fprofile-instr-generate -o $@ $^
+
+$(COV)/obj/sim_rules.o: supervisor/core/rules.c Makefile | $(DEPS_DONE)
+	@mkdir -p $(@D)
+	$(Q)clang $(COV_CFLAGS) -Drules=engine_rules -MMD -MP -c -o $@ $<
 
 $(COV_LIB): $(UNIT_LIB_SRC:%.c=$(COV)/obj/%.o) $(COV)/obj/ini.o
 	@rm -f $@
