@@ -1,0 +1,422 @@
+/* The networks' plans (names, addresses, sizes), the requests made of them, and the links that are read. */
+#include "common/util.h"
+#include "supervisor/core/net/ip4.h"
+#include "supervisor/core/net/rt.h"
+
+#include <errno.h>
+#include <linux/if_link.h>
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
+#include <net/if.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static const struct pool pool = {
+	.network = "lan.network",
+	.subnet = { .addr = 0x0a580000, .prefix = 24 },
+	.gateway = 0x0a580001,
+};
+
+static const struct {
+	const char *unit, *wanted,
+		*name; /* name: what it begins with when it ends with '*'; NULL: refused */
+} names[] = {
+	{ "lan.network", NULL, "lan" },
+	{ "Lan_1-a.network", NULL, "Lan_1-a" },
+	{ "a.b.network", NULL, "a.b" },
+	{ "lan.network", "br0.7", "br0.7" },
+	{ "lan.network", "Z9", "Z9" },
+	{ "lan.network", "fifteenletters1", "fifteenletters1" },
+	{ "lan.network", "sixteen-letters1", NULL },
+	{ "lan.network", "", NULL },
+	{ "lan.network", ".hidden", NULL },
+	{ "lan.network", "a b", NULL },
+	{ "lan.network", "a/b", NULL },
+	{ "lan.network", "a{b", NULL },
+	{ "lan.network", "a^b", NULL },
+	{ "a@b.network", NULL, "a_b-*" },
+	{ "a:b.network", NULL, "a_b-*" },
+	{ "the-network-of-all.network", NULL, "the-ne-*" },
+};
+
+static void test_name_of_a_bridge(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		struct unit u = {
+			.name = (char *)names[i].unit,
+			.kind = KIND_NETWORK,
+			.network.interface_name = (char *)names[i].wanted,
+		};
+		struct bridge_plan p;
+		struct err e = { 0 };
+
+		if (names[i].name == NULL) {
+			assert_int_equal(bridge_plan_make(&p, &u, &pool, "m", &e), -1);
+			assert_non_null(strstr(e.msg, "lan.network: InterfaceName="));
+			continue;
+		}
+		assert_int_equal(bridge_plan_make(&p, &u, &pool, "m", &e), 0);
+		if (names[i].name[strlen(names[i].name) - 1] != '*') {
+			assert_string_equal(p.name, names[i].name);
+			continue;
+		}
+		assert_memory_equal(p.name, names[i].name, strlen(names[i].name) - 1);
+		assert_int_equal(strlen(p.name), strlen(names[i].name) - 1 + 8);
+	}
+}
+
+static const struct {
+	const char *text;
+	uint32_t mtu; /* 0: refused */
+} sizes[] = {
+	{ "576", 576 },
+	{ "1500", 1500 },
+	{ "65535", 65535 },
+	{ "575", 0 },
+	{ "65536", 0 },
+	{ "99999999999999999999", 0 },
+	{ "", 0 },
+	{ "15 00", 0 },
+	{ "1500b", 0 },
+	{ "-1", 0 },
+};
+
+static void test_size_of_packets(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(sizes); i++) {
+		struct setting options[] = {
+			{ .name = "isolate", .value = "true" },
+			{ .name = "mtu", .value = (char *)sizes[i].text },
+		};
+		struct unit u = {
+			.name = "lan.network",
+			.kind = KIND_NETWORK,
+			.network.options = { .v = options, .n = ARRAY_LEN(options) },
+		};
+		struct bridge_plan p;
+		struct err e = { 0 };
+
+		assert_int_equal(bridge_plan_make(&p, &u, &pool, "", &e), sizes[i].mtu ? 0 : -1);
+		if (sizes[i].mtu != 0)
+			assert_int_equal(p.mtu, sizes[i].mtu);
+		else
+			assert_non_null(strstr(e.msg, "not a number from 576 to 65535"));
+	}
+}
+
+static void test_container_on_an_internal_network_has_no_route(void **state)
+{
+	static const struct bridge_plan open = { .unit = "a.network", .name = "a", .addr = 7 };
+	static const struct bridge_plan closed = {
+		.unit = "b.network", .name = "b", .addr = 7, .internal = true
+	};
+	struct attach_plan p, q;
+
+	(void)state;
+	attach_plan_make(&p, "web.container", &open, 9, "m");
+	assert_int_equal(p.gateway, 7);
+	assert_string_equal(p.bridge, "a");
+	attach_plan_make(&q, "web.container", &closed, 9, "m");
+	assert_int_equal(q.gateway, 0);
+	assert_string_equal(p.host_if, q.host_if);
+	assert_memory_not_equal(p.mac, q.mac, MAC_LEN);
+}
+
+static void test_port_that_is_taken(void **state)
+{
+	static const struct rule_port ports[] = {
+		{ .unit = "a", .port = { .host = 80 } },
+		{ .unit = "b", .port = { .host = 53, .host_addr = 5, .udp = true } },
+		{ .unit = "c", .port = { .host = 53, .host_addr = 6, .udp = true } },
+	};
+	static const struct {
+		struct port port;
+		const char *by;
+	} cases[] = {
+		{ { .host = 80 }, "a" },
+		{ { .host = 80, .host_addr = 5 }, "a" },
+		{ { .host = 80, .udp = true }, NULL },
+		{ { .host = 81 }, NULL },
+		{ { .host = 53, .udp = true }, "b" },
+		{ { .host = 53, .host_addr = 6, .udp = true }, "c" },
+		{ { .host = 53, .host_addr = 7, .udp = true }, NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		const struct rule_port *by = rule_port_taken(ports, ARRAY_LEN(ports),
+			&cases[i].port);
+
+		if (cases[i].by == NULL)
+			assert_null(by);
+		else
+			assert_string_equal(by->unit, cases[i].by);
+	}
+}
+
+static const struct {
+	const char *text;
+	bool with_prefix;
+	const char *back; /* NULL: refused */
+} addresses[] = {
+	{ "10.88.0.1", false, "10.88.0.1/32" },
+	{ "0.0.0.0/0", true, "0.0.0.0/0" },
+	{ "255.255.255.255/32", true, "255.255.255.255/32" },
+	{ "10.0.0.0", true, NULL },
+	{ "10.0.0.0/33", true, NULL },
+	{ "10.0.0.0/", true, NULL },
+	{ "10.0.0.0/8x", true, NULL },
+	{ "10.0.0.0/8", false, NULL },
+	{ "10.0.0", false, NULL },
+	{ "10.0.0.256", false, NULL },
+	{ "10.0.0.9999999999999", false, NULL },
+	{ "10..0.1", false, NULL },
+	{ "10.0.0.:", false, NULL },
+	{ "", false, NULL },
+};
+
+static void test_text_of_an_address(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(addresses); i++) {
+		char buf[IP4_TEXT_MAX];
+		struct subnet s;
+		int got = ip4_parse(&s, addresses[i].text, addresses[i].with_prefix);
+
+		assert_int_equal(got, addresses[i].back != NULL ? 0 : -1);
+		if (got == 0)
+			assert_string_equal(ip4_text(buf, &s, true), addresses[i].back);
+	}
+}
+
+static void test_subnet_of_everything_holds_everything(void **state)
+{
+	const struct subnet all = { 0 }, some = { .addr = 0x0a000000, .prefix = 8 };
+
+	(void)state;
+	assert_true(ip4_inside(&all, 0xc0a80001));
+	assert_false(ip4_inside(&some, 0xc0a80001));
+	assert_true(ip4_overlap(&all, &some));
+	assert_true(ip4_overlap(&some, &all));
+}
+
+static uint32_t number_of(const struct nl_reply *r, uint16_t type)
+{
+	size_t size = 0;
+	const void *at = nl_find(r->data + sizeof(struct ifinfomsg),
+		r->size - sizeof(struct ifinfomsg), type, &size);
+	uint32_t value = 0;
+
+	if (at != NULL && size == sizeof(value))
+		memcpy(&value, at, sizeof(value));
+	return value;
+}
+
+/* Only what is asked for is said: whatever stands in the message changes the link. */
+static void test_change_says_only_what_it_changes(void **state)
+{
+	static const uint8_t mac[MAC_LEN] = { 2, 1, 2, 3, 4, 5 };
+	static const struct {
+		int index;
+		struct rt_change change;
+		unsigned int flags, mask;
+		int accept;
+		const char *what;
+	} cases[] = {
+		{ 4, { 0 }, 0, 0, 0, "set up interface" },
+		{ 4, { .up = true }, IFF_UP, IFF_UP, 0, "set up interface" },
+		{ 4, { .down = true }, 0, IFF_UP, ENODEV, "set up interface" },
+		{ 0, { .master = 3, .up = true }, IFF_UP, IFF_UP, 0, "put into its bridge" },
+		{ 4, { .mtu = 1400 }, 0, 0, 0, "set up interface" },
+		{ 4, { .alias = "a", .mac = mac }, 0, 0, 0, "set up interface" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		const struct rt_change *c = &cases[i].change;
+		_Alignas(8) uint8_t memory[256];
+		struct ifinfomsg m;
+		struct nl_reply r;
+		struct nl_buf b;
+		size_t at = 0, size, attrs;
+
+		nl_init(&b, memory, sizeof(memory));
+		rt_link_change(&b, cases[i].index, "eth7", c);
+		assert_string_equal(b.notes[0].what, cases[i].what);
+		assert_int_equal(b.notes[0].accept, cases[i].accept);
+		assert_true(nl_next(&r, memory, b.used, &at));
+		assert_int_equal(r.type, RTM_SETLINK);
+		memcpy(&m, r.data, sizeof(m));
+		assert_int_equal(m.ifi_index, cases[i].index);
+		assert_int_equal(m.ifi_flags, cases[i].flags);
+		assert_int_equal(m.ifi_change, cases[i].mask);
+		assert_int_equal(number_of(&r, IFLA_MASTER), c->master);
+		assert_int_equal(number_of(&r, IFLA_MTU), c->mtu);
+		attrs = r.size - sizeof(m);
+		assert_int_equal(nl_find(r.data + sizeof(m), attrs, IFLA_ADDRESS, &size) != NULL,
+			c->mac != NULL);
+		assert_int_equal(nl_find_str(r.data + sizeof(m), attrs, IFLA_IFALIAS) != NULL,
+			c->alias != NULL);
+		assert_int_equal(nl_find_str(r.data + sizeof(m), attrs, IFLA_IFNAME) != NULL,
+			cases[i].index == 0);
+	}
+}
+
+static void begin_link(struct nl_buf *b, void *memory, size_t size)
+{
+	static const struct ifinfomsg m = { .ifi_index = 12 };
+
+	nl_init(b, memory, size);
+	nl_begin(b, RTM_NEWLINK, 0, &m, sizeof(m));
+}
+
+static bool read_first(struct rt_link *link, const struct nl_buf *b)
+{
+	struct nl_reply r;
+	size_t at = 0;
+
+	assert_true(nl_next(&r, b->data, b->used, &at));
+	return rt_link_read(link, &r);
+}
+
+static void test_link_is_read(void **state)
+{
+	_Alignas(8) uint8_t memory[256];
+	struct rt_link link;
+	struct nl_buf b;
+	size_t nest;
+
+	(void)state;
+	begin_link(&b, memory, sizeof(memory));
+	nl_str(&b, IFLA_IFNAME, "lan");
+	assert_true(read_first(&link, &b));
+	assert_int_equal(link.index, 12);
+	assert_string_equal(link.name, "lan");
+	assert_int_equal(link.peer, 0);
+	assert_null(link.kind);
+	assert_null(link.alias);
+
+	nl_u32(&b, IFLA_LINK, 31);
+	nl_str(&b, IFLA_IFALIAS, "sup");
+	nest = nl_nest(&b, IFLA_LINKINFO);
+	nl_str(&b, IFLA_INFO_KIND, "veth");
+	nl_nest_end(&b, nest);
+	assert_true(read_first(&link, &b));
+	assert_int_equal(link.peer, 31);
+	assert_string_equal(link.kind, "veth");
+	assert_string_equal(link.alias, "sup");
+}
+
+static void test_what_is_no_link_is_not_read(void **state)
+{
+	_Alignas(8) uint8_t memory[256];
+	struct rt_link link;
+	struct nl_buf b;
+
+	(void)state;
+	begin_link(&b, memory, sizeof(memory)); /* without a name */
+	nl_put(&b, IFLA_LINK, "xx", 2);
+	assert_false(read_first(&link, &b));
+	assert_int_equal(link.peer, 0);
+
+	nl_init(&b, memory, sizeof(memory)); /* too short */
+	nl_begin(&b, RTM_NEWLINK, 0, "abc", 3);
+	assert_false(read_first(&link, &b));
+
+	nl_init(&b, memory, sizeof(memory)); /* another message */
+	nl_begin(&b, RTM_NEWADDR, 0, memory, 0);
+	assert_false(read_first(&link, &b));
+}
+
+static void test_link_without_a_size_keeps_that_of_the_kernel(void **state)
+{
+	static const struct bridge_plan p = { .name = "lan" };
+	_Alignas(8) uint8_t memory[256];
+	struct nl_reply r;
+	struct nl_buf b;
+	size_t at = 0, size;
+
+	(void)state;
+	nl_init(&b, memory, sizeof(memory));
+	rt_bridge_add(&b, &p);
+	assert_true(nl_next(&r, memory, b.used, &at));
+	assert_null(nl_find(r.data + sizeof(struct ifinfomsg), r.size - sizeof(struct ifinfomsg),
+		IFLA_MTU, &size));
+}
+
+/* More messages than notes: what a later one is for is not known, nothing else is lost. */
+static void test_more_messages_than_notes(void **state)
+{
+	static uint8_t memory[(NL_NOTES + 2) * 64];
+	struct nl_buf b;
+
+	(void)state;
+	nl_init(&b, memory, sizeof(memory));
+	nl_flag(&b, NLM_F_ACK); /* no message to flag */
+	nl_note(&b, "nothing", "none", 0);
+	assert_int_equal(b.used, 0);
+	assert_null(b.notes[0].what);
+	for (size_t i = 0; i < NL_NOTES + 1; i++)
+		rt_link_dump(&b);
+	assert_false(b.overflow);
+	assert_int_equal(b.seq, NL_NOTES + 1);
+	assert_string_equal(b.notes[NL_NOTES - 1].object, "interfaces");
+}
+
+static void test_refusal_without_a_text(void **state)
+{
+	static const struct {
+		uint16_t flags;
+		int error, wanted;
+	} cases[] = {
+		{ 0, -EPERM, EPERM },
+		{ NLM_F_ACK_TLVS | NLM_F_CAPPED, 0, 0 },
+		{ NLM_F_ACK_TLVS, -EBUSY, EBUSY },
+		{ 0, 5, 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		const struct nlmsgerr inner = { .error = cases[i].error };
+		_Alignas(8) uint8_t memory[128];
+		struct nl_reply r;
+		struct nl_buf b;
+		size_t at = 0;
+
+		nl_init(&b, memory, sizeof(memory));
+		nl_begin(&b, NLMSG_ERROR, cases[i].flags, &inner, sizeof(inner));
+		assert_true(nl_next(&r, memory, b.used, &at));
+		assert_int_equal(r.error, cases[i].wanted);
+		assert_null(r.text);
+		at = sizeof(memory) + 1;
+		assert_false(nl_next(&r, memory, sizeof(memory), &at));
+	}
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_name_of_a_bridge),
+		cmocka_unit_test(test_size_of_packets),
+		cmocka_unit_test(test_container_on_an_internal_network_has_no_route),
+		cmocka_unit_test(test_port_that_is_taken),
+		cmocka_unit_test(test_text_of_an_address),
+		cmocka_unit_test(test_subnet_of_everything_holds_everything),
+		cmocka_unit_test(test_change_says_only_what_it_changes),
+		cmocka_unit_test(test_link_is_read),
+		cmocka_unit_test(test_what_is_no_link_is_not_read),
+		cmocka_unit_test(test_link_without_a_size_keeps_that_of_the_kernel),
+		cmocka_unit_test(test_more_messages_than_notes),
+		cmocka_unit_test(test_refusal_without_a_text),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
