@@ -57,6 +57,8 @@ static const struct {
 	{ "Socket", "a.socket", "[Socket]\n", "ListenStream=/x\n",
 		"a.socket: error: there is no .service or .container of this name to start; "
 		"name one by Service=\n" },
+	{ "Timer", "a.timer", "[Timer]\n", "OnActiveSec=1\n",
+		"a.timer: error: Unit=: there is no unit a.service\n" },
 };
 
 static unsigned int count_lines(const char *s)
