@@ -276,6 +276,84 @@ static bool not_a(const void *ctx, const char *unit)
 	return strcmp(unit, "a.container") != 0;
 }
 
+/* A configuration that changed: what was given out before and no longer fits is given up. */
+static void lease_outside_of_the_range_is_given_up(void **state)
+{
+	static const struct {
+		const char *range, *gateway, *leased, *now;
+	} rows[] = {
+		{ NULL, NULL, "10.1.0.200", "10.1.0.200" },
+		{ "10.1.0.128/30", NULL, "10.1.0.2", "10.1.0.128" },
+		{ "10.1.0.0/30", NULL, "10.1.0.200", "10.1.0.2" },
+		{ NULL, "10.1.0.200", "10.1.0.200", "10.1.0.1" },
+	};
+	struct fixture *f = *state;
+	size_t i;
+
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct unit u = network("lan.network", "10.1.0.0/24");
+		struct pool p;
+
+		f->leases.n = 0;
+		p = pool_of(f, &u);
+		(void)assign(f, &p, "a.container", rows[i].leased);
+		if (rows[i].range != NULL)
+			u.network.ip_range = net(rows[i].range);
+		if (rows[i].gateway != NULL)
+			u.network.gateway = net(rows[i].gateway);
+		p = pool_of(f, &u);
+		assert_string_equal(assign(f, &p, "a.container", NULL), rows[i].now);
+		assert_int_equal(f->leases.n, 1);
+	}
+}
+
+static void unit_has_an_address_in_each_of_its_networks(void **state)
+{
+	struct fixture *f = *state;
+	struct unit one = network("one.network", NULL), two = network("two.network", NULL);
+	struct pool p = pool_of(f, &one), q = pool_of(f, &two);
+
+	assert_string_equal(assign(f, &p, "a.container", NULL), "10.89.0.2");
+	assert_string_equal(assign(f, &q, "a.container", NULL), "10.89.1.2");
+	assert_string_equal(assign(f, &p, "a.container", NULL), "10.89.0.2");
+	/* its own, asked for by number, is no one else's */
+	ipam_find(&f->leases, "a.container", "two.network")->used = true;
+	assert_string_equal(assign(f, &q, "a.container", "10.89.1.2"), "10.89.1.2");
+	assert_string_equal(assign(f, &q, "a.container", "10.89.1.0"),
+		"IP=10.89.1.0 is the network or broadcast address of two.network (10.89.1.0/24)");
+}
+
+static void name_that_no_file_holds_is_refused(void **state)
+{
+	struct fixture *f = *state;
+	char name[UNIT_NAME_MAX + 1];
+	struct unit u = network("lan.network", NULL), longest = network(name, NULL);
+	struct pool p = pool_of(f, &u), q;
+
+	memset(name, 'a', sizeof(name) - 1);
+	name[sizeof(name) - 1] = '\0';
+	assert_non_null(strstr(assign(f, &p, name, NULL), "name too long"));
+	assert_int_equal(ipam_pool(&q, &longest, &f->leases, &f->arena, NULL, 0, &f->e), -1);
+	assert_non_null(strstr(f->e.msg, "name too long"));
+	assert_int_equal(f->leases.n, 1);
+}
+
+static void lease_of_a_running_unit_is_kept(void **state)
+{
+	struct fixture *f = *state;
+	struct leases *l = &f->leases;
+
+	ipam_parse(l,
+		"a.container a.network 10.89.0.2/32\nb.container a.container 10.89.0.3/32\n"
+		"a.container b.network 10.89.0.4/32\n",
+		&f->arena);
+	assert_int_equal(l->n, 3);
+	ipam_find(l, "a.container", "b.network")->used = true;
+	ipam_prune(l, not_a, NULL);
+	assert_int_equal(l->n, 1);
+	assert_non_null(ipam_find(l, "a.container", "b.network"));
+}
+
 static void leases_of_units_that_are_gone_are_dropped(void **state)
 {
 	struct fixture *f = *state;
@@ -340,6 +418,10 @@ int main(void)
 		TEST(text_keeps_all_and_survives_damage),
 		TEST(lines_that_are_no_leases_are_skipped),
 		TEST(leases_of_units_that_are_gone_are_dropped),
+		TEST(lease_outside_of_the_range_is_given_up),
+		TEST(unit_has_an_address_in_each_of_its_networks),
+		TEST(name_that_no_file_holds_is_refused),
+		TEST(lease_of_a_running_unit_is_kept),
 		TEST(plans_have_stable_names),
 	};
 

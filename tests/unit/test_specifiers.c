@@ -50,6 +50,7 @@ static const struct {
 	{ "a@10.0.0.1.service", "%p|%i|%N", "a|10.0.0.1|a@10.0.0.1" },
 	{ "a\\x2db-c\\x2dd@x\\x2dy-z.service", "%i|%I|%P|%J", "x\\x2dy-z|x-y/z|a-b/c-d|c-d" },
 	{ "a@-.service", "%f|%I", "/|/" },
+	{ "a@\\x2D\\x4a.service", "%I", "-J" },
 	{ "a@\\xc3\\xa9.service", "%I", "\xc3\xa9" },
 	{ "a.service", "%t|%S|%C|%L|%E|%D|%T|%V",
 		"/run|/var/lib|/var/cache|/var/log|/etc|/usr/share|/tmp|/var/tmp" },
@@ -97,6 +98,15 @@ static const struct {
 	{ "a@\\xff.service", "%I", "%I: the name has an escape that is not UTF-8", 13 },
 	{ "a@-x.service", "%f", "%f: the name is not that of a path", 13 },
 	{ "a@x-..-y.service", "%f", "%f: the name is not that of a path", 13 },
+	{ "a@x--y.service", "%f", "%f: the name is not that of a path", 13 },
+	{ "a@x-.-y.service", "%f", "%f: the name is not that of a path", 13 },
+	{ "a@x-.service", "%f", "%f: the name is not that of a path", 13 },
+	{ "a@x\\x0a.service", "%f", "%f: the name has an escape of a control character", 13 },
+	{ "a@\\x7f.service", "%I", "%I: the name has an escape of a control character", 13 },
+	{ "a@\\y20x.service", "%I",
+		"%I: the name has a backslash that begins no escape such as \\x2d", 13 },
+	{ "a@\\x2.service", "%I",
+		"%I: the name has a backslash that begins no escape such as \\x2d", 13 },
 };
 
 static void test_what_cannot_be_replaced(void **state)
