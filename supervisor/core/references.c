@@ -2,6 +2,7 @@
 
 #include "common/util.h"
 #include "supervisor/core/known.h"
+#include "supervisor/core/net/ip4.h"
 #include "supervisor/core/number.h"
 #include "supervisor/core/suggest.h"
 
@@ -317,8 +318,8 @@ static void check_address(struct builder *b, uint32_t unit)
 	if (network < 0 || b->set->units[network].network.subnet.prefix == 0)
 		return;
 	subnet = &b->set->units[network].network.subnet;
-	host_bits = UINT32_MAX >> subnet->prefix;
-	if ((c->ip.addr & ~host_bits) != subnet->addr || (c->ip.addr & host_bits) == 0 ||
+	host_bits = ~ip4_mask(subnet->prefix);
+	if (!ip4_inside(subnet, c->ip.addr) || (c->ip.addr & host_bits) == 0 ||
 		(c->ip.addr & host_bits) == host_bits)
 		references_complain(b, unit, FAULT_ERROR, &b->references[unit].ip,
 			"IP= is not an address of a host in Subnet= of %s", c->network.unit);

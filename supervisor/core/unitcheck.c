@@ -1,5 +1,6 @@
 /* The rules between the keys of one unit. Each says one clear line at the key that breaks it. */
 #include "common/util.h"
+#include "supervisor/core/net/ip4.h"
 #include "supervisor/core/unitfile.h"
 
 #include <string.h>
@@ -235,9 +236,7 @@ static void check_notify(struct unit_loader *l)
 
 static bool is_inside(const struct subnet *inner, const struct subnet *outer)
 {
-	uint32_t mask = ~(UINT32_MAX >> outer->prefix);
-
-	return inner->prefix >= outer->prefix && (inner->addr & mask) == outer->addr;
+	return inner->prefix >= outer->prefix && ip4_inside(outer, inner->addr);
 }
 
 static void check_subnet(struct unit_loader *l)
@@ -254,7 +253,7 @@ static void check_subnet(struct unit_loader *l)
 				"IPRange= needs Subnet=");
 		return;
 	}
-	host_bits = UINT32_MAX >> n->subnet.prefix;
+	host_bits = ~ip4_mask(n->subnet.prefix);
 	if (n->gateway.prefix != 0 &&
 		(!is_inside(&n->gateway, &n->subnet) || (n->gateway.addr & host_bits) == 0 ||
 			(n->gateway.addr & host_bits) == host_bits))
