@@ -375,6 +375,25 @@ static void test_user_and_folder(void **state)
 	assert_string_equal(f->plan.working_dir, "/data");
 }
 
+/* Only for another user than root are added capabilities ambient: root has them anyway. */
+static void test_users_that_are_root(void **state)
+{
+	static const struct {
+		const char *user;
+		bool root;
+	} users[] = { { NULL, true }, { "", true }, { "0", true }, { "0:7", true },
+		{ "root", true }, { "root:www", true }, { "7", false }, { "00", false },
+		{ "roon", false }, { "rooty", false } };
+	struct fixture *f = *state;
+
+	f->unit.container.add_capability = UINT64_C(1) << 12;
+	for (size_t i = 0; i < sizeof(users) / sizeof(users[0]); i++) {
+		f->unit.container.user = (char *)users[i].user;
+		plan_main(f);
+		assert_true((f->plan.ambient == 0) == users[i].root);
+	}
+}
+
 static void test_privileged_command(void **state)
 {
 	struct fixture *f = *state;
@@ -406,6 +425,10 @@ static void test_sysctls(void **state)
 	assert_string_equal(f->plan.sysctls[0].path, "net/core/somaxconn");
 	set->name = "kernel.msgmax";
 	plan_main(f);
+	set->name = "fs.mqueue.msg_max";
+	plan_main(f);
+	set->name = "/kernel/msgmax";
+	assert_error(f, "Sysctl=/kernel/msgmax: a container has none of its own");
 	set->name = "kernel.panic";
 	assert_error(f, "Sysctl=kernel.panic: a container has none of its own");
 	set->name = "net/../kernel/panic";
@@ -426,6 +449,9 @@ static void test_host_network(void **state)
 	plan_main(f);
 	assert_false(f->plan.own_network);
 	assert_string_equal(f->plan.host_name, "box");
+	f->facts.machine_hostname = NULL;
+	plan_main(f);
+	assert_string_equal(f->plan.host_name, "web");
 	f->unit.container.host_name = "mine";
 	plan_main(f);
 	assert_string_equal(f->plan.host_name, "mine");
@@ -522,6 +548,7 @@ int main(void)
 		TEST(test_environment_file),
 		TEST(test_capabilities),
 		TEST(test_user_and_folder),
+		TEST(test_users_that_are_root),
 		TEST(test_privileged_command),
 		TEST(test_sysctls),
 		TEST(test_host_network),
