@@ -1,5 +1,5 @@
 # make                 build/ARCH/{init,supervisor,supctl}, and stripped copies beside them
-# make test            every ring; make test-unit, test-sim, test-fuzz, test-ns, test-vm, lint: one of them
+# make test            every ring; make test-unit, test-sim, test-mutants, test-fuzz, test-ns, test-vm, lint: one of them
 # make run             the sample appliance in QEMU; make demo: the same without a person
 # make coverage        branch coverage of the pure core
 # make mutants         does a test notice when the engine is broken? SAMPLE=N, NAME=engine_stop.c: some of them
@@ -313,9 +313,13 @@ MUT_TESTS  := $(patsubst tests/unit/%.c,$(MUT)/%,$(filter-out %_walk.c,$(wildcar
 MUT_LIB	   := $(MUT)/libcore.so
 MUT_WORLD  := $(patsubst %.c,$(MUT)/obj/%.o,$(filter tests/%,$(UNIT_LIB_SRC)))
 
-.PHONY: mutants
-mutants: $(MUT_TESTS) $(MUT)/sim
-	@MUTANT_CC='$(MUT_CC)' MUTANT_LD='$(HOSTCC) $(MUT_SHARED)' tests/mutants/run $(MUT) $(if $(SAMPLE),--sample=$(SAMPLE)) $(NAME)
+test test-mutants mutants: export MUTANT_CC = $(MUT_CC)
+test test-mutants mutants: export MUTANT_LD = $(HOSTCC) $(MUT_SHARED)
+
+.PHONY: mutants mutant-programs
+mutant-programs: $(MUT_TESTS) $(MUT)/sim
+mutants: mutant-programs
+	@tests/mutants/run $(MUT) $(if $(SAMPLE),--sample=$(SAMPLE)) $(NAME)
 
 $(MUT_TESTS): $(MUT)/%: $(MUT)/obj/tests/unit/%.o $(MUT_WORLD) $(MUT_LIB)
 	@echo '  LINK    $@'
@@ -342,16 +346,19 @@ TOOLS := tools/test $(BUILD) $(ARCH)
 test test-ns test-vm test-unit lint: export CC := $(CC)
 test lint: export LINT_CFLAGS = $(LANG_FLAGS) $(WARN) -idirafter $(LIBS)/uapi
 
-.PHONY: test test-unit test-sim test-fuzz test-ns test-vm lint format
+.PHONY: test test-unit test-sim test-mutants test-fuzz test-ns test-vm lint format
 test: needs-test
-	@+$(MAKE) --no-print-directory all docs helpers unit-tests sim-programs fuzzers
-	@$(TOOLS) unit sim fuzz ns vm lint
+	@+$(MAKE) --no-print-directory all docs helpers unit-tests sim-programs mutant-programs fuzzers
+	@$(TOOLS) unit sim mutants fuzz ns vm lint
 
 test-unit: unit-tests
 	@$(TOOLS) unit
 
 test-sim: sim-programs
 	@$(TOOLS) sim
+
+test-mutants: mutant-programs
+	@$(TOOLS) mutants
 
 test-fuzz: fuzzers
 	@$(TOOLS) fuzz
