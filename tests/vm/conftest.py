@@ -4,6 +4,8 @@ A boot under emulation takes most of the time, so one module is one boot: its sc
 guest and prints a section for each thing that is looked at; each test judges some of them.
 """
 
+import contextlib
+import fcntl
 import hashlib
 import http.server
 import os
@@ -19,7 +21,7 @@ import pytest
 TOP = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("SUP_BUILD", TOP / "build" / platform.machine())).resolve()
 CACHE = BUILD / "vm"
-BOOT_SECONDS = int(os.environ.get("SUP_BOOT_SECONDS", "180"))
+BOOT_SECONDS = int(os.environ.get("SUP_BOOT_SECONDS", "300"))
 
 # What every guest script may call.
 #   await SECONDS COMMAND   asks again until the shell command succeeds; being late is printed
@@ -66,11 +68,21 @@ WantedBy=multi-user.target
 """
 
 
+@contextlib.contextmanager
+def alone(what):
+    """Modules run side by side, but what they have in common is made by one at a time."""
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with open(CACHE / f"{what}.lock", "w", encoding="ascii") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 def run(*argv):
     """A tool that must succeed."""
-    done = subprocess.run([str(a) for a in argv], cwd=TOP, env=environment(), check=False,
-                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, text=True, errors="replace")
+    with alone("tools"):
+        done = subprocess.run([str(a) for a in argv], cwd=TOP, env=environment(), check=False,
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, text=True, errors="replace")
     assert done.returncode == 0, f"{argv[0]}: status {done.returncode}\n{done.stdout}"
     return done.stdout
 
@@ -94,11 +106,12 @@ class Lab:
     def image(self, name, *words):
         """The image of mkimage's words, as mkappliance takes it: NAME=PATH."""
         path = CACHE / "images" / f"{name}-{fingerprint(words)}.erofs"
-        if not path.exists():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            for old in path.parent.glob(f"{name}-*"):
-                old.unlink()
-            run("rootfs/mkimage", *words, "-o", path)
+        with alone("images"):
+            if not path.exists():
+                path.parent.mkdir(parents=True, exist_ok=True)
+                for old in path.parent.glob(f"{name}-*"):
+                    old.unlink()
+                run("rootfs/mkimage", *words, "-o", path)
         return f"{name}={path}"
 
     def busybox(self):
