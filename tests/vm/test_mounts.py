@@ -48,6 +48,7 @@ check by-hand 'field srv-late.mount cause'
 supctl stop srv-data.mount
 check stopped 'state web.container; state srv-data-image.mount; state srv-data.mount; grep -c /srv/data /proc/self/mountinfo'
 supctl start web.container
+await 30 'supctl exec web test -s /data/seen'
 check again 'supctl exec web cat /data/seen; grep -c " /srv/data " /proc/self/mountinfo'
 """
 
