@@ -46,6 +46,8 @@ const struct key_type key_type_text = {
 	.print = string_print,
 };
 
+#define PATH_LONGEST 4095 /* PATH_MAX of limits.h, without its NUL: no system call takes more */
+
 /* Absolute, and without a ".." that would make it mean something else after a mount. */
 static int check_path(struct key_context *c, const char *path)
 {
@@ -53,6 +55,9 @@ static int check_path(struct key_context *c, const char *path)
 
 	if (*path != '/')
 		return key_fail(c, at, "\"%s\" is not an absolute path", path);
+	if (strlen(path) > PATH_LONGEST)
+		return key_fail(c, at + PATH_LONGEST, "a path has at most %d characters",
+			PATH_LONGEST);
 	for (const char *p = path; (p = strstr(p, "/..")) != NULL; p += 3)
 		if (p[3] == '/' || p[3] == '\0')
 			return key_fail(c, (size_t)(p + 1 - c->value), "\"%s\" goes up by \"..\"",

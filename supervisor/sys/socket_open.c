@@ -113,6 +113,8 @@ static int make_parents(const char *path, uint32_t mode, struct err *e)
 	char above[PATH_MAX];
 	size_t len = strlen(path);
 
+	if (len >= sizeof(above))
+		return err_set_no(e, ENAMETOOLONG, "%s", path);
 	memcpy(above, path, len + 1);
 	for (char *slash = strchr(above + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
 		*slash = '\0';

@@ -295,6 +295,33 @@ static void test_defaults_are_good_values(void **state)
 }
 
 /* A word is either done or known not to be done. */
+/* Lines that are joined make a value as long as one likes; a path is not. */
+static void test_path_has_an_end(void **state)
+{
+	static const struct {
+		const char *section, *name;
+	} rows[] = { { "Socket", "Symlinks" }, { "Volume", "Device" }, { "Service", "TTYPath" } };
+	struct arena a = { NULL };
+	struct unit *unit = arena_alloc(&a, sizeof(*unit));
+	char path[4097], why[400];
+	size_t at;
+
+	(void)state;
+	memset(path, 'a', sizeof(path));
+	path[0] = '/';
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		const struct key *key = key_find(UINT32_MAX, rows[i].section, rows[i].name);
+
+		path[4095] = '\0';
+		assert_int_equal(key_set(&a, key, unit, path, why, sizeof(why), &at), 0);
+		path[4095] = 'a';
+		path[4096] = '\0';
+		assert_int_equal(key_set(&a, key, unit, path, why, sizeof(why), &at), -1);
+		assert_string_equal(why, "a path has at most 4095 characters");
+	}
+	arena_free(&a);
+}
+
 static void test_no_key_is_known_elsewhere(void **state)
 {
 	(void)state;
@@ -592,6 +619,7 @@ int main(void)
 		cmocka_unit_test(test_rows_are_whole),
 		cmocka_unit_test(test_every_key_reads_what_it_prints),
 		cmocka_unit_test(test_defaults_are_good_values),
+		cmocka_unit_test(test_path_has_an_end),
 		cmocka_unit_test(test_no_key_is_known_elsewhere),
 		cmocka_unit_test(test_their_keys_are_known),
 		cmocka_unit_test(test_defaults_of_systemd_and_quadlet),
