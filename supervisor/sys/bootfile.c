@@ -1,6 +1,8 @@
 #include "supervisor/sys/bootfile.h"
 
 #include "common/fd.h"
+#include "common/util.h"
+#include "supervisor/sys/condition.h"
 
 #include <fcntl.h>
 #include <linux/magic.h>
@@ -11,7 +13,6 @@
 
 #define NAME "boot"
 #define NAME_NEW "boot.new"
-#define COMMAND_LINE_MAX 4096
 
 int bootfile_read(const char *folder, struct boot_count *c, struct err *e)
 {
@@ -70,17 +71,13 @@ bool bootfile_is_volatile(const char *folder)
 
 int boot_asked_safe(void)
 {
-	cleanup_fd int fd = open("/proc/cmdline", O_RDONLY | O_CLOEXEC);
-	char line[COMMAND_LINE_MAX + 1], *rest = line, *word;
-	ssize_t n = fd >= 0 ? read(fd, line, COMMAND_LINE_MAX) : 0;
-	int asked = -1;
+	static const struct condition asked[] = {
+		{ .kind = CONDITION_KERNEL_COMMAND_LINE, .text = "sup.safe=0" },
+		{ .kind = CONDITION_KERNEL_COMMAND_LINE, .text = "sup.safe=1" },
+	};
 
-	line[n > 0 ? n : 0] = '\0';
-	while ((word = strsep(&rest, " \n")) != NULL) {
-		if (strcmp(word, "sup.safe=1") == 0 || strcmp(word, "sup.safe") == 0)
-			asked = 1;
-		else if (strcmp(word, "sup.safe=0") == 0)
-			asked = 0;
-	}
-	return asked;
+	for (int i = 0; i < (int)ARRAY_LEN(asked); i++)
+		if (condition_holds(&asked[i]))
+			return i;
+	return -1;
 }

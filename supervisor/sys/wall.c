@@ -119,7 +119,7 @@ uint64_t wall_stamp_read(void *data, const char *timer)
 
 	(void)data;
 	stamp_path(path, sizeof(path), timer, "");
-	fd = open(path, O_RDONLY | O_CLOEXEC);
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	n = fd >= 0 ? read(fd, text, sizeof(text) - 1) : 0;
 	text[n > 0 ? n : 0] = '\0';
 	return strtoull(text, NULL, 10);
