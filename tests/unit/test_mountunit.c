@@ -14,34 +14,7 @@
 
 #include <cmocka.h>
 
-#define TEXTS_MAX 8
 #define AT(where) "[Mount]\nWhat=tmpfs\nType=tmpfs\nWhere=" where "\n"
-
-struct file {
-	const char *unit, *text;
-};
-
-static void build(struct unit_set *set, const struct file *files, const char *expected)
-{
-	struct unit_text texts[TEXTS_MAX];
-	size_t n = 0;
-	char *faults;
-
-	for (; files[n].unit != NULL; n++) {
-		assert_true(n < TEXTS_MAX);
-		texts[n] = (struct unit_text){ .unit = files[n].unit,
-			.path = files[n].unit,
-			.text = files[n].text,
-			.size = strlen(files[n].text) };
-	}
-	unit_set_build(set, texts, n);
-	faults = fixture_faults(set);
-	assert_string_equal(faults, expected);
-	free(faults);
-}
-
-#define BUILD(set, expected, ...) \
-	build(set, (const struct file[]){ __VA_ARGS__, { NULL, NULL } }, expected)
 
 /* As systemd-escape --path --suffix=mount has them. */
 static void test_names_of_paths(void **state)
@@ -72,7 +45,7 @@ static void test_rules_between_keys(void **state)
 	struct unit_set set;
 
 	(void)state;
-	BUILD(&set,
+	FIXTURE_BUILD(&set,
 		"a.mount:4:1: error: Where=/srv/data: the name of the unit has to be srv-data.mount\n"
 		"proc.mount:4:1: error: Where=: /proc is mounted by init\n"
 		"srv-a.mount:2:1: error: What=UUID=1-2: nothing looks for such words here; name the device, "
@@ -90,7 +63,7 @@ static void test_rules_between_keys(void **state)
 		{ "srv-c.mount", "[Mount]\nWhat=a\nWhere=/srv/c\nOptions=bind\n" },
 		{ "srv-d.mount", "[Mount]\n" });
 	unit_set_free(&set);
-	BUILD(&set,
+	FIXTURE_BUILD(&set,
 		"srv-a.mount:5:1: warning: SloppyOptions= is not done here; options that are not known go to "
 		"the file system, which judges them\n",
 		{ "srv-a.mount", AT("/srv/./a//") "SloppyOptions=yes\n" });
@@ -103,7 +76,7 @@ static void test_who_waits_for_it(void **state)
 	struct unit_set set;
 
 	(void)state;
-	BUILD(&set, "",
+	FIXTURE_BUILD(&set, "",
 		{ "srv-data.mount", AT("/srv/data") "[Install]\nWantedBy=local-fs.target\n" },
 		{ "srv-data-more.mount", AT("/srv/data/more") },
 		{ "mnt.mount", "[Mount]\nWhat=/srv/data/disk.img\nWhere=/mnt\n" },
@@ -146,7 +119,7 @@ static void test_the_commands(void **state)
 	struct unit_set set;
 
 	(void)state;
-	BUILD(&set, "", { "srv-a.mount", "[Mount]\nWhat=/dev/vdb\nWhere=/srv/a\n" },
+	FIXTURE_BUILD(&set, "", { "srv-a.mount", "[Mount]\nWhat=/dev/vdb\nWhere=/srv/a\n" },
 		{ "srv-b.mount",
 			"[Mount]\nWhat=/srv/a\nWhere=/srv/b\nOptions=rbind,ro\nTimeoutSec=0\nDirectoryMode=700\n"
 			"ReadWriteOnly=yes\nLazyUnmount=yes\nForceUnmount=yes\nType=none\n" });

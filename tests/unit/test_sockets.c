@@ -16,43 +16,20 @@
 #define RUN "[Service]\nExecStart=/bin/a\n"
 #define BOX "[Container]\nImage=a\n"
 #define SOCKET "[Socket]\nListenStream=80\n"
-#define TEXTS_MAX 6
-
-struct file {
-	const char *name;
-	const char *text;
-};
-
-/* Builds and compares all faults; the set is the caller's. */
-static void build(struct unit_set *set, const struct file files[TEXTS_MAX], const char *expected)
-{
-	struct unit_text texts[TEXTS_MAX] = { 0 };
-	size_t n = 0;
-	char *faults;
-
-	for (; n < TEXTS_MAX && files[n].name != NULL; n++)
-		texts[n] = (struct unit_text){ .unit = files[n].name,
-			.path = files[n].name,
-			.text = files[n].text,
-			.size = strlen(files[n].text) };
-	unit_set_build(set, texts, n);
-	faults = fixture_faults(set);
-	assert_string_equal(faults, expected);
-	free(faults);
-}
 
 static void test_socket_is_before_what_it_starts(void **state)
 {
-	static const struct file files[TEXTS_MAX] = {
+	static const struct fixture_file files[] = {
 		{ "web.socket", SOCKET },
 		{ "web.container", BOX },
 		{ "more.socket", "[Socket]\nListenFIFO=/run/f\nService=web.container\n" },
 		{ "other.service", RUN "Sockets=more.socket\n" },
+		{ NULL, NULL },
 	};
 	struct unit_set set;
 
 	(void)state;
-	build(&set, files, "");
+	fixture_build(&set, files, "");
 	assert_true(fixture_has_edge(&set, "web.socket", DEP_TRIGGERS, "web.container"));
 	assert_true(fixture_has_edge(&set, "web.socket", DEP_BEFORE, "web.container"));
 	assert_true(fixture_has_edge(&set, "web.container", DEP_SOCKETS, "web.socket"));
@@ -68,15 +45,16 @@ static void test_socket_is_before_what_it_starts(void **state)
 /* A service of that name comes before a container. */
 static void test_service_of_the_same_name(void **state)
 {
-	static const struct file files[TEXTS_MAX] = {
+	static const struct fixture_file files[] = {
 		{ "web.socket", SOCKET },
 		{ "web.container", BOX },
 		{ "web.service", RUN },
+		{ NULL, NULL },
 	};
 	struct unit_set set;
 
 	(void)state;
-	build(&set, files, "");
+	fixture_build(&set, files, "");
 	assert_true(fixture_has_edge(&set, "web.socket", DEP_TRIGGERS, "web.service"));
 	assert_false(fixture_has_edge(&set, "web.socket", DEP_TRIGGERS, "web.container"));
 	unit_set_free(&set);
@@ -84,17 +62,18 @@ static void test_service_of_the_same_name(void **state)
 
 static void test_faults_of_references(void **state)
 {
-	static const struct file files[TEXTS_MAX] = {
+	static const struct fixture_file files[] = {
 		{ "a.socket", SOCKET },
 		{ "b.socket", "[Socket]\nListenStream=81\nService=b.target\n" },
 		{ "b.target", "[Unit]\nDescription=b\n" },
 		{ "c.socket", "[Socket]\nListenStream=82\nService=nosuch.service\n" },
 		{ "d.service", RUN "Sockets=b.target\nSockets=nosuch.socket\n" },
+		{ NULL, NULL },
 	};
 	struct unit_set set;
 
 	(void)state;
-	build(&set, files,
+	fixture_build(&set, files,
 		"a.socket: error: there is no .service or .container of this name to start; name "
 		"one by Service=\n"
 		"b.socket:3:1: error: Service=: b.target is neither a service nor a container\n"
@@ -107,7 +86,7 @@ static void test_faults_of_references(void **state)
 /* Only what a published port would take from a socket is a fault. */
 static void test_port_of_a_container(void **state)
 {
-	static const struct file files[TEXTS_MAX] = {
+	static const struct fixture_file files[] = {
 		{ "web.container", BOX "PublishPort=80:8080\nPublishPort=127.0.0.1:90:9090\n" },
 		{ "other.service", RUN },
 		{ "a.socket", "[Socket]\nListenStream=127.0.0.1:80\nService=other.service\n" },
@@ -115,11 +94,12 @@ static void test_port_of_a_container(void **state)
 			"[Socket]\nListenStream=127.0.0.2:90\nListenDatagram=80\n"
 			"ListenStream=[::1]:80\nService=other.service\n" },
 		{ "c.socket", "[Socket]\nListenStream=90\nService=other.service\n" },
+		{ NULL, NULL },
 	};
 	struct unit_set set;
 
 	(void)state;
-	build(&set, files,
+	fixture_build(&set, files,
 		"a.socket:2:1: error: port 80 of the host is published by web.container "
 		"(PublishPort=), which would get its connections\n"
 		"c.socket:2:1: error: port 90 of the host is published by web.container "
@@ -151,11 +131,11 @@ static void test_faults_of_one_file(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		const struct file files[TEXTS_MAX] = { { "a.socket", rows[i].text },
-			{ "a.service", RUN } };
+		const struct fixture_file files[] = { { "a.socket", rows[i].text },
+			{ "a.service", RUN }, { NULL, NULL } };
 		struct unit_set set;
 
-		build(&set, files, rows[i].faults);
+		fixture_build(&set, files, rows[i].faults);
 		unit_set_free(&set);
 	}
 }

@@ -11,40 +11,13 @@
 #include <cmocka.h>
 
 #define RUN "[Service]\nExecStart=/bin/a\n"
-#define TEXTS_MAX 8
-
-struct file {
-	const char *unit, *text;
-};
-
-static void build(struct unit_set *set, const struct file *files, const char *expected)
-{
-	struct unit_text texts[TEXTS_MAX];
-	size_t n = 0;
-	char *faults;
-
-	for (; files[n].unit != NULL; n++) {
-		assert_true(n < TEXTS_MAX);
-		texts[n] = (struct unit_text){ .unit = files[n].unit,
-			.path = files[n].unit,
-			.text = files[n].text,
-			.size = strlen(files[n].text) };
-	}
-	unit_set_build(set, texts, n);
-	faults = fixture_faults(set);
-	assert_string_equal(faults, expected);
-	free(faults);
-}
-
-#define BUILD(set, expected, ...) \
-	build(set, (const struct file[]){ __VA_ARGS__, { NULL, NULL } }, expected)
 
 static void test_each_key_makes_its_edge(void **state)
 {
 	struct unit_set set;
 
 	(void)state;
-	BUILD(&set, "",
+	FIXTURE_BUILD(&set, "",
 		{ "a.service",
 			"[Unit]\nRequisite=b.service\nUpholds=b.service\nOnSuccess=b.service\n"
 			"PropagatesStopTo=b.service\nPropagatesReloadTo=b.service\n"
@@ -67,7 +40,7 @@ static void test_missing_names(void **state)
 	struct unit_set set;
 
 	(void)state;
-	BUILD(&set,
+	FIXTURE_BUILD(&set,
 		"a.service:2:1: error: Requisite=: there is no unit nowhere.volume\n"
 		"a.service:3:1: warning: Upholds=: there is no unit nowhere.volume\n"
 		"a.service:4:1: warning: OnSuccess=: there is no unit nowhere.volume\n"
@@ -89,7 +62,7 @@ static void test_alias_is_a_name_everywhere(void **state)
 	int web;
 
 	(void)state;
-	BUILD(&set, "",
+	FIXTURE_BUILD(&set, "",
 		{ "web.container",
 			"[Container]\nImage=a\n[Install]\nAlias=www.container shop.service\n" },
 		{ "a.service", "[Unit]\nAfter=www.container\nRequires=shop.service\n" RUN },
@@ -109,7 +82,7 @@ static void test_alias_that_is_none(void **state)
 	struct unit_set set;
 
 	(void)state;
-	BUILD(&set,
+	FIXTURE_BUILD(&set,
 		"a.service:4:1: warning: Alias=: b.network does not end in .service as the unit does; "
 		"ignored\n"
 		"a.service:4:1: warning: Alias=: there is a unit c.service, which keeps its name\n"
@@ -126,7 +99,7 @@ static void test_mounts_for_paths(void **state)
 	struct unit_set set;
 
 	(void)state;
-	BUILD(&set, "",
+	FIXTURE_BUILD(&set, "",
 		{ "a.service",
 			"[Unit]\nRequiresMountsFor=/var/lib/sup/volumes/data//sub/ /etc\n"
 			"WantsMountsFor=/var/lib/sup/volumes/more\n" RUN },
@@ -147,7 +120,8 @@ static void test_default_dependencies_of_targets(void **state)
 	struct unit_set set;
 
 	(void)state;
-	BUILD(&set, "", { "x.target", "[Unit]\nWants=a.service b.service\nUpholds=c.service\n" },
+	FIXTURE_BUILD(&set, "",
+		{ "x.target", "[Unit]\nWants=a.service b.service\nUpholds=c.service\n" },
 		{ "a.service", "[Unit]\nDefaultDependencies=no\n" RUN }, { "b.service", RUN },
 		{ "c.service", RUN },
 		{ "y.target", "[Unit]\nWants=b.service\nDefaultDependencies=no\n" });

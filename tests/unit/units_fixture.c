@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #define FAULTS_SIZE 65536
+#define FILES_MAX 8
 
 void fixture_one(struct unit_set *set, const char *name, const char *text)
 {
@@ -45,6 +46,25 @@ char *fixture_faults(const struct unit_set *set)
 			f->level == FAULT_ERROR ? "error" : "warning", f->message);
 	}
 	return buf;
+}
+
+void fixture_build(struct unit_set *set, const struct fixture_file *files, const char *faults)
+{
+	struct unit_text texts[FILES_MAX];
+	size_t n = 0;
+	char *found;
+
+	for (; files[n].unit != NULL; n++) {
+		assert_true(n < FILES_MAX);
+		texts[n] = (struct unit_text){ .unit = files[n].unit,
+			.path = files[n].unit,
+			.text = files[n].text,
+			.size = strlen(files[n].text) };
+	}
+	unit_set_build(set, texts, n);
+	found = fixture_faults(set);
+	assert_string_equal(found, faults);
+	free(found);
 }
 
 char *fixture_print(const struct unit *unit)

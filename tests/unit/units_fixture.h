@@ -6,6 +6,13 @@
 
 /* Builds a set of one unit; its text is the whole file. */
 void fixture_one(struct unit_set *set, const char *name, const char *text);
+struct fixture_file {
+	const char *unit, *text;
+};
+/* Builds a set of files, which end with { NULL, NULL }, and compares all its faults; the set is the caller's. */
+void fixture_build(struct unit_set *set, const struct fixture_file *files, const char *faults);
+#define FIXTURE_BUILD(set, faults, ...) \
+	fixture_build(set, (const struct fixture_file[]){ __VA_ARGS__, { NULL, NULL } }, faults)
 /* The unit of that name; fails the test when there is none. */
 const struct unit *fixture_unit(const struct unit_set *set, const char *name);
 /* All faults, one a line as supctl check writes them; freed by the caller. */
