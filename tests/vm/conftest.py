@@ -128,6 +128,10 @@ class Lab:
         program = BUILD / "tests/helpers" / name
         return self.image(name, "--binary", f"{program}:/{name}", "--entrypoint", f"/{name}")
 
+    def helper_on_host(self, name):
+        """The same program outside of containers: words for mkappliance."""
+        return "--add", f"{BUILD}/tests/helpers/{name}:/usr/bin/{name}"
+
     def appliance(self, name, units, images=(), files=None, more=()):
         """A bootable folder. units and files: path -> text."""
         work = CACHE / name

@@ -9,7 +9,7 @@ import subprocess
 import time
 
 import pytest
-from conftest import BOOT_SECONDS, BUILD, TOP, environment
+from conftest import BOOT_SECONDS, TOP, environment
 
 UNITS = {
     "lan.network": "[Network]\nSubnet=10.50.0.0/24\n",
@@ -78,7 +78,7 @@ check console 'supctl status console'
 def folder(lab):
     return lab.appliance("bridge", UNITS, [lab.busybox()],
                          {"/etc/lan.script": LEASE, "/etc/client.script": LEASE},
-                         ["--add", f"{BUILD}/tests/helpers/fetch:/usr/bin/fetch"])
+                         lab.helper_on_host("fetch"))
 
 
 @pytest.fixture(scope="module")

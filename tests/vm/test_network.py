@@ -6,7 +6,6 @@ import threading
 import urllib.request
 
 import pytest
-from conftest import BUILD
 
 INSTALL = "[Install]\nWantedBy=multi-user.target\n"
 STAY = "/usr/bin/busybox tail -f /dev/null"
@@ -130,7 +129,7 @@ class Caller:
 @pytest.fixture(scope="module")
 def boot(lab, outside):
     folder = lab.appliance("network", UNITS, [lab.busybox()],
-                           more=["--add", f"{BUILD}/tests/helpers/fetch:/usr/bin/fetch"])
+                           more=lab.helper_on_host("fetch"))
     callers = {guest: Caller(free_port()) for guest in (8081, 8082)}
     options = [w for guest, c in callers.items() for w in ("--publish", f"{c.port}:{guest}")]
     shown = lab.boot(folder, SCRIPT.replace("OUTSIDE", str(outside.port)), *options)

@@ -41,9 +41,8 @@ check three_hundred 'wait $asker; cat /run/asked; field web.socket triggers'
 
 @pytest.fixture(scope="module")
 def boot(lab):
-    from conftest import BUILD
-    folder = lab.appliance("socket-restarts", UNITS, [lab.helper("listener")], more=(
-        "--add", f"{BUILD}/tests/helpers/listener:/usr/bin/listener"))
+    folder = lab.appliance("socket-restarts", UNITS, [lab.helper("listener")],
+                           more=lab.helper_on_host("listener"))
     return lab.boot(folder, SCRIPT)
 
 

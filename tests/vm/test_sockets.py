@@ -42,9 +42,8 @@ check spin 'listener ask 8084 1 1; await 60 "is spin.socket failed"; supctl stat
 
 @pytest.fixture(scope="module")
 def boot(lab):
-    from conftest import BUILD
-    folder = lab.appliance("sockets", UNITS, [lab.helper("listener")], more=(
-        "--add", f"{BUILD}/tests/helpers/listener:/usr/bin/listener"))
+    folder = lab.appliance("sockets", UNITS, [lab.helper("listener")],
+                           more=lab.helper_on_host("listener"))
     return lab.boot(folder, SCRIPT)
 
 
