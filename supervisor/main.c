@@ -9,6 +9,7 @@
 #include "supervisor/check.h"
 #include "supervisor/mount.h"
 #include "supervisor/sys/clock.h"
+#include "supervisor/sys/held.h"
 #include "supervisor/sys/supervisor.h"
 #include "supervisor/sys/wall.h"
 
@@ -99,30 +100,11 @@ static void on_request(void *data, int end)
 	perform_all(s);
 }
 
-/* Of what a former supervisor had only sockets are taken over: recover() ends all else that it left. */
-static void on_held(void *data, const char *name, int fd)
-{
-	struct supervisor *s = data;
-	const char *colon = strchr(name, ':');
-	char kind[16];
-
-	if (colon != NULL && strncmp(name, "listen:", 7) == 0) {
-		socket_inherit(s, colon + 1, fd);
-		return;
-	}
-	if (colon != NULL && (size_t)(colon - name) < sizeof(kind)) {
-		memcpy(kind, name, (size_t)(colon - name));
-		kind[colon - name] = '\0';
-		link_drop(&s->link, kind, colon + 1);
-	}
-	fd_close(&fd);
-}
-
 static int open_link(struct supervisor *s, struct err *e)
 {
 	const struct link_events on = { .reaped = on_reaped, .request = on_request, .data = s };
 
-	return link_open(&s->link, &s->loop, WIRE_FD, &on, on_held, e);
+	return link_open(&s->link, &s->loop, WIRE_FD, &on, held_add, e);
 }
 
 static int begin(struct supervisor *s, struct err *e)
@@ -141,9 +123,9 @@ static int run(struct supervisor *s, struct err *e)
 {
 	static int (*const steps[])(struct supervisor * s, struct err * e) = {
 		make_folders,
+		open_link,
 		open_journal,
 		map_roster,
-		open_link,
 		networks_open,
 		names_open,
 		watch_open,

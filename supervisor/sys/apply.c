@@ -5,6 +5,7 @@
 #include "common/wire.h"
 #include "supervisor/sys/clock.h"
 #include "supervisor/sys/condition.h"
+#include "supervisor/sys/held.h"
 #include "supervisor/sys/supervisor.h"
 #include "supervisor/sys/wall.h"
 
@@ -299,6 +300,6 @@ int supervise_begin(struct supervisor *s, struct err *e)
 	wall_tell(s, false);
 	boot_begin(s);
 	perform_all(s);
-	socket_inherit_done(s);
+	held_drop_rest(s, socket_is_awaited);
 	return 0;
 }

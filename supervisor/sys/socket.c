@@ -1,6 +1,7 @@
 #include "supervisor/sys/socket.h"
 
 #include "common/fd.h"
+#include "supervisor/sys/held.h"
 #include "supervisor/sys/supervisor.h"
 
 #include <errno.h>
@@ -21,70 +22,29 @@ static void held_name(char name[UNIT_NAME_MAX + 24], const char *unit, size_t n)
 	(void)snprintf(name, UNIT_NAME_MAX + 24, "%s:%zu", unit, n);
 }
 
-void socket_inherit(struct supervisor *s, const char *name, int fd)
-{
-	size_t len = strlen(name) + 1;
-	struct inherited *i = malloc(sizeof(*i) + len);
-
-	if (i == NULL) {
-		link_drop(&s->link, HELD_KIND, name);
-		fd_close(&fd);
-		return;
-	}
-	*i = (struct inherited){ .next = s->inherited, .fd = fd };
-	memcpy(i->name, name, len);
-	s->inherited = i;
-}
-
 /* The descriptor of that name if it is still what the unit says, -1. */
 static int take_back(struct supervisor *s, const char *name, const struct listen *l)
 {
-	for (struct inherited **at = &s->inherited; *at != NULL; at = &(*at)->next) {
-		struct inherited *i = *at;
-		int fd = i->fd;
+	int fd = held_take(s, HELD_KIND, name);
 
-		if (strcmp(i->name, name) != 0)
-			continue;
-		*at = i->next;
-		free(i);
-		if (!socket_is(fd, l))
-			fd_close(&fd);
-		return fd;
-	}
-	return -1;
+	if (fd >= 0 && !socket_is(fd, l))
+		fd_close(&fd);
+	return fd;
 }
 
-/* "UNIT:N": is there such a unit, and will it be up? */
-static bool is_wanted(const struct supervisor *s, const char *name)
+bool socket_is_awaited(const struct supervisor *s, const char *held)
 {
-	const char *colon = strrchr(name, ':');
+	const char *name = strchr(held, ':') + 1, *colon = strrchr(name, ':');
 	char unit[UNIT_NAME_MAX];
 	int index;
 
-	if (colon == NULL || (size_t)(colon - name) >= sizeof(unit))
+	if (strncmp(held, HELD_KIND ":", sizeof(HELD_KIND)) != 0 || colon == NULL ||
+		(size_t)(colon - name) >= sizeof(unit))
 		return false;
 	memcpy(unit, name, (size_t)(colon - name));
 	unit[colon - name] = '\0';
 	index = unit_set_find(s->set, unit);
 	return index >= 0 && engine_run(s->engine, (uint32_t)index)->wanted;
-}
-
-void socket_inherit_done(struct supervisor *s)
-{
-	struct inherited **at = &s->inherited;
-
-	while (*at != NULL) {
-		struct inherited *i = *at;
-
-		if (is_wanted(s, i->name)) {
-			at = &i->next;
-			continue;
-		}
-		link_drop(&s->link, HELD_KIND, i->name);
-		fd_close(&i->fd);
-		*at = i->next;
-		free(i);
-	}
 }
 
 /* ---- up and down ---- */

@@ -26,13 +26,6 @@ struct listeners {
 	bool bound; /* all of them: the files are ours to remove */
 };
 
-/* What a supervisor before this one listened on, until a unit takes it back. */
-struct inherited {
-	struct inherited *next;
-	int fd;
-	char name[]; /* "UNIT:N" */
-};
-
 /* socket_open.c: makes, binds and listens as the unit says; the caller owns it. -1 with the address in e. */
 int socket_open(const struct unit *u, const struct listen *l, struct err *e);
 /* True when the descriptor is one of that address, so that it can be taken back. */
@@ -52,9 +45,7 @@ void socket_release(struct instance *inst);
  * are not up, too, with fd -1, to show them.
  */
 void socket_facts(struct supervisor *s, uint32_t index, bool all, struct facts *f, struct arena *a);
-/* Takes ownership of what init has held. */
-void socket_inherit(struct supervisor *s, const char *name, int fd);
-/* Drops what no unit that is wanted up will take back. */
-void socket_inherit_done(struct supervisor *s);
+/* "listen:UNIT:N" of a unit that is wanted, and will take it back when it comes up. */
+bool socket_is_awaited(const struct supervisor *s, const char *held);
 
 #endif

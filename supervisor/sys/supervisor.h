@@ -14,6 +14,7 @@
  *   pulse.c      what feeds the hardware watchdog
  *   wall.c       the clock on the wall, for timers
  *   health.c     what health checks write          ready.c     NotifyFD=
+ *   held.c       what init held for the one before
  *   socket.c     sockets of units
  *   image.c      image files, mounted once         logs.c      pipes -> files
  *   instantiate.c  instances made at run time      hostfacts.c  what specifiers of the host say
@@ -104,7 +105,7 @@ struct supervisor {
 	struct wish *wishes;         /* instances that are to be made and started */
 	struct instance **instances; /* by unit index of `set`, NULL where nothing is held */
 	struct process *processes;
-	struct inherited *inherited; /* sockets of a supervisor before this one */
+	struct held *held; /* what init held for the one before, not taken back yet */
 	struct leases leases;
 	struct arena lease_arena;
 	char machine_id[40];

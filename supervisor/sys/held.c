@@ -1,0 +1,85 @@
+#include "supervisor/sys/held.h"
+
+#include "common/fd.h"
+#include "supervisor/sys/supervisor.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void drop(struct supervisor *s, const char *name)
+{
+	char kind[WIRE_NAME_MAX];
+	size_t n = strcspn(name, ":");
+
+	if (name[n] == '\0' || n >= sizeof(kind))
+		return;
+	memcpy(kind, name, n);
+	kind[n] = '\0';
+	link_drop(&s->link, kind, name + n + 1);
+}
+
+void held_add(void *supervisor, const char *name, int fd)
+{
+	struct supervisor *s = supervisor;
+	size_t size = strlen(name) + 1;
+	struct held *h = malloc(sizeof(*h) + size);
+
+	if (h == NULL) {
+		drop(s, name);
+		fd_close(&fd);
+		return;
+	}
+	*h = (struct held){ .next = s->held, .fd = fd };
+	memcpy(h->name, name, size);
+	s->held = h;
+}
+
+static struct held **find(struct supervisor *s, const char *kind, const char *name)
+{
+	struct held **at = &s->held;
+	size_t n = strlen(kind);
+
+	while (*at != NULL &&
+		(strncmp((*at)->name, kind, n) != 0 || (*at)->name[n] != ':' ||
+			strcmp((*at)->name + n + 1, name) != 0))
+		at = &(*at)->next;
+	return at;
+}
+
+int held_take(struct supervisor *s, const char *kind, const char *name)
+{
+	struct held **at = find(s, kind, name), *h = *at;
+	int fd;
+
+	if (h == NULL)
+		return -1;
+	fd = h->fd;
+	*at = h->next;
+	free(h);
+	return fd;
+}
+
+bool held_has(const struct supervisor *s, const char *kind, const char *name)
+{
+	return *find((struct supervisor *)(uintptr_t)s, kind, name) != NULL;
+}
+
+void held_drop_rest(struct supervisor *s,
+	bool (*keep)(const struct supervisor *s, const char *kind_and_name))
+{
+	struct held **at = &s->held;
+
+	while (*at != NULL) {
+		struct held *h = *at;
+
+		if (keep != NULL && keep(s, h->name)) {
+			at = &h->next;
+			continue;
+		}
+		drop(s, h->name);
+		fd_close(&h->fd);
+		*at = h->next;
+		free(h);
+	}
+}
