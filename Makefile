@@ -8,7 +8,7 @@
 #                      docs/units.md, docs/engine.md again
 #
 # Settings: ARCH=aarch64 (with that musl tool chain), BUILD=DIR (a build folder of one's own),
-# V=1 (show the commands).
+# V=1 (show the commands), KILL_POINTS=1 (with a BUILD of its own: see common/killpoint.h).
 
 ARCH	?= $(shell uname -m)
 BUILD	?= build
@@ -54,7 +54,8 @@ WARN	:= -Wall -Wextra -Werror -Wshadow -Wswitch-enum -Wstrict-prototypes \
 INIH_FLAGS := -DINI_ALLOW_INLINE_COMMENTS=0 -DINI_HANDLER_LINENO=1 \
 	   -DINI_CALL_HANDLER_ON_NEW_SECTION=1 -DINI_ALLOW_MULTILINE=0 \
 	   -DINI_USE_STACK=0 -DINI_ALLOW_REALLOC=1 -DINI_MAX_LINE=8192
-LANG_FLAGS := -std=c11 -D_GNU_SOURCE -I. -isystem $(LIBS)/include $(INIH_FLAGS)
+LANG_FLAGS := -std=c11 -D_GNU_SOURCE -I. -isystem $(LIBS)/include $(INIH_FLAGS) \
+	   $(if $(KILL_POINTS),-DKILL_POINTS)
 CODE	:= -Os -g -fPIE -ffunction-sections -fdata-sections -fstack-protector-strong \
 	   -fno-asynchronous-unwind-tables -fno-unwind-tables
 CFLAGS	= $(LANG_FLAGS) $(WARN) $(CODE) -idirafter $(LIBS)/uapi -ffile-prefix-map=$(CURDIR)=.
@@ -135,6 +136,11 @@ HELPERS	   := $(HELPER_SRC:%.c=$(OUT)/%)
 .PHONY: unit-tests helpers
 unit-tests: $(UNIT_TESTS)
 helpers: $(HELPERS)
+
+# The programs once more, in a folder of their own, as those that can be told where to die.
+.PHONY: kill-programs
+kill-programs:
+	@+$(MAKE) --no-print-directory BUILD='$(BUILD)/kill' DEPS='$(DEPS)' KILL_POINTS=1 all
 
 $(UNIT_TESTS): $(UNIT)/%: $(UNIT)/obj/tests/unit/%.o $(UNIT_LIB)
 	@echo '  LINK    $@'

@@ -2,6 +2,7 @@
  * What the engine decides, done. Performing an action may bring the next event at once (a failed start): it is
  * fed to the engine here and its actions are done by the loop that is running, never by recursion.
  */
+#include "common/killpoint.h"
 #include "common/wire.h"
 #include "supervisor/sys/clock.h"
 #include "supervisor/sys/condition.h"
@@ -65,10 +66,12 @@ static void do_setup(struct supervisor *s, const struct action *a)
 	struct err e;
 	int rc;
 
+	KILL_POINT("setup-begin");
 	if (inst == NULL)
 		rc = err_set_no(&e, ENOMEM, "record of the unit");
 	else
 		rc = setup(inst, u, &e);
+	KILL_POINT("setup-done");
 	answer(s, a, rc == 0 ? EV_SETUP_DONE : EV_SETUP_FAILED, rc == 0 ? NULL : &e);
 }
 
@@ -76,8 +79,10 @@ static void do_spawn(struct supervisor *s, const struct action *a)
 {
 	struct err e;
 
+	KILL_POINT("spawn-begin");
 	if (start_process(s, a->unit, a->role, a->index, &e) < 0)
 		answer(s, a, EV_SPAWN_FAILED, &e);
+	KILL_POINT("spawn-done");
 }
 
 static void send_signal(struct supervisor *s, const struct action *a, bool all)
@@ -127,9 +132,12 @@ static void do_teardown(struct supervisor *s, const struct action *a)
 {
 	const struct unit *u = unit_at(s, a->unit);
 
+	KILL_POINT("teardown-begin");
 	instance_release(s, a->unit);
+	KILL_POINT("teardown-released");
 	if (u->kind == KIND_VOLUME)
 		volume_release(s, u->name);
+	KILL_POINT("teardown-done");
 }
 
 static void do_machine(struct supervisor *s, const struct action *a)
@@ -143,24 +151,30 @@ static void do_machine(struct supervisor *s, const struct action *a)
 	};
 	struct err e;
 
+	KILL_POINT("machine-begin");
 	boot_end(s, s->ending != 0, a->text);
 	/* that of a unit is a fault, and the console's last line */
 	journal(s, s->ending != 0 ? LOG_LEVEL_INFO : LOG_LEVEL_ERROR, NULL, "%s%s%s", names[a->arg],
 		a->text[0] != '\0' ? ": " : "", a->text);
+	KILL_POINT("machine-written");
 	if (link_end(&s->link, a->arg, (int)a->index, &e) < 0)
 		journal(s, LOG_LEVEL_ERROR, NULL, "%s", e.msg);
 }
 
 static void do_swap(struct supervisor *s)
 {
+	KILL_POINT("swap-begin");
 	if (instances_rebind(s, s->next) < 0)
 		abort(); /* no memory: init starts us again with the new units */
+	KILL_POINT("swap-bound");
 	load_free(s->set);
 	s->set = s->next;
 	s->next = NULL;
 	boot_configure(s);
 	pulse_configure(s);
+	KILL_POINT("swap-configured");
 	instances_swapped(s);
+	KILL_POINT("swap-done");
 }
 
 static void perform(struct supervisor *s, const struct action *a)
@@ -173,16 +187,23 @@ static void perform(struct supervisor *s, const struct action *a)
 		do_spawn(s, a);
 		break;
 	case ACT_SIGNAL:
+		KILL_POINT("signal-begin");
 		send_signal(s, a, false);
+		KILL_POINT("signal-sent");
 		break;
 	case ACT_SIGNAL_ALL:
+		KILL_POINT("signal-all-begin");
 		send_signal(s, a, true);
+		KILL_POINT("signal-all-sent");
 		break;
 	case ACT_KILL:
+		KILL_POINT("kill-begin");
 		do_kill(s, a);
+		KILL_POINT("kill-done");
 		break;
 	case ACT_WATCH:
 		socket_watch(s->instances[a->unit]);
+		KILL_POINT("watch-done");
 		break;
 	case ACT_TEARDOWN:
 		do_teardown(s, a);
@@ -191,10 +212,13 @@ static void perform(struct supervisor *s, const struct action *a)
 		journal(s, (enum log_level)a->arg, unit_at(s, a->unit)->name, "%s", a->text);
 		break;
 	case ACT_JOB_DONE:
+		KILL_POINT("job-end");
 		control_job_done(s, a->job, a->arg, a->text);
+		KILL_POINT("job-answered");
 		break;
 	case ACT_STAMP:
 		wall_stamp_keep(s, a->unit);
+		KILL_POINT("stamp-done");
 		break;
 	case ACT_MACHINE:
 		do_machine(s, a);
@@ -256,7 +280,9 @@ void reload_units(struct supervisor *s, uint32_t job)
 	struct unit_set *before = s->next, *set;
 
 	instances_forget(s);
+	KILL_POINT("reload-begin");
 	set = load_units();
+	KILL_POINT("reload-read");
 	if (set == NULL) {
 		control_job_done(s, job, ENOMEM, "no memory to read the units");
 		return;
@@ -264,6 +290,7 @@ void reload_units(struct supervisor *s, uint32_t job)
 	report_faults(s, set);
 	s->next = set;
 	engine_reload(s->engine, set, job, now_us());
+	KILL_POINT("reload-told");
 	load_free(before);
 	perform_all(s);
 }

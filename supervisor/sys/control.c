@@ -1,6 +1,7 @@
 #include "supervisor/sys/control.h"
 
 #include "common/jsontext.h"
+#include "common/killpoint.h"
 #include "common/paths.h"
 #include "supervisor/sys/clock.h"
 
@@ -131,8 +132,10 @@ static void command(struct connection *c, struct supervisor *s, json_t *paramete
 	}
 	event.unit = (uint32_t)index;
 	event.job = add_job(s->control, c);
+	KILL_POINT("command-begin");
 	if (event.job != 0)
 		supervise(s, &event);
+	KILL_POINT("command-told");
 }
 
 void control_start(struct connection *c, void *data, json_t *parameters)

@@ -1,6 +1,7 @@
 #include "supervisor/sys/image.h"
 
 #include "common/fd.h"
+#include "common/killpoint.h"
 #include "common/paths.h"
 #include "common/util.h"
 #include "supervisor/core/plan.h"
@@ -142,6 +143,7 @@ static int mount_file(const struct image *im, struct err *e)
 	loop = loop_open(im->path, false, device, e);
 	if (loop < 0)
 		return err_prefix(e, "image \"%s\"", im->ref);
+	KILL_POINT("image-loop");
 	/* The descriptor keeps the device from clearing itself until the mount holds it. */
 	if (mount(device, im->mounted, im->fstype, MS_RDONLY | MS_NODEV, NULL) == 0)
 		return 0;
@@ -167,6 +169,7 @@ int image_mount(const char *ref, struct arena *a, const char **root, struct imag
 		(void)umount2(im.mounted, MNT_DETACH);
 	if (!is_mounted(&im, &dev) && mount_file(&im, e) < 0)
 		return -1;
+	KILL_POINT("image-mounted");
 	*root = arena_strdup(a, im.mounted);
 	return 0;
 }
@@ -180,6 +183,7 @@ void image_release(const char *ref)
 		return;
 	/* Detached, the containers that still end keep what they have of it. */
 	(void)umount2(im.mounted, MNT_DETACH | UMOUNT_NOFOLLOW);
+	KILL_POINT("image-unmounted");
 	(void)rmdir(im.mounted);
 }
 

@@ -1,5 +1,6 @@
 #include "supervisor/sys/supervisor.h"
 
+#include "common/killpoint.h"
 #include "common/util.h"
 #include "supervisor/sys/image.h"
 
@@ -97,6 +98,7 @@ void instance_release(struct supervisor *s, uint32_t index)
 	if (inst == NULL)
 		return;
 	s->instances[index] = NULL;
+	KILL_POINT("release-begin");
 	watch_drop(inst);
 	ready_close(inst);
 	network_release(inst);
@@ -104,8 +106,10 @@ void instance_release(struct supervisor *s, uint32_t index)
 	if (s->launcher.cgroup_fd >= 0 &&
 		cgroup_remove(s->launcher.cgroup_fd, inst->unit, &e) < 0 && e.no != ENOENT)
 		journal(s, LOG_LEVEL_WARNING, inst->unit, "%s", e.msg);
+	KILL_POINT("release-cgroup");
 	for (size_t i = 0; i < ARRAY_LEN(held_kinds); i++)
 		link_drop(&s->link, held_kinds[i], inst->unit);
+	KILL_POINT("release-dropped");
 	release_image(inst);
 	free_later(inst);
 }

@@ -6,6 +6,7 @@
 #include "supervisor/sys/instantiate.h"
 
 #include "common/fd.h"
+#include "common/killpoint.h"
 #include "common/paths.h"
 #include "supervisor/sys/clock.h"
 #include "supervisor/sys/supervisor.h"
@@ -93,6 +94,7 @@ static void begin(struct supervisor *s)
 	free((void *)names);
 	if (s->next == NULL)
 		return;
+	KILL_POINT("instance-loaded");
 	engine_reload(s->engine, s->next, 0, now_us());
 	perform_all(s);
 }
@@ -140,6 +142,8 @@ void instance_wish(struct supervisor *s, const char *unit, enum event_kind kind,
 	while (*at != NULL)
 		at = &(*at)->next;
 	*at = w;
+	KILL_POINT("instance-wished");
 	record(s, unit);
+	KILL_POINT("instance-recorded");
 	begin(s);
 }

@@ -1,6 +1,7 @@
 #include "supervisor/sys/launch.h"
 
 #include "common/fd.h"
+#include "common/killpoint.h"
 #include "common/util.h"
 #include "supervisor/sys/cgroup.h"
 
@@ -236,9 +237,11 @@ int launch(struct launcher *l, const struct plan *plan, const struct launch_io *
 	e->msg[0] = '\0';
 	if (start_prepare(l, &s, plan, e) < 0)
 		return -1;
+	KILL_POINT("launch-prepared");
 	slot = slot_reserve(l->roster, plan);
 	if (slot == NULL)
 		return err_setx(e, "%u processes run already: no slot is free", ROSTER_SLOTS);
+	KILL_POINT("launch-reserved");
 	child_prepare(&child, l, &s, plan, io);
 	pid = plan->join && plan->container ? clone_joined(l, &s, plan, &child)
 					    : start_clone(&s, plan, &child);
@@ -246,10 +249,13 @@ int launch(struct launcher *l, const struct plan *plan, const struct launch_io *
 		atomic_store(&slot->state, SLOT_FREE);
 		return clone_error(e);
 	}
+	KILL_POINT("launch-cloned");
 	if (slot_live(slot, pid, s.pidfd) < 0)
 		return err_setx(e, "the new process was killed before it began");
+	KILL_POINT("launch-live");
 	/* EPIPE: it was killed meanwhile, which the roster tells */
 	(void)!write(s.go[1], "", 1);
+	KILL_POINT("launch-go");
 	*out = (struct launched){
 		.pid = pid,
 		.slot = (uint32_t)(slot - l->roster->slot),

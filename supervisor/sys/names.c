@@ -4,6 +4,7 @@
  * long after the first container).
  */
 #include "common/fd.h"
+#include "common/killpoint.h"
 #include "common/paths.h"
 #include "supervisor/core/net/hosts.h"
 #include "supervisor/sys/supervisor.h"
@@ -64,6 +65,7 @@ static int write_file(int dir, const char *name, const char *text, struct err *e
 	cleanup_fd int fd = openat(dir, name, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
 	size_t len = strlen(text);
 
+	KILL_POINT("names-open");
 	/* Cut off last, so that no reader finds it empty. */
 	if (fd < 0 || write(fd, text, len) != (ssize_t)len || ftruncate(fd, (off_t)len) < 0)
 		return err_set(e, "%s/.../%s: write", PATH_FILES, name);

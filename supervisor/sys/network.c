@@ -4,6 +4,7 @@
  * bookkeeping between.
  */
 #include "common/fd.h"
+#include "common/killpoint.h"
 #include "common/paths.h"
 #include "supervisor/sys/supervisor.h"
 
@@ -46,10 +47,11 @@ static int save_leases(struct supervisor *s, struct err *e)
 	struct arena a = { 0 };
 	const char *text = ipam_print(&s->leases, &a);
 	cleanup_fd int fd = open(new_file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+	bool written = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
 	int rc = 0;
 
-	if (fd < 0 || write(fd, text, strlen(text)) != (ssize_t)strlen(text) ||
-		rename(new_file, LEASES_FILE) < 0)
+	KILL_POINT("leases-written");
+	if (!written || rename(new_file, LEASES_FILE) < 0)
 		rc = err_set(e, "%s: save the addresses", LEASES_FILE);
 	arena_free(&a);
 	return rc;
@@ -178,6 +180,7 @@ int network_setup(struct instance *inst, struct err *e)
 	inst->bridge.unit = inst->pool.network = inst->unit;
 	if (net_bridge_up(&s->net, &inst->bridge, e) < 0)
 		return -1;
+	KILL_POINT("network-bridged");
 	inst->bridge_up = true;
 	return apply_rules(s, e);
 }
@@ -196,9 +199,11 @@ static int attach_to(struct instance *inst, struct instance *network, struct err
 		ipam_assign(&s->leases, &s->lease_arena, &network->pool, u->name, &u->container.ip,
 			&addr, e) < 0)
 		return -1;
+	KILL_POINT("attach-addressed");
 	attach_plan_make(&inst->attach, inst->unit, &network->bridge, addr, s->machine_id);
 	if (net_attach(&s->net, inst->netns, &inst->attach, e) < 0)
 		return -1;
+	KILL_POINT("attach-linked");
 	inst->attached = true;
 	names_changed(s);
 	lease = ipam_find(&s->leases, u->name, network_of(u));
@@ -206,6 +211,7 @@ static int attach_to(struct instance *inst, struct instance *network, struct err
 		lease->used = true;
 	if (s->leases.n != had)
 		leases_changed(s);
+	KILL_POINT("attach-leased");
 	return u->container.ports.n > 0 ? apply_rules(s, e) : 0;
 }
 
@@ -220,10 +226,12 @@ int network_attach(struct instance *inst, struct err *e)
 	inst->netns = net_ns_make(&s->net, e);
 	if (inst->netns < 0)
 		return err_prefix(e, "network");
+	KILL_POINT("attach-namespace");
 	if (mode != NETWORK_NONE && attach_to(inst, instance_named(s, network_of(u)), e) < 0) {
 		network_release(inst);
 		return err_prefix(e, "network");
 	}
+	KILL_POINT("attach-done");
 	return link_hold(&s->link, "netns", inst->unit, inst->netns, e);
 }
 
@@ -257,8 +265,10 @@ void network_release(struct instance *inst)
 			if (strcmp(s->leases.v[i].unit, inst->unit) == 0)
 				s->leases.v[i].used = false;
 	}
+	KILL_POINT("detach-unlinked");
 	if (inst->bridge_up && net_bridge_down(&s->net, &inst->bridge, &e) < 0)
 		journal(s, LOG_LEVEL_WARNING, inst->unit, "%s", e.msg);
+	KILL_POINT("detach-unbridged");
 	if (inst->attached || inst->bridge_up) {
 		bool in_rules = inst->bridge_up || unit_at(s, inst->index)->container.ports.n > 0;
 
@@ -267,6 +277,7 @@ void network_release(struct instance *inst)
 		if (in_rules && apply_rules(s, &e) < 0)
 			journal(s, LOG_LEVEL_WARNING, inst->unit, "%s", e.msg);
 	}
+	KILL_POINT("detach-unruled");
 	fd_close(&inst->netns);
 }
 

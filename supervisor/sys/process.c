@@ -5,6 +5,7 @@
 #include "supervisor/sys/supervisor.h"
 
 #include "common/fd.h"
+#include "common/killpoint.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -101,7 +102,9 @@ static void read_reports(struct process *p)
 			continue;
 		if (n != (ssize_t)sizeof(r))
 			return;
+		KILL_POINT("report-read");
 		on_report(p, &r);
+		KILL_POINT("report-told");
 	}
 	if (n != 0)
 		return;
@@ -207,18 +210,22 @@ static void finish(struct process *p, int32_t status)
 	stop_listening(p);
 	fd_close(&p->run.pidfd);
 	unlink_process(p);
+	KILL_POINT("exit-unlinked");
 	/* telling may release the unit: it must stay until the end of this function */
 	inst->open_handles++;
 	if (inst->has_logs && p->on_exit == NULL) {
 		log_pipe_drain(&inst->out);
 		log_pipe_drain(&inst->err);
 	}
+	KILL_POINT("exit-drained");
 	if (p->has_exact)
 		status = p->exact;
 	watch_check_oom(inst);
 	if (p->on_exit != NULL && !p->faulted)
 		p->on_exit(p, status, NULL);
+	KILL_POINT("exit-known");
 	tell_exit(p, status);
+	KILL_POINT("exit-told");
 	p->gone = true;
 	free_if_done(p);
 	if (!inst->released)
@@ -246,6 +253,7 @@ void processes_reap(struct supervisor *s)
 		struct roster_slot *slot = &s->launcher.roster->slot[p->run.slot];
 		int32_t status = slot->status;
 
+		KILL_POINT("exit-seen");
 		atomic_store(&slot->state, SLOT_FREE);
 		finish(p, status);
 	}

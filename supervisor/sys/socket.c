@@ -1,6 +1,7 @@
 #include "supervisor/sys/socket.h"
 
 #include "common/fd.h"
+#include "common/killpoint.h"
 #include "supervisor/sys/held.h"
 #include "supervisor/sys/supervisor.h"
 
@@ -63,6 +64,7 @@ static int open_one(struct instance *inst, size_t n, struct err *e)
 		listener->fd = socket_open(u, l, e);
 	if (listener->fd < 0)
 		return -1;
+	KILL_POINT("socket-open");
 	listener->poll.data = inst;
 	rc = uv_poll_init(&inst->s->loop, &listener->poll, listener->fd);
 	if (rc != 0)
@@ -87,6 +89,7 @@ int socket_setup(struct instance *inst, struct err *e)
 	for (size_t i = 0; i < n; i++)
 		if (open_one(inst, i, e) < 0)
 			return -1; /* the engine tears down what is there */
+	KILL_POINT("socket-held");
 	list->bound = true;
 	return socket_links(u, e);
 }
@@ -113,6 +116,7 @@ void socket_release(struct instance *inst)
 		link_drop(&inst->s->link, HELD_KIND, name);
 		fd_close(&list->v[i].fd);
 	}
+	KILL_POINT("socket-dropped");
 	if (list->bound)
 		socket_unlink(unit_at(inst->s, inst->index));
 }
@@ -131,6 +135,7 @@ static void on_ready(uv_poll_t *poll, int status, int events)
 	const struct event event = { .kind = EV_TRIGGER, .unit = inst->index };
 
 	(void)events;
+	KILL_POINT("socket-ready");
 	watch_stop(inst);
 	if (status < 0)
 		journal(inst->s, LOG_LEVEL_ERROR, inst->unit, "watch: %s", uv_strerror(status));

@@ -5,6 +5,7 @@
 #include "supervisor/sys/supervisor.h"
 
 #include "common/fd.h"
+#include "common/killpoint.h"
 #include "common/paths.h"
 #include "common/util.h"
 #include "supervisor/sys/image.h"
@@ -237,6 +238,7 @@ static int open_logs(struct instance *inst, struct err *e)
 	if (log_pipe_open(&inst->out, &inst->log, LOG_OUT, e) < 0 ||
 		log_pipe_open(&inst->err, &inst->log, LOG_ERR, e) < 0)
 		return -1;
+	KILL_POINT("start-log-pipes");
 	if (link_hold(link, "log-out", inst->unit, inst->out.read_end, e) < 0)
 		return -1;
 	return link_hold(link, "log-err", inst->unit, inst->err.read_end, e);
@@ -277,8 +279,10 @@ static int launch_plan(struct instance *inst, const struct plan *plan, const str
 	}
 	if (e->msg[0] != '\0')
 		journal(inst->s, LOG_LEVEL_WARNING, inst->unit, "%s", e->msg);
+	KILL_POINT("start-launched");
 	watch_unit(inst);
 	process_add(p, &run);
+	KILL_POINT("start-added");
 	*out = p;
 	return 0;
 }
@@ -331,6 +335,7 @@ static int start_in(struct instance *inst, enum role role, uint32_t number, stru
 	if (open_logs(inst, e) < 0 || gather(inst, role, number, facts, a, e) < 0 ||
 		plan_unit(&plan, unit_at(inst->s, inst->index), role, number, facts, a, e) < 0)
 		return -1;
+	KILL_POINT("start-planned");
 	if (plan.join && join_io(inst, &io, e) < 0)
 		return -1;
 	if (role == ROLE_HEALTH || unit_at(inst->s, inst->index)->kind == KIND_MOUNT)
@@ -365,6 +370,7 @@ int start_process(struct supervisor *s, uint32_t index, enum role role, uint32_t
 		event.pid = p->run.pid;
 		event.health = facts.image != NULL ? &facts.image->health : NULL;
 		supervise(s, &event);
+		KILL_POINT("start-told");
 	}
 	arena_free(&a);
 	return rc;

@@ -1,6 +1,7 @@
 /*
  * Named volumes: folders below PATH_VOLUMES, over which Device= is mounted when the unit names one.
  */
+#include "common/killpoint.h"
 #include "common/paths.h"
 #include "supervisor/core/number.h"
 #include "supervisor/sys/supervisor.h"
@@ -51,6 +52,7 @@ int volume_setup(struct supervisor *s, const struct unit *u, struct err *e)
 	if (v->device != NULL) {
 		bool bind = v->type == NULL || strcmp(v->type, "none") == 0;
 
+		KILL_POINT("volume-made");
 		/* what an earlier supervisor mounted there; those that used it were ended */
 		while (umount2(path, MNT_DETACH) == 0)
 			continue;
@@ -58,6 +60,7 @@ int volume_setup(struct supervisor *s, const struct unit *u, struct err *e)
 			    bind ? NULL : v->options) < 0)
 			return err_set(e, "mount %s at %s", v->device, path);
 	}
+	KILL_POINT("volume-mounted");
 	return set_owner(v, path, e);
 }
 

@@ -5,6 +5,7 @@
 #include "supervisor/sys/wall.h"
 
 #include "common/fd.h"
+#include "common/killpoint.h"
 #include "common/paths.h"
 #include "supervisor/sys/clock.h"
 
@@ -137,6 +138,7 @@ static int stamp_write(const char *timer, uint64_t wall, struct err *e)
 	fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
 	if (fd < 0 || dprintf(fd, "%llu\n", (unsigned long long)wall) < 0)
 		return err_set(e, "write %s", fresh);
+	KILL_POINT("stamp-written");
 	return rename(fresh, path) == 0 ? 0 : err_set(e, "rename to %s", path);
 }
 

@@ -1,4 +1,5 @@
 #include "common/fd.h"
+#include "common/killpoint.h"
 #include "supervisor/sys/net/net.h"
 #include "supervisor/sys/net/netns.h"
 #include "supervisor/sys/net/nlsock.h"
@@ -48,6 +49,7 @@ static int inside_end(int sock, const struct attach_plan *p, struct err *e)
 	struct found_link inside;
 	struct nl_buf b;
 
+	KILL_POINT("attach-paired");
 	if (nlsock_find(sock, p->inside_if, &inside, e) < 0)
 		return -1;
 	nl_init(&b, memory, sizeof(memory));
