@@ -190,12 +190,13 @@ $(FUZZERS): $(FUZZ)/%: $(FUZZ)/obj/tests/fuzz/%.o $(FUZZ_LIB)
 	$(Q)clang -fsanitize=fuzzer $(FUZZ_SAN) -o $@ $^ -luv -ljansson
 
 $(FUZZ_LIB): $(patsubst %.c,$(FUZZ)/obj/%.o,$(filter-out tests/%,$(UNIT_LIB_SRC)) \
-	   supervisor/sys/varlink.c) $(FUZZ)/obj/ini.o
+	   supervisor/sys/varlink.c supervisor/sys/varlink_door.c) $(FUZZ)/obj/ini.o
 	@rm -f $@
 	$(Q)ar qcs $@ $^
 
 # The libuv of this machine is another one than the programs': its own header goes with it.
-$(FUZZ)/obj/supervisor/sys/varlink.o $(FUZZ)/obj/tests/fuzz/fuzz_varlink.o: \
+$(FUZZ)/obj/supervisor/sys/varlink.o $(FUZZ)/obj/supervisor/sys/varlink_door.o \
+$(FUZZ)/obj/tests/fuzz/fuzz_varlink.o: \
 	LANG_FLAGS := -std=c11 -D_GNU_SOURCE -I.
 
 $(FUZZ)/obj/%.o: %.c Makefile | $(DEPS_DONE)

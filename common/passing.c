@@ -35,6 +35,18 @@ ssize_t passing_send(int sock, const void *data, size_t size, const int *fds, si
 	return n;
 }
 
+/*
+ * Who sends a TCP socket with SO_LINGER and lets go of it makes our close(2) the last one, which would wait for a peer
+ * that never reads, as long as the sender likes.
+ */
+static void drop(int fd)
+{
+	const struct linger none = { 0 };
+
+	(void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &none, sizeof(none));
+	(void)close(fd);
+}
+
 static void take_fds(struct passed *passed, const struct cmsghdr *c)
 {
 	size_t n = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
@@ -46,7 +58,7 @@ static void take_fds(struct passed *passed, const struct cmsghdr *c)
 		if (passed->n < passed->room)
 			passed->fds[passed->n++] = fd;
 		else
-			(void)close(fd);
+			drop(fd);
 	}
 }
 
@@ -99,4 +111,19 @@ ssize_t passing_receive(int sock, void *data, size_t size, struct passed *passed
 	if (n >= 0)
 		take_control(passed, &msg);
 	return n;
+}
+
+void passing_end(int sock)
+{
+	struct passed passed = { .room = 0 };
+	char data[4096];
+	int type = SOCK_STREAM;
+	socklen_t size = sizeof(type);
+	ssize_t n;
+
+	(void)getsockopt(sock, SOL_SOCKET, SO_TYPE, &type, &size);
+	(void)shutdown(sock, SHUT_RD);
+	do
+		n = passing_receive(sock, data, sizeof(data), &passed, MSG_DONTWAIT);
+	while (n > 0 || (n == 0 && type == SOCK_DGRAM)); /* a datagram may be empty */
 }

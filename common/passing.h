@@ -23,5 +23,10 @@ ssize_t passing_send(int sock, const void *data, size_t size, const int *fds, si
 	int flags);
 /* As recvmsg(2); the descriptors come close-on-exec. A message cut short by `size` returns `size`. */
 ssize_t passing_receive(int sock, void *data, size_t size, struct passed *passed, int flags);
+/*
+ * Before a socket is closed that strangers send to: nothing more comes, and descriptors that wait in it are closed by us.
+ * The kernel would close them with it, and could be made to wait there.
+ */
+void passing_end(int sock);
 
 #endif

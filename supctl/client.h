@@ -10,13 +10,14 @@
 
 struct client {
 	int fd;
-	char *in; /* malloc'd: what came beyond the last message */
+	bool lost; /* the last failure: the other side has ended the connection */
+	char *in;  /* malloc'd: what came beyond the last message */
 	size_t in_n, in_room;
 };
 
 struct call {
 	const char *method; /* of io.sup.Control */
-	json_t *parameters; /* ownership goes to the call */
+	json_t *parameters; /* borrowed, or NULL */
 	bool more;          /* several replies are welcome */
 	const int *fds;     /* sent along */
 	size_t n_fds;
@@ -31,7 +32,11 @@ struct reply {
 	json_t *message;    /* owned by the receiver: json_decref */
 };
 
-int client_open(struct client *c, const char *path, struct err *e);
+/*
+ * A supervisor that is being started again is there within a fraction of a second: so long it is waited for. Where none has
+ * ever run the answer is at once.
+ */
+int client_open(struct client *c, const char *path, unsigned int patience_ms, struct err *e);
 int client_send(struct client *c, const struct call *call, struct err *e);
 /* Waits for the next reply. */
 int client_receive(struct client *c, struct reply *reply, struct err *e);

@@ -164,6 +164,7 @@ static int run_terminal(struct context *c, int argc, char **argv)
 	}
 	call.parameters = parameters_of(argc, argv);
 	status = ask_send(c, &call);
+	json_decref(call.parameters);
 	fd_close(&ends[1]);
 	if (status != EXIT_DONE)
 		return status;
@@ -190,6 +191,7 @@ static int run(struct context *c, int argc, char **argv)
 		return run_terminal(c, argc, argv);
 	call.parameters = parameters_of(argc, argv);
 	status = ask_send(c, &call);
+	json_decref(call.parameters);
 	return status == EXIT_DONE ? finish(c) : status;
 }
 

@@ -101,6 +101,7 @@ static int run(struct context *c, int argc, char **argv)
 	call.parameters = json_pack("{sssi}", "unit", unit, "lines", (int)lines);
 	call.more = following;
 	answer = ask_more(c, &call, &more, &status);
+	json_decref(call.parameters);
 	if (answer == NULL)
 		return status;
 	print_records(c, answer);

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -71,6 +72,7 @@ static const struct {
 	{ "io.sup.Control.NoSuchUnit", "unit", "no such unit, or several: give its full name",
 		EXIT_NO_UNIT },
 	{ "io.sup.Control.Failed", "reason", NULL, EXIT_FAILED },
+	{ "io.sup.Control.Busy", "reason", NULL, EXIT_FAILED },
 	{ "io.sup.Control.NotExecuted", "reason", NULL, EXIT_FAILED },
 	{ "org.varlink.service.PermissionDenied", NULL, "only root may do this", EXIT_DENIED },
 	{ "org.varlink.service.MethodNotFound", "method",
@@ -111,17 +113,65 @@ static int fail(const struct err *e, int status)
 	return status;
 }
 
+/* Milliseconds: for a first connection, and for one that was lost, when there surely was a supervisor. */
+#define PATIENCE_FIRST 2500
+#define PATIENCE_AGAIN 10000
+/* So many lost connections one after the other are more than a supervisor that is started again. */
+#define LOSSES_MAX 100
+#define LOSS_PAUSE 20
+
+static int connect_now(struct context *c, struct err *e)
+{
+	if (c->connected)
+		return 0;
+	if (client_open(&c->client, c->socket, c->losses > 0 ? PATIENCE_AGAIN : PATIENCE_FIRST, e) <
+		0)
+		return err_prefix(e, "no supervisor answers");
+	c->connected = true;
+	return 0;
+}
+
+void disconnect(struct context *c)
+{
+	if (c->connected)
+		client_close(&c->client);
+	c->connected = false;
+}
+
+bool lost_again(struct context *c)
+{
+	bool lost = c->connected && c->client.lost;
+
+	disconnect(c);
+	if (!lost || ++c->losses > LOSSES_MAX)
+		return false;
+	if (c->losses > 1)
+		(void)poll(NULL, 0, LOSS_PAUSE);
+	return true;
+}
+
 int ask_send(struct context *c, const struct call *call)
 {
 	struct err e;
 
-	if (!c->connected && client_open(&c->client, c->socket, &e) < 0) {
-		(void)err_prefix(&e, "no supervisor answers");
-		json_decref(call->parameters);
+	if (connect_now(c, &e) < 0 || client_send(&c->client, call, &e) < 0)
 		return fail(&e, EXIT_UNREACHABLE);
+	return EXIT_DONE;
+}
+
+/* Who is turned away at the door finds the reason behind what could not be sent. */
+static int converse_once(struct context *c, const struct call *call, struct reply *reply,
+	struct err *e)
+{
+	struct err sending;
+
+	if (connect_now(c, e) < 0)
+		return -1;
+	if (client_send(&c->client, call, &sending) < 0 && !c->client.lost) {
+		*e = sending;
+		return -1;
 	}
-	c->connected = true;
-	return client_send(&c->client, call, &e) < 0 ? fail(&e, EXIT_UNREACHABLE) : EXIT_DONE;
+	return client_receive(&c->client, reply, e);
 }
 
 json_t *ask_with(struct context *c, const struct call *call, int *status)
@@ -136,14 +186,17 @@ json_t *ask_more(struct context *c, const struct call *call, bool *more, int *st
 	struct reply reply;
 	json_t *parameters;
 	struct err e;
+	int rc;
 
-	*status = ask_send(c, call);
-	if (*status != EXIT_DONE)
-		return NULL;
-	if (client_receive(&c->client, &reply, &e) < 0) {
+	do
+		rc = converse_once(c, call, &reply, &e);
+	while (rc < 0 && lost_again(c));
+	if (rc < 0) {
 		*status = fail(&e, EXIT_UNREACHABLE);
 		return NULL;
 	}
+	c->losses = 0;
+	*status = EXIT_DONE;
 	if (reply.kind == REPLY_ERROR) {
 		*status = print_error(&reply);
 		json_decref(reply.message);
@@ -158,8 +211,10 @@ json_t *ask_more(struct context *c, const struct call *call, bool *more, int *st
 json_t *ask(struct context *c, const char *method, json_t *parameters, int *status)
 {
 	const struct call call = { .method = method, .parameters = parameters };
+	json_t *answer = ask_with(c, &call, status);
 
-	return ask_with(c, &call, status);
+	json_decref(parameters);
+	return answer;
 }
 
 /* Options come before the command or anywhere after it but behind `exec UNIT`, whose words are its own. */
@@ -216,8 +271,7 @@ static int run_command(struct context *c, const struct command *command, int arg
 	if (command != &command_check && command != &command_calendar && !are_words(argc, argv))
 		return EXIT_USAGE;
 	status = command->run(c, argc, argv);
-	if (c->connected)
-		client_close(&c->client);
+	disconnect(c);
 	/* a full disk or a closed descriptor: what was printed is not all there is */
 	if ((fflush(stdout) != 0 || ferror(stdout)) && status == EXIT_DONE) {
 		(void)fprintf(stderr, "supctl: standard output: %s\n", strerror(errno));

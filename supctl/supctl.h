@@ -23,6 +23,7 @@ struct context {
 	const char *socket;
 	bool json; /* --json: the data as it came */
 	bool connected;
+	unsigned int losses; /* of connections, since the last answer */
 	struct client client;
 };
 
@@ -39,14 +40,20 @@ extern const struct command command_status, command_list, command_start, command
 	command_boot, command_cat, command_why, command_timers, command_calendar, command_check,
 	command_faults, command_sockets, command_poweroff, command_reboot, command_halt;
 
-/* Connects when needed; calls; on failure prints one line and returns NULL with *status set. */
+/*
+ * Connects when needed; calls; on failure prints one line and returns NULL with *status set. When the supervisor dies over it
+ * the next one is asked the same: what must not be done twice has a ticket among its parameters.
+ */
 json_t *ask(struct context *c, const char *method, json_t *parameters, int *status);
 /* The same with options of a call. */
 json_t *ask_with(struct context *c, const struct call *call, int *status);
 /* The same, and whether more replies to the call follow. */
 json_t *ask_more(struct context *c, const struct call *call, bool *more, int *status);
-/* Only sends: the replies are the caller's to receive. Returns an exit status, after one line on failure. */
+/* The parameters of the call stay the caller's. Only sends: the replies are the caller's to receive. Returns an exit status, after one line on failure. */
 int ask_send(struct context *c, const struct call *call);
+void disconnect(struct context *c);
+/* After a failure: true when the connection was lost and the call is to be tried again, on a new one. */
+bool lost_again(struct context *c);
 /* One line about an error reply; returns the exit status that it means. */
 int print_error(const struct reply *reply);
 /* "supctl: COMMAND ARGS" to stderr; returns EXIT_USAGE. */

@@ -119,5 +119,7 @@ void notify_close(struct instance *inst)
 
 	(void)snprintf(path, sizeof(path), "%s/%s", PATH_NOTIFY, inst->unit);
 	(void)unlink(path);
+	if (inst->notify >= 0)
+		passing_end(inst->notify);
 	fd_close(&inst->notify);
 }

@@ -3,13 +3,9 @@
 #include "common/fd.h"
 #include "common/passing.h"
 
-#include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 
 #define SERVICE "org.varlink.service"
 
@@ -37,16 +33,29 @@ static void close_fds(struct connection *c)
 	c->n_fds = 0;
 }
 
-static void on_closed(uv_handle_t *handle)
+/* What it holds in memory goes. */
+static void drop_input(struct connection *c)
 {
-	struct connection *c = handle->data;
-
 	free(c->in);
-	free(c->out);
-	free(c);
+	c->server->held -= c->in_room;
+	c->in = NULL;
+	c->in_n = c->in_room = 0;
 }
 
-static void close_connection(struct connection *c)
+static void drop_output(struct connection *c)
+{
+	free(c->out);
+	c->server->held -= c->out_n;
+	c->out = NULL;
+	c->out_n = c->out_sent = 0;
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+	free(handle->data);
+}
+
+void varlink_close(struct connection *c)
 {
 	struct connection **at = &c->server->connections;
 
@@ -60,8 +69,35 @@ static void close_connection(struct connection *c)
 	if (c->on_gone != NULL)
 		c->on_gone(c);
 	close_fds(c);
+	drop_input(c);
+	drop_output(c);
 	uv_close((uv_handle_t *)&c->poll, on_closed);
+	passing_end(c->fd);
 	fd_close(&c->fd);
+}
+
+/*
+ * Together the clients hold no more than VARLINK_HELD_MAX, or else what that one holds that has made no progress for
+ * the longest time goes, and later the connection: this is called from within the answers to others.
+ */
+static void bound_memory(const struct connection *growing)
+{
+	struct varlink *v = growing->server;
+
+	while (v->held > VARLINK_HELD_MAX) {
+		struct connection *stuck = NULL;
+
+		for (struct connection *c = v->connections; c != NULL; c = c->next)
+			if (c != growing && c->in_room + c->out_n > 0 &&
+				(stuck == NULL || c->heard < stuck->heard))
+				stuck = c;
+		if (stuck == NULL)
+			return; /* one large answer */
+		drop_input(stuck);
+		drop_output(stuck);
+		stuck->doomed = true;
+		(void)shutdown(stuck->fd, SHUT_RDWR); /* its own event closes it */
+	}
 }
 
 static bool has_message(const struct connection *c)
@@ -69,7 +105,7 @@ static bool has_message(const struct connection *c)
 	return c->in_n > 0 && memchr(c->in, '\0', c->in_n) != NULL;
 }
 
-static void listen_for(struct connection *c)
+void varlink_listen(struct connection *c)
 {
 	int events = UV_READABLE | UV_DISCONNECT;
 
@@ -91,37 +127,42 @@ static void flush(struct connection *c)
 		if (n < 0 && errno == EAGAIN)
 			return;
 		if (n < 0 && errno != EINTR) {
-			close_connection(c);
+			varlink_close(c);
 			return;
 		}
 		c->out_sent += n > 0 ? (size_t)n : 0;
+		c->heard = ++c->server->heard;
 	}
-	free(c->out);
-	c->out = NULL;
-	c->out_n = c->out_sent = 0;
+	drop_output(c);
 }
 
 static void send_text(struct connection *c, const char *text, size_t n)
 {
 	char *out = NULL;
 
+	if (c->doomed)
+		return;
 	if (c->out_sent > 0) {
 		c->out_n -= c->out_sent;
+		c->server->held -= c->out_sent;
 		memmove(c->out, c->out + c->out_sent, c->out_n);
 		c->out_sent = 0;
 	}
 	if (c->out_n <= VARLINK_OUTPUT_MAX)
 		out = realloc(c->out, c->out_n + n);
 	if (out == NULL) {
-		close_connection(c); /* does not read what it asked for */
+		varlink_close(c); /* does not read what it asked for */
 		return;
 	}
 	memcpy(out + c->out_n, text, n);
 	c->out = out;
 	c->out_n += n;
+	c->server->held += n;
 	flush(c);
 	if (!c->closing)
-		listen_for(c);
+		bound_memory(c);
+	if (!c->closing)
+		varlink_listen(c);
 }
 
 static void send_object(struct connection *c, json_t *object)
@@ -130,7 +171,7 @@ static void send_object(struct connection *c, json_t *object)
 
 	json_decref(object);
 	if (text == NULL)
-		close_connection(c);
+		varlink_close(c);
 	else
 		send_text(c, text, strlen(text) + 1); /* the NUL ends the message */
 	free(text);
@@ -159,7 +200,7 @@ void varlink_reply(struct connection *c, json_t *parameters, bool continues)
 	}
 	json_decref(object);
 	if (!c->closing)
-		listen_for(c);
+		varlink_listen(c);
 }
 
 void varlink_error(struct connection *c, const char *error, json_t *parameters)
@@ -178,7 +219,7 @@ void varlink_error(struct connection *c, const char *error, json_t *parameters)
 	}
 	json_decref(object);
 	if (!c->closing)
-		listen_for(c);
+		varlink_listen(c);
 }
 
 /* ---- calls ---- */
@@ -216,7 +257,7 @@ static void call_own(struct connection *c, const char *method, json_t *parameter
 		m++;
 	if (m->name == NULL)
 		varlink_error(c, SERVICE ".MethodNotFound", json_pack("{ss}", "method", method));
-	else if (m->privileged && !c->privileged)
+	else if (m->privileged && c->uid != 0)
 		varlink_error(c, SERVICE ".PermissionDenied", NULL);
 	else
 		m->run(c, c->server->data, parameters);
@@ -230,7 +271,7 @@ static void dispatch(struct connection *c, json_t *message)
 	json_t *parameters = json_object_get(message, "parameters");
 
 	if (dot == NULL) {
-		close_connection(c); /* not Varlink: there is no answer it would understand */
+		varlink_close(c); /* not Varlink: there is no answer it would understand */
 		return;
 	}
 	c->busy = true;
@@ -257,7 +298,7 @@ static void serve(struct connection *c)
 		c->in_n -= used;
 		memmove(c->in, c->in + used, c->in_n);
 		if (message == NULL) {
-			close_connection(c);
+			varlink_close(c);
 			return;
 		}
 		dispatch(c, message);
@@ -265,12 +306,9 @@ static void serve(struct connection *c)
 	}
 	if (c->closing)
 		return;
-	if (c->in_n == 0) {
-		free(c->in);
-		c->in = NULL;
-		c->in_room = 0;
-	}
-	listen_for(c);
+	if (c->in_n == 0)
+		drop_input(c);
+	varlink_listen(c);
 }
 
 static bool make_room(struct connection *c)
@@ -284,7 +322,9 @@ static bool make_room(struct connection *c)
 	if (in == NULL)
 		return false;
 	c->in = in;
+	c->server->held += room - c->in_room;
 	c->in_room = room;
+	bound_memory(c);
 	return true;
 }
 
@@ -292,12 +332,13 @@ static void receive(struct connection *c)
 {
 	struct passed passed = {
 		.fds = c->fds + c->n_fds,
-		.room = VARLINK_FDS_MAX - c->n_fds,
+		/* only for what root alone may call somebody's descriptors are wanted */
+		.room = c->uid == 0 ? VARLINK_FDS_MAX - c->n_fds : 0,
 	};
 	ssize_t n;
 
 	if (!make_room(c)) {
-		close_connection(c);
+		varlink_close(c);
 		return;
 	}
 	n = passing_receive(c->fd, c->in + c->in_n, c->in_room - c->in_n, &passed, MSG_DONTWAIT);
@@ -305,7 +346,7 @@ static void receive(struct connection *c)
 		return;
 	c->n_fds += passed.n;
 	if (n <= 0) {
-		close_connection(c);
+		varlink_close(c);
 		return;
 	}
 	c->heard = ++c->server->heard;
@@ -317,8 +358,9 @@ static void on_event(uv_poll_t *poll, int status, int events)
 {
 	struct connection *c = poll->data;
 
-	if (status < 0 || ((events & UV_DISCONNECT) != 0 && (events & UV_READABLE) == 0)) {
-		close_connection(c);
+	if (status < 0 || c->doomed ||
+		((events & UV_DISCONNECT) != 0 && (events & UV_READABLE) == 0)) {
+		varlink_close(c);
 		return;
 	}
 	if ((events & UV_WRITABLE) != 0) {
@@ -328,113 +370,4 @@ static void on_event(uv_poll_t *poll, int status, int events)
 	}
 	if (!c->closing && (events & UV_READABLE) != 0)
 		receive(c);
-}
-
-/* ---- the door ---- */
-
-static bool is_member(int fd, gid_t group)
-{
-	gid_t groups[64];
-	socklen_t size = sizeof(groups);
-
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups, &size) < 0)
-		return false;
-	for (size_t i = 0; i < size / sizeof(*groups); i++)
-		if (groups[i] == group)
-			return true;
-	return false;
-}
-
-static bool is_welcome(const struct varlink *v, int fd, bool *privileged)
-{
-	struct ucred peer;
-	socklen_t size = sizeof(peer);
-
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0)
-		return false;
-	*privileged = peer.uid == 0;
-	return *privileged ||
-		(v->readers != 0 && (peer.gid == v->readers || is_member(fd, v->readers)));
-}
-
-/* Who holds a place without a call loses it to somebody who has one; false when all are being served. */
-static bool make_place(struct varlink *v)
-{
-	struct connection *silent = NULL;
-
-	if (v->n_connections < VARLINK_CLIENTS_MAX)
-		return true;
-	for (struct connection *c = v->connections; c != NULL; c = c->next)
-		if (!c->busy && (silent == NULL || c->heard < silent->heard))
-			silent = c;
-	if (silent == NULL)
-		return false;
-	close_connection(silent);
-	return true;
-}
-
-/* Without a descriptor for it a client cannot even be refused, and the socket would wake us for ever. */
-static void refuse(struct varlink *v)
-{
-	int fd;
-
-	fd_close(&v->spare);
-	fd = accept4(v->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-	fd_close(&fd);
-	v->spare = open("/", O_PATH | O_CLOEXEC);
-}
-
-static void on_client(uv_poll_t *poll, int status, int events)
-{
-	struct varlink *v = poll->data;
-	cleanup_fd int fd = accept4(v->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-	struct connection *c;
-	bool privileged;
-
-	(void)status;
-	(void)events;
-	if (fd < 0 && (errno == EMFILE || errno == ENFILE))
-		refuse(v);
-	if (fd < 0 || !is_welcome(v, fd, &privileged) || !make_place(v))
-		return;
-	c = calloc(1, sizeof(*c));
-	if (c == NULL || uv_poll_init(v->loop, &c->poll, fd) != 0) {
-		free(c);
-		return;
-	}
-	c->server = v;
-	c->privileged = privileged;
-	c->poll.data = c;
-	c->fd = fd_take(&fd);
-	c->heard = ++v->heard;
-	c->next = v->connections;
-	v->connections = c;
-	v->n_connections++;
-	listen_for(c);
-}
-
-int varlink_open(struct varlink *v, uv_loop_t *loop, const char *path, gid_t readers,
-	const struct varlink_interface *interface, void *data, struct err *e)
-{
-	struct sockaddr_un addr = { .sun_family = AF_UNIX };
-	int rc;
-
-	*v = (struct varlink){
-		.loop = loop, .readers = readers, .interface = interface, .data = data
-	};
-	v->spare = open("/", O_PATH | O_CLOEXEC);
-	v->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (v->fd < 0)
-		return err_set(e, "%s: socket", path);
-	(void)snprintf(addr.sun_path, sizeof(addr.sun_path), "%s", path);
-	(void)unlink(path);
-	if (bind(v->fd, (const struct sockaddr *)&addr, sizeof(addr)) < 0 || listen(v->fd, 64) < 0)
-		return err_set(e, "%s: bind", path);
-	if (chmod(path, 0660) < 0 || chown(path, 0, readers) < 0)
-		return err_set(e, "%s: permissions", path);
-	v->poll.data = v;
-	rc = uv_poll_init(loop, &v->poll, v->fd);
-	if (rc == 0)
-		rc = uv_poll_start(&v->poll, UV_READABLE, on_client);
-	return rc == 0 ? 0 : err_set_no(e, -rc, "%s: listen", path);
 }

@@ -1,10 +1,14 @@
 /*
  * A Varlink server on a Unix socket: JSON objects, each ended by a NUL byte (varlink.org). Knows nothing of units.
  *
- * A connection is served one call at a time, in order. Every limit closes a connection only: a message larger than
- * VARLINK_MESSAGE_MAX; a reader that has let VARLINK_OUTPUT_MAX bytes of answers pile up before the next one (a single answer
- * may be larger); for the VARLINK_CLIENTS_MAX + 1st client the one that has been silent longest goes, or the newcomer when
- * all are being served.
+ * A connection is served one call at a time, in order. Every limit closes a connection only:
+ *   - a message larger than VARLINK_MESSAGE_MAX;
+ *   - a reader that has let VARLINK_OUTPUT_MAX bytes of answers pile up before the next one (a single answer may be larger);
+ *   - all together hold more than VARLINK_HELD_MAX bytes of half messages and unread answers: who has made no progress for the
+ *     longest time goes;
+ *   - places: a newcomer takes that of who has been silent longest, or else of who only listens, who is told "Busy"; when
+ *     all wait for something to be done the newcomer is. One user who is not root has a share of the places, and all
+ *     of them together leave the rest to root.
  * SO_PEERCRED decides: root may call everything, members of the group of the socket what is not `privileged`.
  */
 #ifndef SYS_VARLINK_H
@@ -19,7 +23,10 @@
 
 #define VARLINK_MESSAGE_MAX (64 * 1024)
 #define VARLINK_OUTPUT_MAX (256 * 1024)
+#define VARLINK_HELD_MAX (1024 * 1024)
 #define VARLINK_CLIENTS_MAX 128
+#define VARLINK_OTHERS_MAX 96 /* who are not root */
+#define VARLINK_USER_MAX 32   /* one of those */
 #define VARLINK_FDS_MAX 3
 
 struct varlink;
@@ -29,11 +36,12 @@ struct connection {
 	struct varlink *server;
 	uv_poll_t poll;
 	int fd;
-	bool privileged;
+	uid_t uid;
 	bool busy;         /* a call is being answered */
 	bool oneway, more; /* of the call being answered */
 	bool closing;
-	uint64_t heard;           /* number of the last time that bytes came from it */
+	bool doomed;              /* it held too much, and waits for its event to be closed */
+	uint64_t heard;           /* number of the last time that bytes came or went */
 	int fds[VARLINK_FDS_MAX]; /* came with the call; the handler may take them */
 	size_t n_fds;
 	char *in, *out; /* malloc'd, only while something is in them */
@@ -45,7 +53,7 @@ struct connection {
 
 struct varlink_method {
 	const char *name; /* without the interface */
-	bool privileged;
+	bool privileged;  /* for root only */
 	/* Answers now or later, by varlink_reply or varlink_error. The parameters are borrowed. */
 	void (*run)(struct connection *c, void *data, json_t *parameters);
 };
@@ -65,6 +73,7 @@ struct varlink {
 	void *data;
 	struct connection *connections;
 	size_t n_connections;
+	size_t held; /* bytes in all `in` and `out` */
 	uint64_t heard;
 	int spare; /* given up for a moment when no descriptor is left, see on_client */
 };
@@ -76,5 +85,10 @@ int varlink_open(struct varlink *v, uv_loop_t *loop, const char *path, gid_t rea
 void varlink_reply(struct connection *c, json_t *parameters, bool continues);
 /* error: a name of the interface ("NoSuchUnit") or a full one ("org.varlink.service.InvalidParameter"). */
 void varlink_error(struct connection *c, const char *error, json_t *parameters);
+
+/* ---- between varlink.c and varlink_door.c ---- */
+void varlink_close(struct connection *c);
+/* Waits for what it may do next. */
+void varlink_listen(struct connection *c);
 
 #endif
