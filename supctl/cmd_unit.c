@@ -2,8 +2,10 @@
 #include "supctl/match.h"
 #include "supctl/text.h"
 
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/random.h>
 
 /* As systemctl(1): who stops a service and not its socket will see it come back. */
 static void say_who_starts_it(struct context *c, const char *unit)
@@ -23,6 +25,16 @@ static void say_who_starts_it(struct context *c, const char *unit)
 	json_decref(answer);
 }
 
+/* What is asked again when the supervisor has died over it is done once, by this number. NULL: no randomness yet. */
+static json_t *ticket(void)
+{
+	uint64_t number;
+
+	if (getrandom(&number, sizeof(number), GRND_NONBLOCK) != (ssize_t)sizeof(number))
+		return NULL;
+	return json_integer((json_int_t)(number >> 1 | 1));
+}
+
 /* `method` for each unit that the word means. */
 static int for_word(struct context *c, const char *word, const char *method)
 {
@@ -34,7 +46,8 @@ static int for_word(struct context *c, const char *word, const char *method)
 	{
 		int status;
 
-		json_decref(ask(c, method, json_pack("{sO}", "unit", name), &status));
+		json_decref(ask(c, method, json_pack("{sOso*}", "unit", name, "ticket", ticket()),
+			&status));
 		if (worst == EXIT_DONE)
 			worst = status;
 		if (status == EXIT_UNREACHABLE)
@@ -91,7 +104,7 @@ static int reload(struct context *c, int argc, char **argv)
 
 	if (argc > 1)
 		return for_each_unit(c, argc, argv, "ReloadUnit", &command_reload);
-	json_decref(ask(c, "Reload", NULL, &status));
+	json_decref(ask(c, "Reload", json_pack("{so*}", "ticket", ticket()), &status));
 	return status;
 }
 
@@ -101,7 +114,7 @@ static int end(struct context *c, int argc, const char *how, const struct comman
 
 	if (argc > 1)
 		return usage_of(self);
-	json_decref(ask(c, "End", json_pack("{ss}", "how", how), &status));
+	json_decref(ask(c, "End", json_pack("{ssso*}", "how", how, "ticket", ticket()), &status));
 	return status;
 }
 

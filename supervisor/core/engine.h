@@ -275,6 +275,8 @@ struct engine_cost {
 const struct engine_cost *engine_cost(const struct engine *e);
 
 bool engine_next(struct engine *e, struct action *action);
+/* Somebody still is to be told of this job, by an ACT_JOB_DONE. Costs a look at each unit. */
+bool engine_waits(const struct engine *e, uint32_t job);
 uint64_t engine_deadline(const struct engine *e); /* TIME_INFINITY: nothing waits */
 
 const struct unit_set *engine_set(const struct engine *e);

@@ -114,6 +114,27 @@ void engine_jobs_done(struct engine *e, uint32_t u, int error, const char *text)
 	}
 }
 
+static bool is_waited_for(const struct life *l, uint32_t job)
+{
+	for (const struct waiter *w = l->jobs; w != NULL; w = w->next)
+		if (w->job == job)
+			return true;
+	return false;
+}
+
+bool engine_waits(const struct engine *e, uint32_t job)
+{
+	if (e->reload.set != NULL && e->reload.job == job)
+		return true;
+	for (const struct item *i = e->first; i != NULL; i = i->next)
+		if (i->action.kind == ACT_JOB_DONE && i->action.job == job)
+			return true;
+	for (uint32_t u = 0; u < e->gen.set->n; u++)
+		if (is_waited_for(life_of(e, u), job))
+			return true;
+	return false;
+}
+
 /* ---- turns: first in, first out, each unit at most once */
 
 void engine_turn_later(struct engine *e, uint32_t u)

@@ -39,64 +39,20 @@ int control_unit(struct connection *c, struct supervisor *s, json_t *parameters)
 	return index;
 }
 
-/* ---- jobs ---- */
-
-static void on_gone(struct connection *c)
-{
-	struct job *job = c->call;
-
-	job->client = NULL; /* the command goes on, nobody hears of its end */
-}
-
-/* 0: no memory, the client has its answer. */
-static uint32_t add_job(struct control *control, struct connection *c)
-{
-	struct job *job = calloc(1, sizeof(*job));
-
-	if (job == NULL) {
-		varlink_error(c, "Failed", json_pack("{ss}", "reason", "no memory"));
-		return 0;
-	}
-	control->last_job = control->last_job == UINT32_MAX ? 1 : control->last_job + 1;
-	job->id = control->last_job;
-	job->client = c;
-	job->next = control->jobs;
-	control->jobs = job;
-	c->call = job;
-	c->on_gone = on_gone;
-	return job->id;
-}
-
-void control_job_done(struct supervisor *s, uint32_t id, int result, const char *text)
-{
-	struct job **at = &s->control->jobs, *job;
-
-	while (*at != NULL && (*at)->id != id)
-		at = &(*at)->next;
-	job = *at;
-	if (job == NULL)
-		return;
-	*at = job->next;
-	if (job->client != NULL && result == 0)
-		varlink_reply(job->client, json_object(), false);
-	else if (job->client != NULL)
-		varlink_error(job->client, "Failed", json_pack("{so}", "reason", json_text(text)));
-	free(job);
-}
-
 /* ---- commands ---- */
 
 /* A template may have it: then it is made. False: the command is on a unit that there is, or on none. */
-static bool made_instance(struct connection *c, struct supervisor *s, const char *name,
+static bool made_instance(struct connection *c, struct supervisor *s, json_t *parameters,
 	enum event_kind kind)
 {
+	const char *name = json_string_value(json_object_get(parameters, "unit"));
 	char full[UNIT_NAME_MAX], why[160];
 	uint32_t job;
 
 	if (name == NULL || unit_set_find_loose(s->set, name) >= 0 ||
 		unit_set_instance(s->set, name, full, why, sizeof(why)) < 0)
 		return false;
-	job = add_job(s->control, c);
+	job = job_begin(c, s->control, parameters);
 	if (job != 0)
 		instance_wish(s, full, kind, job);
 	return true;
@@ -114,13 +70,13 @@ static void refuse_masked(struct connection *c, const struct unit *unit)
 static void command(struct connection *c, struct supervisor *s, json_t *parameters,
 	enum event_kind kind)
 {
-	const char *name = json_string_value(json_object_get(parameters, "unit"));
 	bool starts = kind == EV_START || kind == EV_RESTART;
 	struct event event = { .kind = kind };
 	const struct unit *unit;
 	int index;
 
-	if (starts && made_instance(c, s, name, kind))
+	if (job_resumed(c, s->control, parameters) ||
+		(starts && made_instance(c, s, parameters, kind)))
 		return;
 	index = control_unit(c, s, parameters);
 	if (index < 0)
@@ -131,7 +87,7 @@ static void command(struct connection *c, struct supervisor *s, json_t *paramete
 		return;
 	}
 	event.unit = (uint32_t)index;
-	event.job = add_job(s->control, c);
+	event.job = job_begin(c, s->control, parameters);
 	KILL_POINT("command-begin");
 	if (event.job != 0)
 		supervise(s, &event);
@@ -166,11 +122,35 @@ void control_reset(struct connection *c, void *data, json_t *parameters)
 void control_reload(struct connection *c, void *data, json_t *parameters)
 {
 	struct supervisor *s = data;
-	uint32_t job = add_job(s->control, c);
+	uint32_t job;
 
-	(void)parameters;
+	if (job_resumed(c, s->control, parameters))
+		return;
+	job = job_begin(c, s->control, parameters);
 	if (job != 0)
 		reload_units(s, job);
+}
+
+/*
+ * Asked a second time it hurries, and what is left is killed: who asks again because the supervisor has died, and the machine
+ * is ending as it was told, must not be taken for that.
+ */
+static void end_machine(struct connection *c, struct supervisor *s, json_t *parameters, int end)
+{
+	bool again = job_was_asked(s->control, parameters);
+	uint32_t job;
+
+	if (job_resumed(c, s->control, parameters))
+		return;
+	job = job_begin(c, s->control, parameters);
+	if (job == 0)
+		return;
+	s->ending = end;
+	if (!again || !engine_is_ending(s->engine))
+		engine_shutdown(s->engine, end, now_us());
+	/* before it is performed, which may end this very machine */
+	control_job_done(s, job, 0, "");
+	perform_all(s);
 }
 
 void control_end(struct connection *c, void *data, json_t *parameters)
@@ -184,16 +164,12 @@ void control_end(struct connection *c, void *data, json_t *parameters)
 		{ "halt", END_HALT },
 	};
 	const char *how = json_string_value(json_object_get(parameters, "how"));
-	struct supervisor *s = data;
 
 	for (size_t i = 0; how != NULL && i < ARRAY_LEN(ends); i++) {
-		if (strcmp(how, ends[i].how) != 0)
-			continue;
-		varlink_reply(c, json_object(), false);
-		s->ending = ends[i].end;
-		engine_shutdown(s->engine, ends[i].end, now_us());
-		perform_all(s);
-		return;
+		if (strcmp(how, ends[i].how) == 0) {
+			end_machine(c, data, parameters, ends[i].end);
+			return;
+		}
 	}
 	varlink_error(c, "org.varlink.service.InvalidParameter",
 		json_pack("{ss}", "parameter", "how"));
@@ -208,6 +184,7 @@ int control_open(struct supervisor *s, struct err *e)
 		return err_set_no(e, ENOMEM, "control socket");
 	control->s = s;
 	s->control = control;
+	jobs_open(control);
 	return varlink_open(&control->varlink, &s->loop, PATH_CONTROL,
 		readers != NULL ? readers->gr_gid : 0, &control_interface, s, e);
 }

@@ -12,11 +12,14 @@ struct job {
 	struct connection *client;
 };
 
+struct tickets;
+
 struct control {
 	struct supervisor *s;
 	struct varlink varlink;
 	struct job *jobs;
-	uint32_t last_job;
+	struct tickets *tickets; /* NULL: none can be kept, and last_job counts */
+	_Atomic uint32_t last_job;
 };
 
 extern const struct varlink_interface control_interface;
@@ -26,6 +29,15 @@ extern const struct varlink_interface control_interface;
 void control_no_unit(struct connection *c, const struct supervisor *s, const char *name);
 /* Index, or -1 after it has answered with the error. */
 int control_unit(struct connection *c, struct supervisor *s, json_t *parameters);
+
+/* ---- control_jobs.c ---- */
+void jobs_open(struct control *control);
+/* The call has a ticket that was seen before: answered, or the client waits for the job that there is. */
+bool job_resumed(struct connection *c, struct control *control, json_t *parameters);
+/* Its ticket was seen before, whatever became of the command. */
+bool job_was_asked(const struct control *control, json_t *parameters);
+/* A new job, for which the client waits; 0: no memory, the client has its answer. */
+uint32_t job_begin(struct connection *c, struct control *control, json_t *parameters);
 
 /* ---- control_view.c: what is told of units ---- */
 void control_status(struct connection *c, void *data, json_t *parameters);

@@ -242,6 +242,7 @@ int volume_path(const char *name, char path[VOLUME_PATH_MAX], struct err *e);
 
 /* ---- control.c ---- */
 int control_open(struct supervisor *s, struct err *e);
+/* ---- control_jobs.c ---- */
 void control_job_done(struct supervisor *s, uint32_t job, int result, const char *text);
 
 #endif
