@@ -140,20 +140,24 @@ void engine_enter(struct engine *e, uint32_t u, enum state state, uint64_t deadl
 	engine_wake(e, u);
 }
 
+void engine_push_machine(struct engine *e)
+{
+	struct action *a = engine_push_text(e, ACT_MACHINE, 0);
+
+	e->ended = true;
+	a->arg = e->ending;
+	a->index = (uint32_t)e->exit_status;
+	snprintf(a->text, sizeof(a->text), "%s", e->ending_text);
+}
+
 void engine_settle(struct engine *e)
 {
 	uint32_t u;
 
 	while ((u = engine_turn_next(e)) != NO_UNIT)
 		engine_turn(e, u);
-	if (e->ending != 0 && e->n_up == 0 && !e->ended) {
-		struct action *a = engine_push_text(e, ACT_MACHINE, 0);
-
-		e->ended = true;
-		a->arg = e->ending;
-		a->index = (uint32_t)e->exit_status;
-		snprintf(a->text, sizeof(a->text), "%s", e->ending_text);
-	}
+	if (e->ending != 0 && e->n_up == 0 && !e->ended)
+		engine_push_machine(e);
 }
 
 void engine_dispatch(struct engine *e, const struct event *event)
@@ -209,6 +213,16 @@ static struct proc *proc_of(struct life *l, enum role role)
 	return role == ROLE_MAIN ? &l->main : role == ROLE_HEALTH ? &l->check : &l->helper;
 }
 
+/* What became of the start is news once: sys/ says again what it cannot know to have been heard. */
+static bool settle_process(struct proc *p)
+{
+	bool news = p->live && !p->settled;
+
+	p->settled = p->live;
+	return news;
+}
+
+/* Events may come twice; of a process that is named and is not the one that is there, they are of an earlier one. */
 static bool note_process(struct engine *e, const struct event *event)
 {
 	struct life *l = life_of(e, event->unit);
@@ -217,18 +231,20 @@ static bool note_process(struct engine *e, const struct event *event)
 	if (event->kind == EV_SPAWNED) {
 		if (!p->asked)
 			return false;
-		*p = (struct proc){ .live = true };
+		*p = (struct proc){ .pid = event->pid, .live = true };
 		l->populated = true;
 		if (event->role == ROLE_MAIN)
 			l->run.main_pid = event->pid;
 		return true;
 	}
-	if (!p->live && !p->asked)
-		return false;
-	if (event->kind == EV_SPAWN_FAILED)
+	if (event->kind == EV_SPAWN_FAILED && p->asked) {
 		p->asked = false;
-	if (event->kind != EV_EXITED)
 		return true;
+	}
+	if (!p->live || (event->pid != 0 && p->pid != 0 && event->pid != p->pid))
+		return false;
+	if (event->kind != EV_EXITED)
+		return settle_process(p);
 	*p = (struct proc){ .live = false };
 	if (event->role == ROLE_MAIN)
 		note_main_exit(e, event->unit, event);
@@ -481,12 +497,6 @@ void engine_end(struct engine *e, int action, int exit_status, const char *text)
 	snprintf(e->ending_text, sizeof(e->ending_text), "%s", text);
 	engine_reload_drop(e, "the machine is going down");
 	stop_all(e);
-	if (ends[action].at_once) {
-		struct action *a = engine_push_text(e, ACT_MACHINE, 0);
-
-		e->ended = true;
-		a->arg = e->ending;
-		a->index = (uint32_t)exit_status;
-		snprintf(a->text, sizeof(a->text), "%s", text);
-	}
+	if (ends[action].at_once)
+		engine_push_machine(e);
 }

@@ -12,6 +12,9 @@ static uint64_t lead(const struct budget *b)
 
 void engine_set_budget(struct engine *e, uint32_t burst, uint64_t interval)
 {
+	/* Said again after a reload or a restore: what was used up stays so. */
+	if (e->budget.burst == burst && e->budget.interval == interval)
+		return;
 	e->budget.burst = burst;
 	e->budget.interval = interval;
 	/* All saved up; those that wait keep their times. */

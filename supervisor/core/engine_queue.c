@@ -41,22 +41,27 @@ struct action *engine_push_text(struct engine *e, enum action_kind kind, uint32_
 	return push(e, kind, u, true);
 }
 
+void engine_unqueue(struct engine *e, struct item *before, struct item *item)
+{
+	*(before != NULL ? &before->next : &e->first) = item->next;
+	if (e->last == item)
+		e->last = before;
+	item->next = e->spare[item->has_text];
+	e->spare[item->has_text] = item;
+}
+
 bool engine_pop(struct engine *e, struct action *action)
 {
 	struct item *item = e->first;
 
 	if (item == NULL)
 		return false;
-	e->first = item->next;
-	if (e->first == NULL)
-		e->last = NULL;
 	memcpy(action, &item->action, offsetof(struct action, text));
 	if (item->has_text)
 		memcpy(action->text, item->action.text, sizeof(action->text));
 	else
 		action->text[0] = '\0';
-	item->next = e->spare[item->has_text];
-	e->spare[item->has_text] = item;
+	engine_unqueue(e, NULL, item);
 	return true;
 }
 
@@ -167,9 +172,12 @@ uint32_t engine_turn_next(struct engine *e)
 
 /* ---- timers: a binary heap of the units that have one set */
 
-static uint64_t deadline_at(const struct engine *e, size_t i)
+/* Of two that are due at the same time the first of the set: their order is not by what happened before. */
+static bool is_sooner(const struct engine *e, uint32_t u, uint32_t other)
 {
-	return life_of(e, e->gen.heap[i])->due;
+	uint64_t due = life_of(e, u)->due, other_due = life_of(e, other)->due;
+
+	return due < other_due || (due == other_due && u < other);
 }
 
 static void heap_put(struct engine *e, size_t i, uint32_t u)
@@ -182,7 +190,7 @@ static void heap_up(struct engine *e, size_t i)
 {
 	uint32_t u = e->gen.heap[i];
 
-	while (i > 0 && deadline_at(e, (i - 1) / 2) > life_of(e, u)->due) {
+	while (i > 0 && is_sooner(e, u, e->gen.heap[(i - 1) / 2])) {
 		heap_put(e, i, e->gen.heap[(i - 1) / 2]);
 		i = (i - 1) / 2;
 	}
@@ -195,9 +203,10 @@ static void heap_down(struct engine *e, size_t i)
 	size_t child;
 
 	while ((child = 2 * i + 1) < e->gen.n_heap) {
-		if (child + 1 < e->gen.n_heap && deadline_at(e, child + 1) < deadline_at(e, child))
+		if (child + 1 < e->gen.n_heap &&
+			is_sooner(e, e->gen.heap[child + 1], e->gen.heap[child]))
 			child++;
-		if (deadline_at(e, child) >= life_of(e, u)->due)
+		if (!is_sooner(e, e->gen.heap[child], u))
 			break;
 		heap_put(e, i, e->gen.heap[child]);
 		i = child;

@@ -20,8 +20,13 @@ void engine_generation(struct generation *gen, const struct unit_set *set)
 	gen->heap = arena_array(&gen->arena, set->n, sizeof(*gen->heap));
 	/* Each unit at most once for each want, and for one of them twice: engine_want.c. */
 	gen->work = arena_array(&gen->arena, set->n, (WANT_COUNT + 1) * sizeof(*gen->work));
+	gen->touched = arena_array(&gen->arena, set->n, sizeof(*gen->touched));
+	gen->is_touched = arena_array(&gen->arena, set->n, sizeof(*gen->is_touched));
 	for (size_t u = 0; u < set->n; u++) {
 		struct life *l = &gen->life[u];
+
+		gen->is_touched[u] = true;
+		gen->touched[gen->n_touched++] = (uint32_t)u;
 
 		l->run.deadline = l->due = l->due_since = TIME_INFINITY;
 		for (size_t i = 0; i < TIMER_COUNT; i++)
@@ -135,6 +140,18 @@ bool engine_reload_is_due(const struct engine *e)
 	return e->reload.set != NULL && e->reload.held == 0;
 }
 
+void engine_reload_let_go(struct engine *e)
+{
+	for (uint32_t u = 0; u < e->gen.set->n; u++) {
+		if (!life_look(e, u)->held)
+			continue;
+		life_of(e, u)->held = false;
+		engine_wake(e, u);
+		if (life_of(e, u)->run.wanted && e->ending == 0)
+			engine_want(e, WANT_START, u, false);
+	}
+}
+
 /*
  * Forgets the set that waits. What it held was changed by it, so it starts again by the set in force, unless
  * another reload takes its place and holds it anew.
@@ -145,16 +162,7 @@ void engine_reload_drop(struct engine *e, const char *why)
 		return;
 	engine_job_done(e, 0, e->reload.job, ECANCELED, why);
 	e->reload.set = NULL;
-	for (uint32_t u = 0; u < e->gen.set->n; u++) {
-		struct life *l = life_of(e, u);
-
-		if (!l->held)
-			continue;
-		l->held = false;
-		engine_wake(e, u);
-		if (l->run.wanted && e->ending == 0)
-			engine_want(e, WANT_START, u, false);
-	}
+	engine_reload_let_go(e);
 }
 
 /* ---- the swap */
@@ -247,6 +255,7 @@ void engine_swap(struct engine *e)
 	struct arena scratch = { 0 };
 
 	e->reload = (struct reload){ .set = NULL };
+	e->lost = NULL;
 	engine_generation(&e->gen, reload.set);
 	move_all(e, &old, match(&scratch, old.set, reload.set));
 	start_changed(e, &old, match(&scratch, reload.set, old.set));

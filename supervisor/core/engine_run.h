@@ -18,6 +18,7 @@
  *   engine_timer.c   when timers elapse
  *   engine_why.c     what is said about all this: why a unit waits, who holds up the boot
  *   engine_health.c  health checks
+ *   engine_kept.c    what is kept over the end of the process, and engine_restore.c: back from there
  */
 #ifndef CORE_ENGINE_RUN_H
 #define CORE_ENGINE_RUN_H
@@ -28,6 +29,12 @@
 
 #define NO_UNIT UINT32_MAX
 #define UNNEEDED (UINT32_MAX - 1) /* life.because: no unit needs it any more */
+
+/*
+ * The enumerations here and in engine.h, role.h, cause.h, unit.h (enum end_action) and common/wire.h (enum wire_end)
+ * that a struct life, the engine or an action holds are kept by number over the end of the process (engine_kept.h):
+ * append only, and never give a number to something else.
+ */
 
 /* What is to be done with a unit, systemd's "job"; others wait for its end where the order says so. */
 enum ask {
@@ -40,8 +47,10 @@ enum ask {
 };
 
 struct proc {
-	bool asked; /* SPAWN is out, not answered */
-	bool live;  /* SPAWNED came, EXITED did not */
+	int32_t pid; /* while it is live; 0: not known */
+	bool asked;  /* SPAWN is out, not answered */
+	bool live;   /* SPAWNED came, EXITED did not */
+	bool settled; /* ... and EXECED or SPAWN_FAILED came: it is told once what became of the start */
 };
 
 /*
@@ -99,7 +108,7 @@ struct timer_life {
 	bool busy;          /* it has elapsed, and its unit is not down again */
 };
 
-/* Plain data but for the list of jobs; a copy is a snapshot. */
+/* Plain data but for the list of jobs; a copy is a snapshot. A new member stands in engine_kept.c too, or its test says why not. */
 struct life {
 	struct run run;
 	enum ask ask;
@@ -160,6 +169,10 @@ struct generation {
 	size_t n_heap;
 	uint32_t first_turn, last_turn;
 	struct want_step *work; /* of propagation */
+	/* Units whose life may have changed since engine_kept_changed looked last. */
+	uint32_t *touched;
+	bool *is_touched;
+	size_t n_touched;
 };
 
 struct reload {
@@ -203,6 +216,7 @@ struct engine {
 	struct put_off put_off;
 	struct budget budget;
 	struct engine_cost cost;
+	bool *lost; /* by unit: engine_restore could not read it; NULL: all could be read, or a reload came since */
 };
 
 typedef void rule_fn(struct engine *e, uint32_t u, const struct event *event);
@@ -212,6 +226,7 @@ void engine_enter(struct engine *e, uint32_t u, enum state state, uint64_t deadl
 void engine_dispatch(struct engine *e, const struct event *event);
 void engine_settle(struct engine *e);
 void engine_end(struct engine *e, int action, int exit_status, const char *text);
+void engine_push_machine(struct engine *e);
 
 /* A number from 0 to `most`, by chance: the seed alone decides which. */
 uint64_t engine_draw(struct engine *e, uint64_t most);
@@ -222,10 +237,25 @@ static inline uint64_t time_after(uint64_t now, uint64_t span)
 	return span >= TIME_INFINITY - now ? TIME_INFINITY : now + span;
 }
 
-static inline struct life *life_of(const struct engine *e, uint32_t u)
+static inline struct life *life_touch(struct engine *e, uint32_t u)
+{
+	struct generation *gen = &e->gen;
+
+	if (!gen->is_touched[u]) {
+		gen->is_touched[u] = true;
+		gen->touched[gen->n_touched++] = u;
+	}
+	return &gen->life[u];
+}
+
+static inline const struct life *life_look(const struct engine *e, uint32_t u)
 {
 	return &e->gen.life[u];
 }
+
+/* The only way to a life: who has an engine that may change gets one that may, and it counts as changed. */
+#define life_of(e, u) \
+	_Generic((e), struct engine * : life_touch, const struct engine * : life_look)((e), (u))
 
 static inline const struct unit *unit_of(const struct engine *e, uint32_t u)
 {
@@ -277,6 +307,8 @@ static inline bool in_states(const struct life *l, uint32_t states)
 struct action *engine_push(struct engine *e, enum action_kind kind, uint32_t u);
 struct action *engine_push_text(struct engine *e, enum action_kind kind, uint32_t u);
 bool engine_pop(struct engine *e, struct action *action);
+/* Takes an action out of the queue; before: the one in front of it, NULL: it is the first. */
+void engine_unqueue(struct engine *e, struct item *before, struct item *item);
 void engine_log(struct engine *e, uint32_t u, enum log_level level, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
 void engine_job_add(struct engine *e, uint32_t u, uint32_t job);
@@ -344,6 +376,7 @@ void engine_note_due(struct engine *e, uint32_t u);
 /* ---- engine_start.c */
 void engine_dependency_failed(struct engine *e, uint32_t u, uint32_t of);
 bool engine_helper_ok(const struct engine *e, uint32_t u, const struct event *event);
+bool engine_has_command(const struct engine *e, uint32_t u, enum role role, uint32_t index);
 bool engine_spawn(struct engine *e, uint32_t u, enum role role, uint32_t index);
 /* The unit is what its Type=, Notify= or NotifyFD= calls ready. */
 void engine_ready(struct engine *e, uint32_t u);
@@ -364,6 +397,8 @@ void engine_give_up(struct engine *e, uint32_t u, int mode);
 void engine_stopping(struct engine *e, uint32_t u);
 void engine_down(struct engine *e, uint32_t u);
 void engine_kill(struct engine *e, uint32_t u);
+/* SIGKILL to all of it, whatever its keys say. */
+void engine_kill_all(struct engine *e, uint32_t u);
 bool engine_has_survivors(const struct engine *e, uint32_t u);
 
 /* ---- engine_socket.c */
@@ -404,6 +439,8 @@ void engine_timer_why(const struct engine *e, uint32_t timer, struct text *t);
 void engine_generation(struct generation *gen, const struct unit_set *set);
 void engine_reload_landed(struct engine *e, uint32_t u);
 void engine_reload_drop(struct engine *e, const char *why);
+/* Nothing is held any more: what was to run starts by the set in force. */
+void engine_reload_let_go(struct engine *e);
 bool engine_reload_is_due(const struct engine *e);
 void engine_swap(struct engine *e);
 

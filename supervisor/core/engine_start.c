@@ -40,13 +40,18 @@ static size_t n_commands(const struct unit *unit, enum role role)
 	return list->n + (role == ROLE_RELOAD && unit->container.reload_cmd.n > 0);
 }
 
+bool engine_has_command(const struct engine *e, uint32_t u, enum role role, uint32_t index)
+{
+	return index < n_commands(unit_of(e, u), role);
+}
+
 /* False when the role has no command of this number. */
 bool engine_spawn(struct engine *e, uint32_t u, enum role role, uint32_t index)
 {
 	struct life *l = life_of(e, u);
 	struct action *a;
 
-	if (index >= n_commands(unit_of(e, u), role))
+	if (!engine_has_command(e, u, role, index))
 		return false;
 	l->role = role;
 	l->index = index;

@@ -469,6 +469,12 @@ void rule_left(struct engine *e, uint32_t u, const struct event *event)
 
 /* ---- the kill */
 
+void engine_kill_all(struct engine *e, uint32_t u)
+{
+	engine_enter(e, u, ST_STOP_KILL, time_after(e->now, KILL_TIMEOUT));
+	engine_push(e, ACT_KILL, u);
+}
+
 /* FinalKillSignal= that is not SIGKILL, as one that dumps core, has TimeoutStopSec=; then nothing is asked any more. */
 void engine_kill(struct engine *e, uint32_t u)
 {
@@ -477,12 +483,13 @@ void engine_kill(struct engine *e, uint32_t u)
 	int sig = l->killed ? SIGKILL : or_else(unit->service.final_kill_signal, SIGKILL);
 	bool all = kill_mode_of(unit) != KILL_PROCESS;
 
+	if (sig == SIGKILL && all) {
+		engine_kill_all(e, u);
+		return;
+	}
 	engine_enter(e, u, ST_STOP_KILL,
-		sig == SIGKILL ? e->now + KILL_TIMEOUT : stop_deadline(e, u));
-	if (sig == SIGKILL && all)
-		engine_push(e, ACT_KILL, u);
-	else
-		send(e, u, all, sig);
+		sig == SIGKILL ? time_after(e->now, KILL_TIMEOUT) : stop_deadline(e, u));
+	send(e, u, all, sig);
 }
 
 void rule_term_late(struct engine *e, uint32_t u, const struct event *event)

@@ -51,6 +51,9 @@ void space_restore(struct explorer *x, const struct snapshot *s)
 	e->gen.life = kept.gen.life;
 	e->gen.heap = kept.gen.heap;
 	e->gen.work = kept.gen.work;
+	e->gen.touched = kept.gen.touched;
+	e->gen.is_touched = kept.gen.is_touched;
+	e->gen.n_touched = kept.gen.n_touched;
 	e->first = e->last = NULL;
 	memcpy(e->spare, kept.spare, sizeof(kept.spare));
 	e->spare_waiters = kept.spare_waiters;

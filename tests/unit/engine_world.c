@@ -173,7 +173,8 @@ static void do_spawn(struct world *w, const struct action *act)
 	}
 	tell(w, &event);
 	event.kind = EV_EXECED;
-	tell(w, &event);
+	if (!a->hold_exec)
+		tell(w, &event);
 	if (act->role == ROLE_MAIN && a->ends_at_once && a->main)
 		tell_exit(w, act->unit, ROLE_MAIN, a->main_status);
 	else if (act->role == ROLE_HEALTH && !a->hold_checks && a->check)

@@ -337,8 +337,10 @@ static void test_fault_after_the_clone_is_told_once(void **data)
 	struct world *w = one(KIND_SERVICE);
 
 	(void)data;
+	w->actors[0].hold_exec = true;
 	begin(w);
 	world_event(w, &(struct event){ .kind = EV_SPAWN_FAILED, .text = "mount-proc: /proc" });
+	world_event(w, &(struct event){ .kind = EV_SPAWN_FAILED, .text = "said again" });
 	world_exit(w, 0, EXIT_STATUS(125));
 	assert_int_equal(world_state(w, 0), ST_FAILED);
 	assert_string_equal(world_run(w, 0)->cause, "mount-proc: /proc");

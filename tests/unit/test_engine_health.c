@@ -344,7 +344,7 @@ static void test_check_that_cannot_be_made(void **data)
 	assert_string_equal(health(w)->last, "open /nowhere: No such file or directory");
 	w->actors[0].fail_spawn = false;
 	/* It was made, and a step of the child failed: one failure, not two. */
-	w->actors[0].hold_checks = true;
+	w->actors[0].hold_checks = w->actors[0].hold_exec = true;
 	world_pass(w, 30 * SEC);
 	world_event(w, &unborn);
 	assert_int_equal(health(w)->failures, 2);
