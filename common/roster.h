@@ -13,6 +13,7 @@
  * LIVE -> EXITED and LIVE -> FREE are done by compare-and-exchange; all other transitions have one
  * writer. A child waits on a pipe until its slot is LIVE, so it cannot run unrecorded; if the supervisor
  * dies in between, the pipe closes, the child exits and the RESERVED slot is freed by the next one.
+ * A child that was let go says so in `begun`; without that it will end by itself, or has.
  * A child killed before its slot was LIVE is reaped as an orphan: after writing LIVE the supervisor
  * probes the pidfd with signal 0, ESRCH says so.
  *
@@ -36,7 +37,9 @@ struct roster_slot {
 	_Atomic uint32_t state; /* enum slot_state */
 	int32_t pid;            /* as init sees it */
 	int32_t status;         /* wait(2) status word, valid in EXITED */
-	uint32_t role;          /* enum role of supervisor/core/role.h; init does not look at it */
+	/* The supervisor's own; init does not look at it: */
+	uint16_t role;          /* enum role of supervisor/core/role.h */
+	_Atomic uint16_t begun; /* 1, by the child: it was let go */
 	uint64_t started_ns;    /* CLOCK_BOOTTIME */
 	uint64_t exited_ns;     /* CLOCK_BOOTTIME, valid in EXITED */
 	char unit[UNIT_NAME_MAX];
@@ -48,7 +51,8 @@ struct roster {
 	uint32_t slots;           /* ROSTER_SLOTS */
 	_Atomic uint32_t orphans; /* reaped processes that no slot names */
 	_Atomic uint32_t lives;   /* times init started the supervisor */
-	uint32_t unused[3];
+	_Atomic uint32_t ended;   /* how the supervisor's last life ended, wait(2) status */
+	uint32_t unused[2];
 	struct roster_slot slot[ROSTER_SLOTS];
 };
 

@@ -91,3 +91,9 @@ void roster_count_orphan(struct roster_map *m)
 	if (m->at != NULL)
 		(void)atomic_fetch_add_explicit(&m->at->orphans, 1, memory_order_relaxed);
 }
+
+void roster_supervisor_ended(struct roster_map *m, int status)
+{
+	if (m->at != NULL)
+		atomic_store(&m->at->ended, (uint32_t)status);
+}

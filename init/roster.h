@@ -34,4 +34,7 @@ void roster_exited(struct roster_map *m, size_t slot, int status, uint64_t now_n
 
 void roster_count_orphan(struct roster_map *m);
 
+/* The wait(2) status of the supervisor, for the next one: did it end by a fault of its own? */
+void roster_supervisor_ended(struct roster_map *m, int status);
+
 #endif

@@ -222,6 +222,7 @@ bool supervise_reaped(struct init *init, pid_t pid, int status, uint64_t now_ns)
 	}
 	/* Its last words may be WIRE_WELL. */
 	wire_close(init);
+	roster_supervisor_ended(&init->roster, status);
 	watchdog_supervisor_gone(init);
 	schedule(s, now_ns);
 	if (init->wire.end == 0)

@@ -15,11 +15,14 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+
+#define WELL_MS 10000 /* after so long a fault is not that of the state it began with */
 
 static int make_folders(struct supervisor *s, struct err *e)
 {
@@ -64,10 +67,14 @@ static int map_roster(struct supervisor *s, struct err *e)
 	if (r->magic != ROSTER_MAGIC || r->version != ROSTER_VERSION || r->slots != ROSTER_SLOTS)
 		return err_setx(e, "the roster on descriptor %d is of another version", ROSTER_FD);
 	e->msg[0] = '\0';
-	if (launcher_open(&s->launcher, r, PATH_INIT, e) < 0)
+	if (launcher_open(&s->launcher, r, PATH_INIT, e) < 0 || peek_open(&s->peek, e) < 0)
 		return -1;
+	s->launcher.hold = process_hold;
+	s->launcher.data = s;
 	if (e->msg[0] != '\0')
-		journal(s, LOG_LEVEL_WARNING, NULL, "%s", e->msg);
+		/* once is enough for the console */
+		journal(s, atomic_load(&r->lives) > 1 ? LOG_LEVEL_INFO : LOG_LEVEL_WARNING, NULL,
+			"%s", e->msg);
 	return 0;
 }
 
@@ -76,15 +83,9 @@ static int open_journal(struct supervisor *s, struct err *e)
 	s->console = STDERR_FILENO;
 	s->logs.console = journal_service;
 	s->logs.console_data = s;
-	if (logs_open(&s->logs, &s->loop, held_take(s, "spool", "logs"), e) < 0)
-		return -1;
-	if (s->logs.spool.fresh && link_hold(&s->link, "spool", "logs", s->logs.spool.fd, e) < 0)
+	if (logs_open(&s->logs, &s->loop, e) < 0)
 		return -1;
 	log_open(&s->journal, &s->logs, "supervisor");
-	if (s->logs.spool.foreign)
-		journal(s, LOG_LEVEL_WARNING, NULL,
-			"the spool of the supervisor before is of another version: lines that it had read and not "
-			"stored yet are lost");
 	return 0;
 }
 
@@ -101,6 +102,11 @@ static void on_request(void *data, int end)
 		s->ending = end; /* asked for while we start: done at once when we are up */
 		return;
 	}
+	/* init asks each new supervisor again: what is under way needs no hurry for that */
+	if (s->ending_kept == end) {
+		s->ending_kept = 0;
+		return;
+	}
 	s->ending = end;
 	engine_shutdown(s->engine, end, now_us());
 	perform_all(s);
@@ -113,12 +119,19 @@ static int open_link(struct supervisor *s, struct err *e)
 	return link_open(&s->link, &s->loop, WIRE_FD, &on, held_add, e);
 }
 
+static void on_well(uv_timer_t *timer)
+{
+	keep_well(timer->data);
+}
+
 static int begin(struct supervisor *s, struct err *e)
 {
-	recover(s);
 	if (supervise_begin(s, e) < 0)
 		return -1;
 	link_well(&s->link);
+	s->well.data = s;
+	(void)uv_timer_init(&s->loop, &s->well);
+	(void)uv_timer_start(&s->well, on_well, WELL_MS, 0);
 	pulse_open(s);
 	if (s->ending != 0)
 		on_request(s, s->ending);

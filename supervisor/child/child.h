@@ -34,6 +34,7 @@ struct fault {
 
 struct child {
 	const struct plan *plan;
+	_Atomic uint16_t *begun; /* of its slot in the roster */
 	struct child_fds fd;
 	int root; /* O_PATH of the new root once it is mounted, -1 before */
 	int empty; /* an empty read-only tmpfs that masks folders, shared by them; -1: not made yet */

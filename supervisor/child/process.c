@@ -28,6 +28,8 @@ int step_wait_go(struct child *c, struct fault *f)
 	} while (n < 0 && errno == EINTR);
 	if (n != 1)
 		_exit(CHILD_EXIT_FAULT); /* nobody is left to report to */
+	if (c->begun != NULL)
+		*c->begun = 1;
 	return 0;
 }
 

@@ -315,6 +315,8 @@ struct boot_view {
 	bool well; /* complete; neither default.target nor a critical unit failed, no reboot is put off */
 };
 void engine_boot_view(const struct engine *e, struct boot_view *view);
+/* ACT_WATCH is out for it, and nothing has come since. */
+bool engine_socket_is_watched(const struct engine *e, uint32_t socket);
 /* How the last run ended, in the words of $SERVICE_RESULT in systemd.exec(5). */
 const char *engine_result(const struct engine *e, uint32_t unit);
 

@@ -146,3 +146,8 @@ void rule_trigger(struct engine *e, uint32_t u, const struct event *event)
 		engine_turn_later(e, u);
 	}
 }
+
+bool engine_socket_is_watched(const struct engine *e, uint32_t socket)
+{
+	return life_of(e, socket)->watched;
+}

@@ -4,6 +4,7 @@
  */
 #include "common/killpoint.h"
 #include "common/wire.h"
+#include "supervisor/sys/adopt.h"
 #include "supervisor/sys/clock.h"
 #include "supervisor/sys/condition.h"
 #include "supervisor/sys/held.h"
@@ -170,6 +171,7 @@ static void do_swap(struct supervisor *s)
 	load_free(s->set);
 	s->set = s->next;
 	s->next = NULL;
+	keep_begin(s, 0);
 	boot_configure(s);
 	pulse_configure(s);
 	KILL_POINT("swap-configured");
@@ -235,8 +237,15 @@ static void drain(struct supervisor *s)
 {
 	struct action action;
 
-	while (engine_next(s->engine, &action))
+	while (engine_next(s->engine, &action)) {
+		s->keep.doing = &action;
+		/* a swap: what is kept is of other units, and stays as it is until do_swap() */
+		if (action.kind != ACT_SWAP)
+			keep_commit(s);
 		perform(s, &action);
+		s->keep.doing = NULL;
+	}
+	keep_commit(s);
 }
 
 void perform_all(struct supervisor *s)
@@ -250,6 +259,12 @@ void perform_all(struct supervisor *s)
 	drain(s);
 	s->performing = false;
 	arm_deadline(s);
+}
+
+void supervise_note(struct supervisor *s, const struct event *event)
+{
+	engine_event(s->engine, event, now_us());
+	keep_commit(s);
 }
 
 void supervise(struct supervisor *s, const struct event *event)
@@ -310,9 +325,12 @@ int supervise_begin(struct supervisor *s, struct err *e)
 		.device = wall_device(s),
 		.data = s,
 	};
+	struct kept_file past;
+	bool goes_on = adopt_open(s, &past);
 	uint64_t seed;
 
-	s->set = load_units();
+	if (!goes_on)
+		s->set = load_units();
 	s->instances = s->set != NULL ? calloc(s->set->n + 1, sizeof(struct instance *)) : NULL;
 	s->engine = s->instances != NULL ? engine_new(s->set) : NULL;
 	if (s->engine == NULL)
@@ -323,8 +341,15 @@ int supervise_begin(struct supervisor *s, struct err *e)
 		engine_seed(s->engine, seed);
 	s->deadline.data = s;
 	(void)uv_timer_init(&s->loop, &s->deadline);
+	boot_open(s);
+	if (goes_on) {
+		adopt(s, &past);
+		return 0;
+	}
+	adopt_nothing(s);
 	report_faults(s, s->set);
 	wall_tell(s, false);
+	keep_begin(s, 0);
 	boot_begin(s);
 	perform_all(s);
 	held_drop_rest(s, socket_is_awaited);

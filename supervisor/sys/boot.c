@@ -48,6 +48,17 @@ static void note(struct supervisor *s, const char *why)
 	keep(s);
 }
 
+static bool go_on(struct supervisor *s)
+{
+	struct err ignored;
+
+	if (atomic_load(&s->launcher.roster->lives) <= 1 ||
+		bootfile_read(PATH_STATE, &s->boot.count, &ignored) < 0)
+		return false;
+	keep(s);
+	return true;
+}
+
 static void count_boot(struct supervisor *s)
 {
 	struct boot *b = &s->boot;
@@ -55,11 +66,8 @@ static void count_boot(struct supervisor *s)
 	struct err e;
 
 	/* A supervisor that was started again goes on with the boot of the one before. */
-	if (atomic_load(&s->launcher.roster->lives) > 1 &&
-		bootfile_read(PATH_STATE, &b->count, &e) == 0) {
-		keep(s);
+	if (go_on(s))
 		return;
-	}
 	if (bootfile_read(PATH_STATE_VAR, &b->count, &e) < 0)
 		journal(s, LOG_LEVEL_WARNING, NULL, "%s: how many boots failed is unknown", e.msg);
 	boot_count_next(&b->count);
@@ -243,12 +251,23 @@ void boot_configure(struct supervisor *s)
 							       : BUDGET_INTERVAL_MAX);
 }
 
+void boot_open(struct supervisor *s)
+{
+	s->boot.timer.data = s;
+	(void)uv_timer_init(&s->loop, &s->boot.timer);
+}
+
+void boot_adopt(struct supervisor *s, const struct boot_watch *watch)
+{
+	s->boot.watch = *watch;
+	boot_configure(s);
+	(void)go_on(s);
+}
+
 void boot_begin(struct supervisor *s)
 {
 	uint64_t now = now_us();
 
-	s->boot.timer.data = s;
-	(void)uv_timer_init(&s->loop, &s->boot.timer);
 	boot_watch_begin(&s->boot.watch, now);
 	boot_configure(s);
 	count_boot(s);

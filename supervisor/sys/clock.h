@@ -15,6 +15,14 @@ static inline uint64_t clock_us(clockid_t clock)
 	return (uint64_t)t.tv_sec * USEC_PER_SEC + (uint64_t)t.tv_nsec / NSEC_PER_USEC;
 }
 
+static inline uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	(void)clock_gettime(CLOCK_BOOTTIME, &t);
+	return (uint64_t)t.tv_sec * NSEC_PER_SEC + (uint64_t)t.tv_nsec;
+}
+
 static inline uint64_t now_us(void)
 {
 	return clock_us(CLOCK_BOOTTIME);

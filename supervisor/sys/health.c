@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define KEPT 512
+#define TAIL_BYTES 512
 #define CHUNK 4096
 #define READS_PER_EVENT 16
 
@@ -19,18 +19,18 @@ struct check_output {
 	uv_poll_t poll;
 	int read_end;
 	size_t n;
-	char end[KEPT];
+	char end[TAIL_BYTES];
 };
 
 static void keep(struct check_output *o, const char *data, size_t n)
 {
 	size_t old;
 
-	if (n > KEPT) {
-		data += n - KEPT;
-		n = KEPT;
+	if (n > TAIL_BYTES) {
+		data += n - TAIL_BYTES;
+		n = TAIL_BYTES;
 	}
-	old = o->n < KEPT - n ? o->n : KEPT - n;
+	old = o->n < TAIL_BYTES - n ? o->n : TAIL_BYTES - n;
 	memmove(o->end, o->end + o->n - old, old);
 	memcpy(o->end + old, data, n);
 	o->n = old + n;
@@ -59,33 +59,45 @@ static void on_readable(uv_poll_t *poll, int status, int events)
 	drain(poll->data);
 }
 
-struct check_output *check_output_open(struct supervisor *s, int *write_end, struct err *e)
+struct check_output *check_output_adopt(struct supervisor *s, int read_end, struct err *e)
 {
 	struct check_output *o = calloc(1, sizeof(*o));
-	int ends[2], rc;
+	int rc = -ENOMEM;
 
-	if (o == NULL) {
-		(void)err_set_no(e, ENOMEM, "record of the check");
-		return NULL;
+	if (o != NULL) {
+		o->poll.data = o;
+		o->read_end = read_end;
+		rc = uv_poll_init(&s->loop, &o->poll, read_end);
 	}
-	if (pipe2(ends, O_CLOEXEC) < 0) {
-		(void)err_set(e, "pipe");
-		free(o);
-		return NULL;
-	}
-	/* only our end: a program is not to meet EAGAIN */
-	(void)fcntl(ends[0], F_SETFL, O_NONBLOCK);
-	o->poll.data = o;
-	rc = uv_poll_init(&s->loop, &o->poll, ends[0]);
 	if (rc != 0) {
-		(void)err_setx(e, "listen to the check: %s", uv_strerror(rc));
-		fd_close(&ends[0]);
-		fd_close(&ends[1]);
+		(void)err_set_no(e, -rc, "listen to the check");
+		fd_close(&read_end);
 		free(o);
 		return NULL;
 	}
 	(void)uv_poll_start(&o->poll, UV_READABLE, on_readable);
-	o->read_end = ends[0];
+	return o;
+}
+
+int check_output_fd(const struct check_output *o)
+{
+	return o->read_end;
+}
+
+struct check_output *check_output_open(struct supervisor *s, int *write_end, struct err *e)
+{
+	struct check_output *o;
+	int ends[2];
+
+	if (pipe2(ends, O_CLOEXEC) < 0) {
+		(void)err_set(e, "pipe");
+		return NULL;
+	}
+	/* only our end: a program is not to meet EAGAIN */
+	(void)fcntl(ends[0], F_SETFL, O_NONBLOCK);
+	o = check_output_adopt(s, ends[0], e);
+	if (o == NULL)
+		fd_close(&ends[1]);
 	*write_end = ends[1];
 	return o;
 }

@@ -174,6 +174,15 @@ int image_mount(const char *ref, struct arena *a, const char **root, struct imag
 	return 0;
 }
 
+bool image_is_mounted_as(const char *ref, const char *name)
+{
+	struct image im;
+	struct err ignored;
+
+	return image_name(&im, ref, &ignored) == 0 &&
+		strcmp(im.mounted + sizeof(PATH_MOUNTED), name) == 0;
+}
+
 void image_release(const char *ref)
 {
 	struct image im;

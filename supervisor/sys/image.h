@@ -24,6 +24,9 @@
 int image_mount(const char *ref, struct arena *a, const char **root, struct image_section *defaults,
 	struct err *e);
 
+/* Whether REF, when it is a file, is mounted as PATH_MOUNTED/NAME. */
+bool image_is_mounted_as(const char *ref, const char *name);
+
 /* Unmounts it. For the caller to know that no unit holds REF and none is about to start from it. */
 void image_release(const char *ref);
 

@@ -2,6 +2,7 @@
 
 #include "common/killpoint.h"
 #include "common/util.h"
+#include "supervisor/sys/held.h"
 #include "supervisor/sys/image.h"
 
 #include <errno.h>
@@ -29,6 +30,35 @@ struct instance *instance_get(struct supervisor *s, uint32_t index)
 	memcpy(inst->unit, unit_at(s, index)->name, strlen(unit_at(s, index)->name) + 1);
 	s->instances[index] = inst;
 	return inst;
+}
+
+static int open_log(struct instance *inst, struct log_pipe *p, const char *kind,
+	enum log_stream stream, struct err *e)
+{
+	int held = -1;
+
+	if (p->polled)
+		return 0;
+	held = held_take(inst->s, kind, inst->unit);
+	if (held >= 0)
+		return log_pipe_adopt(p, &inst->log, stream, held, e);
+	if (log_pipe_open(p, &inst->log, stream, e) < 0)
+		return -1;
+	KILL_POINT("start-log-pipes");
+	return link_hold(&inst->s->link, kind, inst->unit, p->read_end, e);
+}
+
+int instance_logs(struct instance *inst, struct err *e)
+{
+	if (!inst->has_logs) {
+		log_open(&inst->log, &inst->s->logs, inst->unit);
+		inst->out = inst->err = (struct log_pipe){ .read_end = -1, .write_end = -1 };
+		inst->has_logs = true;
+	}
+	/* what an attempt before this one left half open is used or made again */
+	if (open_log(inst, &inst->out, "log-out", LOG_OUT, e) < 0)
+		return -1;
+	return open_log(inst, &inst->err, "log-err", LOG_ERR, e);
 }
 
 static void on_closed(uv_handle_t *handle)

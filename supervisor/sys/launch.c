@@ -90,7 +90,8 @@ static struct roster_slot *slot_reserve(struct roster *roster, const struct plan
 		(void)clock_gettime(CLOCK_BOOTTIME, &now);
 		slot->pid = 0;
 		slot->status = 0;
-		slot->role = (uint32_t)plan->role;
+		slot->role = (uint16_t)plan->role;
+		slot->begun = 0;
 		slot->started_ns = (uint64_t)now.tv_sec * NSEC_PER_SEC + (uint64_t)now.tv_nsec;
 		slot->exited_ns = 0;
 		(void)snprintf(slot->unit, sizeof(slot->unit), "%s", plan->unit);
@@ -243,6 +244,7 @@ int launch(struct launcher *l, const struct plan *plan, const struct launch_io *
 		return err_setx(e, "%u processes run already: no slot is free", ROSTER_SLOTS);
 	KILL_POINT("launch-reserved");
 	child_prepare(&child, l, &s, plan, io);
+	child.begun = &slot->begun;
 	pid = plan->join && plan->container ? clone_joined(l, &s, plan, &child)
 					    : start_clone(&s, plan, &child);
 	if (pid < 0) {
@@ -253,6 +255,10 @@ int launch(struct launcher *l, const struct plan *plan, const struct launch_io *
 	if (slot_live(slot, pid, s.pidfd) < 0)
 		return err_setx(e, "the new process was killed before it began");
 	KILL_POINT("launch-live");
+	/* Before it runs: what it tells must be heard, whatever becomes of us. */
+	if (l->hold != NULL)
+		l->hold(l->data, (uint32_t)(slot - l->roster->slot), s.report[0], e);
+	KILL_POINT("launch-held");
 	/* EPIPE: it was killed meanwhile, which the roster tells */
 	(void)!write(s.go[1], "", 1);
 	KILL_POINT("launch-go");

@@ -16,6 +16,9 @@ struct launcher { /* made once: what all starts share */
 	struct roster *roster;
 	int init_fd;   /* sealed memfd copy of init, see launcher_open */
 	int cgroup_fd; /* O_PATH of PATH_CGROUP_UNITS, -1: no cgroup v2 */
+	/* Keeps the read end of the report pipe for who comes after us, or says in e why not; NULL: nobody does. */
+	void (*hold)(void *data, uint32_t slot, int report, struct err *e);
+	void *data;
 	int pid_ns; /* our own, to come back to after a start in a container's; -1 until the first one */
 };
 

@@ -400,6 +400,27 @@ struct unit_set *load_files(char *const *paths, size_t n)
 	return t != NULL ? build(t) : NULL;
 }
 
+size_t load_pack(const struct unit_set *set, uint8_t *to)
+{
+	const struct texts *t = ((const struct loaded *)(const void *)set)->texts;
+
+	return textpack(t->v, t->n, to);
+}
+
+struct unit_set *load_packed(const uint8_t *from, size_t size)
+{
+	struct texts *t = new_texts();
+
+	if (t == NULL)
+		return NULL;
+	if (textunpack(&t->arena, from, size, &t->v, &t->n) < 0) {
+		drop_texts(t);
+		return NULL;
+	}
+	t->room = t->n;
+	return build(t);
+}
+
 void load_free(struct unit_set *set)
 {
 	struct loaded *loaded = (struct loaded *)(void *)set;

@@ -2,6 +2,7 @@
 #ifndef SYS_LOAD_H
 #define SYS_LOAD_H
 
+#include "supervisor/core/textpack.h"
 #include "supervisor/core/texts.h"
 
 /* The search path of the device: /run, /etc, /usr/lib; a name in an earlier folder hides it in the later ones. */
@@ -15,6 +16,10 @@ struct unit_set *load_files(char *const *paths, size_t n);
 struct unit_set *load_instances(const struct unit_set *from, const char *const *names, size_t n);
 /* The texts that make a unit, an instance of a template, or a template: as they were read, whatever the files say now. */
 struct unit_files load_texts_of(const struct unit_set *set, struct arena *a, const char *name);
+/* The texts as bytes (core/textpack.h), for the set of the next supervisor; returns their size, `to` may be NULL. */
+size_t load_pack(const struct unit_set *set, uint8_t *to);
+/* The set that those bytes make; NULL: no memory, or they are none. */
+struct unit_set *load_packed(const uint8_t *from, size_t size);
 void load_free(struct unit_set *set);
 
 #endif

@@ -6,6 +6,7 @@
 #include "common/fd.h"
 #include "common/killpoint.h"
 #include "common/paths.h"
+#include "supervisor/sys/held.h"
 #include "supervisor/sys/supervisor.h"
 
 #include <errno.h>
@@ -15,7 +16,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
+/* Where the first cannot be written they last until the next boot. */
 #define LEASES_FILE PATH_STATE_VAR "/leases"
+#define LEASES_VOLATILE PATH_STATE "/leases"
 
 const char *network_of(const struct unit *u)
 {
@@ -41,29 +44,35 @@ static struct instance *instance_named(struct supervisor *s, const char *unit)
 
 /* ---- leases ---- */
 
-static int save_leases(struct supervisor *s, struct err *e)
+static int save_leases(const char *text, const char *path, struct err *e)
 {
-	static const char new_file[] = LEASES_FILE ".new";
-	struct arena a = { 0 };
-	const char *text = ipam_print(&s->leases, &a);
-	cleanup_fd int fd = open(new_file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-	bool written = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
-	int rc = 0;
+	char new_file[sizeof(LEASES_FILE) + sizeof(".new")];
+	cleanup_fd int fd = -1;
+	bool written;
 
+	(void)snprintf(new_file, sizeof(new_file), "%s.new", path);
+	fd = open(new_file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+	written = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
 	KILL_POINT("leases-written");
-	if (!written || rename(new_file, LEASES_FILE) < 0)
-		rc = err_set(e, "%s: save the addresses", LEASES_FILE);
-	arena_free(&a);
-	return rc;
+	if (!written || rename(new_file, path) < 0)
+		return err_set(e, "%s: save the addresses", path);
+	return 0;
 }
 
 static void leases_changed(struct supervisor *s)
 {
-	struct err e;
+	struct arena a = { 0 };
+	const char *text = ipam_print(&s->leases, &a);
+	struct err e, ignored;
 
-	if (save_leases(s, &e) < 0)
+	if (save_leases(text, LEASES_FILE, &e) == 0) {
+		(void)unlink(LEASES_VOLATILE); /* it is older now */
+	} else {
+		(void)save_leases(text, LEASES_VOLATILE, &ignored);
 		journal(s, LOG_LEVEL_INFO, NULL, "%s; they are kept until the next boot only",
 			e.msg);
+	}
+	arena_free(&a);
 }
 
 /* ---- rules ---- */
@@ -156,7 +165,7 @@ static int check_overlap(const struct instance *inst, struct err *e)
 	return 0;
 }
 
-int network_setup(struct instance *inst, struct err *e)
+static int bridge_setup(struct instance *inst, struct err *e)
 {
 	struct supervisor *s = inst->s;
 	const struct unit *u = unit_at(s, inst->index);
@@ -182,10 +191,17 @@ int network_setup(struct instance *inst, struct err *e)
 		return -1;
 	KILL_POINT("network-bridged");
 	inst->bridge_up = true;
-	return apply_rules(s, e);
+	return 0;
 }
 
-static int attach_to(struct instance *inst, struct instance *network, struct err *e)
+int network_setup(struct instance *inst, struct err *e)
+{
+	return bridge_setup(inst, e) == 0 ? apply_rules(inst->s, e) : -1;
+}
+
+/* At this address, or at any when it is 0. */
+static int attach_to(struct instance *inst, struct instance *network, const struct subnet *at,
+	struct err *e)
 {
 	struct supervisor *s = inst->s;
 	const struct unit *u = unit_at(s, inst->index);
@@ -195,9 +211,7 @@ static int attach_to(struct instance *inst, struct instance *network, struct err
 
 	if (network == NULL || !network->bridge_up)
 		return err_setx(e, "network %s is not up", network_of(u));
-	if (check_ports(s, u, e) < 0 ||
-		ipam_assign(&s->leases, &s->lease_arena, &network->pool, u->name, &u->container.ip,
-			&addr, e) < 0)
+	if (ipam_assign(&s->leases, &s->lease_arena, &network->pool, u->name, at, &addr, e) < 0)
 		return -1;
 	KILL_POINT("attach-addressed");
 	attach_plan_make(&inst->attach, inst->unit, &network->bridge, addr, s->machine_id);
@@ -212,6 +226,17 @@ static int attach_to(struct instance *inst, struct instance *network, struct err
 	if (s->leases.n != had)
 		leases_changed(s);
 	KILL_POINT("attach-leased");
+	return 0;
+}
+
+static int attach_new(struct instance *inst, struct err *e)
+{
+	struct supervisor *s = inst->s;
+	const struct unit *u = unit_at(s, inst->index);
+
+	if (check_ports(s, u, e) < 0 ||
+		attach_to(inst, instance_named(s, network_of(u)), &u->container.ip, e) < 0)
+		return -1;
 	return u->container.ports.n > 0 ? apply_rules(s, e) : 0;
 }
 
@@ -227,12 +252,53 @@ int network_attach(struct instance *inst, struct err *e)
 	if (inst->netns < 0)
 		return err_prefix(e, "network");
 	KILL_POINT("attach-namespace");
-	if (mode != NETWORK_NONE && attach_to(inst, instance_named(s, network_of(u)), e) < 0) {
+	if (mode != NETWORK_NONE && attach_new(inst, e) < 0) {
 		network_release(inst);
 		return err_prefix(e, "network");
 	}
 	KILL_POINT("attach-done");
 	return link_hold(&s->link, "netns", inst->unit, inst->netns, e);
+}
+
+/* What stands is found again, what is half done is completed; the kernel does nothing where nothing is missing. */
+static int adopt_one(struct instance *inst, uint32_t address, struct err *e)
+{
+	struct supervisor *s = inst->s;
+	const struct unit *u = unit_at(s, inst->index);
+	const struct subnet at = { .addr = address, .prefix = address != 0 ? 32 : 0 };
+
+	if (u->kind == KIND_NETWORK && engine_run(s->engine, inst->index)->state == ST_RUNNING)
+		return bridge_setup(inst, e);
+	if (inst->netns >= 0 && network_of(u) != NULL)
+		return attach_to(inst, instance_named(s, network_of(u)), &at, e);
+	return 0;
+}
+
+static void adopt_kind(struct supervisor *s, enum unit_kind kind, network_address_fn *address,
+	const void *data)
+{
+	struct err e;
+
+	for (uint32_t i = 0; i < s->set->n; i++) {
+		struct instance *inst = s->instances[i];
+
+		if (inst == NULL || unit_at(s, i)->kind != kind)
+			continue;
+		if (kind == KIND_CONTAINER)
+			inst->netns = held_take(s, "netns", inst->unit);
+		if (adopt_one(inst, address(data, i), &e) < 0)
+			journal(s, LOG_LEVEL_ERROR, inst->unit, "take its network over: %s", e.msg);
+	}
+}
+
+void networks_adopt(struct supervisor *s, network_address_fn *address, const void *data)
+{
+	struct err e;
+
+	adopt_kind(s, KIND_NETWORK, address, data);
+	adopt_kind(s, KIND_CONTAINER, address, data);
+	if (apply_rules(s, &e) < 0)
+		journal(s, LOG_LEVEL_ERROR, NULL, "%s", e.msg);
 }
 
 /* Whose network its processes live in: its own, or that of the container it shares; NULL: that one is not there. */
@@ -284,11 +350,14 @@ void network_release(struct instance *inst)
 int networks_open(struct supervisor *s, struct err *e)
 {
 	struct arena a = { 0 };
-	const char *id = names_read_small(&a, "/etc/machine-id");
+	const char *id = names_read_small(&a, "/etc/machine-id"), *leases;
 
 	(void)snprintf(s->machine_id, sizeof(s->machine_id), "%.*s", (int)strcspn(id, "\n"), id);
 	(void)mkdir(PATH_STATE_VAR, 0755);
-	ipam_parse(&s->leases, names_read_small(&a, LEASES_FILE), &s->lease_arena);
+	leases = names_read_small(&a, LEASES_VOLATILE);
+	if (leases[0] == '\0')
+		leases = names_read_small(&a, LEASES_FILE);
+	ipam_parse(&s->leases, leases, &s->lease_arena);
 	arena_free(&a);
 	return net_open(&s->net, e);
 }

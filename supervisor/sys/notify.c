@@ -38,19 +38,30 @@ static bool may_notify(const struct instance *inst, pid_t sender)
 		cgroup_has(inst->s->launcher.cgroup_fd, inst->unit, sender);
 }
 
-/* False when there is no more. */
+/* Descriptors that came with it are closed with it. */
+static void consume(int fd)
+{
+	char byte;
+
+	(void)recv(fd, &byte, sizeof(byte), MSG_DONTWAIT | MSG_TRUNC);
+}
+
+/* False when there is no more. The message stays where it is until what it says is kept. */
 static bool receive(struct instance *inst)
 {
 	char data[NOTIFY_MAX], status[NOTIFY_STATUS_MAX];
 	struct passed passed = { .room = 0 }; /* no descriptor is wanted: all are closed */
-	ssize_t n = passing_receive(inst->notify, data, sizeof(data), &passed, MSG_DONTWAIT);
+	ssize_t n = passing_receive(inst->notify, data, sizeof(data), &passed,
+		MSG_DONTWAIT | MSG_PEEK);
 	struct notify notify;
 	struct event event = { .kind = EV_NOTIFY, .unit = inst->index, .notify = &notify };
 
 	if (n < 0)
 		return false;
-	if (n == 0 || !may_notify(inst, passed.sender))
+	if (n == 0 || !may_notify(inst, passed.sender)) {
+		consume(inst->notify);
 		return true;
+	}
 	notify_parse(data, (size_t)n, status, &notify);
 	if (notify.access != ACCESS_UNSET)
 		inst->notify_access = notify.access;
@@ -60,7 +71,9 @@ static bool receive(struct instance *inst)
 
 		notify.at += now_us() - monotonic;
 	}
-	supervise(inst->s, &event);
+	supervise_note(inst->s, &event);
+	consume(inst->notify);
+	perform_all(inst->s);
 	return true;
 }
 
@@ -91,10 +104,31 @@ static int bind_socket(int fd, const char *unit, struct err *e)
 	return 0;
 }
 
+static int listen_to(struct instance *inst, int fd, struct err *e)
+{
+	int rc;
+
+	inst->notify_poll.data = inst;
+	rc = uv_poll_init(&inst->s->loop, &inst->notify_poll, fd);
+	if (rc == 0)
+		rc = uv_poll_start(&inst->notify_poll, UV_READABLE, on_datagram);
+	if (rc != 0)
+		return err_set_no(e, -rc, "notify socket");
+	inst->notify = fd;
+	return 0;
+}
+
+void notify_adopt(struct instance *inst, int fd)
+{
+	struct err ignored;
+
+	if (listen_to(inst, fd, &ignored) < 0)
+		fd_close(&fd);
+}
+
 int notify_open(struct instance *inst, struct err *e)
 {
 	cleanup_fd int fd = -1;
-	int rc;
 
 	if (inst->notify >= 0)
 		return 0;
@@ -103,13 +137,9 @@ int notify_open(struct instance *inst, struct err *e)
 		return err_set(e, "notify socket");
 	if (bind_socket(fd, inst->unit, e) < 0)
 		return -1;
-	inst->notify_poll.data = inst;
-	rc = uv_poll_init(&inst->s->loop, &inst->notify_poll, fd);
-	if (rc == 0)
-		rc = uv_poll_start(&inst->notify_poll, UV_READABLE, on_datagram);
-	if (rc != 0)
-		return err_set_no(e, -rc, "notify socket");
-	inst->notify = fd_take(&fd);
+	if (listen_to(inst, fd, e) < 0)
+		return -1;
+	(void)fd_take(&fd);
 	return link_hold(&inst->s->link, "notify", inst->unit, inst->notify, e);
 }
 

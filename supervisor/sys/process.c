@@ -6,6 +6,8 @@
 
 #include "common/fd.h"
 #include "common/killpoint.h"
+#include "supervisor/sys/clock.h"
+#include "supervisor/sys/held.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -14,6 +16,9 @@
 #include <string.h>
 #include <sys/syscall.h>
 
+#define REPORT_KIND "report" /* what init holds it as, with the number of its slot */
+
+/* The engine knows it, and would still if we died now. */
 static void tell(struct process *p, enum event_kind kind, int32_t status, const char *text)
 {
 	struct event event = {
@@ -25,8 +30,9 @@ static void tell(struct process *p, enum event_kind kind, int32_t status, const 
 		.text = text,
 	};
 
-	if (p->on_exit == NULL && !p->instance->released)
-		supervise(p->s, &event);
+	if (p->on_exit != NULL || p->instance->released)
+		return;
+	supervise_note(p->s, &event);
 }
 
 /* What a shell would say of a command that could not be executed, as a wait status: 127 not found, 126 not executable. */
@@ -69,6 +75,8 @@ static void stop_listening(struct process *p)
 {
 	if (p->polled && !uv_is_closing((uv_handle_t *)&p->poll))
 		uv_close((uv_handle_t *)&p->poll, on_closed);
+	if (p->run.report >= 0)
+		process_unhold(p->s, p->run.slot);
 	fd_close(&p->run.report);
 }
 
@@ -91,35 +99,45 @@ static void on_report(struct process *p, const struct report *r)
 	}
 }
 
-/* Reads all records that are there. The end of the pipe without a fault means that exec has happened. */
+/*
+ * Reads all records that are there: each is told before it leaves the pipe. The exact status stays in it until the
+ * process is reaped. The end of the pipe without a fault means that exec has happened.
+ */
 static void read_reports(struct process *p)
 {
 	struct report r;
 	ssize_t n = -1;
 
-	while (p->run.report >= 0 && (n = read(p->run.report, &r, sizeof(r))) != 0) {
-		if (n < 0 && errno == EINTR)
-			continue;
+	while (p->run.report >= 0 && !p->has_exact &&
+		(n = peek_read(&p->s->peek, p->run.report, &r, sizeof(r))) != 0) {
 		if (n != (ssize_t)sizeof(r))
 			return;
 		KILL_POINT("report-read");
 		on_report(p, &r);
 		KILL_POINT("report-told");
+		if (!p->has_exact)
+			(void)!read(p->run.report, &r, sizeof(r));
 	}
+	if (p->has_exact && p->polled && !uv_is_closing((uv_handle_t *)&p->poll))
+		(void)uv_poll_stop(&p->poll);
 	if (n != 0)
 		return;
-	stop_listening(p);
 	if (!p->settled) {
 		p->settled = true;
 		tell(p, EV_EXECED, 0, NULL);
 	}
+	stop_listening(p);
 }
 
 static void on_readable(uv_poll_t *poll, int status, int events)
 {
+	struct process *p = poll->data;
+	struct supervisor *s = p->s;
+
 	(void)status;
 	(void)events;
-	read_reports(poll->data);
+	read_reports(p);
+	perform_all(s);
 }
 
 struct process *process_new(struct instance *inst, enum role role)
@@ -134,6 +152,23 @@ struct process *process_new(struct instance *inst, enum role role)
 	return p;
 }
 
+void process_hold(void *supervisor, uint32_t slot, int report, struct err *e)
+{
+	struct supervisor *s = supervisor;
+	char name[16];
+
+	(void)snprintf(name, sizeof(name), "%u", slot);
+	(void)link_hold(&s->link, REPORT_KIND, name, report, e);
+}
+
+void process_unhold(struct supervisor *s, uint32_t slot)
+{
+	char name[16];
+
+	(void)snprintf(name, sizeof(name), "%u", slot);
+	link_drop(&s->link, REPORT_KIND, name);
+}
+
 void process_add(struct process *p, const struct launched *run)
 {
 	struct instance *inst = p->instance;
@@ -143,6 +178,8 @@ void process_add(struct process *p, const struct launched *run)
 	p->next = p->s->processes;
 	p->s->processes = p;
 	inst->n_processes++;
+	if (run->report < 0)
+		return;
 	rc = uv_poll_init(&p->s->loop, &p->poll, run->report);
 	p->polled = rc == 0;
 	p->poll.data = p;
@@ -152,6 +189,32 @@ void process_add(struct process *p, const struct launched *run)
 		journal(p->s, LOG_LEVEL_WARNING, inst->unit,
 			"listen to the start of process %d: %s; only its exit will be seen",
 			run->pid, uv_strerror(rc));
+}
+
+int process_adopt(struct instance *inst, uint32_t slot, struct err *e)
+{
+	struct supervisor *s = inst->s;
+	const struct roster_slot *of = &s->launcher.roster->slot[slot];
+	enum role role = (enum role)of->role;
+	struct launched run = { .pid = of->pid, .slot = slot, .pidfd = -1 };
+	struct process *p = process_new(inst, role);
+	char name[16];
+	int output = -1;
+
+	if (p == NULL)
+		return err_set_no(e, ENOMEM, "process record");
+	/* that of another can it only be when init has reaped it, and then nobody signals it */
+	if (atomic_load(&of->state) == SLOT_LIVE)
+		run.pidfd = (int)syscall(SYS_pidfd_open, of->pid, 0);
+	(void)snprintf(name, sizeof(name), "%u", slot);
+	run.report = held_take(s, REPORT_KIND, name);
+	p->settled = engine_process(s->engine, inst->index, role) == PROC_SETTLED;
+	if (role == ROLE_HEALTH || unit_at(s, inst->index)->kind == KIND_MOUNT)
+		output = held_take(s, "output", inst->unit);
+	if (output >= 0)
+		p->output = check_output_adopt(s, output, e);
+	process_add(p, &run);
+	return 0;
 }
 
 struct process *process_find(struct supervisor *s, const struct instance *inst, enum role role)
@@ -196,18 +259,20 @@ static void tell_exit(struct process *p, int32_t status)
 
 	if (p->output != NULL)
 		check_output_last_line(p->output, line, sizeof(line));
+	tell(p, EV_EXITED, status, line);
+	if (p->output != NULL)
+		link_drop(&p->s->link, "output", p->instance->unit);
 	check_output_close(p->output);
 	p->output = NULL;
-	tell(p, EV_EXITED, status, line);
 }
 
-/* Its slot is free again, its last words are read, then whoever waits for it is told. */
-static void finish(struct process *p, int32_t status)
+/* Its last words are read, then whoever waits for it is told, then its slot is free again. */
+static void finish(struct process *p, struct roster_slot *slot)
 {
 	struct instance *inst = p->instance;
+	int32_t status = slot->status;
 
 	read_reports(p);
-	stop_listening(p);
 	fd_close(&p->run.pidfd);
 	unlink_process(p);
 	KILL_POINT("exit-unlinked");
@@ -226,6 +291,8 @@ static void finish(struct process *p, int32_t status)
 	KILL_POINT("exit-known");
 	tell_exit(p, status);
 	KILL_POINT("exit-told");
+	atomic_store(&slot->state, SLOT_FREE);
+	stop_listening(p);
 	p->gone = true;
 	free_if_done(p);
 	if (!inst->released)
@@ -250,11 +317,8 @@ void processes_reap(struct supervisor *s)
 
 	/* finishing one frees it, and the engine may start and end others: begin again after each */
 	while ((p = first_exited(s)) != NULL) {
-		struct roster_slot *slot = &s->launcher.roster->slot[p->run.slot];
-		int32_t status = slot->status;
-
 		KILL_POINT("exit-seen");
-		atomic_store(&slot->state, SLOT_FREE);
-		finish(p, status);
+		finish(p, &s->launcher.roster->slot[p->run.slot]);
+		perform_all(s);
 	}
 }

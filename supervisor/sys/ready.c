@@ -40,25 +40,55 @@ static void on_readable(uv_poll_t *poll, int status, int events)
 {
 	struct ready *r = poll->data;
 	struct instance *inst = r->instance;
+	struct supervisor *s = inst->s;
 	const struct notify notify = { .ready = true, .watchdog_usec = UINT64_MAX };
 	const struct event event = { .kind = EV_NOTIFY, .unit = inst->index, .notify = &notify };
 	char data[256];
-	ssize_t n = read(r->read_end, data, sizeof(data));
+	ssize_t n = peek_read(&s->peek, r->read_end, data, sizeof(data));
 	bool said = n > 0 && memchr(data, '\n', (size_t)n) != NULL;
 
 	(void)status;
 	(void)events;
+	if (n > 0 && !said)
+		(void)!read(r->read_end, data, (size_t)n);
 	if ((n < 0 && (errno == EAGAIN || errno == EINTR)) || (n > 0 && !said))
 		return;
-	ready_close(inst);
 	if (said)
-		supervise(inst->s, &event);
+		supervise_note(s, &event);
+	ready_close(inst);
+	perform_all(s);
+}
+
+static int listen_to(struct instance *inst, struct ready *r, int read_end, struct err *e)
+{
+	int rc;
+
+	r->poll.data = r;
+	rc = uv_poll_init(&inst->s->loop, &r->poll, read_end);
+	if (rc != 0)
+		return err_setx(e, "listen on the pipe of NotifyFD=: %s", uv_strerror(rc));
+	(void)uv_poll_start(&r->poll, UV_READABLE, on_readable);
+	r->instance = inst;
+	r->read_end = read_end;
+	inst->ready = r;
+	return 0;
+}
+
+void ready_adopt(struct instance *inst, int read_end)
+{
+	struct ready *r = calloc(1, sizeof(*r));
+	struct err e;
+
+	if (r != NULL && listen_to(inst, r, read_end, &e) == 0)
+		return;
+	free(r);
+	fd_close(&read_end);
 }
 
 int ready_open(struct instance *inst, int *write_end, struct err *e)
 {
 	struct ready *r = calloc(1, sizeof(*r));
-	int ends[2], rc;
+	int ends[2];
 
 	ready_close(inst);
 	if (r == NULL)
@@ -69,18 +99,12 @@ int ready_open(struct instance *inst, int *write_end, struct err *e)
 	}
 	/* only our end: a program is not to meet EAGAIN */
 	(void)fcntl(ends[0], F_SETFL, O_NONBLOCK);
-	r->poll.data = r;
-	rc = uv_poll_init(&inst->s->loop, &r->poll, ends[0]);
-	if (rc != 0) {
+	if (listen_to(inst, r, ends[0], e) < 0) {
 		fd_close(&ends[0]);
 		fd_close(&ends[1]);
 		free(r);
-		return err_setx(e, "listen on the pipe of NotifyFD=: %s", uv_strerror(rc));
+		return -1;
 	}
-	(void)uv_poll_start(&r->poll, UV_READABLE, on_readable);
-	r->instance = inst;
-	r->read_end = ends[0];
-	inst->ready = r;
 	*write_end = ends[1];
 	return link_hold(&inst->s->link, HELD, inst->unit, ends[0], e);
 }

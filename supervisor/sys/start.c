@@ -223,27 +223,6 @@ static int gather(struct instance *inst, enum role role, uint32_t number, struct
 
 /* ---- launch ---- */
 
-static int open_logs(struct instance *inst, struct err *e)
-{
-	struct link *link = &inst->s->link;
-
-	if (!inst->has_logs) {
-		log_open(&inst->log, &inst->s->logs, inst->unit);
-		inst->out = inst->err = (struct log_pipe){ .read_end = -1, .write_end = -1 };
-		inst->has_logs = true;
-	}
-	if (inst->out.polled && inst->err.polled)
-		return 0;
-	/* what an attempt before this one left half open is used or made again */
-	if (log_pipe_open(&inst->out, &inst->log, LOG_OUT, e) < 0 ||
-		log_pipe_open(&inst->err, &inst->log, LOG_ERR, e) < 0)
-		return -1;
-	KILL_POINT("start-log-pipes");
-	if (link_hold(link, "log-out", inst->unit, inst->out.read_end, e) < 0)
-		return -1;
-	return link_hold(link, "log-err", inst->unit, inst->err.read_end, e);
-}
-
 static int pick_output(const struct instance *inst, enum plan_stdio kind,
 	const struct log_pipe *pipe)
 {
@@ -308,7 +287,10 @@ static int launch_check(struct instance *inst, const struct plan *plan, struct l
 	if (output == NULL)
 		return -1;
 	io->out = io->err = write_end;
-	if (launch_plan(inst, plan, io, out, e) < 0) {
+	/* a supervisor that dies must not make its next word a SIGPIPE */
+	if (link_hold(&inst->s->link, "output", inst->unit, check_output_fd(output), e) < 0 ||
+		launch_plan(inst, plan, io, out, e) < 0) {
+		link_drop(&inst->s->link, "output", inst->unit);
 		check_output_close(output);
 		return -1;
 	}
@@ -332,7 +314,7 @@ static int start_in(struct instance *inst, enum role role, uint32_t number, stru
 
 	if (role == ROLE_MAIN)
 		inst->notify_access = ACCESS_UNSET;
-	if (open_logs(inst, e) < 0 || gather(inst, role, number, facts, a, e) < 0 ||
+	if (instance_logs(inst, e) < 0 || gather(inst, role, number, facts, a, e) < 0 ||
 		plan_unit(&plan, unit_at(inst->s, inst->index), role, number, facts, a, e) < 0)
 		return -1;
 	KILL_POINT("start-planned");
@@ -351,6 +333,16 @@ static int start_in(struct instance *inst, enum role role, uint32_t number, stru
 		return -1;
 	io.notify = ready;
 	return launch_plan(inst, &plan, &io, out, e);
+}
+
+const struct health_check *start_image_health(const struct unit *u, enum role role, struct arena *a)
+{
+	struct facts f = { 0 };
+	struct err ignored;
+
+	if (role != ROLE_MAIN || u->kind != KIND_CONTAINER || joined_facts(u, &f, a, &ignored) < 0)
+		return NULL;
+	return f.image != NULL ? &f.image->health : NULL;
 }
 
 int start_process(struct supervisor *s, uint32_t index, enum role role, uint32_t number,

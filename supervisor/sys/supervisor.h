@@ -7,7 +7,8 @@
  *   start.c      facts + plan + launch             watch.c     cgroup events
  *   network.c    bridges, addresses, ports         names.c     hosts and resolv.conf of containers
  *   mounts.c     .mount units that somebody else takes away
- *   volume.c     named volumes                     recover.c   what an earlier supervisor left
+ *   volume.c     named volumes                     adopt.c     goes on where another supervisor ended
+ *   keep.c       what is kept for that              leftover.c  what nobody can explain
  *   notify.c     sd_notify sockets                 journal.c   the supervisor's own words
  *   link.c       the wire to init                  control.c   the Varlink socket
  *   boot.c       how the boot goes, safe mode      bootfile.c  the record of boots
@@ -29,11 +30,13 @@
 #include "supervisor/sys/boot.h"
 #include "supervisor/sys/cgroup.h"
 #include "supervisor/sys/instantiate.h"
+#include "supervisor/sys/keep.h"
 #include "supervisor/sys/launch.h"
 #include "supervisor/sys/link.h"
 #include "supervisor/sys/load.h"
 #include "supervisor/sys/logs.h"
 #include "supervisor/sys/net/net.h"
+#include "supervisor/sys/peek.h"
 #include "supervisor/sys/pulse.h"
 #include "supervisor/sys/socket.h"
 
@@ -100,6 +103,8 @@ struct supervisor {
 	struct net net;
 	bool has_net;
 	struct engine *engine;
+	struct keep keep;
+	struct peek peek;
 	struct unit_set *set;        /* in force */
 	struct unit_set *next;       /* loaded, waits for ACT_SWAP */
 	struct wish *wishes;         /* instances that are to be made and started */
@@ -112,12 +117,14 @@ struct supervisor {
 	uv_fs_event_t etc; /* of the host: its name servers change there */
 	uv_timer_t names;  /* coming: neighbours' /etc/hosts are written again */
 	uv_timer_t deadline;
+	uv_timer_t well; /* when this life has lasted for a while */
 	uv_poll_t watch_poll;
 	int watch;       /* inotify */
 	int console;     /* where warnings go; -1: nowhere */
 	bool performing; /* perform_all is on the stack */
-	int ending;      /* enum wire_end once the machine is going down, else 0 */
-	int wall;        /* timerfd: readable when the clock on the wall was set */
+	int ending_kept; /* ... that the supervisor before had been asked for: not to be asked for twice */
+	int ending; /* enum wire_end once the machine is going down, else 0 */
+	int wall;   /* timerfd: readable when the clock on the wall was set */
 	uv_poll_t wall_poll;
 	uv_poll_t mounts_poll;
 	int mounts;             /* /proc/self/mountinfo: a priority event when it changes */
@@ -141,13 +148,14 @@ void journal_service(void *data, const char *unit, const char *text, size_t n);
 /* ---- apply.c ---- */
 /* Feeds one event and performs all that follows from it; may be called from within itself. */
 void supervise(struct supervisor *s, const struct event *event);
+/*
+ * The first half: feeds and keeps it, so that what told of it may be forgotten. perform_all() is to follow.
+ */
+void supervise_note(struct supervisor *s, const struct event *event);
 void perform_all(struct supervisor *s);
 void reload_units(struct supervisor *s, uint32_t job);
 /* Reads the units and wants default.target. */
 int supervise_begin(struct supervisor *s, struct err *e);
-
-/* ---- recover.c: what a supervisor before this one left running is ended, so that nothing runs twice ---- */
-void recover(struct supervisor *s);
 
 /* Index of a unit by full name in the set in force, -1. */
 const struct unit *unit_at(const struct supervisor *s, uint32_t index);
@@ -155,6 +163,8 @@ const struct unit *unit_at(const struct supervisor *s, uint32_t index);
 /* ---- instance.c ---- */
 struct instance *instance_get(struct supervisor *s,
 	uint32_t index); /* made if there is none; NULL: no memory */
+/* Its two pipes and its file: made, or taken back from the supervisor before. */
+int instance_logs(struct instance *inst, struct err *e);
 void instance_release(struct supervisor *s, uint32_t index);
 void instance_free_if_done(struct instance *inst);
 /* After a reload: instances follow their units by name. */
@@ -168,12 +178,20 @@ struct process *process_find(struct supervisor *s, const struct instance *inst, 
 int process_signal(const struct process *p, int sig);
 /* All that it has started and that did not leave its process group, too. */
 int process_signal_group(const struct process *p, int sig);
+/* One that an earlier supervisor has started, and that is there still, or ended meanwhile. */
+int process_adopt(struct instance *inst, uint32_t slot, struct err *e);
+/* struct launcher.hold, and the end of it. */
+void process_hold(void *supervisor, uint32_t slot, int report, struct err *e);
+void process_unhold(struct supervisor *s, uint32_t slot);
 /* Takes every exit that init has written into the roster. */
 void processes_reap(struct supervisor *s);
 
 /* ---- start.c ---- */
 int start_process(struct supervisor *s, uint32_t index, enum role role, uint32_t number,
 	struct err *e);
+/* What the image of a container says of its health, in the arena; NULL: nothing, or it is not its main process. */
+const struct health_check *start_image_health(const struct unit *u, enum role role,
+	struct arena *a);
 /* Enters the running container. fds: stdin, stdout, stderr, or one terminal socket. */
 int start_exec(struct supervisor *s, uint32_t index, char *const *argv, const int *fds,
 	size_t n_fds, struct process **out, struct err *e);
@@ -183,6 +201,10 @@ const char *plan_text(struct supervisor *s, uint32_t index, struct arena *arena,
 /* ---- health.c ---- */
 /* A pipe for a health check to write to; the caller closes its end. */
 struct check_output *check_output_open(struct supervisor *s, int *write_end, struct err *e);
+/* That of the supervisor before; takes the descriptor. */
+struct check_output *check_output_adopt(struct supervisor *s, int read_end, struct err *e);
+/* For init to hold. */
+int check_output_fd(const struct check_output *o);
 /* Its last line so far, at most `size` bytes with the NUL. */
 void check_output_last_line(struct check_output *o, char *line, size_t size);
 /* Nobody reads it any more; NULL is none. */
@@ -190,11 +212,15 @@ void check_output_close(struct check_output *o);
 
 /* ---- notify.c ---- */
 int notify_open(struct instance *inst, struct err *e);
+/* That of the supervisor before; takes the descriptor. */
+void notify_adopt(struct instance *inst, int fd);
 void notify_close(struct instance *inst);
 
 /* ---- ready.c ---- */
 /* A new pipe for NotifyFD=; the caller closes its end, on -1 too. */
 int ready_open(struct instance *inst, int *write_end, struct err *e);
+/* That of the supervisor before; takes the descriptor. */
+void ready_adopt(struct instance *inst, int read_end);
 void ready_close(struct instance *inst);
 
 /* ---- watch.c ---- */
@@ -210,6 +236,9 @@ int networks_open(struct supervisor *s, struct err *e);
 int network_setup(struct instance *inst, struct err *e);
 /* Network namespace, address and published ports of a container about to start; kept over its restarts. */
 int network_attach(struct instance *inst, struct err *e);
+/* Those of the supervisor before, as they stand. address: of a container in host byte order, 0: not known. */
+typedef uint32_t network_address_fn(const void *data, uint32_t unit);
+void networks_adopt(struct supervisor *s, network_address_fn *address, const void *data);
 /* What setup or attach made goes. */
 void network_release(struct instance *inst);
 /* The namespace its processes live in: its own or that of the container it shares; -1: the host's. */
