@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <unistd.h>
 
+#include "common/rest.h"
 #include "common/util.h"
 #include "init/boot.h"
 #include "init/clock.h"
@@ -66,6 +67,7 @@ static _Noreturn void loop(struct init *init)
 {
 	bool busy = false;
 
+	rest_stack();
 	while (init->wire.end == 0) {
 		supervise_turn(init, clock_now_ns());
 		wire_send(init);

@@ -151,6 +151,7 @@ static int run(struct supervisor *s, struct err *e)
 		wall_open,
 		mounts_open,
 		control_open,
+		rest_open,
 		begin,
 	};
 

@@ -259,6 +259,7 @@ void perform_all(struct supervisor *s)
 	drain(s);
 	s->performing = false;
 	arm_deadline(s);
+	rest_soon(s);
 }
 
 void supervise_note(struct supervisor *s, const struct event *event)

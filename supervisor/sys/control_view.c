@@ -206,6 +206,7 @@ void control_status(struct connection *c, void *data, json_t *parameters)
 	json_t *units = json_array();
 	int index;
 
+	rest_soon(s);
 	if (json_is_string(json_object_get(parameters, "unit"))) {
 		index = control_unit(c, s, parameters);
 		if (index < 0) {
@@ -250,6 +251,7 @@ void control_plan(struct connection *c, void *data, json_t *parameters)
 	const char *text;
 	struct err e;
 
+	rest_soon(s);
 	if (index < 0)
 		return;
 	text = plan_text(s, (uint32_t)index, &a, &e);

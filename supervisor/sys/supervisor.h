@@ -38,6 +38,7 @@
 #include "supervisor/sys/net/net.h"
 #include "supervisor/sys/peek.h"
 #include "supervisor/sys/pulse.h"
+#include "supervisor/sys/rest.h"
 #include "supervisor/sys/socket.h"
 
 #include <uv.h>
@@ -118,6 +119,7 @@ struct supervisor {
 	uv_timer_t names;  /* coming: neighbours' /etc/hosts are written again */
 	uv_timer_t deadline;
 	uv_timer_t well; /* when this life has lasted for a while */
+	uv_timer_t rest;
 	uv_poll_t watch_poll;
 	int watch;       /* inotify */
 	int console;     /* where warnings go; -1: nowhere */

@@ -1,0 +1,33 @@
+#include "common/rest.h"
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/auxv.h>
+#include <sys/mman.h>
+
+#define DEEPEST ((size_t)512 * 1024)
+/* Between the caller's frame and what is dropped: this function, and the 128 bytes that the ABI gives to leaves. */
+#define MARGIN 1024u
+
+extern const char __ehdr_start[] __attribute__((visibility("hidden")));
+extern const char etext[] __attribute__((visibility("hidden")));
+
+static uintptr_t page_start(uintptr_t address)
+{
+	return address / getauxval(AT_PAGESZ) * getauxval(AT_PAGESZ);
+}
+
+__attribute__((noinline)) void rest_stack(void)
+{
+	uintptr_t end = page_start((uintptr_t)__builtin_frame_address(0) - MARGIN);
+
+	/* Where the stack never grew so far it says ENOMEM, and has dropped what there is (madvise(2)). */
+	(void)madvise((void *)(end - DEEPEST), DEEPEST, MADV_DONTNEED);
+}
+
+void rest_text(void)
+{
+	uintptr_t begin = (uintptr_t)__ehdr_start, end = page_start((uintptr_t)etext);
+
+	(void)madvise((void *)begin, end - begin, MADV_DONTNEED);
+}
