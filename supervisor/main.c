@@ -83,9 +83,15 @@ static int open_journal(struct supervisor *s, struct err *e)
 	s->console = STDERR_FILENO;
 	s->logs.console = journal_service;
 	s->logs.console_data = s;
-	if (logs_open(&s->logs, &s->loop, e) < 0)
+	if (logs_open(&s->logs, &s->loop, held_take(s, "spool", "logs"), e) < 0)
+		return -1;
+	if (s->logs.spool.fresh && link_hold(&s->link, "spool", "logs", s->logs.spool.fd, e) < 0)
 		return -1;
 	log_open(&s->journal, &s->logs, "supervisor");
+	if (s->logs.spool.foreign)
+		journal(s, LOG_LEVEL_WARNING, NULL,
+			"the spool of the supervisor before is of another version: lines that it had read and not "
+			"stored yet are lost");
 	return 0;
 }
 

@@ -52,9 +52,18 @@ void log_stamp(uint64_t wall_us, char stamp[LOG_STAMP_SIZE])
 size_t log_record(char *out, uint64_t wall_us, enum log_stream stream, bool goes_on,
 	const char *text, size_t n)
 {
+	char stamp[LOG_STAMP_SIZE];
+
+	log_stamp(wall_us, stamp);
+	return log_record_stamped(out, stamp, stream, goes_on, text, n);
+}
+
+size_t log_record_stamped(char *out, const char stamp[LOG_STAMP_SIZE], enum log_stream stream,
+	bool goes_on, const char *text, size_t n)
+{
 	size_t used = LOG_STAMP_SIZE - 1;
 
-	log_stamp(wall_us, out);
+	memcpy(out, stamp, used);
 	out[used++] = ' ';
 	memcpy(out + used, stream_names[stream], 3);
 	used += 3;

@@ -25,6 +25,9 @@ void log_stamp(uint64_t wall_us, char stamp[LOG_STAMP_SIZE]);
 /* One record with its newline into out (LOG_RECORD_MAX bytes at least); n is at most LOG_LINE_MAX. Returns its size. */
 size_t log_record(char *out, uint64_t wall_us, enum log_stream stream, bool goes_on,
 	const char *text, size_t n);
+/* The same, for many records of one time. */
+size_t log_record_stamped(char *out, const char stamp[LOG_STAMP_SIZE], enum log_stream stream,
+	bool goes_on, const char *text, size_t n);
 
 /*
  * Finds the next piece of a stream to record: a whole line, or LOG_LINE_MAX bytes of an over-long one. Returns how many

@@ -263,6 +263,7 @@ void adopt(struct supervisor *s, struct kept_file *past)
 	n = adopt_processes(s, committed_ns);
 	tell_vanished(s);
 	leftovers(s);
+	logs_sweep(&s->logs);
 	held_drop_rest(s, socket_is_awaited);
 	journal(s, LOG_LEVEL_INFO, NULL, "goes on with %zu processes of the supervisor before", n);
 	perform_all(s);
@@ -275,4 +276,5 @@ void adopt_nothing(struct supervisor *s)
 		if (atomic_load(&s->launcher.roster->slot[i].state) != SLOT_FREE)
 			leftover_slot(s, &s->launcher.roster->slot[i]);
 	leftovers(s);
+	logs_sweep(&s->logs);
 }

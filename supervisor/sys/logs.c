@@ -4,76 +4,286 @@
 #include "common/paths.h"
 #include "supervisor/sys/clock.h"
 
-#include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
-/* A service that writes without end gets at most this many chunks an event, then the others' turn comes. */
-#define CHUNKS_PER_EVENT 4
-#define LOG_NAME_MAX (UNIT_NAME_MAX + 8)
+#define AGAIN_MS 250
+/* Records are made and written in pieces of this size, each one write(2). */
+#define PIECE_MAX (2 * LOG_RECORD_MAX)
 
-static void log_file_name(char *name, const char *unit, int old)
+enum folder { FOLDER_UNKNOWN, FOLDER_KEPT, FOLDER_VOLATILE };
+
+static struct spool_unit *slot_of(const struct log *log)
 {
-	if (old == 0)
-		(void)snprintf(name, LOG_NAME_MAX, "%s.log", unit);
-	else
-		(void)snprintf(name, LOG_NAME_MAX, "%s.log.%d", unit, old);
+	return &log->logs->spool.units[log->slot];
 }
 
-static int open_folder(const char *path)
-{
-	char probe[] = ".probe";
-	int dir, fd;
+/* ---- storing ---- */
 
-	if (mkdir(path, 0755) < 0 && errno != EEXIST)
+static int open_file(struct log *log)
+{
+	struct spool_unit *u = slot_of(log);
+
+	if (logfile_open(&log->file, log->logs->dir, log->unit, u->torn ? u->whole : UINT64_MAX) <
+		0)
 		return -1;
-	dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (dir < 0)
-		return -1;
-	fd = openat(dir, probe, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-	if (fd < 0) {
-		fd_close(&dir);
+	u->torn = false;
+	return 0;
+}
+
+/* Within a turn: whole records or none. `took` bytes of the text are in them; lost: the count of records then. */
+static int put(struct log *log, const char *data, size_t n, size_t took, uint64_t lost)
+{
+	struct spool *sp = &log->logs->spool;
+	bool torn;
+
+	if (log->file.fd < 0 && open_file(log) < 0) {
+		log->error = errno;
 		return -1;
 	}
-	fd_close(&fd);
-	(void)unlinkat(dir, probe, 0);
-	return dir;
-}
-
-int logs_open(struct logs *l, uv_loop_t *loop, struct err *e)
-{
-	l->loop = loop;
-	l->path = PATH_LOG;
-	l->dir = open_folder(l->path);
-	if (l->dir >= 0)
+	if (logfile_is_full(&log->file, n))
+		logfile_rotate(&log->file, log->logs->dir, log->unit);
+	if (log->file.fd < 0) {
+		log->error = errno;
+		return -1;
+	}
+	spool_write(sp, log->file.size, n, took, lost);
+	if (logfile_append(&log->file, data, n, &torn) == 0) {
+		spool_written(sp, true);
 		return 0;
-	(void)mkdir("/run/log", 0755);
-	l->path = PATH_LOG_VOLATILE;
-	l->dir = open_folder(l->path);
-	return l->dir >= 0 ? 0 : err_set(e, "%s, %s: open for the logs", PATH_LOG, l->path);
+	}
+	log->error = errno;
+	slot_of(log)->whole = log->file.size;
+	slot_of(log)->torn = torn;
+	spool_written(sp, false);
+	fd_close(
+		&log->file
+			 .fd); /* opened again when it is tried again: the disk may be another then */
+	return -1;
 }
 
-static void open_file(struct log *log)
+static void lose(struct log *log, uint64_t records)
 {
-	char name[LOG_NAME_MAX];
-	struct stat st;
+	struct spool_unit *u = slot_of(log);
 
-	log_file_name(name, log->unit, 0);
-	/* O_NONBLOCK: whatever lies there under that name, opening it must not stop the loop */
-	log->file = openat(log->logs->dir, name,
-		O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY,
-		0640);
-	if (log->file >= 0 && (fstat(log->file, &st) < 0 || !S_ISREG(st.st_mode)))
-		fd_close(&log->file);
-	log->size = log->file >= 0 ? (uint64_t)st.st_size : 0;
+	if (u->lost == 0)
+		u->since = wall_us();
+	u->lost += records;
 }
+
+static void show(struct log *log, const char *records, size_t n)
+{
+	for (struct log_watcher *w = log->watchers, *next; w != NULL; w = next) {
+		next = w->next;
+		w->records(w, records, n);
+	}
+}
+
+struct piece {
+	size_t used;
+	size_t took; /* of the text */
+	uint64_t records;
+	char data[PIECE_MAX];
+};
+
+/* log_next(), and at the end of a stream what is left. */
+static size_t next_line(const char *text, size_t n, bool flush, size_t *text_n, bool *goes_on)
+{
+	size_t step = log_next(text, n, text_n, goes_on);
+
+	if (step == 0 && flush)
+		step = *text_n = n;
+	return step;
+}
+
+static void compose(struct piece *piece, enum log_stream stream, const char *text, size_t n,
+	bool flush)
+{
+	char stamp[LOG_STAMP_SIZE];
+	size_t step, text_n;
+	bool goes_on;
+
+	piece->used = piece->took = piece->records = 0;
+	log_stamp(wall_us(), stamp);
+	while (piece->used + LOG_RECORD_MAX <= sizeof(piece->data)) {
+		text += step = next_line(text, n, flush, &text_n, &goes_on);
+		if (step == 0)
+			break;
+		n -= step;
+		piece->used += log_record_stamped(piece->data + piece->used, stamp, stream, goes_on,
+			text - step, text_n);
+		piece->took += step;
+		piece->records++;
+	}
+}
+
+static void show_console(const struct log *log, const char *text, size_t n, bool flush)
+{
+	size_t step, text_n;
+	bool goes_on;
+
+	for (; n > 0 && (step = next_line(text, n, flush, &text_n, &goes_on)) > 0; n -= step) {
+		log->logs->console(log->logs->console_data, log->unit, text, text_n);
+		text += step;
+	}
+}
+
+/* Within a turn: all whole lines of its text. -1: it cannot be written. */
+static int record(struct log *log, enum log_stream stream, const struct log_pipe *p, bool flush)
+{
+	struct spool *sp = &log->logs->spool;
+	struct piece piece;
+	const char *text;
+	size_t n;
+
+	for (;;) {
+		text = spool_text(sp, &n);
+		compose(&piece, stream, text, n, flush);
+		if (piece.took == 0)
+			return 0;
+		if (p != NULL && p->dropping) {
+			if (sp->turn.lost == 0)
+				slot_of(log)->since = wall_us();
+			spool_skip(sp, piece.took, piece.records);
+		} else if (put(log, piece.data, piece.used, piece.took, sp->turn.lost) < 0) {
+			return -1;
+		}
+		show(log, piece.data, piece.used);
+		if (p != NULL && p->console && log->logs->console != NULL)
+			show_console(log, text, piece.took, flush);
+	}
+}
+
+/* ---- a log that cannot be written ---- */
+
+static void on_again(uv_timer_t *timer);
+
+static void fail(struct log *log)
+{
+	struct logs *l = log->logs;
+
+	if (log->failing)
+		return;
+	log->failing = true;
+	log->next_failing = l->failing;
+	l->failing = log;
+	log_pipes_pause(log);
+	/* of an open handle it cannot fail */
+	(void)uv_timer_start(&l->again, on_again, AGAIN_MS, AGAIN_MS);
+}
+
+static void recovered(struct log *log)
+{
+	struct log **at = &log->logs->failing;
+
+	while (*at != NULL && *at != log)
+		at = &(*at)->next_failing;
+	if (*at != NULL)
+		*at = log->next_failing;
+	log->failing = false;
+	if (log->logs->failing == NULL)
+		(void)uv_timer_stop(&log->logs->again);
+}
+
+ssize_t log_turn(struct log *log, enum log_stream stream, struct log_pipe *p, bool flush)
+{
+	struct spool *sp = &log->logs->spool;
+	ssize_t taken = 0;
+	int stored;
+
+	spool_begin(sp, log->slot, stream);
+	if (p != NULL && sp->turn.had <= LOG_LINE_MAX)
+		taken = spool_take(sp, p->read_end);
+	stored = record(log, stream, p, flush && taken < SPOOL_CHUNK);
+	if (!spool_end(sp))
+		lose(log, 1);
+	if (stored < 0)
+		fail(log);
+	return taken;
+}
+
+static bool report_gap(struct log *log)
+{
+	const struct spool_unit *u = slot_of(log);
+	char text[200], stamp[LOG_STAMP_SIZE], line[LOG_RECORD_MAX];
+	size_t size;
+	int n, rc;
+
+	if (u->lost == 0)
+		return true;
+	log_stamp(u->since, stamp);
+	n = snprintf(text, sizeof(text),
+		"%llu records lost since %s: the log could not be written%s%s",
+		(unsigned long long)u->lost, stamp, log->error != 0 ? ": " : "",
+		log->error != 0 ? strerror(log->error) : "");
+	size = log_record(line, wall_us(), LOG_SUP, false, text, (size_t)n);
+	spool_begin_word(&log->logs->spool, log->slot);
+	rc = put(log, line, size, 0, 0);
+	spool_end_word(&log->logs->spool);
+	if (rc == 0)
+		show(log, line, size);
+	return rc == 0;
+}
+
+/* The gap first, then what waited. */
+static bool try_again(struct log *log)
+{
+	if (!report_gap(log))
+		return false;
+	recovered(log);
+	for (int stream = 0; stream < LOG_STREAM_COUNT && !log->failing; stream++) {
+		struct log_pipe *p = stream < LOG_SUP ? log->pipes[stream] : NULL;
+
+		if (p != NULL)
+			p->dropping = false;
+		(void)log_turn(log, (enum log_stream)stream, p, false);
+	}
+	if (!log->failing)
+		log_pipes_go_on(log);
+	return !log->failing;
+}
+
+static void on_again(uv_timer_t *timer)
+{
+	struct logs *l = timer->data;
+	struct log *next;
+
+	for (struct log *log = l->failing; log != NULL; log = next) {
+		next = log->next_failing;
+		if (try_again(log))
+			continue;
+		for (size_t i = 0; i < LOG_SUP; i++)
+			if (log->pipes[i] != NULL && log_pipe_is_full(log->pipes[i]))
+				log_pipe_drop(log->pipes[i]);
+	}
+}
+
+/* ---- logs ---- */
 
 void log_open(struct log *log, struct logs *l, const char *unit)
 {
-	*log = (struct log){ .logs = l, .file = -1 };
+	const struct spool_unit *u;
+
+	*log = (struct log){ .logs = l, .file.fd = -1 };
 	(void)snprintf(log->unit, sizeof(log->unit), "%s", unit);
+	log->slot = spool_unit(&l->spool, log->unit);
+	u = slot_of(log);
+	if (u->lost > 0 || u->kept[LOG_SUP] > 0)
+		fail(log); /* it did when the supervisor before ended */
+}
+
+void log_close(struct log *log)
+{
+	while (log->watchers != NULL) {
+		struct log_watcher *w = log->watchers;
+
+		log->watchers = w->next;
+		w->closed(w);
+	}
+	recovered(log);
+	fd_close(&log->file.fd);
+	spool_release(&log->logs->spool, log->slot);
 }
 
 void log_watch(struct log *log, struct log_watcher *w)
@@ -92,297 +302,126 @@ void log_unwatch(struct log *log, struct log_watcher *w)
 		*at = w->next;
 }
 
-void log_close(struct log *log)
+/* It waits like the text of a service. */
+static void keep_word(struct log *log, const char *text, size_t n)
 {
-	while (log->watchers != NULL) {
-		struct log_watcher *w = log->watchers;
+	char line[LOG_LINE_MAX + 1];
 
-		log->watchers = w->next;
-		w->closed(w);
-	}
-	fd_close(&log->file);
-}
-
-static void rotate(struct log *log)
-{
-	char from[LOG_NAME_MAX], to[LOG_NAME_MAX];
-
-	for (int old = LOG_OLD; old > 0; old--) {
-		log_file_name(from, log->unit, old - 1);
-		log_file_name(to, log->unit, old);
-		(void)renameat(log->logs->dir, from, log->logs->dir, to);
-	}
-	fd_close(&log->file);
-	open_file(log);
-	/* it could not be moved out of the way: its old records go, the bound stays */
-	if (log->file >= 0 && log->size > 0 && ftruncate(log->file, 0) == 0)
-		log->size = 0;
-}
-
-/* Whole records or none: what a full disk cut short is taken back, so that no record is torn. */
-static bool append(struct log *log, const char *data, size_t n)
-{
-	ssize_t written;
-
-	if (log->file >= 0 && log->size + n > LOG_FILE_MAX && log->size > 0)
-		rotate(log);
-	if (log->file < 0)
-		open_file(log);
-	if (log->file < 0)
-		return false;
-	written = write(log->file, data, n);
-	if (written == (ssize_t)n) {
-		log->size += n;
-		return true;
-	}
-	if (written > 0)
-		(void)ftruncate(log->file, (off_t)log->size);
-	fd_close(&log->file); /* opened again at the next record: the disk may be another then */
-	return false;
-}
-
-static void report_gap(struct log *log)
-{
-	char text[128], record[LOG_RECORD_MAX];
-	int n = snprintf(text, sizeof(text),
-		"%llu records lost: the log could not be written (disk full or read-only?)",
-		(unsigned long long)log->lost);
-	size_t size = log_record(record, wall_us(), LOG_SUP, false, text, (size_t)n);
-
-	if (append(log, record, size))
-		log->lost = 0;
-}
-
-static void store(struct log *log, const char *data, size_t n, uint64_t records)
-{
-	if (n == 0)
-		return;
-	if (log->lost > 0)
-		report_gap(log);
-	if (log->lost > 0 || !append(log, data, n))
-		log->lost += records;
-	for (struct log_watcher *w = log->watchers, *next; w != NULL; w = next) {
-		next = w->next;
-		w->records(w, data, n);
-	}
+	memcpy(line, text, n);
+	line[n] = '\n';
+	if (!spool_keep(&log->logs->spool, log->slot, LOG_SUP, line, n + 1))
+		lose(log, 1);
 }
 
 void log_write(struct log *log, const char *text)
 {
-	char record[LOG_RECORD_MAX];
-	size_t n = strlen(text);
+	struct spool *sp = &log->logs->spool;
+	char line[LOG_RECORD_MAX];
+	size_t n = strlen(text), size;
+	int rc = -1;
 
 	if (n > LOG_LINE_MAX)
 		n = LOG_LINE_MAX;
-	store(log, record, log_record(record, wall_us(), LOG_SUP, false, text, n), 1);
-}
-
-static size_t record_line(const struct log_pipe *p, char *record, uint64_t now, bool goes_on,
-	const char *text, size_t n)
-{
-	const struct logs *l = p->log->logs;
-
-	if (p->console && l->console != NULL)
-		l->console(l->console_data, p->log->unit, text, n);
-	return log_record(record, now, p->stream, goes_on, text, n);
-}
-
-/* Cuts `data` into records and stores them; returns how many bytes of an unfinished line are left at its end. */
-static size_t record_lines(struct log_pipe *p, const char *data, size_t n)
-{
-	struct logs *l = p->log->logs;
-	uint64_t now = wall_us(), records = 0;
-	size_t used = 0, step, text_n;
-	bool goes_on;
-
-	while ((step = log_next(data, n, &text_n, &goes_on)) > 0) {
-		if (used + LOG_RECORD_MAX > sizeof(l->records)) {
-			store(p->log, l->records, used, records);
-			used = records = 0;
-		}
-		used += record_line(p, l->records + used, now, goes_on, data, text_n);
-		records++;
-		data += step;
-		n -= step;
+	/* a watcher may be the cause, in the middle of a turn */
+	if (!log->failing && sp->turn.state == SPOOL_IDLE) {
+		size = log_record(line, wall_us(), LOG_SUP, false, text, n);
+		spool_begin_word(sp, log->slot);
+		rc = put(log, line, size, 0, sp->turn.lost);
+		spool_end_word(sp);
+		if (rc == 0)
+			show(log, line, size);
 	}
-	store(p->log, l->records, used, records);
-	return n;
-}
-
-static void keep_partial(struct log_pipe *p, const char *data, size_t n)
-{
-	free(p->partial);
-	p->partial = n > 0 ? malloc(n) : NULL;
-	p->partial_n = p->partial != NULL ? n : 0;
-	if (p->partial != NULL)
-		memcpy(p->partial, data, n);
-	else if (n > 0)
-		p->log->lost++;
-}
-
-/* Reads once; false when the pipe has no more. */
-static bool read_chunk(struct log_pipe *p)
-{
-	struct logs *l = p->log->logs;
-	size_t had = p->partial_n, left;
-	ssize_t n;
-
-	if (had > 0)
-		memcpy(l->chunk, p->partial, had);
-	n = read(p->read_end, l->chunk + had, sizeof(l->chunk) - had);
-	if (n <= 0)
-		return n < 0 && errno == EINTR;
-	left = record_lines(p, l->chunk, had + (size_t)n);
-	keep_partial(p, l->chunk + had + (size_t)n - left, left);
-	return had + (size_t)n == sizeof(l->chunk);
-}
-
-static void on_output(uv_poll_t *poll, int status, int events)
-{
-	struct log_pipe *p = poll->data;
-
-	(void)status;
-	(void)events;
-	for (int i = 0; i < CHUNKS_PER_EVENT && read_chunk(p); i++)
-		continue;
-}
-
-/* Takes both ends, on -1 too. */
-static int listen_to(struct log_pipe *p, struct log *log, enum log_stream stream, const int ends[2],
-	struct err *e)
-{
-	int rc;
-
-	*p = (struct log_pipe){
-		.log = log, .stream = stream, .read_end = ends[0], .write_end = ends[1]
-	};
-	p->poll.data = p;
-	rc = uv_poll_init(log->logs->loop, &p->poll, p->read_end);
-	if (rc != 0) {
-		fd_close(&p->read_end);
-		fd_close(&p->write_end);
-		return err_set_no(e, -rc, "listen to the log of %s", log->unit);
+	if (rc < 0) {
+		fail(log);
+		keep_word(log, text, n);
 	}
-	p->polled = true;
-	/* of a handle that is not closing it cannot fail */
-	(void)uv_poll_start(&p->poll, UV_READABLE, on_output);
-	return 0;
-}
-
-int log_pipe_open(struct log_pipe *p, struct log *log, enum log_stream stream, struct err *e)
-{
-	int ends[2];
-
-	if (p->polled)
-		return 0;
-	if (pipe2(ends, O_CLOEXEC) < 0)
-		return err_set(e, "pipe for the log of %s", log->unit);
-	/* only our end: the service's end blocks for a moment rather than lose a line */
-	(void)fcntl(ends[0], F_SETFL, O_NONBLOCK);
-	/* servers that gave up root open /dev/stderr anew; whoever sees that link is the user who holds the pipe */
-	(void)fchmod(ends[1], 0622);
-	return listen_to(p, log, stream, ends, e);
-}
-
-/* A new write end of a pipe whose first one went with its supervisor; the services' own are open all the time. */
-static int open_write_end(int read_end)
-{
-	char path[32];
-
-	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", read_end);
-	return open(path, O_WRONLY | O_CLOEXEC);
-}
-
-int log_pipe_adopt(struct log_pipe *p, struct log *log, enum log_stream stream, int read_end,
-	struct err *e)
-{
-	int ends[2] = { read_end, open_write_end(read_end) };
-
-	if (ends[1] < 0) {
-		(void)err_set(e, "open the pipe for the log of %s again", log->unit);
-		fd_close(&read_end);
-		return -1;
-	}
-	return listen_to(p, log, stream, ends, e);
-}
-
-void log_pipe_drain(struct log_pipe *p)
-{
-	for (int i = 0; i < CHUNKS_PER_EVENT && read_chunk(p); i++)
-		continue;
-	if (p->partial_n > 0)
-		store(p->log, p->log->logs->records,
-			record_line(p, p->log->logs->records, wall_us(), false, p->partial,
-				p->partial_n < LOG_LINE_MAX ? p->partial_n : LOG_LINE_MAX),
-			1);
-	keep_partial(p, NULL, 0);
-}
-
-void log_pipe_close(struct log_pipe *p)
-{
-	log_pipe_drain(p);
-	fd_close(&p->read_end);
-	fd_close(&p->write_end);
-}
-
-static char *read_whole(int dir, const char *name, size_t *n)
-{
-	cleanup_fd int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-	char *text = fd >= 0 ? malloc(LOG_FILE_MAX) : NULL;
-	ssize_t got = text != NULL ? pread(fd, text, LOG_FILE_MAX, 0) : -1;
-
-	if (got < 0) {
-		free(text);
-		return NULL;
-	}
-	*n = (size_t)got;
-	return text;
-}
-
-/* Puts `text` in front of *all. Takes ownership of text. */
-static void prepend(char **all, size_t *all_n, char *text, size_t n)
-{
-	char *both = malloc(*all_n + n + 1);
-
-	if (both != NULL) {
-		memcpy(both, text, n);
-		if (*all_n > 0)
-			memcpy(both + n, *all, *all_n);
-		both[n + *all_n] = '\0';
-		free(*all);
-		*all = both;
-		*all_n += n;
-	}
-	free(text);
-}
-
-static size_t count_lines(const char *text, size_t n)
-{
-	size_t lines = 0;
-
-	for (size_t i = 0; i < n; i++)
-		lines += text[i] == '\n';
-	return lines;
 }
 
 char *log_tail(const struct logs *l, const char *unit, size_t lines, size_t *n)
 {
-	char name[LOG_NAME_MAX], *all = NULL, *text;
-	size_t all_n = 0, have = 0, text_n, start;
+	return logfile_tail(l->dir, unit, lines, n);
+}
 
-	for (int old = 0; old <= LOG_OLD && have <= lines; old++) {
-		log_file_name(name, unit, old);
-		text = read_whole(l->dir, name, &text_n);
-		if (text == NULL)
-			continue;
-		have += count_lines(text, text_n);
-		prepend(&all, &all_n, text, text_n);
+/* ---- all of them ---- */
+
+/* Where the supervisor before had them, so that a disk that is full now does not make a second place. */
+static int open_folder(struct logs *l, struct err *e)
+{
+	uint32_t folder = spool_folder(&l->spool);
+
+	l->path = PATH_LOG;
+	l->dir = folder == FOLDER_VOLATILE ? -1 : logfile_folder(l->path, folder == FOLDER_UNKNOWN);
+	if (l->dir >= 0) {
+		spool_set_folder(&l->spool, FOLDER_KEPT);
+		return 0;
 	}
-	if (all == NULL)
-		return NULL;
-	for (start = 0; have > lines && start < all_n; start++)
-		have -= all[start] == '\n';
-	memmove(all, all + start, all_n - start + 1);
-	*n = all_n - start;
-	return all;
+	(void)mkdir("/run/log", 0755);
+	l->path = PATH_LOG_VOLATILE;
+	l->dir = logfile_folder(l->path, true);
+	spool_set_folder(&l->spool, FOLDER_VOLATILE);
+	return l->dir >= 0 ? 0 : err_set(e, "%s, %s: open for the logs", PATH_LOG, l->path);
+}
+
+/* Did the write happen, in whose course the supervisor before ended? */
+static void settle_write(struct log *log)
+{
+	struct spool *sp = &log->logs->spool;
+	uint64_t size = logfile_size(log->logs->dir, log->unit);
+	bool whole = size >= sp->turn.before + sp->turn.bytes;
+
+	if (!whole && size > sp->turn.before) {
+		slot_of(log)->whole = sp->turn.before;
+		slot_of(log)->torn = true;
+	}
+	spool_written(sp, whole);
+}
+
+static void finish_turn(struct logs *l)
+{
+	struct spool *sp = &l->spool;
+	enum spool_state state = (enum spool_state)sp->turn.state;
+	struct log log;
+
+	if (state == SPOOL_IDLE)
+		return;
+	log_open(&log, l, sp->units[sp->turn.unit].name);
+	log.slot = sp->turn.unit;
+	if (sp->turn.bytes > 0)
+		settle_write(&log);
+	if (state == SPOOL_TEXT) {
+		(void)record(&log, (enum log_stream)sp->turn.stream, NULL, false);
+		(void)spool_end(sp);
+	} else {
+		spool_end_word(sp);
+	}
+	log_close(&log);
+}
+
+int logs_open(struct logs *l, uv_loop_t *loop, int old_spool, struct err *e)
+{
+	l->loop = loop;
+	l->failing = NULL;
+	l->flooding = NULL;
+	if (spool_open(&l->spool, old_spool, e) < 0 || open_folder(l, e) < 0)
+		return -1;
+	/* of a loop that is there they cannot fail */
+	(void)uv_timer_init(loop, &l->again);
+	(void)uv_timer_init(loop, &l->flood);
+	l->again.data = l;
+	l->flood.data = l;
+	finish_turn(l);
+	return 0;
+}
+
+void logs_sweep(struct logs *l)
+{
+	for (uint32_t at = 0; spool_orphan(&l->spool, &at); at++) {
+		struct log log;
+
+		log_open(&log, l, l->spool.units[at].name);
+		if (report_gap(&log))
+			for (int stream = 0; stream < LOG_STREAM_COUNT; stream++)
+				(void)log_turn(&log, (enum log_stream)stream, NULL, true);
+		log_close(&log);
+	}
 }

@@ -1,9 +1,15 @@
 /*
- * Logs: the pipes of the services into bounded, rotating files, one per unit.
+ * Logs: the pipes of the services into bounded, rotating files, one set per unit (logfile.h).
  *
- * PATH_LOG/NAME.KIND.log and .log.1 to .log.LOG_OLD; each at most LOG_FILE_MAX bytes. Where PATH_LOG cannot be
- * written they are in PATH_LOG_VOLATILE. A service is never blocked by a file: what cannot be written is counted and
- * reported in one line when writing works again.
+ * In PATH_LOG, or in PATH_LOG_VOLATILE where that cannot be written at the first start. What has left a pipe is in the
+ * spool (spool.h) until it is in the file, so a log is exact over the death of the supervisor: no line is lost, doubled or
+ * torn.
+ *
+ * A log that cannot be written (disk full, read-only, failing) is *failing* and tried again four times a second.
+ * Meanwhile the text of a service waits in its pipe, and blocks nobody; when that is full, what comes is read, counted
+ * and dropped. When writing works again, one record says how many were lost and since when.
+ *
+ * A service that writes without end gets one pipe's worth a turn, then the loop serves others for FLOOD_MS at least.
  */
 #ifndef SYS_LOGS_H
 #define SYS_LOGS_H
@@ -11,12 +17,11 @@
 #include "common/err.h"
 #include "common/roster.h"
 #include "supervisor/core/logline.h"
+#include "supervisor/sys/logfile.h"
+#include "supervisor/sys/spool.h"
 
 #include <stdbool.h>
 #include <uv.h>
-
-#define LOG_FILE_MAX (256 * 1024)
-#define LOG_OLD 3
 
 struct log;
 
@@ -33,21 +38,25 @@ struct log_watcher {
 struct log_pipe {
 	uv_poll_t poll;
 	struct log *log;
+	struct log_pipe *next_flood;
 	enum log_stream stream;
 	int read_end, write_end;
 	bool console;  /* its lines go to the console as well */
 	bool polled;   /* libuv has the handle: who owns the pipe closes it, then the pipe */
-	char *partial; /* an unfinished line, or NULL */
-	size_t partial_n;
+	bool flooding; /* in the list of logs, until the next tick */
+	bool dropping; /* its log fails and the pipe was full: its records are counted, not kept */
 };
 
 struct log { /* of one unit */
 	struct logs *logs;
 	char unit[UNIT_NAME_MAX];
-	int file;
-	uint64_t size;
-	uint64_t lost; /* records that could not be written */
+	uint32_t slot; /* in the spool */
+	struct logfile file;
 	struct log_watcher *watchers;
+	struct log_pipe *pipes[LOG_SUP]; /* those that are open, by stream */
+	struct log *next_failing;
+	bool failing;
+	int error; /* why: errno */
 };
 
 struct logs {
@@ -56,12 +65,21 @@ struct logs {
 	void (*console)(void *data, const char *unit, const char *text, size_t n);
 	void *console_data;
 	int dir;
-	const char *path;        /* PATH_LOG or PATH_LOG_VOLATILE */
-	char chunk[65536];       /* read buffer, shared: nothing is kept in it between two events */
-	char records[2 * 65536]; /* what one chunk becomes */
+	const char *path; /* PATH_LOG or PATH_LOG_VOLATILE */
+	struct spool spool;
+	struct log *failing;
+	struct log_pipe *flooding;
+	uv_timer_t again, flood;
 };
 
-int logs_open(struct logs *l, uv_loop_t *loop, struct err *e);
+/*
+ * old_spool: of the supervisor before, or -1; owned from here on. What it left half done is finished here. When
+ * spool.fresh is set, init must be given spool.fd before the first pipe is opened.
+ */
+int logs_open(struct logs *l, uv_loop_t *loop, int old_spool, struct err *e);
+/* When all units that go on have opened their logs: what the spool holds of others goes to their files. */
+void logs_sweep(struct logs *l);
+
 void log_open(struct log *log, struct logs *l, const char *unit);
 void log_close(struct log *log);
 void log_watch(struct log *log, struct log_watcher *w);
@@ -71,7 +89,7 @@ void log_write(struct log *log, const char *text);
 
 /* Makes the pipe and listens, unless it does already. Write end: pipe->write_end, close-on-exec. On -1 there is no pipe. */
 int log_pipe_open(struct log_pipe *p, struct log *log, enum log_stream stream, struct err *e);
-/* The same with a read end that init held for the supervisor before. Takes it, on -1 too. */
+/* The same with a pipe that init held; read_end is owned from here on. */
 int log_pipe_adopt(struct log_pipe *p, struct log *log, enum log_stream stream, int read_end,
 	struct err *e);
 /* Reads what is left, then closes. */
@@ -83,5 +101,17 @@ void log_pipe_drain(struct log_pipe *p);
  * The last `lines` records of a unit, old files included, oldest first, as malloc'd text; NULL when it has none.
  */
 char *log_tail(const struct logs *l, const char *unit, size_t lines, size_t *n);
+
+/* ---- between logs.c and logpipe.c ---- */
+
+/* One turn of a stream: what is kept of it and, of a pipe, at most a chunk that is there. As splice(2). */
+ssize_t log_turn(struct log *log, enum log_stream stream, struct log_pipe *p, bool flush);
+/* Stops listening to what would have to wait. */
+void log_pipes_pause(struct log *log);
+void log_pipes_go_on(struct log *log);
+/* The service cannot write into the pipe now. */
+bool log_pipe_is_full(const struct log_pipe *p);
+void log_pipe_drop(struct log_pipe *p);
+void log_pipes_flood_tick(uv_timer_t *timer);
 
 #endif
