@@ -10,10 +10,12 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* A service that writes without end gets at most this many chunks (a pipe's worth) a turn, ... */
+/* A stream that writes without end gets this many chunks, which is a pipe's worth, or bytes of records at a time, ... */
 #define CHUNKS_PER_TURN 4
-/* ... and its next turn after this time. */
-#define FLOOD_MS 10
+#define BYTES_PER_TURN (128 * 1024)
+/* ... and again after so long for each stream that does: a share of the processor for all of them together. */
+#define FLOOD_MS 8
+#define FLOOD_MOST_MS 400
 /* A process that goes on writing while the last words of its unit are read does not keep the loop. */
 #define CHUNKS_PER_DRAIN 16
 
@@ -30,9 +32,12 @@ static void go_on(struct log_pipe *p)
 	(void)uv_poll_start(&p->poll, UV_READABLE, on_output);
 }
 
+static void on_flood_tick(uv_timer_t *timer);
+
 static void flood(struct log_pipe *p)
 {
 	struct logs *l = p->log->logs;
+	uint64_t wait;
 
 	if (!listens(p) || p->flooding)
 		return;
@@ -40,16 +45,21 @@ static void flood(struct log_pipe *p)
 	p->flooding = true;
 	p->next_flood = l->flooding;
 	l->flooding = p;
-	if (!uv_is_active((const uv_handle_t *)&l->flood))
-		(void)uv_timer_start(&l->flood, log_pipes_flood_tick, FLOOD_MS, 0);
+	if (uv_is_active((const uv_handle_t *)&l->flood))
+		return;
+	wait = FLOOD_MS * (l->floods > 0 ? l->floods : 1);
+	(void)uv_timer_start(&l->flood, on_flood_tick, wait < FLOOD_MOST_MS ? wait : FLOOD_MOST_MS,
+		0);
 }
 
-void log_pipes_flood_tick(uv_timer_t *timer)
+static void on_flood_tick(uv_timer_t *timer)
 {
 	struct logs *l = timer->data;
 	struct log_pipe *p;
 
+	l->floods = 0;
 	while ((p = l->flooding) != NULL) {
+		l->floods++;
 		l->flooding = p->next_flood;
 		p->flooding = false;
 		if (listens(p) && (!p->log->failing || p->dropping))
@@ -76,11 +86,15 @@ static bool waits(const struct log_pipe *p)
 static void on_output(uv_poll_t *poll, int status, int events)
 {
 	struct log_pipe *p = poll->data;
+	const struct logs *l = p->log->logs;
+	uint64_t before = l->written;
 	ssize_t taken = SPOOL_CHUNK;
 
 	(void)status;
 	(void)events;
-	for (int i = 0; i < CHUNKS_PER_TURN && taken == SPOOL_CHUNK && !waits(p); i++)
+	for (int i = 0; i < CHUNKS_PER_TURN && taken == SPOOL_CHUNK && !waits(p) &&
+		l->written - before < BYTES_PER_TURN;
+		i++)
 		taken = log_turn(p->log, p->stream, p, false);
 	/* there is more, or no memory to take it */
 	if (taken == SPOOL_CHUNK || (taken < 0 && errno != EAGAIN))

@@ -149,6 +149,7 @@ static int record(struct log *log, enum log_stream stream, const struct log_pipe
 		} else if (put(log, piece.data, piece.used, piece.took, sp->turn.lost) < 0) {
 			return -1;
 		}
+		log->logs->written += piece.used;
 		show(log, piece.data, piece.used);
 		if (p != NULL && p->console && log->logs->console != NULL)
 			show_console(log, text, piece.took, flush);
@@ -192,7 +193,8 @@ ssize_t log_turn(struct log *log, enum log_stream stream, struct log_pipe *p, bo
 	ssize_t taken = 0;
 	int stored;
 
-	spool_begin(sp, log->slot, stream);
+	if (!spool_begin(sp, log->slot, stream))
+		return -1;
 	if (p != NULL && sp->turn.had <= LOG_LINE_MAX)
 		taken = spool_take(sp, p->read_end);
 	stored = record(log, stream, p, flush && taken < SPOOL_CHUNK);
@@ -419,9 +421,8 @@ void logs_sweep(struct logs *l)
 		struct log log;
 
 		log_open(&log, l, l->spool.units[at].name);
-		if (report_gap(&log))
-			for (int stream = 0; stream < LOG_STREAM_COUNT; stream++)
-				(void)log_turn(&log, (enum log_stream)stream, NULL, true);
+		for (int stream = 0; stream < LOG_STREAM_COUNT && report_gap(&log); stream++)
+			(void)log_turn(&log, (enum log_stream)stream, NULL, true);
 		log_close(&log);
 	}
 }

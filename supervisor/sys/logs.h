@@ -9,7 +9,8 @@
  * Meanwhile the text of a service waits in its pipe, and blocks nobody; when that is full, what comes is read, counted
  * and dropped. When writing works again, one record says how many were lost and since when.
  *
- * A service that writes without end gets one pipe's worth a turn, then the loop serves others for FLOOD_MS at least.
+ * A service that writes without end is read a pipe's worth at a time, and waits in between: the longer the more of them
+ * there are, but less than half a second.
  */
 #ifndef SYS_LOGS_H
 #define SYS_LOGS_H
@@ -69,6 +70,8 @@ struct logs {
 	struct spool spool;
 	struct log *failing;
 	struct log_pipe *flooding;
+	uint32_t floods;  /* streams that had to wait the last time */
+	uint64_t written; /* bytes of records, ever */
 	uv_timer_t again, flood;
 };
 
@@ -112,6 +115,5 @@ void log_pipes_go_on(struct log *log);
 /* The service cannot write into the pipe now. */
 bool log_pipe_is_full(const struct log_pipe *p);
 void log_pipe_drop(struct log_pipe *p);
-void log_pipes_flood_tick(uv_timer_t *timer);
 
 #endif

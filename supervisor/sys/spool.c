@@ -56,6 +56,7 @@ static void publish(struct spool *sp)
 
 	sp->head->turns[next] = sp->turn;
 	atomic_store(&sp->head->valid, next);
+	atomic_signal_fence(memory_order_seq_cst); /* what comes later stays later */
 }
 
 static void set_state(struct spool *sp, enum spool_state state)
@@ -64,31 +65,38 @@ static void set_state(struct spool *sp, enum spool_state state)
 	publish(sp);
 }
 
+static void empty_stage(struct spool *sp)
+{
+	sp->stale = ftruncate(sp->fd, STAGE_AT) < 0;
+	sp->staged = 0;
+}
+
 /* Of KEPT: what it says is carried out, and the stage is free for the next turn. */
 static void settle_kept(struct spool *sp)
 {
 	sp->units[sp->turn.unit].kept[sp->turn.stream] = sp->turn.done;
-	if (sp->staged > 0 && ftruncate(sp->fd, STAGE_AT) == 0)
-		sp->staged = 0;
+	if (sp->staged > 0)
+		empty_stage(sp);
 	KILL_POINT("spool-settled");
 	set_state(sp, SPOOL_IDLE);
 }
 
-void spool_begin(struct spool *sp, uint32_t unit, enum log_stream stream)
+bool spool_begin(struct spool *sp, uint32_t unit, enum log_stream stream)
 {
 	struct spool_unit *u = &sp->units[unit];
 	uint32_t had = u->kept[stream];
+	char *at = sp->window + LEAD_IN - had;
 
-	/* should it fail, there is no text: it is not read from a place that holds another's */
-	if (had > 0 &&
-		pread(sp->fd, sp->window + LEAD_IN - had, had, kept_at(unit, stream)) !=
-			(ssize_t)had)
-		had = 0;
+	if (sp->stale)
+		empty_stage(sp);
+	if (sp->stale || (had > 0 && pread(sp->fd, at, had, kept_at(unit, stream)) != (ssize_t)had))
+		return false;
 	sp->turn = (struct spool_turn){
 		.state = SPOOL_TEXT, .unit = unit, .stream = stream, .had = had, .lost = u->lost
 	};
 	publish(sp);
 	KILL_POINT("spool-begun");
+	return true;
 }
 
 ssize_t spool_take(struct spool *sp, int pipe)
@@ -341,8 +349,8 @@ int spool_open(struct spool *sp, int old, struct err *e)
 	sp->head->generation++;
 	sp->turn = sp->head->turns[atomic_load(&sp->head->valid)];
 	distrust(sp);
-	if (sp->turn.state == SPOOL_IDLE && sp->staged > 0 && ftruncate(sp->fd, STAGE_AT) == 0)
-		sp->staged = 0; /* of a turn that made no sense */
+	if (sp->turn.state == SPOOL_IDLE && sp->staged > 0)
+		empty_stage(sp);
 	if (sp->turn.state == SPOOL_KEPT)
 		settle_kept(sp);
 	else if (sp->turn.state == SPOOL_TEXT || sp->turn.state == SPOOL_WORD)

@@ -76,6 +76,7 @@ struct spool {
 	char *window;             /* lead-in and stage */
 	struct spool_turn turn;   /* as it is in the head */
 	size_t staged;
+	bool stale; /* the stage could not be emptied: no turn begins before it is */
 };
 
 /* old: the spool of the supervisor before, or -1; owned from here on. */
@@ -94,8 +95,8 @@ bool spool_keep(struct spool *sp, uint32_t unit, enum log_stream stream, const c
 uint32_t spool_folder(const struct spool *sp);
 void spool_set_folder(struct spool *sp, uint32_t folder);
 
-/* A turn: begin, take (or not), then text, and write or skip, until nothing whole is left; end. */
-void spool_begin(struct spool *sp, uint32_t unit, enum log_stream stream);
+/* A turn: begin, take (or not), then text, and write or skip, until nothing whole is left; end. False: not now (errno). */
+bool spool_begin(struct spool *sp, uint32_t unit, enum log_stream stream);
 /* As splice(2): bytes, 0 or -1 and errno. */
 ssize_t spool_take(struct spool *sp, int pipe);
 /* What is not done, in one piece; valid until spool_end(). */

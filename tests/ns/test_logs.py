@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from initbox import BUILD, DEADLINE, eventually
+from test_supervisor import Appliance
 
 LOGCTL = BUILD / "tests/ns/helpers/logctl"
 RECORD = re.compile(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z (out|err|sup)(\+?) (.*)", re.DOTALL)
@@ -128,3 +129,144 @@ def test_killed_again_in_the_course_of_recovery(tmp_path):
             stop2 += 31
         if stop2 == 3:
             break
+
+
+# ---- the disk fails ----
+
+PIPE = 65536
+GAP = re.compile(rb"(\d+) records lost since (\S+Z): the log could not be written: (.*)")
+
+
+class Serve:
+    """The logs of one service, whose stdout is ours, on a disk of 2 MiB."""
+
+    def __init__(self, place='mount -t tmpfs -o size=2M tmpfs /var/log'):
+        self.place = place
+
+    def __enter__(self):
+        self.sent = 0
+        self.logs = subprocess.Popen([*PLACE, f'{self.place} && exec "$0" serve', LOGCTL], stdin=subprocess.PIPE, bufsize=0)
+        self.root = Path(f"/proc/{self.logs.pid}/root")
+        self.folder = self.root / "var/log/sup"
+        eventually(self.folder.exists, "a folder of logs")
+        return self
+
+    def __exit__(self, *exc):
+        self.logs.kill()
+        self.logs.wait(DEADLINE)
+
+    def send(self, count):
+        for i in range(self.sent, self.sent + count):
+            self.logs.stdin.write(line(i) + b"\n")
+        self.sent += count
+
+    def fill(self):
+        with open(self.root / "var/log/filler", "wb", 0) as f:
+            for size in 4096, 1:
+                try:
+                    while True:
+                        f.write(b"x" * size)
+                except OSError:
+                    pass
+
+    def clear(self):
+        (self.root / "var/log/filler").unlink()
+
+    def wait_for(self, text):
+        return eventually(lambda: any(text in found for _, _, found in records(self.folder)), text)
+
+    def read_only(self):
+        # a file that is open for writing keeps the disk from becoming read-only by order; a failing disk asks nobody
+        self.logs.send_signal(signal.SIGUSR1)
+        eventually(lambda: subprocess.run(self.mount_command("-o", "remount,ro", "/var/log"), stderr=subprocess.DEVNULL)
+                   .returncode == 0, "a disk that is read-only")
+
+    def mount_command(self, *args):
+        return ["nsenter", "-t", str(self.logs.pid), "-U", "-m", "mount", *args]
+
+    def rss(self):
+        return int(re.search(r"VmRSS:\s+(\d+)", (Path("/proc") / str(self.logs.pid) / "status").read_text())[1])
+
+
+def gaps(folder):
+    return [GAP.fullmatch(text) for name, _, text in records(folder) if name == "sup" and b"lost" in text]
+
+
+def test_what_fits_into_the_pipe_while_the_disk_is_full_is_not_lost():
+    with Serve() as s:
+        s.send(20)
+        s.wait_for(line(19))
+        s.fill()
+        s.send(100)
+        time.sleep(1)  # an outage has a length
+        s.clear()
+        s.send(1)
+        s.wait_for(line(s.sent - 1))
+        same(lines(s.folder, "out"), [line(i) for i in range(s.sent)])
+        assert gaps(s.folder) == []
+
+
+@pytest.mark.parametrize("fault", ["full", "read-only"])
+def test_a_long_outage_blocks_nobody_and_its_loss_is_counted_exactly(fault):
+    with Serve() as s:
+        s.send(20)
+        s.wait_for(line(19))
+        if fault == "full":
+            s.fill()
+        else:
+            s.read_only()
+        before = s.rss()
+        s.send(4000)  # far more than a pipe: it would block for ever
+        assert s.rss() - before < 100
+        if fault == "full":
+            s.clear()
+        else:
+            subprocess.run(s.mount_command("-o", "remount,rw", "/var/log"), check=True)
+        eventually(lambda: gaps(s.folder), "a record of the gap")
+        s.send(5)
+        s.wait_for(line(s.sent - 1))
+        (gap,) = gaps(s.folder)
+        numbers = [int(text.split()[0]) for text in lines(s.folder, "out")]
+        missing = sorted(set(range(s.sent)) - set(numbers))
+        # a line of more than 4096 bytes is several records
+        lost = sum(1 + len(line(i) + b"-") // (LINE_MAX + 1) if len(line(i)) > LINE_MAX else 1 for i in missing)
+        assert numbers == sorted(numbers) and len(set(numbers)) == len(numbers)
+        assert missing == list(range(missing[0], missing[-1] + 1)), "one gap"
+        assert int(gap[1]) == lost
+        assert gap[3] == {"full": b"No space left on device", "read-only": b"Read-only file system"}[fault]
+
+
+# ---- services that flood ----
+
+def test_lines_of_a_megabyte_and_binary_output_are_split_and_stay_lines():
+    with Serve() as s:
+        for data in b"x" * 300_000 + b"\n", b"\0" * 10_000 + b"\n", b"\x1b[31mred\r\n", b"\n\n", b"end\n":
+            s.logs.stdin.write(data)
+        s.wait_for(b"end")
+        same(lines(s.folder, "out"), [b"x" * 300_000, b"\0" * 10_000, b"\x1b[31mred\r", b"", b"", b"end"])
+
+
+class Floods(Appliance):
+    def __init__(self, folder):
+        super().__init__(folder)
+        flood = "[Service]\nLimitNOFILE=1024\nExecStart=/bin/busybox {}\n[Install]\nWantedBy=multi-user.target\n"
+        commands = {"yes": "yes", "binary": "sh -c 'while :; do cat /bin/busybox; done'", "lines": f"yes {'x' * 100}"}
+        for name, command in commands.items():
+            (self.units / f"{name}.service").write_text(flood.format(command))
+        (self.units / "counter.service").write_text(
+            "[Unit]\nStartLimitBurst=0\n[Service]\nLimitNOFILE=1024\nType=oneshot\n"
+            "ExecStart=/bin/busybox sh -c 'i=0; while [ $$i -lt 500 ]; do echo $$i; i=$$((i+1)); done'\n")
+
+
+def test_services_that_flood_their_logs_do_not_keep_the_supervisor_from_others(tmp_path):
+    with Floods(tmp_path) as box:
+        box.ready()
+        for name in "yes", "binary", "lines":
+            rotated = box.root / f"var/log/sup/{name}.service.log.1"
+            eventually(rotated.exists, f"a flood of {name}")
+        for _ in range(15):
+            assert box.supctl("status")[0] == 0
+            assert box.supctl("start", "counter.service")[0] == 0
+        out = box.supctl("logs", "-n", "10000", "counter.service")[1]
+        said = [text.split(" out ")[1] for text in out.splitlines() if " out " in text]
+        assert said == [str(i) for i in range(500)] * 15

@@ -6,7 +6,8 @@
  *                             lines there are of each stream
  *   logctl step STOP STOP2    a fixed input; the logs are killed before or after the STOPth system call they make, the next
  *                             ones at STOP2 (-1: never), then a third finishes; prints how many of the two were killed
- *   logctl serve              the stream on standard input is stdout of the unit; SIGTERM ends it in good order
+ *   logctl serve              the stream on standard input is stdout of the unit; SIGUSR1: the file is closed, as when it is
+ *                             rotated
  */
 #include "common/fd.h"
 #include "supervisor/sys/logs.h"
@@ -260,27 +261,26 @@ static int step(long stop, long stop2)
 
 /* ---- serve ---- */
 
-static void on_term(uv_signal_t *signal, int number)
+static void on_usr1(uv_signal_t *signal, int number)
 {
 	struct keeper *k = signal->data;
 
 	(void)number;
-	log_pipe_drain(&k->pipes[0]);
-	_exit(0);
+	fd_close(&k->log.file.fd);
 }
 
 static int serve(void)
 {
 	struct keeper *k = calloc(1, sizeof(*k));
-	uv_signal_t term;
+	uv_signal_t usr1;
 
 	if (k == NULL)
 		die("calloc");
 	keep_logs(k, -1);
 	adopt(k, 0, dup(STDIN_FILENO));
-	if (uv_signal_init(&k->loop, &term) != 0 || uv_signal_start(&term, on_term, SIGTERM) != 0)
+	if (uv_signal_init(&k->loop, &usr1) != 0 || uv_signal_start(&usr1, on_usr1, SIGUSR1) != 0)
 		die("uv_signal");
-	term.data = k;
+	usr1.data = k;
 	(void)uv_run(&k->loop, UV_RUN_DEFAULT);
 	return 1;
 }
