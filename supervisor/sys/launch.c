@@ -260,7 +260,8 @@ int launch(struct launcher *l, const struct plan *plan, const struct launch_io *
 		l->hold(l->data, (uint32_t)(slot - l->roster->slot), s.report[0], e);
 	KILL_POINT("launch-held");
 	/* EPIPE: it was killed meanwhile, which the roster tells */
-	(void)!write(s.go[1], "", 1);
+	while (write(s.go[1], "", 1) < 0 && errno == EINTR)
+		continue;
 	KILL_POINT("launch-go");
 	*out = (struct launched){
 		.pid = pid,

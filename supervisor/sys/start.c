@@ -409,11 +409,16 @@ const char *plan_text(struct supervisor *s, uint32_t index, struct arena *arena,
 {
 	const struct unit *u = unit_at(s, index);
 	struct instance *held = s->instances[index];
-	struct instance *inst = instance_get(s, index);
+	struct instance *inst;
 	struct facts facts = { 0 };
 	const char *text = NULL;
 	int rc;
 
+	if (u->broken != NULL) {
+		(void)err_setx(e, "%s: there is nothing to plan: %s", u->name, u->broken);
+		return NULL;
+	}
+	inst = instance_get(s, index);
 	if (inst == NULL) {
 		(void)err_set_no(e, ENOMEM, "record of the unit");
 		return NULL;
