@@ -52,7 +52,9 @@ int instance_logs(struct instance *inst, struct err *e)
 {
 	if (!inst->has_logs) {
 		log_open(&inst->log, &inst->s->logs, inst->unit);
-		inst->out = inst->err = (struct log_pipe){ .read_end = -1, .write_end = -1 };
+		inst->out = inst->err = (struct log_pipe){
+			.log = &inst->log, .read_end = -1, .write_end = -1
+		};
 		inst->has_logs = true;
 	}
 	/* what an attempt before this one left half open is used or made again */

@@ -44,10 +44,16 @@ size_t roster_used(const struct supervisor *s)
 }
 
 /* A LIVE slot's pid cannot be another's: init, the only reaper, has not reaped it. */
+static void kill_slot(const struct roster_slot *slot)
+{
+	cleanup_fd int pidfd = (int)syscall(SYS_pidfd_open, slot->pid, 0);
+
+	if (pidfd >= 0)
+		(void)syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
+}
+
 void leftover_slot(struct supervisor *s, struct roster_slot *slot)
 {
-	cleanup_fd int pidfd = -1;
-
 	process_unhold(s, (uint32_t)(slot - s->launcher.roster->slot));
 	if (atomic_load(&slot->state) != SLOT_LIVE) {
 		atomic_store(&slot->state, SLOT_FREE);
@@ -58,9 +64,7 @@ void leftover_slot(struct supervisor *s, struct roster_slot *slot)
 		journal(s, LOG_LEVEL_WARNING, NULL,
 			"%s: its process %d is left of an earlier supervisor and is ended",
 			slot->unit, slot->pid);
-	pidfd = (int)syscall(SYS_pidfd_open, slot->pid, 0);
-	if (pidfd >= 0)
-		(void)syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
+	kill_slot(slot);
 	slot->role = ROLE_COUNT; /* nobody's any more */
 }
 
@@ -75,10 +79,12 @@ static size_t take_ended(struct supervisor *s)
 
 		if (state == SLOT_FREE || slot->role != ROLE_COUNT)
 			continue;
-		if (state == SLOT_EXITED)
+		if (state == SLOT_EXITED) {
 			atomic_store(&slot->state, SLOT_FREE);
-		else
-			alive++;
+			continue;
+		}
+		kill_slot(slot); /* again: there may have been no descriptor for it */
+		alive++;
 	}
 	return alive;
 }
