@@ -54,61 +54,110 @@ static int ended(const char *unit)
 	return EXIT_DONE;
 }
 
-static int follow(struct context *c, const char *unit)
+/* What is printed goes on where it ended, also when another supervisor answers. */
+struct reading {
+	const char *unit;
+	long lines;
+	bool following;
+	json_t *cursor; /* of the last answer, or NULL */
+};
+
+static void take(struct context *c, struct reading *r, const json_t *answer)
+{
+	json_t *cursor = json_object_get(answer, "cursor");
+
+	if (json_is_true(json_object_get(answer, "gap")))
+		(void)fprintf(stderr,
+			"supctl: lines are missing here: they were rotated away meanwhile\n");
+	print_records(c, answer);
+	if (cursor == NULL)
+		return;
+	json_decref(r->cursor);
+	r->cursor = json_incref(cursor);
+}
+
+/* All that is there now. *more: what follows will come. */
+static int read_past(struct context *c, struct reading *r, bool *more)
+{
+	const struct call call = {
+		.method = "Logs",
+		.parameters = json_pack("{sssisO*}", "unit", r->unit, "lines", (int)r->lines,
+			"after", r->cursor),
+		.more = r->following,
+	};
+	json_t *answer;
+	int status;
+
+	answer = ask_more(c, &call, more, &status);
+	json_decref(call.parameters);
+	if (answer != NULL)
+		take(c, r, answer);
+	json_decref(answer);
+	return status;
+}
+
+/* Until no more follow. *lost: the connection ended, and the next supervisor is to be asked. */
+static int follow(struct context *c, struct reading *r, bool *lost)
 {
 	struct reply reply;
 	struct err e;
+	int status;
 
-	while (!ferror(stdout)) {
+	*lost = false;
+	do {
 		if (client_receive(&c->client, &reply, &e) < 0) {
-			(void)fprintf(stderr, "supctl: %s\n", e.msg);
+			*lost = lost_again(c);
+			if (!*lost)
+				(void)fprintf(stderr, "supctl: %s\n", e.msg);
 			return EXIT_UNREACHABLE;
 		}
-		print_records(c, reply.parameters);
+		status = reply.kind == REPLY_ERROR ? print_error(&reply) : EXIT_DONE;
+		if (reply.kind != REPLY_ERROR)
+			take(c, r, reply.parameters);
 		json_decref(reply.message);
-		if (reply.kind != REPLY_CONTINUES)
-			return ended(unit);
-	}
-	return EXIT_FAILED;
+	} while (reply.kind == REPLY_CONTINUES && !ferror(stdout));
+	if (reply.kind == REPLY_FINAL)
+		status = ended(r->unit);
+	return ferror(stdout) ? EXIT_FAILED : status;
+}
+
+static int read_log(struct context *c, struct reading *r)
+{
+	bool more, lost;
+	int status;
+
+	do {
+		lost = false;
+		status = read_past(c, r, &more);
+		if (status == EXIT_DONE && more)
+			status = follow(c, r, &lost);
+		else if (status == EXIT_DONE && r->following)
+			status = ended(r->unit);
+	} while (lost);
+	json_decref(r->cursor);
+	return status;
 }
 
 static int run(struct context *c, int argc, char **argv)
 {
-	const char *unit = NULL;
-	bool following = false, more;
-	long lines = LINES;
-	struct call call = { .method = "Logs" };
-	json_t *answer;
-	int status;
+	struct reading r = { .lines = LINES };
 
 	for (int i = 1; i < argc; i++) {
 		char *end = NULL;
 
 		if (strcmp(argv[i], "-f") == 0) {
-			following = true;
+			r.following = true;
 		} else if (strcmp(argv[i], "-n") == 0 && i + 1 < argc) {
-			lines = strtol(argv[++i], &end, 10);
-			if (end == argv[i] || *end != '\0' || lines < 0 || lines > 1000000)
+			r.lines = strtol(argv[++i], &end, 10);
+			if (end == argv[i] || *end != '\0' || r.lines < 0 || r.lines > 1000000)
 				return usage_of(&command_logs);
-		} else if (unit == NULL && argv[i][0] != '-') {
-			unit = argv[i];
+		} else if (r.unit == NULL && argv[i][0] != '-') {
+			r.unit = argv[i];
 		} else {
 			return usage_of(&command_logs);
 		}
 	}
-	if (unit == NULL)
-		return usage_of(&command_logs);
-	call.parameters = json_pack("{sssi}", "unit", unit, "lines", (int)lines);
-	call.more = following;
-	answer = ask_more(c, &call, &more, &status);
-	json_decref(call.parameters);
-	if (answer == NULL)
-		return status;
-	print_records(c, answer);
-	json_decref(answer);
-	if (!following)
-		return EXIT_DONE;
-	return more ? follow(c, unit) : ended(unit);
+	return r.unit != NULL ? read_log(c, &r) : usage_of(&command_logs);
 }
 
 const struct command command_logs = { "logs", "[-f] [-n N] UNIT",

@@ -2,6 +2,7 @@
 #include "supervisor/sys/control.h"
 
 #include "common/jsontext.h"
+#include "supervisor/sys/logplace.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -14,11 +15,21 @@ struct follower {
 	struct log *log;
 };
 
+/* With each answer goes where the reader is then, for one that has to ask again. */
+static json_t *records(const struct logs *l, const char *unit, const char *data, size_t n)
+{
+	const struct logplace here = logplace_end(l->dir, unit);
+	char cursor[LOGPLACE_TEXT_MAX];
+
+	logplace_print(&here, cursor);
+	return json_pack("{soss}", "records", json_bytes(data, n), "cursor", cursor);
+}
+
 static void on_records(struct log_watcher *w, const char *data, size_t n)
 {
 	struct follower *f = w->data;
 
-	varlink_reply(f->client, json_pack("{so}", "records", json_bytes(data, n)), true);
+	varlink_reply(f->client, records(f->log->logs, f->log->unit, data, n), true);
 }
 
 static void on_gone(struct connection *c)
@@ -66,16 +77,35 @@ static void follow(struct connection *c, struct log *log)
 	log_watch(log, &f->watcher);
 }
 
+/* What comes after the place, or else the last lines. */
+static json_t *past(const struct logs *l, const char *name, json_t *parameters)
+{
+	const char *after = json_string_value(json_object_get(parameters, "after"));
+	json_int_t lines = json_integer_value(json_object_get(parameters, "lines"));
+	struct logplace place;
+	bool whole = true;
+	size_t n = 0;
+	char *text = NULL;
+	json_t *answer;
+
+	if (after != NULL && logplace_parse(&place, after))
+		text = logplace_after(l->dir, name, &place, &n, &whole);
+	else if (lines > 0)
+		text = log_tail(l, name, lines > LINES_MAX ? LINES_MAX : (size_t)lines, &n);
+	answer = records(l, name, text != NULL ? text : "", n);
+	if (!whole)
+		(void)json_object_set_new(answer, "gap", json_true());
+	free(text);
+	return answer;
+}
+
 void control_logs(struct connection *c, void *data, json_t *parameters)
 {
 	struct supervisor *s = data;
 	const char *name = json_string_value(json_object_get(parameters, "unit"));
-	json_int_t lines = json_integer_value(json_object_get(parameters, "lines"));
 	bool own = name != NULL && strcmp(name, s->journal.unit) == 0;
 	int index = own ? -1 : control_unit(c, s, parameters);
-	size_t n = 0;
 	struct log *log;
-	char *tail;
 	bool more;
 
 	if (!own && index < 0)
@@ -84,12 +114,7 @@ void control_logs(struct connection *c, void *data, json_t *parameters)
 		name = unit_at(s, (uint32_t)index)->name;
 	log = find_log(s, name, index);
 	more = c->more && log != NULL;
-	tail = lines <= 0
-		? NULL
-		: log_tail(&s->logs, name, lines > LINES_MAX ? LINES_MAX : (size_t)lines, &n);
-	varlink_reply(c, json_pack("{so}", "records", json_bytes(tail != NULL ? tail : "", n)),
-		more);
-	free(tail);
+	varlink_reply(c, past(&s->logs, name, parameters), more);
 	if (more && !c->closing)
 		follow(c, log);
 }
