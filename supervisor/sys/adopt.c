@@ -250,6 +250,22 @@ static void look_around(struct supervisor *s)
 	}
 }
 
+/* Of units that are no more. */
+static void last_words(struct supervisor *s)
+{
+	static const struct {
+		const char *kind;
+		enum log_stream stream;
+	} pipes[] = { { "log-out:", LOG_OUT }, { "log-err:", LOG_ERR } };
+
+	for (const struct held *h = s->held; h != NULL; h = h->next)
+		for (size_t i = 0; i < ARRAY_LEN(pipes); i++)
+			if (strncmp(h->name, pipes[i].kind, strlen(pipes[i].kind)) == 0)
+				log_pipe_rest(&s->logs, h->name + strlen(pipes[i].kind),
+					pipes[i].stream, h->fd);
+	logs_sweep(&s->logs);
+}
+
 void adopt(struct supervisor *s, struct kept_file *past)
 {
 	uint64_t committed_ns = kept_committed_ns(past);
@@ -263,7 +279,7 @@ void adopt(struct supervisor *s, struct kept_file *past)
 	n = adopt_processes(s, committed_ns);
 	tell_vanished(s);
 	leftovers(s);
-	logs_sweep(&s->logs);
+	last_words(s);
 	held_drop_rest(s, socket_is_awaited);
 	journal(s, LOG_LEVEL_INFO, NULL, "goes on with %zu processes of the supervisor before", n);
 	perform_all(s);
@@ -276,5 +292,5 @@ void adopt_nothing(struct supervisor *s)
 		if (atomic_load(&s->launcher.roster->slot[i].state) != SLOT_FREE)
 			leftover_slot(s, &s->launcher.roster->slot[i]);
 	leftovers(s);
-	logs_sweep(&s->logs);
+	last_words(s);
 }

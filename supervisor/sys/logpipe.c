@@ -206,15 +206,32 @@ void log_pipe_drain(struct log_pipe *p)
 		(void)log_turn(p->log, p->stream, p, true);
 }
 
+/* What cannot be written now never will be: it is counted. */
+static void drain_or_drop(struct log_pipe *p)
+{
+	log_pipe_drain(p);
+	if (!waits(p))
+		return;
+	p->dropping = true;
+	log_pipe_drain(p);
+}
+
+void log_pipe_rest(struct logs *l, const char *unit, enum log_stream stream, int read_end)
+{
+	struct log_pipe p = { .stream = stream, .read_end = read_end, .write_end = -1 };
+	struct log log;
+
+	log_open(&log, l, unit);
+	p.log = &log;
+	(void)fcntl(read_end, F_SETFL, O_NONBLOCK);
+	drain_or_drop(&p);
+	log_close(&log);
+}
+
 void log_pipe_close(struct log_pipe *p)
 {
 	if (p->log != NULL) {
-		log_pipe_drain(p);
-		/* what cannot be written now never will be: it is counted */
-		if (waits(p)) {
-			p->dropping = true;
-			log_pipe_drain(p);
-		}
+		drain_or_drop(p);
 		forget_flood(p);
 		p->log->pipes[p->stream] = NULL;
 	}

@@ -95,6 +95,8 @@ int log_pipe_open(struct log_pipe *p, struct log *log, enum log_stream stream, s
 /* The same with a pipe that init held; read_end is owned from here on. */
 int log_pipe_adopt(struct log_pipe *p, struct log *log, enum log_stream stream, int read_end,
 	struct err *e);
+/* The last words in a pipe that init held and that nobody goes on with; read_end stays the caller's. */
+void log_pipe_rest(struct logs *l, const char *unit, enum log_stream stream, int read_end);
 /* Reads what is left, then closes. */
 void log_pipe_close(struct log_pipe *p);
 /* Reads all that is in the pipe now, an unfinished line too, so that a unit's last words precede its exit line. */
