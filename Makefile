@@ -264,7 +264,8 @@ SIM	    := $(BUILD)/sim
 SIM_CFLAGS   = $(LANG_FLAGS) $(WARN) -O2 -g
 SIM_LIB_SRC := $(COMMON_SRC) $(filter supervisor/core/%,$(SUP_SRC))
 EXPLORE_SRC := $(patsubst %,tests/sim/%.c,explore shapes world space endings)
-SIM_SRC	    := $(filter-out tests/sim/main.c tests/sim/cells_main.c $(EXPLORE_SRC),$(call find-c,tests/sim))
+SIM_SRC	    := $(filter-out tests/sim/main.c tests/sim/cells_main.c $(EXPLORE_SRC),$(call find-c,tests/sim)) \
+	       tests/unit/engine_keeper.c
 SIM_LIB	    := $(SIM)/obj/lib.a
 SIM_PROGRAMS := $(SIM)/sim $(SIM)/sim-asan $(SIM)/explore $(SIM)/cells
 

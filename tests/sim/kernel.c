@@ -36,6 +36,7 @@ static void plan(struct sim *s, uint64_t delay, struct happening h)
 		s->queue = realloc(s->queue, s->queue_room * sizeof(*s->queue));
 	}
 	h.when = s->now + delay;
+	h.supervisor = s->supervisor;
 	h.order = s->order++;
 	s->queue[i] = h;
 	for (; i > 0 && before(&s->queue[i], &s->queue[(i - 1) / 2]); i = (i - 1) / 2)
@@ -181,13 +182,12 @@ static void born(struct sim *s, struct box *b, enum role role)
 	struct process *p = &b->procs[role];
 
 	*p = (struct process){ .live = true, .birth = p->birth + 1 };
+	p->pid = (int32_t)(2 + s->n_pids++);
 	p->deaf = goes_wrong(s, b->manners.deaf);
 	p->stuck = goes_wrong(s, b->manners.stuck);
 	sim_event(s,
-		&(struct event){ .kind = EV_SPAWNED,
-			.unit = b->unit,
-			.role = role,
-			.pid = (int32_t)(2 + index_of(s, b)) });
+		&(struct event){
+			.kind = EV_SPAWNED, .unit = b->unit, .role = role, .pid = p->pid });
 	if (goes_wrong(s, b->manners.bad_step)) {
 		plan(s, a_while(s, b) / 8,
 			(struct happening){ .kind = EV_SPAWN_FAILED,
@@ -229,6 +229,7 @@ static void spawn_answered(struct sim *s, struct box *b, enum role role)
 static void exited(struct sim *s, struct box *b, const struct happening *h)
 {
 	struct process *p = &b->procs[h->role];
+	int32_t pid = p->pid;
 
 	*p = (struct process){ .birth = p->birth };
 	if (goes_wrong(s, b->manners.strays)) {
@@ -243,6 +244,7 @@ static void exited(struct sim *s, struct box *b, const struct happening *h)
 			&(struct event){ .kind = EV_EXITED,
 				.unit = b->unit,
 				.role = h->role,
+				.pid = pid,
 				.status = h->status });
 	if (is_empty(b))
 		plan_empty(s, b);
@@ -275,6 +277,10 @@ static void happens(struct sim *s, const struct happening *h)
 
 	if (h->birth != 0 && (!p->live || p->birth != h->birth))
 		return;
+	/* What the supervisor was about to do has died with it. */
+	if (h->supervisor != s->supervisor &&
+		(h->kind == EV_SPAWNED || h->kind == EV_SETUP_DONE || h->kind == EV_SETUP_FAILED))
+		return;
 	if (h->kind == EV_EXITED) {
 		exited(s, b, h);
 		return;
@@ -297,6 +303,7 @@ static void happens(struct sim *s, const struct happening *h)
 			&(struct event){ .kind = h->kind,
 				.unit = b->unit,
 				.role = h->role,
+				.pid = h->birth != 0 ? p->pid : 0,
 				.text = "mount /nowhere: No such file or directory" });
 	}
 }
@@ -484,4 +491,47 @@ void kernel_renumber(struct sim *s)
 	}
 	if (k != set->n)
 		checker_fault(&s->checker, "a unit of the set is not known to the simulation");
+}
+
+/* ---- another supervisor */
+
+static void adopt(struct sim *s, struct box *b, enum role role)
+{
+	struct process *p = &b->procs[role];
+	struct event event = { .unit = b->unit, .role = role, .pid = p->pid };
+	enum proc_state state = engine_process(s->engine, b->unit, role);
+
+	p->asked = false;
+	if (!p->live)
+		return;
+	if (state == PROC_NONE)
+		checker_fault(&s->checker, "%s: %s runs, and the engine does not know it", b->name,
+			role_name(role));
+	if (state == PROC_ASKED) {
+		if (!engine_kept_drop(s->engine, b->unit, role))
+			checker_fault(&s->checker, "%s: %s is asked for by nobody", b->name,
+				role_name(role));
+		event.kind = EV_SPAWNED;
+		sim_event(s, &event);
+	} else if (engine_process_pid(s->engine, b->unit, role) != p->pid) {
+		checker_fault(&s->checker, "%s: %s is another process", b->name, role_name(role));
+	}
+	if (p->execed) {
+		event.kind = EV_EXECED;
+		sim_event(s, &event);
+	}
+}
+
+void kernel_adopt(struct sim *s)
+{
+	for (uint32_t i = 0; i < s->n_boxes; i++) {
+		struct box *b = &s->boxes[i];
+
+		b->setting_up = false;
+		for (unsigned int r = 0; r < ROLE_COUNT && b->unit != NO_UNIT; r++)
+			adopt(s, b, (enum role)r);
+		if (b->unit != NO_UNIT && is_empty(b) &&
+			(life_of(s->engine, b->unit)->populated || dice_permille(&s->dice, 300)))
+			sim_event(s, &(struct event){ .kind = EV_EMPTY, .unit = b->unit });
+	}
 }

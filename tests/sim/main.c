@@ -27,7 +27,7 @@ struct task {
 };
 
 struct total {
-	uint64_t runs, failed, events, actions, starts, swaps;
+	uint64_t runs, failed, events, actions, starts, swaps, crashes, rebirths;
 	struct checker checker; /* for its cells */
 };
 
@@ -54,6 +54,8 @@ static void add(struct total *t, const struct sim *s)
 	t->actions += s->n_actions;
 	t->starts += s->n_starts;
 	t->swaps += s->n_swaps;
+	t->crashes += s->n_crashes;
+	t->rebirths += s->n_rebirths;
 	for (size_t st = 0; st < ST_COUNT; st++)
 		for (size_t ev = 0; ev < EV_COUNT; ev++)
 			t->checker.cells[st][ev] += s->checker.cells[st][ev];
@@ -138,10 +140,12 @@ int main(int argc, char **argv)
 	}
 	if (task.cells != NULL && cells_write(&total.checker, task.cells) < 0)
 		return 1;
-	printf("sim: %llu runs, %llu events, %llu actions, %llu starts, %llu reloads, %ld s\n",
+	printf("sim: %llu runs, %llu events, %llu actions, %llu starts, %llu reloads, %llu crashes, "
+	       "%llu rebirths of twins, %ld s\n",
 		(unsigned long long)total.runs, (unsigned long long)total.events,
 		(unsigned long long)total.actions, (unsigned long long)total.starts,
-		(unsigned long long)total.swaps, cpu_seconds());
+		(unsigned long long)total.swaps, (unsigned long long)total.crashes,
+		(unsigned long long)total.rebirths, cpu_seconds());
 	printf("[  PASSED  ] %llu test(s).\n", (unsigned long long)(total.runs - total.failed));
 	if (total.failed > 0)
 		printf("[  FAILED  ] %llu test(s).\n", (unsigned long long)total.failed);

@@ -2,7 +2,6 @@
 #include "tests/sim/sim.h"
 
 #include "common/util.h"
-#include "common/wire.h"
 
 #include <stdlib.h>
 
@@ -31,7 +30,9 @@ static void reload(struct sim *s)
 	size_t other = dice_roll(&s->dice, (uint32_t)s->n_sets);
 
 	sim_say(s, "reload with set %zu", other);
-	engine_reload(s->engine, &s->sets[other], operator_job(s, 0), s->now);
+	sim_step(s,
+		&(struct step){
+			.kind = STEP_RELOAD, .units = &s->sets[other], .job = operator_job(s, 0) });
 }
 
 void operator_command(struct sim *s)
@@ -54,7 +55,7 @@ void operator_shutdown(struct sim *s)
 {
 	sim_say(s, "shutdown");
 	s->shut_down = true;
-	engine_shutdown(s->engine, END_POWEROFF, s->now);
+	sim_step(s, &(struct step){ .kind = STEP_SHUTDOWN });
 }
 
 /* ---- whatever can run does */

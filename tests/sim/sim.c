@@ -2,6 +2,7 @@
 #include "tests/sim/sim.h"
 
 #include "common/util.h"
+#include "common/wire.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -11,6 +12,7 @@
 #define BEGIN (UINT64_C(1000) * SEC)
 #define HOUR (3600 * SEC)
 #define WALL (INT64_C(1767225600) * (int64_t)SEC) /* what it shows when ours shows nothing: 2026 */
+static const uint32_t crash_rates[] = { 1, 10, 100, 300 }; /* of a thousand chances */
 #define LOOK_AT_ALL 65536 /* events between two looks at all units of a large set */
 
 void sim_say(const struct sim *s, const char *fmt, ...)
@@ -47,6 +49,40 @@ void sim_touch(struct sim *s, uint32_t box)
 		s->touched[s->n_touched++] = box;
 }
 
+void sim_apply(struct sim *s, struct engine *e, const struct step *step)
+{
+	switch (step->kind) {
+	case STEP_EVENT:
+		engine_event(e, step->event, s->now);
+		break;
+	case STEP_TICK:
+		engine_tick(e, s->now);
+		break;
+	case STEP_CLOCK:
+		engine_set_clock(e, s->wall, step->set, s->now);
+		break;
+	case STEP_BOOT:
+		engine_boot(e, s->now);
+		break;
+	case STEP_RELOAD:
+		engine_reload(e, step->units, step->job, s->now);
+		break;
+	case STEP_SHUTDOWN:
+		engine_shutdown(e, END_POWEROFF, s->now);
+		break;
+	}
+}
+
+void sim_step(struct sim *s, const struct step *step)
+{
+	if (s->deaf)
+		return;
+	sim_apply(s, s->engine, step);
+	twin_step(s, step);
+	if (crash_at_step(s, step))
+		sim_apply(s, s->engine, step);
+}
+
 void sim_event(struct sim *s, const struct event *event)
 {
 	s->n_events++;
@@ -57,7 +93,7 @@ void sim_event(struct sim *s, const struct event *event)
 			? role_name(event->role)
 			: "",
 		event->status, event->job);
-	engine_event(s->engine, event, s->now);
+	sim_step(s, &(struct step){ .kind = STEP_EVENT, .event = event });
 }
 
 static void say_action(const struct sim *s, const struct action *a)
@@ -111,12 +147,19 @@ void sim_perform(struct sim *s)
 	struct action a;
 
 	while (engine_next(s->engine, &a)) {
+		twin_compare(s, &a);
+		if (!crash_at_action(s, &a))
+			continue;
+		s->performing = true;
 		perform(s, &a);
+		s->performing = false;
+		crash_after_action(s);
 		if (s->n_actions > limit) {
 			checker_fault(&s->checker, "the engine does not come to rest");
 			return;
 		}
 	}
+	twin_compare(s, NULL);
 	look(s);
 }
 
@@ -147,7 +190,7 @@ static void set_clock(struct sim *s)
 	s->wall = back ? s->wall - (int64_t)jump : s->wall + (int64_t)jump;
 	sim_say(s, "the clock is set %s by %llu s", back ? "back" : "forward",
 		(unsigned long long)(jump / SEC));
-	engine_set_clock(s->engine, s->wall, dice_roll(&s->dice, 4) != 0, s->now);
+	sim_step(s, &(struct step){ .kind = STEP_CLOCK, .set = dice_roll(&s->dice, 4) != 0 });
 }
 
 /* Timers come late at times. */
@@ -159,7 +202,7 @@ static void tick(struct sim *s)
 		sleep_a_while(s);
 	if (s->faults && dice_roll(&s->dice, 500) == 0)
 		set_clock(s);
-	engine_tick(s->engine, s->now);
+	sim_step(s, &(struct step){ .kind = STEP_TICK });
 	if (engine_deadline(s->engine) <= s->now)
 		checker_fault(&s->checker, "a timer is overdue after a tick");
 }
@@ -204,8 +247,8 @@ static void with_faults(struct sim *s)
 	s->faults = true;
 	s->next_command = s->now;
 	s->wall = WALL;
-	engine_set_clock(s->engine, s->wall, false, s->now);
-	engine_boot(s->engine, s->now);
+	sim_step(s, &(struct step){ .kind = STEP_CLOCK });
+	sim_step(s, &(struct step){ .kind = STEP_BOOT });
 	sim_perform(s);
 	while (s->n_events < s->size.events && step(s, TIME_INFINITY - 1))
 		;
@@ -253,6 +296,7 @@ static void at_end(struct sim *s)
 		checker_fault(&s->checker, "the second shutdown does not hurry");
 }
 
+/* Of three seeds one is a run with crashes, and one with a twin. */
 int sim_run(struct sim *s, uint64_t seed, const struct size *size, bool trace)
 {
 	*s = (struct sim){ .seed = seed, .size = *size, .now = BEGIN, .trace = trace };
@@ -263,6 +307,11 @@ int sim_run(struct sim *s, uint64_t seed, const struct size *size, bool trace)
 	checker_attach(&s->checker, s->engine);
 	duties_begin(s);
 	kernel_renumber(s);
+	if (seed % 3 == 1 && !size->sparse)
+		s->crashes = crash_rates[dice_roll(&s->dice, ARRAY_LEN(crash_rates))];
+	if (seed % 3 == 2 && !size->sparse)
+		twin_begin(s);
+	crash_begin(s);
 	with_faults(s);
 	if (!over(s) && dice_roll(&s->dice, 4) != 0)
 		at_calm(s);
@@ -274,6 +323,7 @@ int sim_run(struct sim *s, uint64_t seed, const struct size *size, bool trace)
 
 void sim_free(struct sim *s)
 {
+	crash_end(s);
 	engine_free(s->engine);
 	for (size_t i = 0; i < s->n_sets; i++)
 		unit_set_free(&s->sets[i]);

@@ -11,6 +11,7 @@
  *   kernel.c    processes, signals, and what they say         generate.c  unit files by seed
  *   duties.c    what the engine's actions must never do       operator.c  commands, reloads, the shutdown
  *   sim.c       one run, its faults, its calm and its end     main.c      many runs
+ *   crash.c     the process of the engine dies, and another one goes on
  *   cells.c     the cells that were reached, kept in a file
  *
  * To teach them something new: a new action needs a row in kernel.c (`performers`), or it says that it does not
@@ -24,6 +25,7 @@
 
 #include "tests/sim/checker.h"
 #include "tests/sim/random.h"
+#include "tests/unit/engine_keeper.h"
 
 #define SEC USEC_PER_SEC
 #define MS USEC_PER_MSEC
@@ -32,6 +34,7 @@
 
 struct process {
 	bool asked, live, execed;
+	int32_t pid;
 	bool deaf;      /* does not mind SIGTERM */
 	bool stuck;     /* does not even mind SIGKILL, for a while */
 	uint32_t birth; /* which process of this role it is; 0: none yet */
@@ -60,13 +63,34 @@ struct box {
 	uint64_t window;
 	uint32_t starts_in_window;
 	uint32_t starts;
+	struct { /* crash.c: the same when it was kept last */
+		uint64_t window, stopping_since, allowance;
+		uint32_t starts_in_window;
+	} kept;
 };
 
 enum word { WORD_READY, WORD_WATCHDOG, WORD_RELOADING, WORD_EXTEND, WORD_TRIGGER, WORD_STATUS };
 
+/* What is done to the engine from outside. */
+struct step {
+	enum step_kind {
+		STEP_EVENT,
+		STEP_TICK,
+		STEP_CLOCK, /* set: it was set */
+		STEP_BOOT,
+		STEP_RELOAD, /* units, job */
+		STEP_SHUTDOWN
+	} kind;
+	const struct event *event;
+	const struct unit_set *units;
+	uint32_t job;
+	bool set;
+};
+
 /* Something that will happen. */
 struct happening {
 	uint64_t when, order;
+	uint64_t supervisor; /* which of them was to answer; the next one does not */
 	uint32_t box;
 	uint32_t birth; /* only if this process still lives; 0: of no process */
 	enum event_kind kind;
@@ -114,6 +138,18 @@ struct sim {
 	uint64_t n_events, n_actions, n_starts, n_swaps;
 	uint32_t touched[64], n_touched; /* boxes to look at, for large sets */
 	uint64_t looked;
+	/* crash.c */
+	uint64_t supervisor; /* which one it is */
+	uint32_t crashes;    /* of a thousand chances one is taken; 0: it never dies */
+	bool deaf;           /* what happens now the engine does not hear any more */
+	bool performing;
+	struct engine_facts facts;
+	struct keeper keeper;
+	const struct unit_set *kept_set;
+	struct engine *twin; /* put down and taken up again after each step; NULL: there is none */
+	struct checker twin_checker;
+	struct keeper twin_keeper;
+	uint64_t n_crashes, n_rebirths, n_pids, compared;
 };
 
 /* ---- sim.c: 0, or -1 with s->checker.fault filled */
@@ -125,7 +161,24 @@ void sim_perform(struct sim *s);
 void sim_pass(struct sim *s, uint64_t span);
 void sim_say(const struct sim *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void sim_event(struct sim *s, const struct event *event);
+void sim_step(struct sim *s, const struct step *step);
+/* The same, of this engine and without what follows. */
+void sim_apply(struct sim *s, struct engine *e, const struct step *step);
 void sim_touch(struct sim *s, uint32_t box);
+
+/* ---- crash.c */
+void crash_begin(struct sim *s);
+void crash_end(struct sim *s);
+/* The engine has done a step: it is kept, and may die just before or just after that. True: the step is to be done again. */
+bool crash_at_step(struct sim *s, const struct step *step);
+/* It is about to perform the action. False: it has died, and the action is not performed by this one any more. */
+bool crash_at_action(struct sim *s, const struct action *action);
+/* ... it has, and nobody hears what became of it. */
+void crash_after_action(struct sim *s);
+void twin_begin(struct sim *s);
+void twin_step(struct sim *s, const struct step *step);
+/* The next action of the twin must be the same; NULL: there must be none. */
+void twin_compare(struct sim *s, const struct action *action);
 
 /* ---- generate.c */
 void generate_sets(struct sim *s);
@@ -141,6 +194,8 @@ void kernel_calm(struct sim *s);
 void kernel_storm(struct sim *s);
 /* After a reload: units have other numbers. */
 void kernel_renumber(struct sim *s);
+/* Another supervisor: it looks for what the engine waits for, and tells what it finds. */
+void kernel_adopt(struct sim *s);
 
 /* ---- duties.c */
 void duties_begin(struct sim *s);

@@ -8,6 +8,7 @@ struct keeper {
 	size_t n;                /* units; a set of another size is a new generation */
 	size_t size[KEPT_PARTS]; /* of a record */
 	uint8_t *records[KEPT_PARTS];
+	struct kept_map map[KEPT_PARTS];
 	uint8_t *queue;
 	size_t queue_size, queue_room;
 	size_t puts; /* records of units given in the last look */
@@ -17,9 +18,8 @@ struct keeper {
 void keeper_look(struct keeper *k, struct engine *e, const struct action *doing);
 /* The maps are those of this version. */
 void keeper_past(struct keeper *k, struct engine_past *past);
-/* A fresh engine of the set, with what was kept; facts NULL: none. *lost: what engine_restore returns, or NULL. */
-struct engine *keeper_restore(struct keeper *k, const struct unit_set *set,
-	const struct engine_facts *facts, uint64_t now, uint32_t *lost);
+/* Gives a fresh engine of the same set what was kept. Returns what engine_restore does. */
+uint32_t keeper_restore(struct keeper *k, struct engine *e, uint64_t now);
 void keeper_free(struct keeper *k);
 
 #endif

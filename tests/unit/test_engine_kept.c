@@ -126,12 +126,11 @@ static void test_names_are_told_apart(void **state)
 static void reborn(struct world *w, struct keeper *k, const struct action *doing)
 {
 	const struct unit_set *set = engine_set(w->engine);
-	uint32_t lost;
 
 	keeper_look(k, w->engine, doing);
 	engine_free(w->engine);
-	w->engine = keeper_restore(k, set, NULL, w->now, &lost);
-	assert_int_equal(lost, 0);
+	w->engine = engine_new(set);
+	assert_int_equal(keeper_restore(k, w->engine, w->now), 0);
 }
 
 static void test_a_running_unit_runs_on(void **state)
@@ -223,7 +222,8 @@ static void test_without_the_queue(void **state)
 	keeper_look(&k, w->engine, NULL);
 	k.queue_size = 3; /* not even a head */
 	engine_free(w->engine);
-	w->engine = keeper_restore(&k, &w->set, NULL, w->now, NULL);
+	w->engine = engine_new(&w->set);
+	assert_int_equal(keeper_restore(&k, w->engine, w->now), 0);
 	for (int i = 0; i < 3; i++) {
 		assert_true(engine_next(w->engine, &act));
 		assert_int_equal(act.unit, i);

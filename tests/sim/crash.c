@@ -1,0 +1,252 @@
+/*
+ * The process of the engine dies between two actions, and another one goes on from what was kept: after each step, before
+ * each action. What died may have performed the action that it had in hand, or not; what it heard last it may have heard in
+ * vain, and hears it again, or hears twice what it had kept already.
+ *
+ * And the twin: a second engine that is told the same, and is put down and taken up again after each step. It must
+ * want the same, action by action, and know the same, member by member.
+ */
+#include "tests/sim/sim.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* The twin of a larger set is put down after each so manieth step. */
+#define OFTEN 6
+#define SELDOM 16
+
+/* ---- crashes */
+
+static void keep(struct sim *s, const struct action *doing)
+{
+	keeper_look(&s->keeper, s->engine, doing);
+	s->kept_set = engine_set(s->engine);
+	for (uint32_t i = 0; i < s->n_boxes; i++) {
+		s->boxes[i].kept.window = s->boxes[i].window;
+		s->boxes[i].kept.starts_in_window = s->boxes[i].starts_in_window;
+	}
+}
+
+/* Whoever waits for an answer has lost its connection. */
+static void lose_jobs(struct sim *s)
+{
+	for (uint32_t i = 0; i < s->n_jobs; i++)
+		s->jobs[i].answers += s->jobs[i].answers == 0;
+}
+
+static void rebirth(struct sim *s)
+{
+	s->n_crashes++;
+	s->supervisor++;
+	s->performing = true; /* no two crashes at once */
+	sim_say(s, "## the supervisor dies");
+	engine_free(s->engine);
+	s->engine = engine_new(s->kept_set);
+	engine_set_facts(s->engine, &s->facts);
+	for (uint32_t i = 0; i < s->n_boxes; i++) {
+		s->boxes[i].window = s->boxes[i].kept.window;
+		s->boxes[i].starts_in_window = s->boxes[i].kept.starts_in_window;
+	}
+	if (keeper_restore(&s->keeper, s->engine, s->now) != 0)
+		checker_fault(&s->checker, "records are lost in a crash");
+	lose_jobs(s);
+	kernel_renumber(s);
+	kernel_adopt(s);
+	if (s->shut_down && engine_ending(s->engine) == 0)
+		sim_step(s, &(struct step){ .kind = STEP_SHUTDOWN });
+	keep(s, NULL);
+	s->performing = false;
+}
+
+static bool dies(struct sim *s)
+{
+	return s->crashes != 0 && !s->performing && !s->ended && s->checker.fault[0] == '\0' &&
+		dice_permille(&s->dice, s->crashes);
+}
+
+void crash_begin(struct sim *s)
+{
+	s->facts = s->engine->facts;
+	if (s->crashes != 0)
+		keep(s, NULL);
+}
+
+/* The world says again what nobody has taken notice of; people do not. */
+static bool is_said_again(const struct step *step)
+{
+	return step->kind != STEP_RELOAD && (step->kind != STEP_EVENT || step->event->job == 0);
+}
+
+bool crash_at_step(struct sim *s, const struct step *step)
+{
+	if (s->crashes == 0 || s->performing)
+		return false;
+	if (dies(s)) {
+		rebirth(s);
+		/* kernel_adopt has no part in the shutdown, and rebirth has asked for it */
+		return is_said_again(step) && step->kind != STEP_SHUTDOWN;
+	}
+	keep(s, NULL);
+	if (dies(s)) {
+		rebirth(s);
+		return is_said_again(step) && step->kind != STEP_SHUTDOWN;
+	}
+	return false;
+}
+
+bool crash_at_action(struct sim *s, const struct action *action)
+{
+	if (s->crashes == 0)
+		return true;
+	/* the new generation is not kept yet: the old one is in force */
+	if (action->kind == ACT_SWAP && dies(s)) {
+		rebirth(s);
+		return false;
+	}
+	keep(s, action);
+	if (dies(s)) {
+		rebirth(s);
+		return false;
+	}
+	s->deaf = action->kind != ACT_MACHINE && dies(s);
+	return true;
+}
+
+void crash_after_action(struct sim *s)
+{
+	if (s->deaf) {
+		s->deaf = false;
+		rebirth(s);
+	}
+}
+
+void crash_end(struct sim *s)
+{
+	keeper_free(&s->keeper);
+	keeper_free(&s->twin_keeper);
+	if (s->twin != NULL)
+		engine_free(s->twin);
+}
+
+/* ---- the twin */
+
+void twin_begin(struct sim *s)
+{
+	s->twin_checker.unmet = s->checker.unmet;
+	s->twin = engine_new(engine_set(s->engine));
+	checker_attach(&s->twin_checker, s->twin);
+}
+
+/* What the twin has in its queue, without JOB_DONE. */
+static size_t queued(const struct engine *e)
+{
+	size_t n = 0;
+
+	for (const struct item *item = e->first; item != NULL; item = item->next)
+		n += item->action.kind != ACT_JOB_DONE;
+	return n;
+}
+
+/* What was taken and is not answered yet is ordered again, behind the others: here the one who took it is still there. */
+static void forget_orders(struct sim *s, size_t n)
+{
+	struct item *before = NULL, *item = s->twin->first;
+
+	for (; n > 0 && item != NULL; n--, item = item->next)
+		before = item;
+	while ((item = before != NULL ? before->next : s->twin->first) != NULL) {
+		enum action_kind kind = item->action.kind;
+
+		if (kind != ACT_SPAWN && kind != ACT_SETUP && kind != ACT_MACHINE)
+			checker_fault(&s->checker, "the twin orders %d again", (int)kind);
+		engine_unqueue(s->twin, before, item);
+	}
+}
+
+/* A reload that waits is no part of what is kept. */
+static void put_down_and_take_up(struct sim *s)
+{
+	const struct unit_set *set = engine_set(s->twin);
+	struct engine_facts facts = s->twin->facts;
+	size_t n = queued(s->twin);
+
+	if (s->twin->reload.set != NULL || (set->n > OFTEN && dice_roll(&s->dice, SELDOM) != 0))
+		return;
+	keeper_look(&s->twin_keeper, s->twin, NULL);
+	engine_free(s->twin);
+	s->twin = engine_new(set);
+	engine_set_facts(s->twin, &facts);
+	if (keeper_restore(&s->twin_keeper, s->twin, s->now) != 0)
+		checker_fault(&s->checker, "records are lost by the twin");
+	s->n_rebirths++;
+	forget_orders(s, n);
+}
+
+void twin_step(struct sim *s, const struct step *step)
+{
+	if (s->twin == NULL)
+		return;
+	sim_apply(s, s->twin, step);
+	put_down_and_take_up(s);
+}
+
+/* JOB_DONE is not kept, so it is no part of what must be the same. */
+static bool next(struct engine *e, struct action *a)
+{
+	while (engine_next(e, a))
+		if (a->kind != ACT_JOB_DONE)
+			return true;
+	return false;
+}
+
+static bool is_same(const struct action *a, const struct action *b)
+{
+	return a->kind == b->kind && a->unit == b->unit && a->role == b->role &&
+		a->index == b->index && a->arg == b->arg && strcmp(a->text, b->text) == 0;
+}
+
+static void compare_part(struct sim *s, enum kept_part part, const void *one, const void *other,
+	const char *name)
+{
+	const struct kept_layout *layout = engine_kept_layout(part);
+
+	for (size_t i = 0; i < layout->n; i++) {
+		const struct kept_field *f = &layout->v[i];
+
+		if (memcmp((const char *)one + f->offset, (const char *)other + f->offset,
+			    f->size) != 0)
+			checker_fault(&s->checker, "%s: the twin knows something else: %s", name,
+				f->name);
+	}
+}
+
+static void compare_all(struct sim *s)
+{
+	if (s->n_rebirths == s->compared)
+		return;
+	s->compared = s->n_rebirths;
+	s->twin->now = s->engine->now;
+	compare_part(s, KEPT_ENGINE, s->engine, s->twin, "engine");
+	for (uint32_t u = 0; u < engine_set(s->engine)->n; u++)
+		compare_part(s, KEPT_LIFE, life_look(s->engine, u), life_look(s->twin, u),
+			unit_of(s->engine, u)->name);
+}
+
+void twin_compare(struct sim *s, const struct action *action)
+{
+	struct action other;
+
+	if (s->twin == NULL || (action != NULL && action->kind == ACT_JOB_DONE))
+		return;
+	if (next(s->twin, &other) != (action != NULL))
+		checker_fault(&s->checker, "the twin wants %s: action %d: %s",
+			action != NULL ? "nothing" : "more",
+			(int)(action != NULL ? action->kind : other.kind),
+			action != NULL ? action->text : other.text);
+	else if (action != NULL && !is_same(action, &other))
+		checker_fault(&s->checker, "the twin wants action %d of unit %u, not %d of %u: %s",
+			(int)other.kind, other.unit, (int)action->kind, action->unit, other.text);
+	put_down_and_take_up(s);
+	if (action == NULL && engine_set(s->engine) == engine_set(s->twin))
+		compare_all(s);
+}
