@@ -71,25 +71,32 @@ void crash_begin(struct sim *s)
 		keep(s, NULL);
 }
 
-/* The world says again what nobody has taken notice of; people do not. */
+/* What a supervisor has answered itself, the next one does not know; nor do people say it again. */
 static bool is_said_again(const struct step *step)
 {
-	return step->kind != STEP_RELOAD && (step->kind != STEP_EVENT || step->event->job == 0);
+	const struct event *event = step->event;
+
+	/* rebirth has asked for the shutdown */
+	if (step->kind != STEP_EVENT)
+		return step->kind == STEP_TICK || step->kind == STEP_CLOCK;
+	if (event->kind == EV_SPAWNED || event->kind == EV_SETUP_DONE ||
+		event->kind == EV_SETUP_FAILED)
+		return false;
+	return event->job == 0 && (event->kind != EV_SPAWN_FAILED || event->pid != 0);
 }
 
 bool crash_at_step(struct sim *s, const struct step *step)
 {
 	if (s->crashes == 0 || s->performing)
 		return false;
-	if (dies(s)) {
+	if (!s->surely && dies(s)) {
 		rebirth(s);
-		/* kernel_adopt has no part in the shutdown, and rebirth has asked for it */
-		return is_said_again(step) && step->kind != STEP_SHUTDOWN;
+		return is_said_again(step);
 	}
 	keep(s, NULL);
 	if (dies(s)) {
 		rebirth(s);
-		return is_said_again(step) && step->kind != STEP_SHUTDOWN;
+		return is_said_again(step);
 	}
 	return false;
 }

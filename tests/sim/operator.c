@@ -54,8 +54,10 @@ void operator_command(struct sim *s)
 void operator_shutdown(struct sim *s)
 {
 	sim_say(s, "shutdown");
+	s->surely = s->shut_down; /* the first is repeated by init, the second by nobody */
 	s->shut_down = true;
 	sim_step(s, &(struct step){ .kind = STEP_SHUTDOWN });
+	s->surely = false;
 }
 
 /* ---- whatever can run does */
@@ -126,10 +128,12 @@ void operator_start_all(struct sim *s)
 	uint64_t asked = s->now;
 
 	mark_pulled(set, u, marked, list);
+	s->surely = true;
 	for (uint32_t i = 0; i < set->n; i++)
 		if (marked[i])
 			tell(s, EV_RESET, i);
 	tell(s, EV_START, u);
+	s->surely = false;
 	sim_perform(s);
 	sim_pass(s, 200 * SEC);
 	if (!s->ended && can_run(s, marked)) {

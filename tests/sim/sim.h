@@ -143,6 +143,7 @@ struct sim {
 	uint32_t crashes;    /* of a thousand chances one is taken; 0: it never dies */
 	bool deaf;           /* what happens now the engine does not hear any more */
 	bool performing;
+	bool surely; /* what is said now is kept */
 	struct engine_facts facts;
 	struct keeper keeper;
 	const struct unit_set *kept_set;
