@@ -6,6 +6,7 @@
  *                             lines there are of each stream
  *   logctl step STOP STOP2    a fixed input; the logs are killed before or after the STOPth system call they make, the next
  *                             ones at STOP2 (-1: never), then a third finishes; prints how many of the two were killed
+ *   logctl half CALL          as step, but in the middle of the CALLth write(2), pwrite(2) or splice(2)
  *   logctl serve              the stream on standard input is stdout of the unit; SIGUSR1: the file is closed, as when it is
  *                             rotated
  */
@@ -20,11 +21,15 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/ptrace.h>
+#include <sys/syscall.h>
+#include <sys/user.h>
 #include <sys/wait.h>
 #include <time.h>
 
 #define UNIT "test.service"
 #define LINE_ROOM 20000
+#define FIRST_LINE 45
+#define LAST_LINE 150
 
 struct held {
 	int spool;
@@ -240,20 +245,108 @@ static bool kill_at(const struct held *h, long stop)
 	return true;
 }
 
+static void feed(const struct held *h)
+{
+	char line[LINE_ROOM];
+
+	for (int i = 0; i < 2; i++) {
+		for (unsigned int number = FIRST_LINE; number < LAST_LINE; number++)
+			put(h->write_end[i], line, make_line(line, number));
+		put(h->write_end[i], "unfinished", 10);
+	}
+}
+
 static int step(long stop, long stop2)
 {
 	struct held h;
 	int killed;
 
 	hold(&h);
-	for (int i = 0; i < 2; i++) {
-		for (unsigned int line = 45; line < 52; line++)
-			put_line(h.write_end[i], line);
-		put(h.write_end[i], "unfinished", 10);
-	}
+	feed(&h);
 	killed = kill_at(&h, stop);
 	if (killed && stop2 >= 0)
 		killed += kill_at(&h, stop2);
+	finish(&h);
+	(void)printf("%d\n", killed);
+	return 0;
+}
+
+/* ---- half ---- */
+
+#ifdef __x86_64__
+
+/* Where a call that moves bytes says how many, or NULL. */
+static unsigned long *length(struct user_regs_struct *r)
+{
+	switch (r->orig_rax) {
+	case SYS_write:
+	case SYS_pwrite64:
+		return &r->rdx;
+	case SYS_splice:
+		return &r->r8;
+	default:
+		return NULL;
+	}
+}
+
+/* At the entry of a call: half of it is to be done. False: it is no such call, or not the one. */
+static bool halve(pid_t pid, long *calls)
+{
+	struct user_regs_struct r;
+	unsigned long *n;
+
+	if (ptrace(PTRACE_GETREGS, pid, NULL, &r) < 0)
+		die("registers");
+	n = length(&r);
+	/* a splice that asks for more than there is finds it all; of what is little there is no half */
+	if (n == NULL || *n < 2 || (*calls)-- > 0)
+		return false;
+	*n = r.orig_rax == SYS_splice ? 5000 : *n / 2;
+	if (ptrace(PTRACE_SETREGS, pid, NULL, &r) < 0)
+		die("registers");
+	return true;
+}
+
+static bool kill_half(const struct held *h, long calls)
+{
+	pid_t pid = start(h, true, true);
+	bool entry = true, halved = false;
+	int status;
+
+	if (waitpid(pid, &status, 0) != pid || !WIFSTOPPED(status))
+		die("no logs");
+	for (;; entry = !entry) {
+		if (ptrace(PTRACE_SYSCALL, pid, NULL, NULL) < 0 || waitpid(pid, &status, 0) != pid)
+			die("trace");
+		if (!WIFSTOPPED(status))
+			return false;
+		if (halved)
+			break;
+		halved = entry && halve(pid, &calls);
+	}
+	end(pid);
+	return true;
+}
+
+#else
+
+static bool kill_half(const struct held *h, long calls)
+{
+	(void)h;
+	(void)calls;
+	return false;
+}
+
+#endif
+
+static int half(long calls)
+{
+	struct held h;
+	bool killed;
+
+	hold(&h);
+	feed(&h);
+	killed = kill_half(&h, calls);
 	finish(&h);
 	(void)printf("%d\n", killed);
 	return 0;
@@ -293,6 +386,8 @@ int main(int argc, char **argv)
 			(unsigned int)strtoul(argv[3], NULL, 10));
 	if (argc == 4 && strcmp(argv[1], "step") == 0)
 		return step(strtol(argv[2], NULL, 10), strtol(argv[3], NULL, 10));
+	if (argc == 3 && strcmp(argv[1], "half") == 0)
+		return half(strtol(argv[2], NULL, 10));
 	if (argc == 2 && strcmp(argv[1], "serve") == 0)
 		return serve();
 	return 2;
