@@ -356,14 +356,19 @@ class Campaign:
             self.box.__exit__()
         self.box = None
 
-    def one(self, number, at, act):
-        """act(box, words of the injector): what it does while the call fails; then all must be well."""
+    def fault(self, number, at):
+        """What it is called, and the injector's words for it."""
         name = self.names[number]
         error = choice(name, at)
+        return f"{name} {at} {error}", {"only": number, "at": at, "no": getattr(errno, error),
+                                        "words": ["-k"] if name in KEPT else []}
+
+    def one(self, number, at, act):
+        """act(box, words of the injector): what it does while the call fails; then all must be well."""
         box = self.box or self.fresh()
-        what = f"{name} {at} {error}"
+        what, words = self.fault(number, at)
         try:
-            act(box, {"only": number, "at": at, "no": getattr(errno, error), "words": ["-k"] if name in KEPT else []})
+            act(box, words)
             box.calm(what)
             box.again(what)
         except AssertionError as e:
@@ -376,10 +381,13 @@ class Campaign:
                 self.end()
         self.done += 1
 
+    def chosen(self, calls):
+        """Those of a list that are tried."""
+        return picked([n for n in calls if self.names[n] not in NEVER], self.every)
+
     def run(self, calls, act):
-        """All calls of the list; what was wrong."""
-        calls = [n for n in calls if self.names[n] not in NEVER]
-        for number, at in picked(calls, self.every):
+        """What was wrong."""
+        for number, at in self.chosen(calls):
             self.one(number, at, act)
         self.end()
         assert self.done > 0

@@ -1,6 +1,10 @@
 """Each system call that the supervisor and init make fails once: init lives on, the supervisor answers again, nothing is
 left behind and the same works a moment later. Here the first and the last of each kind; all of them: make inject."""
 
+import os
+import signal
+import subprocess
+
 from initbox import eventually
 from injection import PATIENCE, Campaign, Faulty, injector
 
@@ -22,19 +26,35 @@ def test_supervisor_at_work(tmp_path):
     assert found == [], "\n\n".join(found)
 
 
+STANDING = "sleeper", "ready", "web"
+
+
+def pids(box):
+    return {name: box.data_of(name).get("pid") for name in STANDING}
+
+
 def test_supervisor_begins(tmp_path):
-    """It is killed, and the next one cannot do one of the things that it begins with."""
+    """It is killed while services, a container, a socket and a mount stand, and the next one cannot do one of the things that
+    it begins with: nothing is started again unless that is said of it."""
     campaign = Campaign(tmp_path, Faulty)
     box = campaign.fresh()
 
     def begin(box, **words):
         words["words"] = ["-c", "-e", "1", *words.get("words", [])]
-        before = box.supervisor_pid()
+        for name in "ready", "web", "door.socket", "mnt.mount":
+            assert box.ask("Start", unit=name) == ""
+        before, running, said = box.supervisor_pid(), pids(box), len(box.said())
         with injector(box.init_pid(), **words) as inject:
             box.kill_supervisor()
             eventually(lambda: box.supervisor_pid() not in (None, before) and box.answers(),
                        "the next supervisor answers", PATIENCE)
-            return inject.end()[1]
+            calls = inject.end()[1]
+        for name, pid in running.items():
+            eventually(lambda n=name: box.data_of(n).get("pid") or box.data_of(n).get("failed"), f"{name} runs", PATIENCE)
+            now = box.data_of(name).get("pid")
+            assert now == pid or name in box.said()[said:] or "anew" in box.said()[said:], \
+                f"{name} was started again, and nobody says so"
+        return calls
 
     found = campaign.run(begin(box, words=["-l"]), lambda box, words: begin(box, **words))
     assert found == [], "\n\n".join(found)
@@ -74,3 +94,60 @@ def test_init_starts_the_supervisor(tmp_path):
 
     found = campaign.run(start(box, words=["-l"]), lambda box, words: start(box, **words))
     assert found == [], "\n\n".join(found)
+
+
+class Watched(Faulty):
+    """Whose init is looked at from its first instruction until a supervisor answers."""
+
+    def __init__(self, folder, **words):
+        super().__init__(folder)
+        self.words = words
+        self.calls = None
+
+    def enter(self):
+        words = {**self.words, "words": ["-e", "2", *self.words.get("words", [])]}  # the shell is first, init second
+        with injector(self.init_pid(), **words) as inject:
+            super().enter()
+            eventually(self.answers, "a supervisor answers at boot", PATIENCE)
+            self.calls = inject.end()[1]
+
+
+def test_init_boots(tmp_path):
+    """Mounts, limits, the first start of the supervisor: what cannot be done is said, or done without. What then fails of
+    the cycle says why; it was only tried once."""
+    campaign = Campaign(tmp_path, Faulty)
+    with Watched(tmp_path / "all", words=["-l"]) as box:
+        calls = box.calls
+    for number, at in campaign.chosen(calls):
+        what, words = campaign.fault(number, at)
+        box = Watched(tmp_path / f"{number}-{at}", **words)
+        try:
+            with box:
+                box.cycle()
+        except AssertionError as e:
+            campaign.found.append(f"{what}: {e}\n{box.said()[-1500:]}")
+    assert campaign.found == [], "\n\n".join(campaign.found)
+
+
+def test_init_ends(tmp_path):
+    """SIGTERM to PID 1: the units are stopped, all others are ended, and so is the box, whatever fails of it."""
+    campaign = Campaign(tmp_path, Faulty)
+
+    def end(folder, **words):
+        with Faulty(folder) as box:
+            box.calm("no fault")
+            with injector(box.init_pid(), **words) as inject:
+                os.kill(box.init_pid(), signal.SIGTERM)
+                try:
+                    box.outer.wait(PATIENCE)
+                except subprocess.TimeoutExpired:
+                    raise AssertionError(f"it does not end; {box.said()[-1500:]}") from None
+                return inject.end()[1]
+
+    for number, at in campaign.chosen(end(tmp_path / "all", words=["-l"])):
+        what, words = campaign.fault(number, at)
+        try:
+            end(tmp_path / f"{number}-{at}", **words)
+        except AssertionError as e:
+            campaign.found.append(f"{what}: {e}")
+    assert campaign.found == [], "\n\n".join(campaign.found)
