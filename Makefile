@@ -1,6 +1,7 @@
 # make                 build/ARCH/{init,supervisor,supctl}, and stripped copies beside them
 # make test            every ring; make test-unit, test-sim, test-mutants, test-fuzz, test-ns, test-vm, lint: one of them
 # make run             the sample appliance in QEMU; make demo: the same without a person
+# make inject          each system call of init and the supervisor fails once: all of them (an hour), NAME=init: some
 # make coverage        branch coverage of the pure core
 # make mutants         does a test notice when the engine is broken? SAMPLE=N, NAME=engine_stop.c: some of them
 # make bench           container start and restart against the peers; the engine with 10,000 units
@@ -357,7 +358,7 @@ TOOLS := tools/test $(BUILD) $(ARCH)
 test test-ns test-vm test-unit lint: export CC := $(CC)
 test lint: export LINT_CFLAGS = $(LANG_FLAGS) $(WARN) -idirafter $(LIBS)/uapi
 
-.PHONY: test test-unit test-sim test-mutants test-fuzz test-ns test-vm lint format
+.PHONY: test test-unit test-sim test-mutants test-fuzz test-ns test-vm inject lint format
 test: needs-test
 	@+$(MAKE) --no-print-directory all docs helpers unit-tests sim-programs mutant-programs fuzzers
 	@$(TOOLS) unit sim mutants fuzz ns vm lint
@@ -376,6 +377,11 @@ test-fuzz: fuzzers
 
 test-ns: all docs helpers
 	@$(TOOLS) ns
+
+# On demand: every call, not some of each kind; NAME=init, NAME=supervisor: of one of them.
+inject: all helpers
+	@INJECT_ALL=1 SUP_BUILD='$(abspath $(OUT))' /usr/bin/python3 -m pytest -p no:cacheprovider -q \
+		tests/ns/test_inject.py $(if $(NAME),-k '$(NAME)')
 
 test-vm: all helpers
 	@$(TOOLS) vm

@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "common/fd.h"
@@ -13,6 +14,7 @@
 #include "init/init.h"
 
 #define PACKETS_A_TURN 64
+#define BREATH_NS 10000000L
 #define FDS_MAX 4 /* a packet may carry one; room to close a few more */
 
 union control {
@@ -170,9 +172,17 @@ void wire_receive(struct init *init)
 	supervise_kill(&init->supervise);
 }
 
-/* 0: sent, or never to be; -1: no room now. */
+/* The other end is closed, or the packet can never be: all else passes. */
+static bool is_final(int no)
+{
+	return no == EPIPE || no == ECONNRESET || no == ENOTCONN || no == EBADF || no == EMSGSIZE ||
+		no == EINVAL;
+}
+
+/* 0: sent, or never to be; -1: not now. */
 static int send_msg(struct wire *w, struct wire_msg *msg, int fd)
 {
+	struct timespec breath = { .tv_nsec = BREATH_NS };
 	union control control = { 0 };
 	struct iovec iov = { .iov_base = msg, .iov_len = sizeof(*msg) };
 	struct msghdr h = { .msg_iov = &iov, .msg_iovlen = 1 };
@@ -186,7 +196,12 @@ static int send_msg(struct wire *w, struct wire_msg *msg, int fd)
 		control.align.cmsg_len = CMSG_LEN(sizeof(int));
 		memcpy(CMSG_DATA(&control.align), &fd, sizeof(fd));
 	}
-	return sendmsg(w->fd, &h, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 && errno == EAGAIN ? -1 : 0;
+	if (sendmsg(w->fd, &h, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0 || is_final(errno))
+		return 0;
+	/* For want of kernel memory: the line is writable all the while, and the loop must not spin. */
+	if (errno != EAGAIN && errno != EINTR)
+		(void)nanosleep(&breath, NULL);
+	return -1;
 }
 
 static int send_held(struct init *init)

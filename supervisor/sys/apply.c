@@ -89,7 +89,7 @@ static void do_spawn(struct supervisor *s, const struct action *a)
 static void send_signal(struct supervisor *s, const struct action *a, bool all)
 {
 	const struct instance *inst = s->instances[a->unit];
-	const struct process *p = inst != NULL ? process_find(s, inst, a->role) : NULL;
+	struct process *p = inst != NULL ? process_find(s, inst, a->role) : NULL;
 	int sig = a->arg;
 	struct err e;
 
@@ -124,7 +124,7 @@ static void do_kill(struct supervisor *s, const struct action *a)
 	if (s->launcher.cgroup_fd >= 0 && cgroup_kill(s->launcher.cgroup_fd, inst->unit, &e) < 0 &&
 		e.no != ENOENT)
 		journal(s, LOG_LEVEL_WARNING, inst->unit, "%s", e.msg);
-	for (const struct process *p = s->processes; p != NULL; p = p->next)
+	for (struct process *p = s->processes; p != NULL; p = p->next)
 		if (p->instance == inst)
 			(void)process_signal(p, SIGKILL);
 }

@@ -203,9 +203,6 @@ int process_adopt(struct instance *inst, uint32_t slot, struct err *e)
 
 	if (p == NULL)
 		return err_set_no(e, ENOMEM, "process record");
-	/* that of another can it only be when init has reaped it, and then nobody signals it */
-	if (atomic_load(&of->state) == SLOT_LIVE)
-		run.pidfd = (int)syscall(SYS_pidfd_open, of->pid, 0);
 	(void)snprintf(name, sizeof(name), "%u", slot);
 	run.report = held_take(s, REPORT_KIND, name);
 	p->settled = engine_process(s->engine, inst->index, role) == PROC_SETTLED;
@@ -214,6 +211,7 @@ int process_adopt(struct instance *inst, uint32_t slot, struct err *e)
 	if (output >= 0)
 		p->output = check_output_adopt(s, output, e);
 	process_add(p, &run);
+	(void)process_pidfd(p); /* no descriptor to be had now: when it is signalled */
 	return 0;
 }
 
@@ -226,16 +224,25 @@ struct process *process_find(struct supervisor *s, const struct instance *inst, 
 	return p;
 }
 
-int process_signal(const struct process *p, int sig)
+int process_pidfd(struct process *p)
 {
-	return (int)syscall(SYS_pidfd_send_signal, p->run.pidfd, sig, NULL, 0);
+	const struct roster_slot *slot = &p->s->launcher.roster->slot[p->run.slot];
+
+	if (p->run.pidfd < 0 && atomic_load(&slot->state) == SLOT_LIVE)
+		p->run.pidfd = (int)syscall(SYS_pidfd_open, p->run.pid, 0);
+	return p->run.pidfd;
+}
+
+int process_signal(struct process *p, int sig)
+{
+	return (int)syscall(SYS_pidfd_send_signal, process_pidfd(p), sig, NULL, 0);
 }
 
 /*
  * Each process begins a session, so its group has its number, which is nobody else's while the leader is there; one that
  * has not come so far is alone. PIDFD_SIGNAL_PROCESS_GROUP would say the same, from Linux 6.9 on.
  */
-int process_signal_group(const struct process *p, int sig)
+int process_signal_group(struct process *p, int sig)
 {
 	if (process_signal(p, 0) == 0 && kill(-p->run.pid, sig) == 0)
 		return 0;

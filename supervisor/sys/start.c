@@ -269,11 +269,11 @@ static int launch_plan(struct instance *inst, const struct plan *plan, const str
 /* What enters the container is told which one by its first process. */
 static int join_io(struct instance *inst, struct launch_io *io, struct err *e)
 {
-	const struct process *main_process = process_find(inst->s, inst, ROLE_MAIN);
+	struct process *main_process = process_find(inst->s, inst, ROLE_MAIN);
 
 	if (main_process == NULL)
 		return err_setx(e, "%s is not running", inst->unit);
-	io->join = main_process->run.pidfd;
+	io->join = process_pidfd(main_process);
 	return 0;
 }
 

@@ -177,9 +177,12 @@ int instances_rebind(struct supervisor *s, const struct unit_set *set);
 struct process *process_new(struct instance *inst, enum role role);
 void process_add(struct process *p, const struct launched *run);
 struct process *process_find(struct supervisor *s, const struct instance *inst, enum role role);
-int process_signal(const struct process *p, int sig);
+/* Opened when there is none so far; -1: it has ended, or no descriptor is to be had. That of another it can only be when
+ * init has reaped it, and then nobody signals it. */
+int process_pidfd(struct process *p);
+int process_signal(struct process *p, int sig);
 /* All that it has started and that did not leave its process group, too. */
-int process_signal_group(const struct process *p, int sig);
+int process_signal_group(struct process *p, int sig);
 /* One that an earlier supervisor has started, and that is there still, or ended meanwhile. */
 int process_adopt(struct instance *inst, uint32_t slot, struct err *e);
 /* struct launcher.hold, and the end of it. */
