@@ -364,6 +364,8 @@ void engine_event(struct engine *e, const struct event *event, uint64_t now)
 	e->now = now;
 	if (event->unit >= e->gen.set->n || (unsigned int)event->kind >= EV_COUNT)
 		return;
+	if (event->job != 0)
+		life_of(e, event->unit)->asked_job = event->job;
 	if (!command(e, event) && note(e, event))
 		engine_dispatch(e, event);
 	engine_settle(e);

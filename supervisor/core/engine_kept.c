@@ -8,7 +8,7 @@
 #include <string.h>
 
 /*
- * Each member that is kept: X(member, kind, below). What is not kept: the jobs; what is made anew from the rest (heap_at,
+ * Each member that is kept: X(member, kind, below). What is not kept: who waits for jobs; what is made anew from the rest (heap_at,
  * due); marks of a propagation, which is over whenever this is looked at (seen, held_back); the order of turns, of
  * which there are none then (queued, next_turn).
  */
@@ -77,6 +77,7 @@
 	X(starts.n, KEPT_ANY, 0)                           \
 	X(alarms.begin, KEPT_ANY, 0)                       \
 	X(alarms.n, KEPT_ANY, 0)                           \
+	X(asked_job, KEPT_ANY, 0)                          \
 	X(because, KEPT_INDEX, 0)                          \
 	X(upheld.begin, KEPT_ANY, 0)                       \
 	X(upheld.n, KEPT_ANY, 0)                           \
@@ -169,13 +170,13 @@ void engine_kept_changed(struct engine *e,
 
 static bool is_kept(const struct action *a)
 {
-	return a->kind != ACT_JOB_DONE && a->kind != ACT_SWAP;
+	return a->kind != ACT_SWAP;
 }
 
 /* text: of the action, which may have been allocated without. */
 static size_t put_action(const struct action *a, const char *text, uint8_t *to)
 {
-	size_t len = a->kind == ACT_LOG || a->kind == ACT_MACHINE
+	size_t len = a->kind == ACT_LOG || a->kind == ACT_MACHINE || a->kind == ACT_JOB_DONE
 		? strnlen(text, sizeof(a->text) - 1) + 1
 		: 0;
 	const struct kept_action head = {
@@ -183,7 +184,7 @@ static size_t put_action(const struct action *a, const char *text, uint8_t *to)
 		.head = sizeof(head),
 		.kind = (uint8_t)a->kind,
 		.unit = a->unit,
-		.index = a->index,
+		.index = a->kind == ACT_JOB_DONE ? a->job : a->index,
 		.arg = a->arg,
 		.role = (uint8_t)a->role,
 	};

@@ -14,8 +14,8 @@
  * All times are microseconds of CLOCK_BOOTTIME and absolute, so however long nobody was there, nothing is to be moved:
  * what came due meanwhile is due. Records are of this boot of the machine; one from a later time than now is not believed.
  *
- * What is not taken over: jobs, for whoever waited for one has lost its connection (JOB_DONE is not kept either), and a
- * reload that waited for units to come down: what it held starts again by the set in force.
+ * What is not taken over: who waits for jobs, which engine_job_resume brings back, and a reload that waited for units to
+ * come down: what it held starts again by the set in force.
  *
  * What sys/ owes it, then: an action that is kept was performed, or half performed, or not: it is done again. A SPAWN is
  * looked for first: when its process is there, engine_kept_drop takes the SPAWN away and SPAWNED is told. Of each process
@@ -44,7 +44,7 @@ void engine_kept_changed(struct engine *e,
 	void *data);
 
 /*
- * All actions that wait, `doing` (or NULL) in front of them, without JOB_DONE and SWAP. Returns the bytes they are; when
+ * All actions that wait, `doing` (or NULL) in front of them, without SWAP. Returns the bytes they are; when
  * there is no room for all, lines of LOG are left out, the last first. More than `room`: it is too small even so, and what
  * stands in `to` is nothing.
  */
@@ -78,6 +78,12 @@ enum proc_state engine_process(const struct engine *e, uint32_t unit, enum role 
 int32_t engine_process_pid(const struct engine *e, uint32_t unit, enum role role);
 /* Takes the first SPAWN of this role out of the queue: it was performed. False: there is none. */
 bool engine_kept_drop(struct engine *e, uint32_t unit, enum role role);
+
+/*
+ * A job of a command on the unit, numbers growing, of which JOB_DONE was not performed. False: the engine never heard of it.
+ * True: JOB_DONE will come.
+ */
+bool engine_job_resume(struct engine *e, uint32_t unit, uint32_t job);
 
 /* How the machine is ending, enum wire_end; 0: it is not. A request for what is going on anyway is none to hurry. */
 int engine_ending(const struct engine *e);

@@ -9,7 +9,7 @@ struct kept_action {
 	uint16_t size; /* with the text */
 	uint8_t head;  /* sizeof(struct kept_action) of who wrote it */
 	uint8_t kind;  /* enum action_kind */
-	uint32_t unit, index;
+	uint32_t unit, index; /* index: of JOB_DONE the job */
 	int32_t arg;
 	uint8_t role;
 	uint8_t reserved[3];

@@ -1,4 +1,5 @@
 /* What waits in the engine: actions for sys/, jobs for their answer, units for their turn or their deadline. */
+#include "supervisor/core/engine_kept.h"
 #include "supervisor/core/engine_run.h"
 
 #include <errno.h>
@@ -138,6 +139,22 @@ bool engine_waits(const struct engine *e, uint32_t job)
 		if (is_waited_for(life_of(e, u), job))
 			return true;
 	return false;
+}
+
+bool engine_job_resume(struct engine *e, uint32_t u, uint32_t job)
+{
+	const struct life *l = life_look(e, u);
+
+	if (l->asked_job < job)
+		return false;
+	if (engine_waits(e, job))
+		return true;
+	if (l->ask != ASK_NONE || l->held || l->run.state == ST_RELOAD)
+		engine_job_add(e, u, job);
+	else
+		engine_job_done(e, u, job, EIO,
+			"its end is not known: the supervisor died over it");
+	return true;
 }
 
 /* ---- turns: first in, first out, each unit at most once */

@@ -246,7 +246,7 @@ static bool makes_sense_always(struct restoring *r, const struct kept_action *k)
 	return true;
 }
 
-/* Of units that are not lost. JOB_DONE and SWAP are not kept; what only a later version knows is passed over. */
+/* Of units that are not lost. SWAP is not kept; what only a later version knows is passed over. */
 static bool (*const senses[ACT_COUNT])(struct restoring *r, const struct kept_action *k) = {
 	[ACT_SETUP] = setup_makes_sense,
 	[ACT_SPAWN] = spawn_makes_sense,
@@ -265,6 +265,8 @@ static bool makes_sense(struct restoring *r, const struct kept_action *k)
 
 	if (k->kind == ACT_MACHINE)
 		return e->ended && k->arg > 0 && k->arg <= END_EXIT && !r->has_machine;
+	if (k->kind == ACT_JOB_DONE)
+		return true;
 	if (k->unit >= e->gen.set->n || k->role >= ROLE_COUNT)
 		return false;
 	if (k->kind == ACT_LOG)
@@ -277,7 +279,8 @@ static bool makes_sense(struct restoring *r, const struct kept_action *k)
 static bool restore_action(struct restoring *r, const struct kept_action *k, const char *text,
 	size_t len)
 {
-	bool has_text = k->kind == ACT_LOG || k->kind == ACT_MACHINE;
+	bool of_job = k->kind == ACT_JOB_DONE;
+	bool has_text = of_job || k->kind == ACT_LOG || k->kind == ACT_MACHINE;
 	struct action *a;
 
 	if (has_text && (len == 0 || len > sizeof(a->text) || text[len - 1] != '\0'))
@@ -287,7 +290,8 @@ static bool restore_action(struct restoring *r, const struct kept_action *k, con
 	a = has_text ? engine_push_text(r->e, (enum action_kind)k->kind, k->unit)
 		     : engine_push(r->e, (enum action_kind)k->kind, k->unit);
 	a->role = (enum role)k->role;
-	a->index = k->index;
+	a->index = of_job ? 0 : k->index;
+	a->job = of_job ? k->index : 0;
 	a->arg = k->arg;
 	if (has_text)
 		memcpy(a->text, text, len);

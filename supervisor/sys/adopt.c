@@ -272,6 +272,7 @@ void adopt(struct supervisor *s, struct kept_file *past)
 	size_t n;
 
 	restore_engine(s, past);
+	control_adopt(s);
 	wall_tell(s, false);
 	adopt_instances(s, past);
 	keep_begin(s, committed_ns);

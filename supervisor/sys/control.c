@@ -52,7 +52,7 @@ static bool made_instance(struct connection *c, struct supervisor *s, json_t *pa
 	if (name == NULL || unit_set_find_loose(s->set, name) >= 0 ||
 		unit_set_instance(s->set, name, full, why, sizeof(why)) < 0)
 		return false;
-	job = job_begin(c, s->control, parameters);
+	job = job_begin(c, s->control, parameters, full);
 	if (job != 0)
 		instance_wish(s, full, kind, job);
 	return true;
@@ -87,7 +87,7 @@ static void command(struct connection *c, struct supervisor *s, json_t *paramete
 		return;
 	}
 	event.unit = (uint32_t)index;
-	event.job = job_begin(c, s->control, parameters);
+	event.job = job_begin(c, s->control, parameters, unit->name);
 	KILL_POINT("command-begin");
 	if (event.job != 0)
 		supervise(s, &event);
@@ -126,7 +126,7 @@ void control_reload(struct connection *c, void *data, json_t *parameters)
 
 	if (job_resumed(c, s->control, parameters))
 		return;
-	job = job_begin(c, s->control, parameters);
+	job = job_begin(c, s->control, parameters, "");
 	if (job != 0)
 		reload_units(s, job);
 }
@@ -142,12 +142,14 @@ static void end_machine(struct connection *c, struct supervisor *s, json_t *para
 
 	if (job_resumed(c, s->control, parameters))
 		return;
-	job = job_begin(c, s->control, parameters);
+	job = job_begin(c, s->control, parameters, "");
 	if (job == 0)
 		return;
 	s->ending = end;
 	if (!again || !engine_is_ending(s->engine))
 		engine_shutdown(s->engine, end, now_us());
+	keep_commit(s);
+	KILL_POINT("end-kept");
 	/* before it is performed, which may end this very machine */
 	control_job_done(s, job, 0, "");
 	perform_all(s);

@@ -36,8 +36,9 @@ void jobs_open(struct control *control);
 bool job_resumed(struct connection *c, struct control *control, json_t *parameters);
 /* Its ticket was seen before, whatever became of the command. */
 bool job_was_asked(const struct control *control, json_t *parameters);
-/* A new job, for which the client waits; 0: no memory, the client has its answer. */
-uint32_t job_begin(struct connection *c, struct control *control, json_t *parameters);
+/* A new job, for which the client waits; 0: no memory, the client has its answer. unit: its full name, or "". */
+uint32_t job_begin(struct connection *c, struct control *control, json_t *parameters,
+	const char *unit);
 
 /* ---- control_view.c: what is told of units ---- */
 void control_status(struct connection *c, void *data, json_t *parameters);

@@ -2,9 +2,9 @@
  * What clients wait for: jobs, by the number under which the engine reports their end.
  *
  * A client that wants a command to be done once, whatever happens to the supervisor meanwhile, sends a ticket with it, a
- * random number. Ticket, job and answer are kept in memory that init holds, and so is, among the state of the engine, who
- * waits for which job. A client that lost its connection asks again with the same ticket: it is told the answer that
- * there was, or waits for the job that goes on, or the command had never been begun and is begun now. The order of the
+ * random number. Ticket, job and answer are kept in memory that init holds; the engine keeps the number of the last command
+ * that it has heard of. A client that lost its connection asks again with the same ticket: it is told the answer that
+ * there was, or waits for the job that goes on, or the command had never been heard of and is begun now. The order of the
  * writes makes it so: the ticket before the engine hears of the command, the answer before the client does.
  */
 #include "supervisor/sys/control.h"
@@ -30,8 +30,9 @@ struct ticket {
 	_Atomic uint64_t number; /* 0: none; written last */
 	uint32_t job;
 	int32_t result;
-	_Atomic uint32_t done; /* written after result and text */
-	char text[236];
+	_Atomic uint32_t done;    /* written after result and text */
+	char unit[UNIT_NAME_MAX]; /* "": of none */
+	char text[172];
 };
 
 struct tickets { /* zeroes are a new one */
@@ -116,7 +117,7 @@ static struct ticket *choose_ticket(struct tickets *t)
 	return t->used < TICKETS ? &t->v[t->used++] : oldest(t, false);
 }
 
-static void write_ticket(struct control *control, uint64_t number, uint32_t job)
+static void write_ticket(struct control *control, uint64_t number, uint32_t job, const char *unit)
 {
 	struct ticket *at = find_ticket(control, number);
 
@@ -127,6 +128,7 @@ static void write_ticket(struct control *control, uint64_t number, uint32_t job)
 	at->number = 0;
 	at->job = job;
 	at->done = 0;
+	(void)snprintf(at->unit, sizeof(at->unit), "%s", unit);
 	at->number = number;
 }
 
@@ -230,18 +232,33 @@ bool job_resumed(struct connection *c, struct control *control, json_t *paramete
 	return true;
 }
 
+void control_adopt(struct supervisor *s)
+{
+	const struct tickets *t = s->control->tickets;
+
+	for (size_t i = 0; t != NULL && i < t->used; i++) {
+		const struct ticket *at = &t->v[i];
+		int unit = at->number != 0 && at->done == 0 ? unit_set_find(s->set, at->unit) : -1;
+
+		/* one that was not heard of waits for its client to ask again */
+		if (unit >= 0)
+			(void)engine_job_resume(s->engine, (uint32_t)unit, at->job);
+	}
+}
+
 bool job_was_asked(const struct control *control, json_t *parameters)
 {
 	return find_ticket(control, ticket_of(parameters)) != NULL;
 }
 
-uint32_t job_begin(struct connection *c, struct control *control, json_t *parameters)
+uint32_t job_begin(struct connection *c, struct control *control, json_t *parameters,
+	const char *unit)
 {
 	const struct job *job = new_job(control, next_id(control), c);
 
 	if (job == NULL)
 		return 0;
-	write_ticket(control, ticket_of(parameters), job->id);
+	write_ticket(control, ticket_of(parameters), job->id, unit);
 	KILL_POINT("job-begun");
 	return job->id;
 }
@@ -260,6 +277,5 @@ void control_job_done(struct supervisor *s, uint32_t id, int result, const char 
 	*at = job->next;
 	if (job->client != NULL)
 		answer(job->client, result, text);
-	KILL_POINT("job-answered");
 	free(job);
 }

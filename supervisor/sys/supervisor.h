@@ -277,6 +277,8 @@ int volume_path(const char *name, char path[VOLUME_PATH_MAX], struct err *e);
 /* ---- control.c ---- */
 int control_open(struct supervisor *s, struct err *e);
 /* ---- control_jobs.c ---- */
+/* Commands that were in flight when the supervisor before ended; the engine is restored, nothing is performed yet. */
+void control_adopt(struct supervisor *s);
 void control_job_done(struct supervisor *s, uint32_t job, int result, const char *text);
 
 #endif

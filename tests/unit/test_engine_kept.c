@@ -205,6 +205,53 @@ static void test_the_action_in_hand_is_done_again(void **state)
 	world_free(w);
 }
 
+static uint32_t next_job_done(struct world *w, int32_t *result)
+{
+	struct action act;
+
+	while (engine_next(w->engine, &act)) {
+		*result = act.arg;
+		if (act.kind == ACT_JOB_DONE)
+			return act.job;
+	}
+	return 0;
+}
+
+/* A command in flight: heard of, its end is told; never heard of, it is to be asked again. */
+static void test_jobs_go_on(void **state)
+{
+	struct world *w = world_one(KIND_SERVICE);
+	struct keeper k = { .n = 0 };
+	struct action act;
+	int32_t result;
+
+	(void)state;
+	world_begin(w);
+	engine_event(w->engine, &(struct event){ .kind = EV_START, .job = 7 }, w->now);
+	assert_true(engine_next(w->engine, &act));
+	reborn(w, &k, &act);
+	assert_false(engine_waits(w->engine, 7));
+	assert_false(engine_job_resume(w->engine, 0, 8));
+	assert_true(engine_job_resume(w->engine, 0, 7));
+	assert_true(engine_job_resume(w->engine, 0, 7)); /* and waits once */
+	assert_true(engine_waits(w->engine, 7));
+	engine_event(w->engine, &(struct event){ .kind = EV_SPAWNED, .role = ROLE_MAIN, .pid = 77 },
+		w->now);
+	/* its end was decided, and not performed */
+	reborn(w, &k, NULL);
+	assert_true(engine_waits(w->engine, 7));
+	assert_true(engine_job_resume(w->engine, 0, 7));
+	assert_int_equal(next_job_done(w, &result), 7);
+	assert_int_equal(result, 0);
+	assert_int_equal(next_job_done(w, &result), 0);
+	/* its end was performed, and yet nobody has written it down */
+	assert_true(engine_job_resume(w->engine, 0, 7));
+	assert_int_equal(next_job_done(w, &result), 7);
+	assert_int_not_equal(result, 0);
+	keeper_free(&k);
+	world_free(w);
+}
+
 /* The queue was lost: what is waited for is ordered again. */
 static void test_without_the_queue(void **state)
 {
@@ -308,6 +355,7 @@ int main(void)
 		cmocka_unit_test(test_names_are_told_apart),
 		cmocka_unit_test(test_a_running_unit_runs_on),
 		cmocka_unit_test(test_the_action_in_hand_is_done_again),
+		cmocka_unit_test(test_jobs_go_on),
 		cmocka_unit_test(test_without_the_queue),
 		cmocka_unit_test(test_told_twice_is_told_once),
 		cmocka_unit_test(test_what_is_given),
