@@ -375,7 +375,7 @@ test-mutants: mutant-programs
 test-fuzz: fuzzers
 	@$(TOOLS) fuzz
 
-test-ns: all docs helpers
+test-ns: all docs helpers kill-programs
 	@$(TOOLS) ns
 
 # On demand: every call, not some of each kind; NAME=init, NAME=supervisor: of one of them.
