@@ -33,6 +33,19 @@ enum wire_kind {
 	 * arg2 = so many seconds until it is said again, at the latest; 0: no promise.
 	 */
 	WIRE_HEALTH,
+	/* arg = enum wire_reexec: what starts anew from its file, and loses nothing by it */
+	WIRE_REEXEC,
+	/* init to supervisor */
+	/*
+	 * init has executed itself, because it crashed or because it was asked to. arg = how often it has crashed
+	 * since the machine started, arg2 = errno when the file asked for could not be executed and the old one goes on.
+	 */
+	WIRE_RESUMED,
+};
+
+enum wire_reexec {
+	REEXEC_SUPERVISOR, /* the sender will end in a moment, on purpose: no failure, no back-off */
+	REEXEC_INIT,
 };
 
 enum wire_end { END_POWEROFF = 1, END_REBOOT, END_HALT, END_KEXEC, END_EXIT };

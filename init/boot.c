@@ -106,29 +106,40 @@ static void make_cgroups(struct init *init)
 	cgroups_make(&init->console);
 }
 
-static void open_lines(struct init *init)
+static void open_signals(struct init *init)
 {
-	init->wire.fd = -1;
-	init->roster.fd = -1;
 	init->signal_fd = signals_open();
 }
 
 void boot(struct init *init)
 {
-	static void (*const steps[])(struct init *) = {
-		take_place,
-		mount_early,
-		take_console,
-		read_words,
-		raise_limits,
-		name_host,
-		load_modules,
-		start_watchdog,
-		mount_var,
-		make_cgroups,
-		open_lines,
+	/* Once a boot, or in each process image that a crash or an upgrade brings. */
+	static const struct {
+		void (*run)(struct init *);
+		bool each;
+	} steps[] = {
+		{ take_place, true },
+		{ mount_early, false },
+		{ take_console, false },
+		{ read_words, true },
+		{ state_resume, true },
+		{ raise_limits, false },
+		{ name_host, false },
+		{ load_modules, false },
+		{ start_watchdog, false },
+		{ mount_var, false },
+		{ make_cgroups, false },
+		{ open_signals, true },
 	};
 
-	for (size_t i = 0; i < ARRAY_LEN(steps); i++)
-		steps[i](init);
+	for (unsigned int i = 0; i < ARRAY_LEN(steps); i++) {
+		bool begun = i < init->self.booted;
+
+		if (begun && !steps[i].each)
+			continue;
+		/* A step that init crashes over is a step that failed: the boot goes on behind it. */
+		if (!begun)
+			init->self.booted = i + 1;
+		steps[i].run(init);
+	}
 }

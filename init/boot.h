@@ -1,4 +1,7 @@
-/* What init does once, before the supervisor starts. Nothing here can stop the boot. */
+/*
+ * What init does before the supervisor starts; of it, after a crash, what was not begun and what each process
+ * image needs. Nothing here can stop the boot.
+ */
 #ifndef INIT_BOOT_H
 #define INIT_BOOT_H
 

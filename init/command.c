@@ -13,10 +13,12 @@
 #include "common/util.h"
 #include "init/clock.h"
 #include "init/console.h"
+#include "init/fault.h"
 #include "init/fds.h"
 #include "init/signals.h"
 #include "init/spawn.h"
 #include "init/text.h"
+#include "init/wait.h"
 
 #define EXIT_USAGE 2
 #define EXIT_NO_PROCESS 125
@@ -27,8 +29,13 @@
 #define LISTEN_PID "LISTEN_PID="
 #define PID_DIGITS 10
 
+#define CRASHES_MAX 10
+#define PROGRAM "/proc/self/exe"
+
 struct command {
 	int report_fd;    /* -1: none */
+	int pid;          /* of the command, started by the init that crashed; 0: to be started */
+	int crashes;      /* of init, so far */
 	char *listen_pid; /* the value of that variable, completed by the child; NULL: none */
 	char *const *argv;
 };
@@ -53,12 +60,25 @@ static int set_listen(const char *value, struct command *out)
 	return out->listen_pid != NULL ? 0 : -1;
 }
 
+/* These two an init that crashed gives to the one that goes on in its place. */
+static int set_serve(const char *value, struct command *out)
+{
+	return text_number(value, INT_MAX, &out->pid) == 0 && wait_is_child(out->pid) ? 0 : -1;
+}
+
+static int set_crashes(const char *value, struct command *out)
+{
+	return text_number(value, CRASHES_MAX, &out->crashes);
+}
+
 static const struct {
 	const char *name; /* with the "=" when a value follows */
 	int (*set)(const char *value, struct command *out);
 } options[] = {
 	{ "--report=", set_report },
 	{ "--listen", set_listen },
+	{ "--serve=", set_serve },
+	{ "--crashes=", set_crashes },
 };
 
 static int take_option(const char *arg, struct command *out)
@@ -168,19 +188,14 @@ static void let_go(struct command *c)
 	console_fill_stdio();
 }
 
-/* Reaps what has ended. True when the command has, with its status. */
+/* Reaps what has ended but the command: when that has, its status stays to be had until it was reported. */
 static bool reap(pid_t command, int *status)
 {
-	int any_status;
 	pid_t pid;
 
-	while ((pid = waitpid(-1, &any_status, WNOHANG | __WALL)) > 0) {
-		if (pid != command)
-			continue;
-		*status = any_status;
-		return true;
-	}
-	return false;
+	while ((pid = wait_peek(status)) > 0 && pid != command)
+		(void)waitpid(pid, NULL, WNOHANG | __WALL);
+	return pid > 0;
 }
 
 static int serve(pid_t command)
@@ -198,6 +213,54 @@ static int serve(pid_t command)
 	return status;
 }
 
+/* Goes on in a new process image, with what is on its command line; a fault that cannot be survived is a plain one. */
+static void on_ours(struct fault *f, const siginfo_t *info, uint64_t pc)
+{
+	struct sigaction plain = { .sa_handler = SIG_DFL };
+	const struct command *c = f->data;
+	char pid[32], crashes[32], fd[32];
+	char *argv[] = { f->name, pid, crashes, (char *)"--", c->argv[0], NULL, NULL };
+	struct text t;
+
+	(void)pc;
+	text_init(&t, pid, sizeof(pid));
+	text_format(&t, "--serve=%d", c->pid);
+	text_init(&t, crashes, sizeof(crashes));
+	text_format(&t, "--crashes=%d", c->crashes + 1);
+	if (c->report_fd >= 0) {
+		text_init(&t, fd, sizeof(fd));
+		text_format(&t, "--report=%d", c->report_fd);
+		argv[3] = fd;
+		argv[4] = (char *)"--";
+		argv[5] = c->argv[0];
+		(void)fcntl(c->report_fd, F_SETFD, 0);
+	}
+	if (f->depth == 1 && c->crashes < CRASHES_MAX)
+		(void)execve(PROGRAM, argv, environ);
+	(void)sigaction(info->si_signo, &plain, NULL);
+}
+
+/* For the command, like every signal. */
+static void on_sent(struct fault *f, const siginfo_t *info)
+{
+	const struct command *c = f->data;
+
+	(void)kill(c->pid, info->si_signo);
+}
+
+static void start(struct command *c)
+{
+	struct spawn order = { .path = c->argv[0], .argv = c->argv, .prepare = prepare, .arg = c };
+
+	/* Orphans come to PID 1 by themselves; elsewhere they must be asked for. */
+	(void)prctl(PR_SET_CHILD_SUBREAPER, 1);
+	c->pid = spawn(&order);
+	if (c->pid < 0)
+		return;
+	report(c, REPORT_STARTED, c->pid, "");
+	let_go(c);
+}
+
 bool command_wanted(char *const argv[])
 {
 	for (; *argv != NULL; argv++)
@@ -206,28 +269,25 @@ bool command_wanted(char *const argv[])
 	return false;
 }
 
-int command_run(char *const argv[])
+int command_run(char *const argv[], struct fault *fault)
 {
+	static const struct fault_calls calls = { .ours = on_ours, .sent = on_sent };
 	struct command c = { .report_fd = -1 };
-	struct spawn order = { .prepare = prepare, .arg = &c };
 	const char *wrong;
 	int status;
-	pid_t pid;
 
 	if (parse(argv, &c, &wrong) < 0) {
 		usage(wrong);
 		return EXIT_USAGE;
 	}
-	/* Orphans come to PID 1 by themselves; elsewhere they must be asked for. */
-	(void)prctl(PR_SET_CHILD_SUBREAPER, 1);
-	order.path = c.argv[0];
-	order.argv = c.argv;
-	pid = spawn(&order);
-	if (pid < 0)
+	if (c.pid == 0)
+		start(&c);
+	if (c.pid < 0)
 		return not_started(&c);
-	report(&c, REPORT_STARTED, pid, "");
-	let_go(&c);
-	status = serve(pid);
+	/* After the start: the command gets dispositions as init found them. */
+	fault->data = &c;
+	fault_open(fault, argv[0], &calls);
+	status = serve(c.pid);
 	report(&c, REPORT_EXITED, status, "");
 	return WIFSIGNALED(status) ? EXIT_SIGNAL + WTERMSIG(status) : WEXITSTATUS(status);
 }

@@ -13,10 +13,12 @@
 
 #include <stdbool.h>
 
+struct fault;
+
 /* Are these the arguments of this mode? Words without "--" may be the kernel's. */
 bool command_wanted(char *const argv[]);
 
 /* All signals are blocked. Returns the status to exit with. */
-int command_run(char *const argv[]);
+int command_run(char *const argv[], struct fault *fault);
 
 #endif

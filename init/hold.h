@@ -12,6 +12,9 @@
 
 #define HOLD_MAX 8192
 
+struct init;
+
+/* Both are parts of the state of init (state.h). */
 struct held {
 	char name[WIRE_NAME_MAX]; /* "" for a free slot */
 	int fd;
@@ -25,6 +28,9 @@ struct hold {
 
 /* Takes ownership of fd. One of the same name is closed and replaced. -1: the table is full, fd is closed. */
 int hold_put(struct hold *h, const char *name, int fd);
+
+/* Takes over those that init held before its re-execution; an entry that cannot be believed is lost alone. */
+void hold_resume(struct init *init);
 
 /* Closes it; an unknown name is fine. */
 void hold_drop(struct hold *h, const char *name);

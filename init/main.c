@@ -2,6 +2,7 @@
  * init: PID 1. Keeps the supervisor alive, is the parent and the only reaper of every service, holds
  * what must survive, ends the machine. It has no heap, no stdio and no way to exit.
  */
+#include <errno.h>
 #include <poll.h>
 #include <stdbool.h>
 #include <unistd.h>
@@ -17,7 +18,6 @@
 #include "init/signals.h"
 
 #define SIGNALS_A_TURN 64
-#define EXIT_USAGE 2
 
 /* Without the signal descriptor the loop has to look by itself. */
 #define BLIND_NS NSEC_PER_SEC
@@ -50,7 +50,8 @@ static void wait_for_work(const struct init *init, bool busy)
 	if (wire_wants_out(&init->wire))
 		fds[1].events |= POLLOUT;
 	/* It fails for want of kernel memory; then the loop must not spin. */
-	if (ppoll(fds, ARRAY_LEN(fds), due == CLOCK_NEVER ? NULL : &wait, NULL) < 0)
+	if (ppoll(fds, ARRAY_LEN(fds), due == CLOCK_NEVER ? NULL : &wait, NULL) < 0 &&
+		errno != EINTR)
 		(void)nanosleep(&breath, NULL);
 }
 
@@ -62,36 +63,49 @@ static void take_signals(struct init *init)
 		request_signal(init, signo, clock_now_ns());
 }
 
-/* One turn looks at everything, whatever woke it: no event can be missed for want of its wake-up. */
+/* It looks at everything, whatever woke it: no event can be missed for want of its wake-up. */
+static void turn(struct init *init, bool *busy)
+{
+	supervise_turn(init, clock_now_ns());
+	wire_send(init);
+	wait_for_work(init, *busy);
+	take_signals(init);
+	*busy = reap_ended(init);
+	wire_receive(init);
+	request_turn(init, clock_now_ns());
+	watchdog_turn(init, clock_now_ns());
+	crash_turn(init);
+	reexec_turn(init);
+}
+
 static _Noreturn void loop(struct init *init)
 {
-	bool busy = false;
+	/* The one before may have taken the signal and not done what it was for. */
+	bool busy = true;
 
 	rest_stack();
-	while (init->wire.end == 0) {
-		supervise_turn(init, clock_now_ns());
-		wire_send(init);
-		wait_for_work(init, busy);
-		take_signals(init);
-		busy = reap_ended(init);
-		wire_receive(init);
-		request_turn(init, clock_now_ns());
-		watchdog_turn(init, clock_now_ns());
-	}
+	while (init->wire.end == 0)
+		turn(init, &busy);
 	end_machine(init);
 }
 
 int main(int argc, char *argv[])
 {
-	static struct init init;
+	static struct fault fault;
+	static struct init spare;
+	struct init *init;
 
 	(void)argc;
 	signals_block();
 	if (command_wanted(argv))
-		return command_run(argv);
+		return command_run(argv, &fault);
 	if (getpid() != 1)
-		return command_run((char *[]){ argv[0], (char *)"--", NULL });
+		return command_run((char *[]){ argv[0], (char *)"--", NULL }, &fault);
+	crash_open(&fault, argv[0]);
 	console_fill_stdio();
-	boot(&init);
-	loop(&init);
+	init = state_open(&spare, argv);
+	init->name = argv[0];
+	fault.data = init;
+	boot(init);
+	loop(init);
 }

@@ -97,6 +97,11 @@ void mounts_leave_rootfs(const struct console *c)
 	(void)chdir("/");
 }
 
+bool mounts_are_made(void)
+{
+	return is_mount_point("/proc");
+}
+
 void mounts_make(const struct console *c)
 {
 	for (size_t i = 0; i < ARRAY_LEN(table); i++)

@@ -5,6 +5,8 @@
 #ifndef INIT_MOUNTS_H
 #define INIT_MOUNTS_H
 
+#include <stdbool.h>
+
 #include "init/console.h"
 
 /*
@@ -13,6 +15,9 @@
  * from it.
  */
 void mounts_leave_rootfs(const struct console *c);
+
+/* Were they made, by us or before us? */
+bool mounts_are_made(void);
 
 void mounts_make(const struct console *c);
 

@@ -82,3 +82,18 @@ uint64_t request_due(const struct request *r)
 {
 	return r->end != 0 ? r->patience_ns : CLOCK_NEVER;
 }
+
+void request_resume(struct init *init)
+{
+	struct request *r = &init->request;
+	uint64_t now = clock_now_ns();
+	struct request before;
+
+	if (!state_read(init, STATE_REQUEST, 0, &before, sizeof(before)) ||
+		!wire_end_is_known((int)before.end))
+		return;
+	r->end = before.end;
+	r->patience_ns = state_at_most(before.patience_ns, now + PATIENCE_NS);
+	r->presses = (unsigned int)state_at_most(before.presses, PRESSES - 1);
+	r->first_ns = state_at_most(before.first_ns, now);
+}

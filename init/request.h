@@ -22,12 +22,16 @@
 
 struct init;
 
+/* A part of the state of init (state.h). */
 struct request {
 	enum wire_end end;    /* 0: none */
 	uint64_t patience_ns; /* the instant at which init stops waiting for the answer */
 	unsigned int presses; /* of Ctrl-Alt-Del ... */
 	uint64_t first_ns;    /* ... since this instant */
 };
+
+/* Goes on with what was asked for before init's re-execution. */
+void request_resume(struct init *init);
 
 void request_signal(struct init *init, int signo, uint64_t now_ns);
 

@@ -3,29 +3,53 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/fd.h"
+#include "init/init.h"
+
+/* Cut short by the other side it would be a SIGBUS for us. */
+#define SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
+
+static int map(struct roster_map *m, int *fd)
+{
+	void *at = mmap(NULL, sizeof(struct roster), PROT_READ | PROT_WRITE, MAP_SHARED, *fd, 0);
+
+	if (at == MAP_FAILED)
+		return -1;
+	m->fd = fd_take(fd);
+	m->at = at;
+	return 0;
+}
 
 int roster_make(struct roster_map *m)
 {
 	cleanup_fd int fd = -1;
-	void *at;
 
 	if (m->at != NULL)
 		return 0;
 	fd = memfd_create("roster", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (fd < 0 || ftruncate(fd, sizeof(struct roster)) < 0)
 		return -1;
-	/* Cut short by the other side it would be a SIGBUS for us. */
-	if (fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0)
+	if (fcntl(fd, F_ADD_SEALS, SEALS) < 0)
 		return -1;
-	at = mmap(NULL, sizeof(struct roster), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	if (at == MAP_FAILED)
-		return -1;
-	m->fd = fd_take(&fd);
-	m->at = at;
-	return 0;
+	return map(m, &fd);
+}
+
+/* A memfd that was sealed by us and has the size: there is no other of that kind here. */
+void roster_resume(struct init *init)
+{
+	cleanup_fd int fd = -1;
+	struct stat st;
+	int kept;
+
+	if (!state_read(init, STATE_ROSTER, 0, &kept, sizeof(kept)) || !state_claim(kept))
+		return;
+	fd = kept;
+	if (fcntl(fd, F_GET_SEALS) == SEALS && fstat(fd, &st) == 0 &&
+		st.st_size == sizeof(struct roster))
+		(void)map(&init->roster, &fd);
 }
 
 void roster_sign(struct roster_map *m)

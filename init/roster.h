@@ -12,6 +12,8 @@
 
 #define ROSTER_NONE SIZE_MAX
 
+struct init;
+
 struct roster_map {
 	int fd; /* -1 until made */
 	struct roster *at;
@@ -19,6 +21,9 @@ struct roster_map {
 
 /* Makes it unless it is there. -1 with errno; may be tried again. */
 int roster_make(struct roster_map *m);
+
+/* Takes over the one that init had before its re-execution; without it, one is made later. */
+void roster_resume(struct init *init);
 
 /* Writes the header, for one more life of the supervisor; the last one may have scribbled on it. */
 void roster_sign(struct roster_map *m);

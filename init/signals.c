@@ -29,11 +29,29 @@ void signals_unblock(void)
 	(void)sigprocmask(SIG_UNBLOCK, &all, NULL);
 }
 
+/* All that are taken from the queue. */
+static void fill_taken(sigset_t *set)
+{
+	static const int faults[] = SIGNALS_FAULT;
+
+	fill(set);
+	for (size_t i = 0; i < ARRAY_LEN(faults); i++)
+		(void)sigdelset(set, faults[i]);
+}
+
+void signals_unblock_faults(void)
+{
+	sigset_t taken;
+
+	fill_taken(&taken);
+	(void)sigprocmask(SIG_SETMASK, &taken, NULL);
+}
+
 int signals_open(void)
 {
 	sigset_t all;
 
-	fill(&all);
+	fill_taken(&all);
 	return signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
@@ -43,7 +61,7 @@ int signals_next(uint64_t until_ns)
 	sigset_t all;
 	int signo;
 
-	fill(&all);
+	fill_taken(&all);
 	if (until_ns == CLOCK_NEVER) {
 		signo = sigwaitinfo(&all, NULL);
 	} else {

@@ -1,6 +1,7 @@
 /*
  * Every signal there is stays blocked in init from its first to its last instruction: nothing anyone
- * sends can end, stop or divert it. They are taken from the queue when the loop has time.
+ * sends can end, stop or divert it. They are taken from the queue when the loop has time. The faults are the
+ * exception: blocked, the kernel would end the process, so they have a handler (crash.h).
  *
  * libc keeps three numbers (32 to 34) out of its signal sets and counts SIGRTMIN from 35, while kill(1),
  * podman and systemd count from 34; both are put right here.
@@ -14,6 +15,15 @@
 #define SIGNAL_LAST 64
 #define SIGNAL_RTMIN 34
 
+/* The signals by which the kernel tells a program of its own fault. */
+#define SIGNALS_FAULT                                                     \
+	{                                                                 \
+		SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGSEGV, SIGSYS \
+	}
+
+/* Lets the faults, and nothing else, through to a handler that is there by now: libc's sigaction(2) unblocks more. */
+void signals_unblock_faults(void);
+
 /* Blocks all, and makes children wait to be reaped even if SIGCHLD was inherited as ignored. */
 void signals_block(void);
 void signals_unblock(void);
@@ -21,7 +31,7 @@ void signals_unblock(void);
 /* A descriptor that polls readable while a signal is queued, for signals_next() to take; -1 with errno. */
 int signals_open(void);
 
-/* Takes one signal, waiting until the instant at most. Its number, 0 when there was none. */
+/* Takes one signal that is no fault, waiting until the instant at most. Its number, 0 when there was none. */
 int signals_next(uint64_t until_ns);
 
 #endif

@@ -44,10 +44,15 @@ pid_t spawn(const struct spawn *s)
 {
 	char stack[STACK_SIZE] __attribute__((aligned(16)));
 	struct child child = { .order = s };
-	pid_t pid = clone(child_main, stack + sizeof(stack), CLONE_VM | CLONE_VFORK | SIGCHLD,
-		&child);
+	pid_t unused;
+	pid_t *told = s->pid != NULL ? s->pid : &unused;
+	pid_t pid = clone(child_main, stack + sizeof(stack),
+		CLONE_VM | CLONE_VFORK | CLONE_PARENT_SETTID | SIGCHLD, &child, told);
 
-	if (pid < 0 || child.error == 0)
+	if (pid >= 0 && child.error == 0)
+		return pid;
+	*told = 0;
+	if (pid < 0)
 		return pid;
 	while (waitpid(pid, NULL, __WALL) < 0 && errno == EINTR)
 		;

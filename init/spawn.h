@@ -22,6 +22,7 @@ struct spawn {
 	 */
 	void (*prepare)(const void *arg);
 	const void *arg;
+	pid_t *pid; /* written before the child's first instruction, 0 when spawn() fails; may be NULL */
 };
 
 /* The pid of the running program. -1 with errno: none was made, or exec failed; nothing is left behind. */

@@ -18,6 +18,7 @@ struct init;
 
 enum supervise_state { SUPERVISE_DOWN, SUPERVISE_UP, SUPERVISE_RESCUE, SUPERVISE_GAVE_UP };
 
+/* A part of the state of init (state.h). */
 struct supervise {
 	enum supervise_state state;
 	bool well;           /* this life has said WIRE_WELL */
@@ -26,7 +27,11 @@ struct supervise {
 	pid_t pid;           /* of the supervisor or rescue program; 0: none */
 	uint64_t started_ns;
 	uint64_t due_ns; /* DOWN: the next start; GAVE_UP: the end */
+	bool planned;    /* this life ends because it was asked to */
 };
+
+/* Finds the supervisor that ran before init's re-execution; one that cannot be found is ended and started anew. */
+void supervise_resume(struct init *init);
 
 /* Does what is due now. */
 void supervise_turn(struct init *init, uint64_t now_ns);
@@ -36,6 +41,9 @@ uint64_t supervise_due(const struct supervise *s);
 
 /* A process was reaped. False: it is none of ours. */
 bool supervise_reaped(struct init *init, pid_t pid, int status, uint64_t now_ns);
+
+/* The program of sup.rescue=, on the console. Its pid; -1: none is named, or it was said that it does not start. */
+pid_t supervise_rescue(struct init *init, const char *why);
 
 /* Ends a supervisor that has closed its line. */
 void supervise_kill(const struct supervise *s);

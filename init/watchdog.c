@@ -81,6 +81,34 @@ void watchdog_boot(struct init *init)
 	turn_on(init);
 }
 
+static bool is_sound(const struct watchdog *w)
+{
+	return w->runtime_s >= 0 && w->reboot_s >= 0 &&
+		memchr(w->device, '\0', sizeof(w->device)) != NULL;
+}
+
+/* The device closed by the exec, because its number was lost, runs on and can be opened again. */
+void watchdog_resume(struct init *init)
+{
+	struct watchdog *w = &init->watchdog;
+	uint64_t now = clock_now_ns();
+	struct watchdog before;
+
+	if (!state_read(init, STATE_WATCHDOG, 0, &before, sizeof(before)) || !is_sound(&before)) {
+		watchdog_boot(init);
+		return;
+	}
+	*w = before;
+	w->ill = state_flag(&before.ill);
+	w->starves = state_flag(&before.starves);
+	w->feed_ns = state_at_most(before.feed_ns, now + gap_ns(w));
+	if (state_claim(before.fd))
+		return;
+	w->fd = -1;
+	if (w->runtime_s > 0)
+		turn_on(init);
+}
+
 void watchdog_configure(struct init *init, const struct wire_msg *msg)
 {
 	struct watchdog *w = &init->watchdog;

@@ -21,6 +21,7 @@
 
 struct init;
 
+/* A part of the state of init (state.h). */
 struct watchdog {
 	int fd;               /* -1: none is open */
 	int runtime_s;        /* 0: off */
@@ -33,6 +34,8 @@ struct watchdog {
 };
 
 void watchdog_boot(struct init *init);
+/* Goes on with the device and the times from before init's re-execution. */
+void watchdog_resume(struct init *init);
 /* What the supervisor says. */
 void watchdog_configure(struct init *init, const struct wire_msg *msg);
 void watchdog_told(struct init *init, const struct wire_msg *msg, uint64_t now_ns);

@@ -28,6 +28,8 @@ int wire_open(struct wire *w, int *peer)
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return -1;
+	/* One from before a crash that left no supervisor. */
+	fd_close(&w->fd);
 	memset(w, 0, sizeof(*w));
 	w->fd = pair[0];
 	*peer = pair[1];
@@ -36,7 +38,7 @@ int wire_open(struct wire *w, int *peer)
 
 bool wire_wants_out(const struct wire *w)
 {
-	return w->poke || w->request || w->taking;
+	return w->poke || w->request || w->taking || w->resumed;
 }
 
 /*
@@ -93,7 +95,7 @@ static void handle_well(struct init *init, const struct wire_msg *msg, int *fd)
 static void handle_end(struct init *init, const struct wire_msg *msg, int *fd)
 {
 	(void)fd;
-	if (msg->arg < END_POWEROFF || msg->arg > END_EXIT)
+	if (!wire_end_is_known(msg->arg))
 		return;
 	init->wire.end = (enum wire_end)msg->arg;
 	init->wire.end_status = msg->arg2;
@@ -111,6 +113,15 @@ static void handle_health(struct init *init, const struct wire_msg *msg, int *fd
 	watchdog_told(init, msg, clock_now_ns());
 }
 
+static void handle_reexec(struct init *init, const struct wire_msg *msg, int *fd)
+{
+	(void)fd;
+	if (msg->arg == REEXEC_INIT)
+		init->reexec.wanted = true;
+	else if (msg->arg == REEXEC_SUPERVISOR)
+		init->supervise.planned = true;
+}
+
 static void handle(struct init *init, const struct wire_msg *msg, int *fd)
 {
 	static void (*const handlers[])(struct init *, const struct wire_msg *, int *) = {
@@ -121,6 +132,7 @@ static void handle(struct init *init, const struct wire_msg *msg, int *fd)
 		[WIRE_END] = handle_end,
 		[WIRE_WATCHDOG] = handle_watchdog,
 		[WIRE_HEALTH] = handle_health,
+		[WIRE_REEXEC] = handle_reexec,
 	};
 
 	if (msg->version != WIRE_VERSION || msg->kind >= ARRAY_LEN(handlers) ||
@@ -129,7 +141,11 @@ static void handle(struct init *init, const struct wire_msg *msg, int *fd)
 	handlers[msg->kind](init, msg, fd);
 }
 
-/* One packet. 1: taken, 0: none there, -1: the other end is closed. */
+/*
+ * One packet. It is looked at, acted upon and only then taken off the queue: init may crash in between, and
+ * whatever it did then is done once more, which changes nothing.
+ *
+ * 1: taken, 0: none there, -1: the other end is closed. */
 static int receive(struct init *init)
 {
 	struct wire_msg msg;
@@ -139,8 +155,9 @@ static int receive(struct init *init)
 		.msg_iovlen = 1,
 		.msg_control = control.buf,
 		.msg_controllen = sizeof(control.buf) };
-	ssize_t len = recvmsg(init->wire.fd, &h, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	ssize_t len = recvmsg(init->wire.fd, &h, MSG_PEEK | MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 	cleanup_fd int fd = -1;
+	char taken;
 
 	/* It died before it had read all of ours: the error comes first, once, what it said after it. */
 	if (len < 0 && errno == ECONNRESET)
@@ -153,6 +170,7 @@ static int receive(struct init *init)
 		return -1;
 	if (len == sizeof(msg) && (h.msg_flags & MSG_TRUNC) == 0)
 		handle(init, &msg, &fd);
+	(void)recv(init->wire.fd, &taken, sizeof(taken), MSG_DONTWAIT);
 	return 1;
 }
 
@@ -231,6 +249,13 @@ void wire_send(struct init *init)
 
 		w->request = send_msg(w, &msg, -1) < 0;
 	}
+	if (w->resumed) {
+		struct wire_msg msg = { .kind = WIRE_RESUMED,
+			.arg = (int32_t)init->crash.crashes,
+			.arg2 = w->resumed_error };
+
+		w->resumed = send_msg(w, &msg, -1) < 0;
+	}
 	if (w->taking)
 		w->taking = send_held(init) < 0;
 	if (w->poke)
@@ -242,4 +267,32 @@ void wire_close(struct init *init)
 	while (init->wire.fd >= 0 && receive(init) > 0)
 		;
 	fd_close(&init->wire.fd);
+}
+
+void wire_resume(struct init *init)
+{
+	struct wire *w = &init->wire;
+	struct wire before;
+	socklen_t len = sizeof(int);
+	int type = 0;
+
+	(void)state_read(init, STATE_WIRE, 0, &before, sizeof(before));
+	if (wire_end_is_known((int)before.end)) {
+		w->end = before.end;
+		w->end_status = before.end_status;
+	}
+	if (state_claim(before.fd))
+		w->fd = before.fd;
+	if (getsockopt(w->fd, SOL_SOCKET, SO_TYPE, &type, &len) < 0 || type != SOCK_SEQPACKET ||
+		init->roster.at == NULL) {
+		fd_close(&w->fd);
+		supervise_kill(&init->supervise);
+		return;
+	}
+	/* REAPED may have been dropped with the state; one too many costs a look. */
+	w->poke = true;
+	w->request = state_flag(&before.request);
+	w->taking = state_flag(&before.taking);
+	w->next = state_at_most(before.next, HOLD_MAX);
+	w->resumed = true;
 }

@@ -12,6 +12,13 @@
 
 struct init;
 
+/* Is it one of enum wire_end? */
+static inline bool wire_end_is_known(int end)
+{
+	return end >= END_POWEROFF && end <= END_EXIT;
+}
+
+/* A part of the state of init (state.h). */
 struct wire {
 	int fd;            /* -1: no supervisor */
 	bool poke;         /* REAPED is to be sent */
@@ -20,10 +27,15 @@ struct wire {
 	size_t next;       /* ... from this slot on */
 	enum wire_end end; /* the supervisor said END; 0 before */
 	int end_status;
+	bool resumed;      /* RESUMED is to be sent ... */
+	int resumed_error; /* ... with this errno; 0: init is new */
 };
 
 /* Makes a new pair, forgets what was unsent; *peer (close-on-exec) belongs to the caller. -1 with errno. */
 int wire_open(struct wire *w, int *peer);
+
+/* Takes over the line from before init's re-execution; a supervisor without one is ended, and started anew. */
+void wire_resume(struct init *init);
 
 /* Is there something to wait for room for? */
 bool wire_wants_out(const struct wire *w);

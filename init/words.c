@@ -42,6 +42,22 @@ static int set_log(const struct word *word, const char *value, struct words *w)
 	return w->quiet || strcmp(value, "normal") == 0 ? 0 : -1;
 }
 
+static int set_crash(const struct word *word, const char *value, struct words *w)
+{
+	static const char *const ends[] = {
+		[CRASH_REBOOT] = "reboot", [CRASH_RESCUE] = "rescue", [CRASH_HOLD] = "hold"
+	};
+
+	(void)word;
+	for (size_t i = 0; i < ARRAY_LEN(ends); i++) {
+		if (strcmp(value, ends[i]) != 0)
+			continue;
+		w->crash = (enum crash_end)i;
+		return 0;
+	}
+	return -1;
+}
+
 static int set_reboot_delay(const struct word *word, const char *value, struct words *w)
 {
 	(void)word;
@@ -57,6 +73,7 @@ static int set_watchdog(const struct word *word, const char *value, struct words
 }
 
 static const struct word table[] = {
+	{ "sup.crash", set_crash, 0 },
 	{ "sup.hostname", set_text, offsetof(struct words, hostname) },
 	{ "sup.log", set_log, 0 },
 	{ "sup.reboot-delay", set_reboot_delay, 0 },

@@ -11,14 +11,17 @@
 
 #define WORD_MAX 256
 
+enum crash_end { CRASH_REBOOT, CRASH_RESCUE, CRASH_HOLD };
+
 struct words {
 	char supervisor[WORD_MAX];
 	char rescue[WORD_MAX];   /* "" for none */
 	char hostname[WORD_MAX]; /* "" for none */
 	bool quiet;
 	int reboot_delay_s;
-	char var[WORD_MAX]; /* DEVICE[:TYPE], "" for none */
-	int watchdog_s;     /* -1: the supervisor says it; 0: off */
+	char var[WORD_MAX];   /* DEVICE[:TYPE], "" for none */
+	enum crash_end crash; /* when init crashes again and again */
+	int watchdog_s;       /* -1: the supervisor says it; 0: off */
 };
 
 /* Defaults; what holds where there is no command line of our own to read. */

@@ -11,12 +11,21 @@ from initbox import Box, eventually
 RTMIN = 34
 REQUESTS = [signal.SIGINT, signal.SIGTERM, signal.SIGPWR, RTMIN + 3, RTMIN + 4, RTMIN + 5, RTMIN + 6]
 FATAL_FROM_OUTSIDE = [signal.SIGKILL, signal.SIGSTOP]
+FAULTS = [signal.SIGILL, signal.SIGTRAP, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE,
+          signal.SIGSEGV, signal.SIGSYS]
 
 
 @pytest.fixture
 def box(tmp_path):
     with Box(tmp_path) as b:
         yield b
+
+
+def crashes(box):
+    """What init says of the faults, and nothing else: one that comes while another is served is that one."""
+    lines = box.said().splitlines()
+    assert all("executes itself anew" in line for line in lines), lines
+    return len(lines)
 
 
 def test_every_signal_from_outside(box):
@@ -26,7 +35,7 @@ def test_every_signal_from_outside(box):
             os.kill(box.init_pid(), signo)
     assert box.order("orphans", 10) == "1 0"
     assert box.life() == 1
-    assert box.said() == ""
+    assert crashes(box) >= 1
 
 
 def test_every_signal_from_inside(box):
@@ -35,7 +44,7 @@ def test_every_signal_from_inside(box):
             assert box.order("signal", signo) == "0"
     assert box.order("orphans", 10) == "1 0"
     assert box.life() == 1
-    assert box.said() == ""
+    assert crashes(box) >= 1
 
 
 @pytest.mark.parametrize("signo", REQUESTS)

@@ -369,6 +369,24 @@ static void do_request(struct fake *f, char **arg)
 	fprintf(f->out, "%d", msg.kind == WIRE_REQUEST ? msg.arg : -1);
 }
 
+static void do_reexec(struct fake *f, char **arg)
+{
+	tell(WIRE_REEXEC, atoi(arg[0]), 0, "", -1);
+	fputs("ok", f->out);
+}
+
+/* How often init has crashed, and why it is the old one. */
+static void do_resumed(struct fake *f, char **arg)
+{
+	struct wire_msg msg = { 0 };
+	int fd;
+
+	(void)arg;
+	while (hear(&msg, &fd) && msg.kind != WIRE_RESUMED)
+		;
+	fprintf(f->out, "%d %d", msg.arg, msg.arg2);
+}
+
 static void do_signal(struct fake *f, char **arg)
 {
 	fprintf(f->out, "%d", kill(1, atoi(arg[0])));
@@ -405,7 +423,9 @@ static const struct {
 	{ "orphans", do_orphans },
 	{ "pid", do_pid },
 	{ "quit", do_quit },
+	{ "reexec", do_reexec },
 	{ "request", do_request },
+	{ "resumed", do_resumed },
 	{ "scribble", do_scribble },
 	{ "service", do_service },
 	{ "signal", do_signal },

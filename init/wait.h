@@ -1,0 +1,33 @@
+/* What has ended, looked at before it is reaped: a crash in between finds it once more. */
+#ifndef INIT_WAIT_H
+#define INIT_WAIT_H
+
+#include <sys/types.h>
+#include <sys/wait.h>
+
+#define WAIT_CORE 0x80 /* of a wait(2) status; not every libc names it */
+
+/* The next child that has ended, still a zombie, and its wait(2) status; 0: none, -1: there are no children. */
+static inline pid_t wait_peek(int *status)
+{
+	siginfo_t info = { 0 };
+
+	if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT | __WALL) < 0)
+		return -1;
+	if (info.si_code == CLD_EXITED)
+		*status = (info.si_status & 0xff) << 8;
+	else
+		*status = info.si_status | (info.si_code == CLD_DUMPED ? WAIT_CORE : 0);
+	return info.si_pid;
+}
+
+/* Is it a child of ours, be it as a zombie? */
+static inline int wait_is_child(pid_t pid)
+{
+	siginfo_t info;
+
+	return pid > 1 &&
+		waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT | __WALL) == 0;
+}
+
+#endif
