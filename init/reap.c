@@ -20,20 +20,22 @@ static size_t find(const struct roster_map *m, pid_t pid, size_t *used)
 	return roster_find(m, before, *used, pid);
 }
 
-/* Its pid cannot be used again yet. Nothing after this can be lost: the roster tells it, and the supervisor's end is acted upon. */
-static void record(struct init *init, pid_t pid, int status, size_t *used)
+/*
+ * Its pid cannot be used again yet, and after this nothing can be lost: the roster tells it, or the supervisor's end is
+ * acted upon. False: it is nobody's.
+ */
+static bool record(struct init *init, pid_t pid, int status, size_t *used)
 {
 	size_t slot;
 
 	if (supervise_reaped(init, pid, status, clock_now_ns()))
-		return;
+		return true;
 	slot = find(&init->roster, pid, used);
-	if (slot == ROSTER_NONE) {
-		roster_count_orphan(&init->roster);
-		return;
-	}
+	if (slot == ROSTER_NONE)
+		return false;
 	roster_exited(&init->roster, slot, status, clock_now_ns());
 	init->wire.poke = true;
+	return true;
 }
 
 bool reap_ended(struct init *init)
@@ -43,11 +45,14 @@ bool reap_ended(struct init *init)
 	for (int i = 0; i < ENDED_A_TURN; i++) {
 		int status = 0;
 		pid_t pid = wait_peek(&status);
+		bool known;
 
 		if (pid <= 0)
 			return false;
-		record(init, pid, status, &used);
+		known = record(init, pid, status, &used);
 		(void)waitpid(pid, NULL, WNOHANG | __WALL);
+		if (!known)
+			roster_count_orphan(&init->roster);
 	}
 	return true;
 }
