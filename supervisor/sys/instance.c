@@ -29,6 +29,7 @@ struct instance *instance_get(struct supervisor *s, uint32_t index)
 	inst->watch_cgroup = inst->watch_memory = -1;
 	memcpy(inst->unit, unit_at(s, index)->name, strlen(unit_at(s, index)->name) + 1);
 	s->instances[index] = inst;
+	keep_unit_changed(s, index);
 	return inst;
 }
 
@@ -130,6 +131,7 @@ void instance_release(struct supervisor *s, uint32_t index)
 	if (inst == NULL)
 		return;
 	s->instances[index] = NULL;
+	keep_unit_changed(s, index);
 	KILL_POINT("release-begin");
 	watch_drop(inst);
 	ready_close(inst);

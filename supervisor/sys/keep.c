@@ -96,12 +96,6 @@ static void change_record(struct keep *k, enum keep_part part, uint32_t index, c
 		change(k, r->at + (uint64_t)index * r->size, packed, r->size);
 }
 
-/* The engine's kept_changed: its parts have the same order as ours. */
-static void put_engine(void *data, enum kept_part part, uint32_t index, const uint8_t *packed)
-{
-	change_record(data, part == KEPT_ENGINE ? KEEP_ENGINE : KEEP_LIFE, index, packed);
-}
-
 static void put_part(struct keep *k, enum keep_part part, uint32_t index, const void *from)
 {
 	const struct kept_layout layout = keep_layout(part);
@@ -111,22 +105,51 @@ static void put_part(struct keep *k, enum keep_part part, uint32_t index, const 
 	change_record(k, part, index, packed);
 }
 
+static void put_unit(struct supervisor *s, uint32_t index)
+{
+	const struct instance *inst = s->instances[index];
+	struct kept_unit unit = { 0 };
+
+	if (inst != NULL)
+		unit = (struct kept_unit){
+			.held = true,
+			.address = inst->attached ? inst->attach.addr : 0,
+			.notify_access = inst->notify_access,
+			.stop_signal = inst->stop_signal,
+			.oom_kills = inst->oom_kills,
+		};
+	put_part(&s->keep, KEEP_UNIT, index, &unit);
+}
+
+void keep_unit_changed(struct supervisor *s, uint32_t index)
+{
+	struct keep *k = &s->keep;
+
+	if (k->n_changed < ARRAY_LEN(k->changed))
+		k->changed[k->n_changed] = index;
+	k->n_changed++; /* more than there is room for: any may have */
+}
+
 static void put_units(struct supervisor *s)
 {
-	for (uint32_t i = 0; i < s->set->n; i++) {
-		const struct instance *inst = s->instances[i];
-		struct kept_unit unit = { 0 };
+	struct keep *k = &s->keep;
+	bool all = k->n_changed > ARRAY_LEN(k->changed);
 
-		if (inst != NULL)
-			unit = (struct kept_unit){
-				.held = true,
-				.address = inst->attached ? inst->attach.addr : 0,
-				.notify_access = inst->notify_access,
-				.stop_signal = inst->stop_signal,
-				.oom_kills = inst->oom_kills,
-			};
-		put_part(&s->keep, KEEP_UNIT, i, &unit);
-	}
+	for (uint32_t i = 0; all && i < s->set->n; i++)
+		put_unit(s, i);
+	for (uint32_t i = 0; !all && i < k->n_changed; i++)
+		put_unit(s, k->changed[i]);
+	k->n_changed = 0;
+}
+
+/* What the supervisor has of a unit changes in a step that changes its life, or is told by keep_unit_changed(). */
+static void put_engine(void *data, enum kept_part part, uint32_t index, const uint8_t *packed)
+{
+	struct supervisor *s = data;
+
+	change_record(&s->keep, part == KEPT_ENGINE ? KEEP_ENGINE : KEEP_LIFE, index, packed);
+	if (part == KEPT_LIFE)
+		put_unit(s, index);
 }
 
 static void put_supervisor(struct supervisor *s)
@@ -134,6 +157,22 @@ static void put_supervisor(struct supervisor *s)
 	const struct kept_supervisor own = { .ending = s->ending, .watch = s->boot.watch };
 
 	put_part(&s->keep, KEEP_SUPERVISOR, 0, &own);
+}
+
+/* A state that is not that of now would be worse than none. The next generation tries again. */
+static void give_up(struct supervisor *s, const char *why)
+{
+	struct keep *k = &s->keep;
+
+	link_drop(&s->link, HELD_KIND, HELD_NAME);
+	if (k->head != NULL)
+		(void)munmap(k->head, k->size);
+	k->head = NULL;
+	if (!k->failed)
+		journal(s, LOG_LEVEL_ERROR, NULL,
+			"the state of units is not kept: %s; if the supervisor dies, they are started anew",
+			why);
+	k->failed = true;
 }
 
 /* Encoded where it will stand in the log; taken back when it is what is kept already. */
@@ -147,6 +186,10 @@ static void put_queue(struct supervisor *s)
 	if (room == NULL)
 		return;
 	n = engine_kept_queue(s->engine, k->doing, room + sizeof(n), queue->size - sizeof(n));
+	if (n > queue->size - sizeof(n)) {
+		give_up(s, "too many actions wait");
+		return;
+	}
 	memcpy(room, &n, sizeof(n));
 	n += sizeof(n);
 	if (memcmp(at(k, queue->at), room, n) == 0)
@@ -171,11 +214,11 @@ void keep_commit(struct supervisor *s)
 
 	if (k->head == NULL || s->engine == NULL)
 		return;
-	engine_kept_changed(s->engine, put_engine, k);
+	engine_kept_changed(s->engine, put_engine, s);
 	put_units(s);
 	put_supervisor(s);
 	put_queue(s);
-	if (k->logged == 0)
+	if (k->head == NULL || k->logged == 0)
 		return;
 	now = now_ns();
 	change(k, offsetof(struct keep_head, committed_ns), &now, sizeof(now));
@@ -254,7 +297,7 @@ static void fill(struct supervisor *s, const struct keep_head *h, uint64_t commi
 	/* The texts are for the next one: no page of them need be ours. */
 	(void)madvise(at(k, h->texts.at), (h->texts.size + 4095) & ~UINT64_C(4095), MADV_DONTNEED);
 	keep_commit(s); /* to the engine, all of a new generation has changed */
-	if (committed_ns != 0)
+	if (committed_ns != 0 && k->head != NULL)
 		k->head->committed_ns = committed_ns;
 }
 
@@ -266,20 +309,15 @@ void keep_begin(struct supervisor *s, uint64_t committed_ns)
 	cleanup_fd int fd = -1;
 	struct err e;
 
+	k->head = NULL;
 	lay_out(s, &head);
 	fd = make_file(s, &head, &map);
 	if (fd >= 0)
 		fill(s, &head, committed_ns);
-	if (fd < 0 || link_hold(&s->link, HELD_KIND, HELD_NAME, fd, &e) < 0) {
-		/* that of another generation would be worse than none */
-		link_drop(&s->link, HELD_KIND, HELD_NAME);
-		k->head = NULL;
-		if (!k->failed)
-			journal(s, LOG_LEVEL_ERROR, NULL,
-				"no memory to keep the state of units in: if the supervisor dies, they will be "
-				"started anew");
-		k->failed = true;
-	}
+	if (fd < 0)
+		give_up(s, strerror(errno));
+	else if (k->head != NULL && link_hold(&s->link, HELD_KIND, HELD_NAME, fd, &e) < 0)
+		give_up(s, e.msg);
 	if (before != NULL)
 		(void)munmap(before, size);
 }

@@ -43,10 +43,14 @@ struct keep {                   /* in struct supervisor */
 	size_t logged;              /* bytes in the redo log that is being written */
 	const struct action *doing; /* on the stack of who performs it */
 	bool failed;                /* said already */
+	uint32_t changed[16],
+		n_changed; /* units that gained or lost an instance; more than 16: any */
 };
 
 /* Another generation is in force: makes its file and hands it to init. committed_ns 0: now. */
 void keep_begin(struct supervisor *s, uint64_t committed_ns);
+/* The unit has another instance, or none any more. */
+void keep_unit_changed(struct supervisor *s, uint32_t index);
 /* All that has changed since the last call. */
 void keep_commit(struct supervisor *s);
 /* This life went well for a while: a fault that comes is not that of the state it began with. */
