@@ -20,27 +20,26 @@
 
 #define ENVIRONMENT_FILE_MAX 65536
 #define FILES_PATH_MAX 128
+#define TASKS_FILE "/proc/sys/kernel/threads-max"
 
 /* ---- facts ---- */
 
-static uint64_t read_number(const char *path)
+static int host_facts(struct facts *f, struct err *e)
 {
-	cleanup_fd int fd = open(path, O_RDONLY | O_CLOEXEC);
+	cleanup_fd int fd = open(TASKS_FILE, O_RDONLY | O_CLOEXEC);
+	struct sysinfo info;
 	char text[32];
 	ssize_t n = fd >= 0 ? read(fd, text, sizeof(text) - 1) : 0;
 
-	text[n > 0 ? n : 0] = '\0';
-	return strtoull(text, NULL, 10);
-}
-
-static void host_facts(struct facts *f)
-{
-	struct sysinfo info;
-
+	/* without proc(5) shares of it are refused; for want of a descriptor that would be the wrong word */
+	if ((fd < 0 && errno != ENOENT) || n < 0)
+		return err_set(e, TASKS_FILE);
+	text[n] = '\0';
+	f->tasks = strtoull(text, NULL, 10);
 	if (sysinfo(&info) == 0)
 		f->ram = (uint64_t)info.totalram * info.mem_unit;
-	f->tasks = read_number("/proc/sys/kernel/threads-max");
 	f->cpus = (uint32_t)sysconf(_SC_NPROCESSORS_ONLN);
+	return 0;
 }
 
 /* 1: read, 0: optional and not there. */
@@ -201,7 +200,8 @@ static int gather(struct instance *inst, enum role role, uint32_t number, struct
 	const struct unit *u = unit_at(inst->s, inst->index);
 
 	*f = (struct facts){ 0 };
-	host_facts(f);
+	if (host_facts(f, e) < 0)
+		return -1;
 	if (role != ROLE_MAIN)
 		outcome_facts(inst, f, a);
 	else
@@ -423,9 +423,10 @@ const char *plan_text(struct supervisor *s, uint32_t index, struct arena *arena,
 		(void)err_set_no(e, ENOMEM, "record of the unit");
 		return NULL;
 	}
-	host_facts(&facts);
+	rc = host_facts(&facts, e);
 	socket_facts(s, index, true, &facts, arena);
-	rc = environment_facts(u, &facts, arena, e);
+	if (rc == 0)
+		rc = environment_facts(u, &facts, arena, e);
 	if (wants_notify(u))
 		facts.notify_socket = arena_printf(arena, "%s/%s", PATH_NOTIFY, u->name);
 	if (rc == 0 && u->kind == KIND_CONTAINER) {

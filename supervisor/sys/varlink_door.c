@@ -121,29 +121,40 @@ static bool make_place(struct varlink *v, uid_t uid)
 	return true;
 }
 
-/* Without a descriptor for it a client cannot even be refused, and the socket would wake us for ever. */
-static void refuse(struct varlink *v)
+/*
+ * Without a descriptor for it a client cannot even be refused, and the socket would wake us for ever. So one is kept
+ * for it, and somebody who says nothing gives up his own.
+ */
+static int accept_client(struct varlink *v, uid_t *uid)
 {
-	int fd;
+	cleanup_fd int fd = accept4(v->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	struct connection *c;
 
+	if (fd >= 0 || (errno != EMFILE && errno != ENFILE))
+		return fd >= 0 && is_welcome(v, fd, uid) ? fd_take(&fd) : -1;
 	fd_close(&v->spare);
 	fd = accept4(v->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-	fd_close(&fd);
+	c = fd >= 0 && is_welcome(v, fd, uid)
+		? choose(v, *uid == 0 ? CROWD_ALL : CROWD_SAME_USER, *uid)
+		: NULL;
+	if (c != NULL)
+		send_off(c);
+	else
+		fd_close(&fd);
 	v->spare = open("/", O_PATH | O_CLOEXEC);
+	return fd_take(&fd);
 }
 
 static void on_client(uv_poll_t *poll, int status, int events)
 {
 	struct varlink *v = poll->data;
-	cleanup_fd int fd = accept4(v->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-	struct connection *c;
 	uid_t uid;
+	cleanup_fd int fd = accept_client(v, &uid);
+	struct connection *c;
 
 	(void)status;
 	(void)events;
-	if (fd < 0 && (errno == EMFILE || errno == ENFILE))
-		refuse(v);
-	if (fd < 0 || !is_welcome(v, fd, &uid))
+	if (fd < 0)
 		return;
 	if (!make_place(v, uid)) {
 		turn_away(fd, v->interface->name, "Busy", "too many clients wait for an answer");

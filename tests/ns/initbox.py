@@ -1,6 +1,7 @@
 """The real init as PID 1 of a throwaway container: own user, PID, mount, UTS, IPC and network name
 spaces and a root folder of its own, with a supervisor that does what the test orders."""
 
+import contextlib
 import os
 import shutil
 import signal
@@ -111,7 +112,8 @@ class Box:
         """From outside, by the pid that the host knows."""
         children = Path(f"/proc/{self.init_pid()}/task/{self.init_pid()}/children")
         for pid in children.read_text().split():
-            if Path(f"/proc/{pid}/comm").read_text().strip() == "supervisor":
-                os.kill(int(pid), signo)
-                return
+            with contextlib.suppress(FileNotFoundError):  # another, which has ended meanwhile
+                if Path(f"/proc/{pid}/comm").read_text().strip() == "supervisor":
+                    os.kill(int(pid), signo)
+                    return
         raise AssertionError("no supervisor runs")

@@ -1,6 +1,7 @@
 """The real init, supervisor and supctl in a throwaway container: what an operator does, and what a hostile client
 does to the control socket. No cgroup v2 is needed: without it only limits are missing."""
 
+import contextlib
 import json
 import os
 import shutil
@@ -90,8 +91,9 @@ class Appliance(initbox.Box):
     def supervisor_pid(self):
         children = f"/proc/{self.init_pid()}/task/{self.init_pid()}/children"
         for pid in open(children).read().split():
-            if open(f"/proc/{pid}/comm").read().strip() == "supervisor":
-                return int(pid)
+            with contextlib.suppress(FileNotFoundError):
+                if open(f"/proc/{pid}/comm").read().strip() == "supervisor":
+                    return int(pid)
         return None
 
     def fds(self):
