@@ -1,11 +1,16 @@
 /*
- * killer TIMES MOST-MS SEED [supervisor|init|both]: ends the supervisor by SIGKILL, again and again, wherever it just is:
+ * killer TIMES MOST-MS SEED [supervisor|init|both [LOGS KEPT]]: ends the supervisor by SIGKILL, again and again, wherever it just is:
  * up to MOST-MS after it has answered, or (three of ten times) within 60 ms after the one before died, that is while it
  * recovers. Five times in a row at most, since an init whose supervisor never comes up gives up. With "init" it sends
  * SIGSEGV to PID 1 instead, with "both" the one or the other. Prints figures; ends with 1 when no answer came.
+ *
+ * Meanwhile and at its end each file of the folder LOGS gets a second name in the folder KEPT, UNIT.log.INODE, so that
+ * nothing falls out of a log that is rotated.
  */
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -13,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/time.h>
 #include <sys/un.h>
 #include <time.h>
@@ -25,11 +31,14 @@
 #define IN_ROW_MAX 5
 #define PATIENCE_MS 60000
 #define PAUSE_US 500
+#define KEEP_US 500000
 
 struct killer {
 	uint64_t random;
 	unsigned long kills, in_recovery, init_faults;
 	uint64_t slowest_us, sum_us, answers;
+	const char *logs, *kept; /* or NULL */
+	uint64_t kept_us;
 };
 
 static uint64_t now_us(void)
@@ -130,6 +139,38 @@ static bool answers(void)
 		read(fd, answer, sizeof(answer)) > 0;
 }
 
+/* By the descriptor: the name may be another file's by now. */
+static void keep_one(const struct killer *k, const char *name)
+{
+	const char *end = strstr(name, ".log");
+	char from[PATH_MAX], to[PATH_MAX];
+	cleanup_fd int fd = -1;
+	struct stat st;
+
+	(void)snprintf(from, sizeof(from), "%s/%s", k->logs, name);
+	fd = end != NULL ? open(from, O_RDONLY | O_CLOEXEC | O_NONBLOCK) : -1;
+	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+		return;
+	(void)snprintf(from, sizeof(from), "/proc/self/fd/%d", fd);
+	(void)snprintf(to, sizeof(to), "%s/%.*s.%llu", k->kept, (int)(end + 4 - name), name,
+		(unsigned long long)st.st_ino);
+	if (linkat(AT_FDCWD, from, AT_FDCWD, to, AT_SYMLINK_FOLLOW) < 0 && errno != EEXIST)
+		perror(to);
+}
+
+static void keep_logs(struct killer *k)
+{
+	DIR *d = k->logs != NULL && now_us() - k->kept_us > KEEP_US ? opendir(k->logs) : NULL;
+	struct dirent *entry;
+
+	if (d == NULL)
+		return;
+	while ((entry = readdir(d)) != NULL)
+		keep_one(k, entry->d_name);
+	(void)closedir(d);
+	k->kept_us = now_us();
+}
+
 static int await_answer(struct killer *k)
 {
 	uint64_t begun = now_us(), took;
@@ -177,15 +218,18 @@ int main(int argc, char **argv)
 {
 	unsigned long times = argc >= 4 ? strtoul(argv[1], NULL, 10) : 0, row = 0;
 	uint64_t most = argc >= 4 ? strtoul(argv[2], NULL, 10) : 0;
-	const char *whom = argc == 5 ? argv[4] : "supervisor";
+	const char *whom = argc >= 5 ? argv[4] : "supervisor";
 	struct killer k = { 0 };
 
-	if (argc < 4 || argc > 5)
+	if (argc < 4 || argc > 7)
 		return 2;
+	k.logs = argc == 7 ? argv[5] : NULL;
+	k.kept = argv[argc - 1];
 	k.random = strtoul(argv[3], NULL, 10);
 	while (k.kills < times) {
 		bool at_once = k.kills > 0 && row < IN_ROW_MAX && next_random(&k) % 10 < 3;
 
+		keep_logs(&k);
 		row = at_once ? row + 1 : 0;
 		k.in_recovery += at_once;
 		if (!at_once && await_answer(&k) < 0)
@@ -194,6 +238,8 @@ int main(int argc, char **argv)
 		if (strike(&k, whom) < 0)
 			break;
 	}
+	k.kept_us = 0;
+	keep_logs(&k);
 	printf("kills %lu in-recovery %lu of-init %lu answers %llu mean-us %llu slowest-us %llu\n",
 		k.kills, k.in_recovery, k.init_faults, (unsigned long long)k.answers,
 		(unsigned long long)(k.answers > 0 ? k.sum_us / k.answers : 0),
