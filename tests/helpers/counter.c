@@ -4,8 +4,9 @@
  *   counter FOLDER NAME EVERY-MS LEAST-MS MOST-MS SEED any|well
  *
  * It writes a numbered line each EVERY-MS, each seventh to standard error, and ends by itself after LEAST-MS to
- * MOST-MS (0: never): well, or with any exit code or by a signal, but then not while FOLDER/calm is there. What it
- * does is noted in FOLDER/NAME.lives, each line before the thing itself and in one write:
+ * MOST-MS (0: never): well, or with any exit code or by a signal, but then not while FOLDER/calm is there. A file
+ * FOLDER/NAME.end ends it at once, in any way, and is removed. What it does is noted in FOLDER/NAME.lives, each line
+ * before the thing itself and in one write:
  *
  *   start LIFE PID                  LIFE is 1, 2, 3...
  *   end LIFE LINES stop             SIGTERM came; exit code 0
@@ -113,6 +114,21 @@ static bool is_calm(const struct counter *c)
 	return access(path, F_OK) == 0;
 }
 
+static bool is_told_to_end(const struct counter *c)
+{
+	char path[256];
+
+	path_of(c, ".end", path);
+	return unlink(path) == 0;
+}
+
+static bool goes_on(const struct counter *c, unsigned long until)
+{
+	if (*stop_asked() || is_told_to_end(c))
+		return false;
+	return c->most == 0 || now_ms() < until || (!c->well && is_calm(c));
+}
+
 static void begin(struct counter *c)
 {
 	char path[256], pid[32];
@@ -198,7 +214,7 @@ int main(int argc, char **argv)
 	(void)sigaction(SIGTERM, &term, NULL);
 	begin(&c);
 	until = now_ms() + c.least + next_random(&c) % (c.most > c.least ? c.most - c.least : 1);
-	while (!*stop_asked() && (c.most == 0 || now_ms() < until || (!c.well && is_calm(&c)))) {
+	while (goes_on(&c, until)) {
 		const struct timespec pause = { (time_t)(c.every / 1000),
 			(long)(c.every % 1000) * 1000000 };
 

@@ -132,6 +132,8 @@ static void read_word(struct tally *t, const char *record, const char *text)
 		t->lost++;
 		tell(t, "lost", record);
 	}
+	if (strncmp(text, "stopped", 7) == 0)
+		t->ordinal = 0; /* the next restart is the first again */
 	if (paren == NULL || ordinal == t->ordinal)
 		return;
 	t->ordinal = ordinal;
