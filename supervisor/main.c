@@ -4,6 +4,7 @@
  */
 #include "supctl/main.h"
 #include "common/fd.h"
+#include "common/killpoint.h"
 #include "common/paths.h"
 #include "supervisor/calendar.h"
 #include "supervisor/check.h"
@@ -135,6 +136,7 @@ static int begin(struct supervisor *s, struct err *e)
 	if (supervise_begin(s, e) < 0)
 		return -1;
 	link_well(&s->link);
+	KILL_POINT("begin-well");
 	s->well.data = s;
 	(void)uv_timer_init(&s->loop, &s->well);
 	(void)uv_timer_start(&s->well, on_well, WELL_MS, 0);

@@ -1,6 +1,7 @@
 #include "supervisor/sys/adopt.h"
 
 #include "common/fd.h"
+#include "common/killpoint.h"
 #include "supervisor/sys/clock.h"
 #include "supervisor/sys/held.h"
 #include "supervisor/sys/leftover.h"
@@ -271,20 +272,31 @@ void adopt(struct supervisor *s, struct kept_file *past)
 	uint64_t committed_ns = kept_committed_ns(past);
 	size_t n;
 
+	KILL_POINT("adopt-begin");
 	restore_engine(s, past);
 	control_adopt(s);
+	KILL_POINT("adopt-engine");
 	wall_tell(s, false);
 	adopt_instances(s, past);
+	KILL_POINT("adopt-instances");
 	keep_begin(s, committed_ns);
+	KILL_POINT("adopt-kept");
 	kept_close(past);
 	n = adopt_processes(s, committed_ns);
+	KILL_POINT("adopt-processes");
 	tell_vanished(s);
 	leftovers(s);
+	KILL_POINT("adopt-leftovers");
 	last_words(s);
+	KILL_POINT("adopt-words");
 	held_drop_rest(s, socket_is_awaited);
+	KILL_POINT("adopt-dropped");
 	journal(s, LOG_LEVEL_INFO, NULL, "goes on with %zu processes of the supervisor before", n);
+	KILL_POINT("adopt-told");
 	perform_all(s);
+	KILL_POINT("adopt-performed");
 	look_around(s);
+	KILL_POINT("adopt-done");
 }
 
 void adopt_nothing(struct supervisor *s)

@@ -212,11 +212,12 @@ static void perform(struct supervisor *s, const struct action *a)
 		break;
 	case ACT_LOG:
 		journal(s, (enum log_level)a->arg, unit_at(s, a->unit)->name, "%s", a->text);
+		KILL_POINT("log-said");
 		break;
 	case ACT_JOB_DONE:
 		KILL_POINT("job-end");
 		control_job_done(s, a->job, a->arg, a->text);
-		KILL_POINT("job-answered");
+		KILL_POINT("job-over");
 		break;
 	case ACT_STAMP:
 		wall_stamp_keep(s, a->unit);

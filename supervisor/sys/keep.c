@@ -1,6 +1,7 @@
 #include "supervisor/sys/keep.h"
 
 #include "common/fd.h"
+#include "common/killpoint.h"
 #include "common/util.h"
 #include "supervisor/sys/clock.h"
 #include "supervisor/sys/keepfile.h"
@@ -222,8 +223,11 @@ void keep_commit(struct supervisor *s)
 		return;
 	now = now_ns();
 	change(k, offsetof(struct keep_head, committed_ns), &now, sizeof(now));
+	KILL_POINT("commit-begin");
 	atomic_store(&k->head->logged, k->logged);
+	KILL_POINT("commit-logged");
 	apply(k);
+	KILL_POINT("commit-done");
 }
 
 /* ---- another generation ---- */
@@ -314,10 +318,12 @@ void keep_begin(struct supervisor *s, uint64_t committed_ns)
 	fd = make_file(s, &head, &map);
 	if (fd >= 0)
 		fill(s, &head, committed_ns);
+	KILL_POINT("generation-made");
 	if (fd < 0)
 		give_up(s, strerror(errno));
 	else if (k->head != NULL && link_hold(&s->link, HELD_KIND, HELD_NAME, fd, &e) < 0)
 		give_up(s, e.msg);
+	KILL_POINT("generation-held");
 	if (before != NULL)
 		(void)munmap(before, size);
 }

@@ -1,6 +1,7 @@
 #include "supervisor/sys/keepfile.h"
 
 #include "common/fd.h"
+#include "common/killpoint.h"
 #include "supervisor/sys/supervisor.h"
 
 #include <stdatomic.h>
@@ -29,6 +30,7 @@ void keep_apply(struct keep_head *h)
 			break;
 		memcpy((uint8_t *)h + c->at, c + 1, c->size);
 		done += (c->size + 7) / 8 * 8;
+		KILL_POINT("commit-applied");
 	}
 	atomic_store(&h->logged, 0);
 }

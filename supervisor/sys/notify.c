@@ -5,6 +5,7 @@
 #include "supervisor/core/notify.h"
 
 #include "common/fd.h"
+#include "common/killpoint.h"
 #include "common/passing.h"
 #include "common/paths.h"
 #include "supervisor/sys/clock.h"
@@ -71,8 +72,11 @@ static bool receive(struct instance *inst)
 
 		notify.at += now_us() - monotonic;
 	}
+	KILL_POINT("notify-peeked");
 	supervise_note(inst->s, &event);
+	KILL_POINT("notify-told");
 	consume(inst->notify);
+	KILL_POINT("notify-consumed");
 	perform_all(inst->s);
 	return true;
 }

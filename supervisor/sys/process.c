@@ -299,6 +299,7 @@ static void finish(struct process *p, struct roster_slot *slot)
 	tell_exit(p, status);
 	KILL_POINT("exit-told");
 	atomic_store(&slot->state, SLOT_FREE);
+	KILL_POINT("exit-freed");
 	stop_listening(p);
 	p->gone = true;
 	free_if_done(p);

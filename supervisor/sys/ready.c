@@ -5,6 +5,7 @@
 #include "supervisor/sys/supervisor.h"
 
 #include "common/fd.h"
+#include "common/killpoint.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -55,6 +56,7 @@ static void on_readable(uv_poll_t *poll, int status, int events)
 		return;
 	if (said)
 		supervise_note(s, &event);
+	KILL_POINT("ready-told");
 	ready_close(inst);
 	perform_all(s);
 }
