@@ -78,6 +78,8 @@ static void take_fd(struct lines *l, const char *folder, const struct dirent *en
 	if (n <= 0)
 		return; /* of the reading itself */
 	target[n] = '\0';
+	if (strncmp(target, "/var/log/sup/", 13) == 0)
+		return; /* opened when there is something to write */
 	anonymous = strstr(target, ":[") != NULL && strncmp(target, "anon_inode", 10) != 0;
 	if (anonymous)
 		target[strcspn(target, "[")] = '\0';

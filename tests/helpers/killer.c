@@ -35,6 +35,7 @@
 
 struct killer {
 	uint64_t random;
+	int pid; /* of the supervisor, if known */
 	unsigned long kills, in_recovery, init_faults;
 	uint64_t slowest_us, sum_us, answers;
 	const char *logs, *kept; /* or NULL */
@@ -65,10 +66,10 @@ static uint64_t next_random(struct killer *k)
 	return z ^ (z >> 31);
 }
 
-static bool read_small(const char *path, char text[512])
+static bool read_small(const char *path, char *text, size_t size)
 {
 	FILE *f = fopen(path, "re");
-	size_t n = f != NULL ? fread(text, 1, 511, f) : 0;
+	size_t n = f != NULL ? fread(text, 1, size - 1, f) : 0;
 
 	text[n] = '\0';
 	if (f != NULL)
@@ -76,10 +77,21 @@ static bool read_small(const char *path, char text[512])
 	return n > 0;
 }
 
+static bool blocks_signals(int pid)
+{
+	unsigned long long blocked;
+	char path[64], text[2048], *at;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/status", pid);
+	at = read_small(path, text, sizeof(text)) ? strstr(text, "\nSigBlk:") : NULL;
+	return at == NULL || sscanf(at, "\nSigBlk: %llx", &blocked) != 1 ||
+		(blocked >> (SIGTERM - 1) & 1) != 0;
+}
+
 /*
  * When it is the supervisor: since when it runs. It is a child of PID 1 that leads a session; a process that it has
- * cloned and that has not executed its program yet bears the same name, but is in another session, or in a
- * cgroup of its own, or at least younger.
+ * cloned and that has not executed its program yet bears the same name, but is in another session, or blocks all signals
+ * until it does, or is in a cgroup of its own.
  */
 static unsigned long long supervisor_since(int pid)
 {
@@ -89,7 +101,7 @@ static unsigned long long supervisor_since(int pid)
 	char state;
 
 	(void)snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-	if (!read_small(path, text) || strstr(text, " (supervisor) ") == NULL)
+	if (!read_small(path, text, sizeof(text)) || strstr(text, " (supervisor) ") == NULL)
 		return 0;
 	at = strrchr(text, ')') + 2;
 	if (sscanf(at,
@@ -97,8 +109,10 @@ static unsigned long long supervisor_since(int pid)
 		    &state, &parent, &group, &session, &since) != 5 ||
 		parent != 1 || session != pid || state == 'Z' || state == 'X')
 		return 0;
+	if (blocks_signals(pid))
+		return 0;
 	(void)snprintf(path, sizeof(path), "/proc/%d/cgroup", pid);
-	if (read_small(path, text) && strstr(text, "0::/sup/") != NULL)
+	if (read_small(path, text, sizeof(text)) && strstr(text, "0::/sup/") != NULL)
 		return 0;
 	return since;
 }
@@ -124,19 +138,24 @@ static int find_supervisor(void)
 	return found;
 }
 
-/* It has read a question and answered it. */
-static bool answers(void)
+/* Who has read a question and answered it; 0: nobody. */
+static int answering(void)
 {
 	static const char question[] = "{\"method\":\"org.varlink.service.GetInfo\"}";
 	struct sockaddr_un to = { .sun_family = AF_UNIX, .sun_path = PATH_CONTROL };
 	cleanup_fd int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	const struct timeval patience = { .tv_sec = PATIENCE_MS / 1000 };
+	struct ucred who = { 0 };
+	socklen_t size = sizeof(who);
 	char answer[16];
 
 	(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
-	return connect(fd, (const struct sockaddr *)&to, sizeof(to)) == 0 &&
-		write(fd, question, sizeof(question)) == (ssize_t)sizeof(question) &&
-		read(fd, answer, sizeof(answer)) > 0;
+	if (connect(fd, (const struct sockaddr *)&to, sizeof(to)) < 0 ||
+		write(fd, question, sizeof(question)) != (ssize_t)sizeof(question) ||
+		read(fd, answer, sizeof(answer)) <= 0 ||
+		getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &size) < 0)
+		return 0;
+	return who.pid;
 }
 
 /* By the descriptor: the name may be another file's by now. */
@@ -175,7 +194,7 @@ static int await_answer(struct killer *k)
 {
 	uint64_t begun = now_us(), took;
 
-	while (!answers()) {
+	while ((k->pid = answering()) == 0) {
 		if (now_us() - begun > PATIENCE_MS * 1000UL)
 			return -1;
 		pause_us(PAUSE_US);
@@ -191,14 +210,15 @@ static int await_answer(struct killer *k)
 static int kill_supervisor(struct killer *k)
 {
 	uint64_t begun = now_us();
-	int pid;
 
-	while ((pid = find_supervisor()) == 0 || kill(pid, SIGKILL) < 0) {
+	while ((k->pid == 0 && (k->pid = find_supervisor()) == 0) || kill(k->pid, SIGKILL) < 0) {
+		k->pid = 0;
 		if (now_us() - begun > PATIENCE_MS * 1000UL)
 			return -1;
 		pause_us(PAUSE_US);
 	}
 	k->kills++;
+	k->pid = 0;
 	return 0;
 }
 
