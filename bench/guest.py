@@ -53,6 +53,11 @@ def image(work, program):
     return f"{program}={path}"
 
 
+def programs(*names):
+    """Programs of the bench on the host's side: words for mkappliance."""
+    return [w for n in names for w in ("--add", f"{BUILD}/bench/{n}:/usr/bin/{n}")]
+
+
 def appliance(work, name, units, images, *more):
     """A folder that boots. units: file name -> text."""
     folder = work / name
