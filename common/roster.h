@@ -40,8 +40,8 @@ struct roster_slot {
 	/* The supervisor's own; init does not look at it: */
 	uint16_t role;          /* enum role of supervisor/core/role.h */
 	_Atomic uint16_t begun; /* 1, by the child: it was let go */
-	uint64_t started_ns;    /* CLOCK_BOOTTIME */
-	uint64_t exited_ns;     /* CLOCK_BOOTTIME, valid in EXITED */
+	uint64_t started_ns;    /* CLOCK_MONOTONIC */
+	uint64_t exited_ns;     /* CLOCK_MONOTONIC, valid in EXITED */
 	char unit[UNIT_NAME_MAX];
 };
 

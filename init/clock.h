@@ -1,4 +1,4 @@
-/* The one clock of init: CLOCK_BOOTTIME, which no one can set. */
+/* The one clock of init: CLOCK_MONOTONIC, which no one can set and which counts no sleep of the machine. */
 #ifndef INIT_CLOCK_H
 #define INIT_CLOCK_H
 
@@ -13,7 +13,7 @@ static inline uint64_t clock_now_ns(void)
 {
 	struct timespec ts = { 0 };
 
-	(void)clock_gettime(CLOCK_BOOTTIME, &ts);
+	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
 	return (uint64_t)ts.tv_sec * NSEC_PER_SEC + (uint64_t)ts.tv_nsec;
 }
 

@@ -1,6 +1,6 @@
 /*
  * The engine decides. It holds the run-time state of every unit and maps events to actions; it makes no
- * system call, knows no clock (time is an argument, microseconds of CLOCK_BOOTTIME), logs nothing.
+ * system call, knows no clock (time is an argument, microseconds of CLOCK_MONOTONIC), logs nothing.
  *
  * The life of one unit is a table state x event (rules.c), every cell written. Dependencies settle in two phases with
  * queues, never by recursion:
@@ -117,7 +117,7 @@ enum health_state {
 
 struct notify { /* of one datagram; core/notify.c fills it */
 	bool ready, reloading, stopping, watchdog, watchdog_trigger;
-	uint64_t at; /* MONOTONIC_USEC=, moved to the clock of the engine; 0: not said */
+	uint64_t at; /* MONOTONIC_USEC=, which is the clock of the engine, too; 0: not said */
 	uint64_t extend_timeout; /* microseconds, 0: not said */
 	uint64_t watchdog_usec;  /* UINT64_MAX: not said */
 	int32_t main_pid;        /* 0: not said */

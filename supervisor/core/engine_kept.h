@@ -11,7 +11,7 @@
  * them must see to that) and gives it to engine_restore before anything else but engine_set_facts and engine_seed. It is
  * then where the old one was: at rest, with the same timers, the same actions to come.
  *
- * All times are microseconds of CLOCK_BOOTTIME and absolute, so however long nobody was there, nothing is to be moved:
+ * All times are microseconds of CLOCK_MONOTONIC and absolute, so however long nobody was there, nothing is to be moved:
  * what came due meanwhile is due. Records are of this boot of the machine; one from a later time than now is not believed.
  *
  * What is not taken over: who waits for jobs, which engine_job_resume brings back, and a reload that waited for units to

@@ -25,7 +25,7 @@ struct keep_head {
 	uint32_t
 		attempts; /* supervisors that began with it and then died of a fault of their own */
 	uint64_t size;
-	uint64_t committed_ns;   /* CLOCK_BOOTTIME */
+	uint64_t committed_ns;   /* CLOCK_MONOTONIC */
 	_Atomic uint64_t logged; /* bytes of the log that are to be done again; 0: none */
 	struct keep_area layouts[KEEP_PARTS];
 	struct keep_records records[KEEP_PARTS];

@@ -4,6 +4,7 @@
 #include "common/killpoint.h"
 #include "common/util.h"
 #include "supervisor/sys/cgroup.h"
+#include "supervisor/sys/clock.h"
 
 #include <fcntl.h>
 #include <sched.h>
@@ -14,7 +15,6 @@
 #include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <time.h>
 
 #include <linux/sched.h>
 
@@ -83,16 +83,14 @@ static struct roster_slot *slot_reserve(struct roster *roster, const struct plan
 {
 	for (size_t i = 0; i < ROSTER_SLOTS; i++) {
 		struct roster_slot *slot = &roster->slot[i];
-		struct timespec now;
 
 		if (atomic_load(&slot->state) != SLOT_FREE)
 			continue;
-		(void)clock_gettime(CLOCK_BOOTTIME, &now);
 		slot->pid = 0;
 		slot->status = 0;
 		slot->role = (uint16_t)plan->role;
 		slot->begun = 0;
-		slot->started_ns = (uint64_t)now.tv_sec * NSEC_PER_SEC + (uint64_t)now.tv_nsec;
+		slot->started_ns = now_ns();
 		slot->exited_ns = 0;
 		(void)snprintf(slot->unit, sizeof(slot->unit), "%s", plan->unit);
 		atomic_store(&slot->state, SLOT_RESERVED);

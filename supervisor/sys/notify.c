@@ -8,7 +8,6 @@
 #include "common/killpoint.h"
 #include "common/passing.h"
 #include "common/paths.h"
-#include "supervisor/sys/clock.h"
 #include "supervisor/sys/supervisor.h"
 
 #include <stdio.h>
@@ -66,12 +65,6 @@ static bool receive(struct instance *inst)
 	notify_parse(data, (size_t)n, status, &notify);
 	if (notify.access != ACCESS_UNSET)
 		inst->notify_access = notify.access;
-	/* The engine's clock goes on in suspend. Read in this order the difference is rather too large than too small. */
-	if (notify.at != 0) {
-		uint64_t monotonic = clock_us(CLOCK_MONOTONIC);
-
-		notify.at += now_us() - monotonic;
-	}
 	KILL_POINT("notify-peeked");
 	supervise_note(inst->s, &event);
 	KILL_POINT("notify-told");

@@ -131,7 +131,9 @@ struct supervisor {
 	uv_poll_t mounts_poll;
 	int mounts;             /* /proc/self/mountinfo: a priority event when it changes */
 	int64_t wall_minus_now; /* as the engine was told */
-	bool stamps_fail;       /* said already */
+	int64_t wall_minus_boot;
+	uint64_t slept;   /* all the time that the machine has slept, us */
+	bool stamps_fail; /* said already */
 	struct control *control;
 	struct boot boot;
 	struct pulse pulse;

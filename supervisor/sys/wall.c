@@ -1,6 +1,6 @@
 /*
- * The clock on the wall, for timers: when it is set (timerfd_create(2): TFD_TIMER_CANCEL_ON_SET), what local time is,
- * and the file of each timer with Persistent= that says when it last elapsed.
+ * The clock on the wall, for timers: when it is set, or the machine has slept (timerfd_create(2): TFD_TIMER_CANCEL_ON_SET
+ * tells both), what local time is, and the file of each timer with Persistent= that says when it last elapsed.
  */
 #include "supervisor/sys/wall.h"
 
@@ -32,28 +32,54 @@ static int arm(int fd)
 	return timerfd_settime(fd, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &never, NULL);
 }
 
+/* All the time that the machine has slept since it was booted. */
+static uint64_t slept(void)
+{
+	uint64_t awake = now_us(), all = clock_us(CLOCK_BOOTTIME);
+
+	return all > awake ? all - awake : 0;
+}
+
+/* Changes when the clock is set, and not by a sleep. */
+static int64_t wall_minus_boot(void)
+{
+	return (int64_t)wall_us() - (int64_t)clock_us(CLOCK_BOOTTIME);
+}
+
+static uint64_t size_of(int64_t step)
+{
+	return (uint64_t)(step < 0 ? -step : step);
+}
+
 static void say_step(struct supervisor *s, int64_t step)
 {
-	uint64_t size = (uint64_t)(step < 0 ? -step : step);
-
-	if (size >= USEC_PER_SEC)
+	if (size_of(step) >= USEC_PER_SEC)
 		journal(s, LOG_LEVEL_INFO, NULL, "the clock was set %s by %llu s",
-			step < 0 ? "back" : "forward", (unsigned long long)(size / USEC_PER_SEC));
+			step < 0 ? "back" : "forward",
+			(unsigned long long)(size_of(step) / USEC_PER_SEC));
 }
 
 static void on_clock_set(uv_poll_t *poll, int status, int events)
 {
 	struct supervisor *s = poll->data;
-	int64_t before = s->wall_minus_now;
-	uint64_t ignored;
+	int64_t step = -s->wall_minus_boot;
+	uint64_t nap = slept(), ignored;
 
 	(void)status;
 	(void)events;
 	while (read(s->wall, &ignored, sizeof(ignored)) < 0 && errno == EINTR)
 		;
 	(void)arm(s->wall);
-	wall_tell(s, true);
-	say_step(s, s->wall_minus_now - before);
+	s->wall_minus_boot = wall_minus_boot();
+	step += s->wall_minus_boot;
+	/* the two clocks that it is the difference of are not read at the same instant */
+	nap = nap > s->slept ? nap - s->slept : 0;
+	s->slept += nap;
+	wall_tell(s, nap < USEC_PER_SEC || size_of(step) >= USEC_PER_SEC);
+	if (nap >= USEC_PER_SEC)
+		journal(s, LOG_LEVEL_INFO, NULL, "the machine has slept for %llu s",
+			(unsigned long long)(nap / USEC_PER_SEC));
+	say_step(s, step);
 	perform_all(s);
 }
 
@@ -68,6 +94,8 @@ int wall_open(struct supervisor *s, struct err *e)
 	int rc;
 
 	s->wall_minus_now = wall_minus_now();
+	s->wall_minus_boot = wall_minus_boot();
+	s->slept = slept();
 	s->wall = timerfd_create(CLOCK_REALTIME, TFD_CLOEXEC | TFD_NONBLOCK);
 	if (s->wall < 0 || arm(s->wall) < 0)
 		return err_set(e, "listen to changes of the clock");
