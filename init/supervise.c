@@ -80,11 +80,17 @@ static uint64_t delay_ns(unsigned int streak)
 	return delay < DELAY_LONGEST_NS ? delay : DELAY_LONGEST_NS;
 }
 
+/* By somebody, not by a fault of its own. */
+static bool was_killed(int status)
+{
+	return WIFSIGNALED(status) && (WTERMSIG(status) == SIGKILL || WTERMSIG(status) == SIGTERM);
+}
+
 /*
- * One life of the supervisor is over. One that was well and was then killed starts its back-off
- * afresh, so it never waits longer than the first delay.
+ * One life of the supervisor is over. One that was well and then ended by itself starts its back-off afresh, so it
+ * never waits longer than the first delay; one that was well and was killed, or asked to end, does not wait.
  */
-static void schedule(struct supervise *s, uint64_t now_ns)
+static void schedule(struct supervise *s, int status, uint64_t now_ns)
 {
 	bool long_life = s->well && now_ns - s->started_ns >= LONG_LIFE_NS;
 
@@ -92,7 +98,7 @@ static void schedule(struct supervise *s, uint64_t now_ns)
 		s->streak = 1;
 	s->streak = long_life ? 1 : s->streak + 1;
 	s->unwell = s->well ? 0 : s->unwell + 1;
-	if (s->planned) {
+	if (s->planned || (s->well && was_killed(status))) {
 		s->streak = 1;
 		s->unwell = 0;
 	}
@@ -137,11 +143,12 @@ static void start(struct init *init, uint64_t now_ns)
 	if (start_supervisor(init) < 0) {
 		console_say(&init->console, "start %s: %m", init->words.supervisor);
 		fd_close(&init->wire.fd);
-		schedule(s, now_ns);
+		schedule(s, 0, now_ns);
 		return;
 	}
 	/* The one before may have died with work undone. */
 	init->wire.poke = true;
+	init->wire.resumed = init->crash.crashes > 0;
 	init->wire.request = init->request.end != 0;
 }
 
@@ -247,7 +254,7 @@ bool supervise_reaped(struct init *init, pid_t pid, int status, uint64_t now_ns)
 	roster_supervisor_ended(&init->roster, status);
 	watchdog_supervisor_gone(init);
 	planned = s->planned;
-	schedule(s, now_ns);
+	schedule(s, status, now_ns);
 	if (init->wire.end == 0)
 		say_ended(init, init->words.supervisor, status, planned, now_ns);
 	return true;

@@ -35,6 +35,7 @@ static const struct command *const commands[] = {
 	&command_poweroff,
 	&command_reboot,
 	&command_halt,
+	&command_reexec,
 };
 
 static void print_usage(FILE *to)

@@ -38,7 +38,8 @@ struct command {
 extern const struct command command_status, command_list, command_start, command_stop,
 	command_restart, command_reload, command_reset, command_logs, command_exec, command_plan,
 	command_boot, command_cat, command_why, command_timers, command_calendar, command_check,
-	command_faults, command_sockets, command_poweroff, command_reboot, command_halt;
+	command_faults, command_sockets, command_poweroff, command_reboot, command_halt,
+	command_reexec;
 
 /*
  * Connects when needed; calls; on failure prints one line and returns NULL with *status set. When the supervisor dies over it

@@ -119,9 +119,26 @@ static void on_request(void *data, int end)
 	perform_all(s);
 }
 
+static void on_resumed(void *data, unsigned int crashes, int error)
+{
+	struct supervisor *s = data;
+
+	/* while the descriptors are taken there is no journal yet; init has said it on the console */
+	if (crashes > s->init_crashes && s->control != NULL)
+		journal(s, LOG_LEVEL_ERROR, NULL,
+			"init has crashed and executed itself anew; it was the %s time since the machine "
+			"started",
+			crashes == 1 ? "first" : "next");
+	s->init_crashes = crashes;
+	if (s->control != NULL)
+		control_resumed(s, error);
+}
+
 static int open_link(struct supervisor *s, struct err *e)
 {
-	const struct link_events on = { .reaped = on_reaped, .request = on_request, .data = s };
+	const struct link_events on = {
+		.reaped = on_reaped, .request = on_request, .resumed = on_resumed, .data = s
+	};
 
 	return link_open(&s->link, &s->loop, WIRE_FD, &on, held_add, e);
 }

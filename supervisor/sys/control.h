@@ -18,7 +18,8 @@ struct control {
 	struct supervisor *s;
 	struct varlink varlink;
 	struct job *jobs;
-	struct tickets *tickets; /* NULL: none can be kept, and last_job counts */
+	struct connection *reexec; /* waits for init to be executed anew; NULL: none */
+	struct tickets *tickets;   /* NULL: none can be kept, and last_job counts */
 	_Atomic uint32_t last_job;
 };
 
@@ -55,6 +56,11 @@ void control_boot_reset(struct connection *c, void *data, json_t *parameters);
 
 /* ---- control_logs.c ---- */
 void control_logs(struct connection *c, void *data, json_t *parameters);
+
+/* ---- control_reexec.c ---- */
+void control_supervisor(struct connection *c, void *data, json_t *parameters);
+void control_reexec(struct connection *c, void *data, json_t *parameters);
+void control_reexec_init(struct connection *c, void *data, json_t *parameters);
 
 /* ---- control_exec.c ---- */
 void control_exec(struct connection *c, void *data, json_t *parameters);

@@ -102,6 +102,13 @@ static const char description[] =
 	"method Reload(ticket: ?int) -> ()\n"
 	"# how: poweroff, reboot or halt.\n"
 	"method End(how: string, ticket: ?int) -> ()\n"
+	"# Who answers: its process, and its number among the supervisors that init has started. init_crashes: how often init\n"
+	"# has crashed, and executed itself anew, since the machine started.\n"
+	"method Supervisor() -> (pid: int, life: int, init_crashes: int)\n"
+	"# Ends the supervisor of that life; the next one is started from its file, and answers this when it is asked again.\n"
+	"method Reexec(life: int) -> (pid: int, life: int, init_crashes: int)\n"
+	"# init executes its file anew; answers when it has.\n"
+	"method ReexecInit() -> ()\n"
 	"# A command in a running unit. With the call come three descriptors, its stdin, stdout and stderr; or one, a\n"
 	"# Unix socket over which the master of its new terminal is sent. Answers when it ended: its wait(2) status.\n"
 	"method Exec(unit: string, argv: []string) -> (status: int)\n"
@@ -130,6 +137,9 @@ static const struct varlink_method methods[] = {
 	{ "Reload", true, control_reload },
 	{ "End", true, control_end },
 	{ "Exec", true, control_exec },
+	{ "Supervisor", false, control_supervisor },
+	{ "Reexec", true, control_reexec },
+	{ "ReexecInit", true, control_reexec_init },
 	{ NULL, false, NULL },
 };
 

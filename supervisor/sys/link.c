@@ -47,6 +47,15 @@ static int receive_packet(int sock, struct wire_msg *m, int *fd)
 	return 1;
 }
 
+/* What may come at any time. */
+static void tell(const struct link *l, const struct wire_msg *m)
+{
+	if (m->kind == WIRE_REQUEST)
+		l->on.request(l->on.data, m->arg);
+	if (m->kind == WIRE_RESUMED)
+		l->on.resumed(l->on.data, (unsigned int)m->arg, m->arg2);
+}
+
 static void on_readable(uv_poll_t *poll, int status, int events)
 {
 	struct link *l = poll->data;
@@ -57,13 +66,11 @@ static void on_readable(uv_poll_t *poll, int status, int events)
 	(void)events;
 	while ((got = receive_packet(l->fd, &m, &fd)) == 1) {
 		fd_close(&fd);
-		if (m.kind == WIRE_REQUEST)
-			l->on.request(l->on.data, m.arg);
+		tell(l, &m);
 	}
 	l->on.reaped(l->on.data);
 	if (got < 0)
-		(void)uv_poll_stop(
-			poll); /* init re-executes with a new pair, or the machine ends */
+		(void)uv_poll_stop(poll); /* the machine ends */
 }
 
 static int take_held(struct link *l, link_held_cb held, struct err *e)
@@ -87,8 +94,7 @@ static int take_held(struct link *l, link_held_cb held, struct err *e)
 		if (m.kind == WIRE_HELD && fd >= 0)
 			held(l->on.data, m.name, fd_take(&fd));
 		fd_close(&fd);
-		if (m.kind == WIRE_REQUEST)
-			l->on.request(l->on.data, m.arg);
+		tell(l, &m);
 		if (m.kind == WIRE_HELD_END)
 			return 0;
 	}
@@ -166,6 +172,13 @@ void link_health(struct link *l, bool well, int promise, const char *why)
 
 	(void)snprintf(m.name, sizeof(m.name), "%s", why);
 	(void)send_packet(l, &m, -1, &ignored);
+}
+
+int link_reexec(struct link *l, enum wire_reexec what, struct err *e)
+{
+	struct wire_msg m = { .version = WIRE_VERSION, .kind = WIRE_REEXEC, .arg = what };
+
+	return send_packet(l, &m, -1, e);
 }
 
 int link_end(struct link *l, int end, int status, struct err *e)

@@ -13,6 +13,8 @@
 struct link_events {
 	void (*reaped)(void *data);           /* after every packet: look at the roster */
 	void (*request)(void *data, int end); /* enum wire_end: a signal asked init for it */
+	/* init has executed itself: it has crashed so often by now; error: the one asked for could not be, errno */
+	void (*resumed)(void *data, unsigned int crashes, int error);
 	void *data;
 };
 
@@ -36,6 +38,8 @@ void link_well(struct link *l);
 void link_watchdog(struct link *l, int runtime, int reboot, const char *device);
 /* promise: seconds until it is said again, 0: none. */
 void link_health(struct link *l, bool well, int promise, const char *why);
+/* What is to start anew from its file; for the supervisor itself: it will end in a moment. */
+int link_reexec(struct link *l, enum wire_reexec what, struct err *e);
 int link_end(struct link *l, int end, int status, struct err *e);
 
 #endif

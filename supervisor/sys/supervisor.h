@@ -135,6 +135,7 @@ struct supervisor {
 	uint64_t slept;   /* all the time that the machine has slept, us */
 	bool stamps_fail; /* said already */
 	struct control *control;
+	unsigned int init_crashes; /* as init said last */
 	struct boot boot;
 	struct pulse pulse;
 };
@@ -278,6 +279,9 @@ int volume_path(const char *name, char path[VOLUME_PATH_MAX], struct err *e);
 
 /* ---- control.c ---- */
 int control_open(struct supervisor *s, struct err *e);
+/* ---- control_reexec.c ---- */
+/* init has executed itself; error: not its file, errno. */
+void control_resumed(struct supervisor *s, int error);
 /* ---- control_jobs.c ---- */
 /* Commands that were in flight when the supervisor before ended; the engine is restored, nothing is performed yet. */
 void control_adopt(struct supervisor *s);

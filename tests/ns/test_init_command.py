@@ -8,6 +8,7 @@ import subprocess
 
 import pytest
 
+import faults
 import initbox
 from initbox import INIT, eventually
 
@@ -20,6 +21,14 @@ PLACES = {"pid1": PID1, "plain": []}
 @pytest.fixture(params=PLACES)
 def place(request):
     return PLACES[request.param]
+
+
+def init_of(child, place):
+    """The init itself: it, or what unshare(1) has started."""
+    if not place:
+        return child.pid
+    children = f"/proc/{child.pid}/task/{child.pid}/children"
+    return int(eventually(lambda: open(children).read().split(), "a child of unshare")[0])
 
 
 def run(place, *command, options=(), **more):
@@ -221,6 +230,48 @@ def test_many_orphans_as_pid1():
                "    os.wait()\n"
                "os._exit(44)\n")
     assert run(PID1, "/usr/bin/python3", "-c", program).returncode == 44
+
+
+@faults.needs_x86
+def test_crash_costs_the_command_nothing(place):
+    """init goes on in a new process image: the same process, the same command, its exact status."""
+    read, write = os.pipe()
+    child = subprocess.Popen([*place, INIT, f"--report={write}", "--", "sh", "-c",
+                              "echo up; read line; exit 77"],
+                             stdin=subprocess.PIPE, stdout=subprocess.PIPE, pass_fds=[write])
+    os.close(write)
+    try:
+        assert child.stdout.readline() == b"up\n"
+        pid = init_of(child, place)
+        for n in range(1, 4):
+            faults.jump_nowhere(pid)
+            eventually(lambda n=n: f"--crashes={n}" in open(f"/proc/{pid}/cmdline").read(), "the next image")
+        child.stdin.write(b"go\n")
+        child.stdin.close()
+        assert child.wait(20) == 77
+        with os.fdopen(read, "rb") as pipe:
+            told = list(records(pipe.read()))
+        assert [kind for kind, *_ in told] == [STARTED, EXITED] and told[1][2] == 77 << 8
+    finally:
+        child.kill()
+        child.wait(10)
+
+
+@faults.needs_x86
+def test_crashes_without_end_are_the_end(place):
+    """The eleventh is plain: init ends by the signal, and with it, as PID 1, the container."""
+    child = subprocess.Popen([*place, INIT, "--", "sleep", "1000"])
+    try:
+        pid = init_of(child, place)
+        for n in range(1, 11):
+            eventually(lambda: open(f"/proc/{pid}/syscall").read().split()[0] == "128", "init to wait")
+            faults.jump_nowhere(pid)
+            eventually(lambda n=n: f"--crashes={n}" in open(f"/proc/{pid}/cmdline").read(), "the next image")
+        faults.jump_nowhere(pid)
+        assert child.wait(20) in (-11, 128 + 11)
+    finally:
+        child.kill()
+        child.wait(10)
 
 
 def test_initbox_programs_exist():

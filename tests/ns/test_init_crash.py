@@ -102,6 +102,7 @@ def test_a_hundred_in_a_row(box):
         crash(box, lambda pid, n=n: os.kill(pid, FAULTS[n % len(FAULTS)]))
     same.check(box)
     assert crashes(box) == 100
+    assert "crash 100: " in box.said()
 
 
 def test_exits_among_crashes_are_written_once(box):
