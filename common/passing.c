@@ -35,11 +35,7 @@ ssize_t passing_send(int sock, const void *data, size_t size, const int *fds, si
 	return n;
 }
 
-/*
- * Who sends a TCP socket with SO_LINGER and lets go of it makes our close(2) the last one, which would wait for a peer
- * that never reads, as long as the sender likes.
- */
-static void drop(int fd)
+void passing_drop(int fd)
 {
 	const struct linger none = { 0 };
 
@@ -58,7 +54,7 @@ static void take_fds(struct passed *passed, const struct cmsghdr *c)
 		if (passed->n < passed->room)
 			passed->fds[passed->n++] = fd;
 		else
-			drop(fd);
+			passing_drop(fd);
 	}
 }
 

@@ -24,6 +24,11 @@ ssize_t passing_send(int sock, const void *data, size_t size, const int *fds, si
 /* As recvmsg(2); the descriptors come close-on-exec. A message cut short by `size` returns `size`. */
 ssize_t passing_receive(int sock, void *data, size_t size, struct passed *passed, int flags);
 /*
+ * Closes a descriptor that a stranger has sent. Of a TCP socket with SO_LINGER that nobody else has any more the last close
+ * would wait for a peer that never reads, as long as the sender likes.
+ */
+void passing_drop(int fd);
+/*
  * Before a socket is closed that strangers send to: nothing more comes, and descriptors that wait in it are closed by us.
  * The kernel would close them with it, and could be made to wait there.
  */

@@ -1,8 +1,8 @@
 /* supctl exec: a command in a running unit, which ends with its client. */
 #include "supervisor/sys/control.h"
 
-#include "common/fd.h"
 #include "common/jsontext.h"
+#include "common/passing.h"
 
 #include <signal.h>
 #include <stdlib.h>
@@ -76,7 +76,7 @@ void control_exec(struct connection *c, void *data, json_t *parameters)
 	}
 	/* the command has its own: the client is to see the end of its pipes when the command closes them */
 	for (size_t i = 0; i < c->n_fds; i++)
-		fd_close(&c->fds[i]);
+		passing_drop(c->fds[i]);
 	c->n_fds = 0;
 	p->on_exit = on_exit_of;
 	p->data = c;

@@ -29,7 +29,7 @@ static void on_event(uv_poll_t *poll, int status, int events);
 static void close_fds(struct connection *c)
 {
 	for (size_t i = 0; i < c->n_fds; i++)
-		fd_close(&c->fds[i]);
+		passing_drop(c->fds[i]);
 	c->n_fds = 0;
 }
 
