@@ -109,27 +109,27 @@ static int first_gap(int dir, const char *name)
 	for (; gap < LOG_OLD; gap++) {
 		file_name(path, name, gap);
 		if (faccessat(dir, path, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
-			break;
+			return errno == ENOENT ? gap : -1;
 	}
 	return gap;
 }
 
-void logfile_rotate(struct logfile *f, int dir, const char *name)
+int logfile_rotate(struct logfile *f, int dir, const char *name)
 {
 	char from[FILE_NAME_MAX], to[FILE_NAME_MAX];
+	int gap = first_gap(dir, name);
 
-	for (int old = first_gap(dir, name); old > 0; old--) {
+	if (gap < 0)
+		return -1;
+	for (int old = gap; old > 0; old--) {
 		file_name(from, name, old - 1);
 		file_name(to, name, old);
-		(void)renameat(dir, from, dir, to);
+		if (renameat(dir, from, dir, to) < 0 && errno != ENOENT)
+			return -1;
 		KILL_POINT("log-rotated-one");
 	}
 	fd_close(&f->fd);
-	if (logfile_open(f, dir, name, UINT64_MAX) < 0)
-		return;
-	/* it could not be moved out of the way: its old records go, the bound stays */
-	if (f->size > 0 && ftruncate(f->fd, 0) == 0)
-		f->size = 0;
+	return logfile_open(f, dir, name, UINT64_MAX);
 }
 
 int logfile_append(struct logfile *f, const char *data, size_t n, bool *torn)

@@ -24,9 +24,9 @@ int logfile_folder(const char *path, bool probe);
 int logfile_open(struct logfile *f, int dir, const char *name, uint64_t whole);
 /* As it is now, 0 when there is none. */
 uint64_t logfile_size(int dir, const char *name);
-/* The next n bytes need a new file; where it cannot be made, the old text goes. */
 bool logfile_is_full(const struct logfile *f, size_t n);
-void logfile_rotate(struct logfile *f, int dir, const char *name);
+/* A new file, the old ones one further. -1 and errno: what could not be moved stays where it is. */
+int logfile_rotate(struct logfile *f, int dir, const char *name);
 /*
  * All or nothing; -1 and errno: nothing, or, when it could not be cut off, a part beyond f->size (*torn is true then,
  * and the file must not be written to until that is gone).

@@ -24,9 +24,12 @@ static struct spool_unit *slot_of(const struct log *log)
 static int open_file(struct log *log)
 {
 	struct spool_unit *u = slot_of(log);
+	struct logs *l = log->logs;
 
-	if (logfile_open(&log->file, log->logs->dir, log->unit, u->torn ? u->whole : UINT64_MAX) <
-		0)
+	if (l->dir < 0)
+		l->dir = logfile_folder(l->path, false);
+	if (l->dir < 0 ||
+		logfile_open(&log->file, l->dir, log->unit, u->torn ? u->whole : UINT64_MAX) < 0)
 		return -1;
 	u->torn = false;
 	return 0;
@@ -38,13 +41,9 @@ static int put(struct log *log, const char *data, size_t n, size_t took, uint64_
 	struct spool *sp = &log->logs->spool;
 	bool torn;
 
-	if (log->file.fd < 0 && open_file(log) < 0) {
-		log->error = errno;
-		return -1;
-	}
-	if (logfile_is_full(&log->file, n))
-		logfile_rotate(&log->file, log->logs->dir, log->unit);
-	if (log->file.fd < 0) {
+	if ((log->file.fd < 0 && open_file(log) < 0) ||
+		(logfile_is_full(&log->file, n) &&
+			logfile_rotate(&log->file, log->logs->dir, log->unit) < 0)) {
 		log->error = errno;
 		return -1;
 	}
@@ -191,15 +190,17 @@ ssize_t log_turn(struct log *log, enum log_stream stream, struct log_pipe *p, bo
 {
 	struct spool *sp = &log->logs->spool;
 	ssize_t taken = 0;
+	bool at_end;
 	int stored;
 
 	if (!spool_begin(sp, log->slot, stream))
 		return -1;
 	if (p != NULL && sp->turn.had <= LOG_LINE_MAX)
 		taken = spool_take(sp, p->read_end);
-	stored = record(log, stream, p, flush && taken < SPOOL_CHUNK);
+	at_end = taken < 0 ? errno == EAGAIN : taken < SPOOL_CHUNK;
+	stored = record(log, stream, p, flush && at_end);
 	if (!spool_end(sp))
-		lose(log, 1);
+		taken = -1;
 	if (stored < 0)
 		fail(log);
 	return taken;
@@ -220,7 +221,8 @@ static bool report_gap(struct log *log)
 		(unsigned long long)u->lost, stamp, log->error != 0 ? ": " : "",
 		log->error != 0 ? strerror(log->error) : "");
 	size = log_record(line, wall_us(), LOG_SUP, false, text, (size_t)n);
-	spool_begin_word(&log->logs->spool, log->slot);
+	if (!spool_begin_word(&log->logs->spool, log->slot))
+		return false;
 	rc = put(log, line, size, 0, 0);
 	spool_end_word(&log->logs->spool);
 	if (rc == 0)
@@ -263,16 +265,24 @@ static void on_again(uv_timer_t *timer)
 
 /* ---- logs ---- */
 
+/* As log_open(), while a turn may be under way. */
+static void attach(struct log *log, struct logs *l, const char *unit)
+{
+	*log = (struct log){ .logs = l, .file.fd = -1 };
+	(void)snprintf(log->unit, sizeof(log->unit), "%s", unit);
+	log->slot = spool_unit(&l->spool, log->unit);
+}
+
 void log_open(struct log *log, struct logs *l, const char *unit)
 {
 	const struct spool_unit *u;
 
-	*log = (struct log){ .logs = l, .file.fd = -1 };
-	(void)snprintf(log->unit, sizeof(log->unit), "%s", unit);
-	log->slot = spool_unit(&l->spool, log->unit);
+	attach(log, l, unit);
 	u = slot_of(log);
-	if (u->lost > 0 || u->kept[LOG_SUP] > 0)
-		fail(log); /* it did when the supervisor before ended */
+	if (u->lost == 0 && u->kept[LOG_SUP] == 0)
+		return;
+	fail(log); /* it did when the supervisor before ended */
+	(void)try_again(log);
 }
 
 void log_close(struct log *log)
@@ -325,9 +335,8 @@ void log_write(struct log *log, const char *text)
 	if (n > LOG_LINE_MAX)
 		n = LOG_LINE_MAX;
 	/* a watcher may be the cause, in the middle of a turn */
-	if (!log->failing && sp->turn.state == SPOOL_IDLE) {
+	if (!log->failing && sp->turn.state == SPOOL_IDLE && spool_begin_word(sp, log->slot)) {
 		size = log_record(line, wall_us(), LOG_SUP, false, text, n);
-		spool_begin_word(sp, log->slot);
 		rc = put(log, line, size, 0, sp->turn.lost);
 		spool_end_word(sp);
 		if (rc == 0)
@@ -346,22 +355,28 @@ char *log_tail(const struct logs *l, const char *unit, size_t lines, size_t *n)
 
 /* ---- all of them ---- */
 
-/* Where the supervisor before had them, so that a disk that is full now does not make a second place. */
+/*
+ * Where the supervisor before had them, so that a disk that is full now does not make a second place. If the folder cannot
+ * be opened, it is tried again with the logs.
+ */
 static int open_folder(struct logs *l, struct err *e)
 {
 	uint32_t folder = spool_folder(&l->spool);
 
-	l->path = PATH_LOG;
-	l->dir = folder == FOLDER_VOLATILE ? -1 : logfile_folder(l->path, folder == FOLDER_UNKNOWN);
-	if (l->dir >= 0) {
-		spool_set_folder(&l->spool, FOLDER_KEPT);
-		return 0;
+	if (folder == FOLDER_UNKNOWN) {
+		l->path = PATH_LOG;
+		l->dir = logfile_folder(l->path, true);
+		folder = l->dir >= 0 ? FOLDER_KEPT : FOLDER_VOLATILE;
+		spool_set_folder(&l->spool, folder);
+		if (l->dir >= 0)
+			return 0;
+		(void)mkdir("/run/log", 0755);
 	}
-	(void)mkdir("/run/log", 0755);
-	l->path = PATH_LOG_VOLATILE;
-	l->dir = logfile_folder(l->path, true);
-	spool_set_folder(&l->spool, FOLDER_VOLATILE);
-	return l->dir >= 0 ? 0 : err_set(e, "%s, %s: open for the logs", PATH_LOG, l->path);
+	l->path = folder == FOLDER_KEPT ? PATH_LOG : PATH_LOG_VOLATILE;
+	l->dir = logfile_folder(l->path, false);
+	if (l->dir < 0 && l->spool.fresh)
+		return err_set(e, "%s, %s: open for the logs", PATH_LOG, l->path);
+	return 0;
 }
 
 /* Did the write happen, in whose course the supervisor before ended? */
@@ -386,7 +401,7 @@ static void finish_turn(struct logs *l)
 
 	if (state == SPOOL_IDLE)
 		return;
-	log_open(&log, l, sp->units[sp->turn.unit].name);
+	attach(&log, l, sp->units[sp->turn.unit].name);
 	log.slot = sp->turn.unit;
 	if (sp->turn.bytes > 0)
 		settle_write(&log);
@@ -420,7 +435,7 @@ void logs_sweep(struct logs *l)
 	for (uint32_t at = 0; spool_orphan(&l->spool, &at); at++) {
 		struct log log;
 
-		log_open(&log, l, l->spool.units[at].name);
+		attach(&log, l, l->spool.units[at].name);
 		for (int stream = 0; stream < LOG_STREAM_COUNT && report_gap(&log); stream++)
 			(void)log_turn(&log, (enum log_stream)stream, NULL, true);
 		log_close(&log);

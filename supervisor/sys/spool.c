@@ -81,15 +81,25 @@ static void settle_kept(struct spool *sp)
 	set_state(sp, SPOOL_IDLE);
 }
 
-bool spool_begin(struct spool *sp, uint32_t unit, enum log_stream stream)
+/* The turn before has ended; what kept it from that is tried again. */
+static bool is_free(struct spool *sp)
 {
-	struct spool_unit *u = &sp->units[unit];
-	uint32_t had = u->kept[stream];
-	char *at = sp->window + LEAD_IN - had;
-
 	if (sp->stale)
 		empty_stage(sp);
-	if (sp->stale || (had > 0 && pread(sp->fd, at, had, kept_at(unit, stream)) != (ssize_t)had))
+	return !sp->stale && (sp->turn.state == SPOOL_IDLE || spool_end(sp));
+}
+
+bool spool_begin(struct spool *sp, uint32_t unit, enum log_stream stream)
+{
+	const struct spool_unit *u = &sp->units[unit];
+	uint32_t had;
+
+	if (!is_free(sp))
+		return false;
+	had = u->kept[stream]; /* not before: the turn that ended may have been this stream's */
+	if (had > 0 &&
+		pread(sp->fd, sp->window + LEAD_IN - had, had, kept_at(unit, stream)) !=
+			(ssize_t)had)
 		return false;
 	sp->turn = (struct spool_turn){
 		.state = SPOOL_TEXT, .unit = unit, .stream = stream, .had = had, .lost = u->lost
@@ -150,7 +160,6 @@ bool spool_end(struct spool *sp)
 {
 	struct spool_turn *turn = &sp->turn;
 	off_t place = kept_at(turn->unit, turn->stream);
-	bool kept = true;
 	size_t n;
 	const char *text = spool_text(sp, &n);
 
@@ -159,25 +168,28 @@ bool spool_end(struct spool *sp)
 		return true;
 	}
 	/* an unfinished line that has become longer is written over itself; else the old text is all in the log */
-	if (n > 0)
-		kept = pwrite(sp->fd, text, n, place) == (ssize_t)n;
-	else if (turn->had > 0)
+	if (n > 0 && pwrite(sp->fd, text, n, place) != (ssize_t)n)
+		return false;
+	if (n == 0 && turn->had > 0)
 		(void)fallocate(sp->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, place,
 			KEPT_STEP);
 	KILL_POINT("spool-kept");
-	turn->done = kept ? (uint32_t)n : 0;
+	turn->done = (uint32_t)n;
 	set_state(sp, SPOOL_KEPT);
 	KILL_POINT("spool-ended");
 	settle_kept(sp);
-	return kept;
+	return true;
 }
 
-void spool_begin_word(struct spool *sp, uint32_t unit)
+bool spool_begin_word(struct spool *sp, uint32_t unit)
 {
+	if (!is_free(sp))
+		return false;
 	sp->turn = (struct spool_turn){
 		.state = SPOOL_WORD, .unit = unit, .lost = sp->units[unit].lost
 	};
 	publish(sp);
+	return true;
 }
 
 void spool_end_word(struct spool *sp)

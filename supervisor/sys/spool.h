@@ -103,11 +103,14 @@ ssize_t spool_take(struct spool *sp, int pipe);
 const char *spool_text(const struct spool *sp, size_t *n);
 /* The next n bytes of the text are done, with so many records of it lost. */
 void spool_skip(struct spool *sp, size_t n, uint64_t lost);
-/* What is left is kept. At most SPOOL_KEPT_MAX bytes; false: there was no memory for it. */
+/*
+ * What is left is kept: at most SPOOL_KEPT_MAX bytes. Where there is no memory for it now, the turn goes on, and no other
+ * one begins before it can end.
+ */
 bool spool_end(struct spool *sp);
 
 /* A word of the supervisor's own: begin, write, end. */
-void spool_begin_word(struct spool *sp, uint32_t unit);
+bool spool_begin_word(struct spool *sp, uint32_t unit);
 void spool_end_word(struct spool *sp);
 
 /* Around each write to a log; n: bytes of the text that it stores; lost: the unit's count once it has happened. */

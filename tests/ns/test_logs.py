@@ -1,6 +1,7 @@
 """The logs module alone, as the supervisor has it, with a parent that holds pipes and spool: it is killed, its disk fails,
 services flood it."""
 
+import errno
 import os
 import platform
 import re
@@ -71,8 +72,8 @@ def same(have, want):
 
 def logctl(folder, *args):
     """Runs it to its end with /var/log there."""
-    (folder / "sup").mkdir(parents=True, exist_ok=True)
-    done = subprocess.run([*PLACE, 'mount --bind "$0" /var/log && exec "$@"', folder, LOGCTL, *map(str, args)],
+    (folder / "run").mkdir(parents=True, exist_ok=True)
+    done = subprocess.run([*PLACE, 'mount --bind "$0" /var/log && mount --bind "$0/run" /run && exec "$@"', folder, LOGCTL, *map(str, args)],
                           stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=10 * DEADLINE)
     assert done.returncode == 0, done.stderr
     return [int(word) for word in done.stdout.split()]
@@ -96,9 +97,10 @@ def fill(folder, room):
     """Four files of the unit, the newest with so much room that the input of a step makes it rotate."""
     (folder / "sup").mkdir(parents=True)
     for i, name in enumerate((".3", ".2", ".1", "")):
-        head = b"2026-11-22T00:00:00.000000Z sup file %d\n" % i
-        fill_line = b"2026-11-22T00:00:00.000000Z sup " + b"x" * 1000 + b"\n"
-        data = head + fill_line * ((FILE_MAX - room - len(head)) // len(fill_line))
+        data = b"2026-11-22T00:00:00.000000Z sup file %d\n" % i
+        if name == "":
+            line_of = b"2026-11-22T00:00:00.000000Z sup " + b"x" * 4000 + b"\n"
+            data += line_of * ((FILE_MAX - room - len(data)) // len(line_of))
         (folder / f"sup/test.service.log{name}").write_bytes(data)
 
 
@@ -109,6 +111,12 @@ def step(folder, *args):
     """How many supervisors were killed, before the one that finished."""
     fill(folder, 6000)
     killed = logctl(folder, *args)[0]
+    volatile = folder / "run/log/sup"
+    if volatile.exists():  # at the very first start the folder could not be opened
+        for stream in "out", "err":
+            same(lines(volatile, stream), STEP_LINES)
+        shutil.rmtree(folder)
+        return killed
     for stream in "out", "err":
         same(lines(folder / "sup", stream), STEP_LINES)
     words = [text for name, _, text in records(folder / "sup") if name == "sup"]
@@ -134,11 +142,24 @@ def test_killed_again_in_the_course_of_recovery(tmp_path):
             break
 
 
+TAMPER = pytest.mark.skipif(platform.machine() != "x86_64", reason="knows the registers of one machine")
+
+
+@TAMPER
 def test_killed_in_the_middle_of_every_write_and_splice(tmp_path):
     call = 0
     while step(tmp_path / str(call), "half", call) == 1:
         call += 1
-    assert call > 15 or platform.machine() != "x86_64"
+    assert call > 15
+
+
+@TAMPER
+@pytest.mark.parametrize("error", [errno.EIO, errno.ENOMEM])
+def test_each_system_call_fails_once_and_nothing_is_lost(tmp_path, error):
+    call = 0
+    while step(tmp_path / str(call), "fault", call, error) == 1:
+        call += 1
+    assert call > 50
 
 
 # ---- the disk fails ----

@@ -7,6 +7,7 @@
  *   logctl step STOP STOP2    a fixed input; the logs are killed before or after the STOPth system call they make, the next
  *                             ones at STOP2 (-1: never), then a third finishes; prints how many of the two were killed
  *   logctl half CALL          as step, but in the middle of the CALLth write(2), pwrite(2) or splice(2)
+ *   logctl fault CALL ERRNO   as step, but the CALLth system call fails; prints whether there was one
  *   logctl serve              the stream on standard input is stdout of the unit; SIGUSR1: the file is closed, as when it is
  *                             rotated
  */
@@ -102,6 +103,8 @@ static void run(const struct held *h, bool once)
 		_exit(1);
 	}
 	log_write(&k->log, "end");
+	while (k->log.failing)
+		(void)uv_run(&k->loop, UV_RUN_ONCE);
 	log_pipe_drain(&k->pipes[0]);
 	log_pipe_drain(&k->pipes[1]);
 	logs_sweep(&k->logs);
@@ -271,86 +274,144 @@ static int step(long stop, long stop2)
 	return 0;
 }
 
-/* ---- half ---- */
+/* ---- calls that are done by half, or fail ---- */
+
+/* Is told of each entry of a call; true: what returns from it is to be answered by `exit`. */
+struct tamper {
+	bool (*entry)(struct tamper *t, struct user_regs_struct *r);
+	void (*exit)(struct tamper *t, struct user_regs_struct *r); /* or NULL: killed there */
+	long calls;                                                 /* to let pass */
+	long error;
+};
 
 #ifdef __x86_64__
 
-/* Where a call that moves bytes says how many, or NULL. */
-static unsigned long *length(struct user_regs_struct *r)
+/* Half of what a call is to move; of little there is no half. */
+static bool halve(struct tamper *t, struct user_regs_struct *r)
 {
-	switch (r->orig_rax) {
-	case SYS_write:
-	case SYS_pwrite64:
-		return &r->rdx;
-	case SYS_splice:
-		return &r->r8;
-	default:
-		return NULL;
-	}
-}
+	bool moves = r->orig_rax == SYS_write || r->orig_rax == SYS_pwrite64;
 
-/* At the entry of a call: half of it is to be done. False: it is no such call, or not the one. */
-static bool halve(pid_t pid, long *calls)
-{
-	struct user_regs_struct r;
-	unsigned long *n;
-
-	if (ptrace(PTRACE_GETREGS, pid, NULL, &r) < 0)
-		die("registers");
-	n = length(&r);
-	/* a splice that asks for more than there is finds it all; of what is little there is no half */
-	if (n == NULL || *n < 2 || (*calls)-- > 0)
+	if (r->orig_rax != SYS_splice && !(moves && r->rdx >= 2))
 		return false;
-	*n = r.orig_rax == SYS_splice ? 5000 : *n / 2;
-	if (ptrace(PTRACE_SETREGS, pid, NULL, &r) < 0)
-		die("registers");
+	if (t->calls-- > 0)
+		return false;
+	if (moves)
+		r->rdx /= 2;
+	else
+		r->r8 = 5000; /* it asks for more than there may be */
 	return true;
 }
 
-static bool kill_half(const struct held *h, long calls)
+static bool forbid(struct tamper *t, struct user_regs_struct *r)
+{
+	if (r->orig_rax == SYS_exit_group || t->calls-- > 0)
+		return false;
+	(void)dprintf(STDERR_FILENO, "system call %lu fails\n", r->orig_rax);
+	r->orig_rax = (unsigned long)-1;
+	return true;
+}
+
+static void answer(struct tamper *t, struct user_regs_struct *r)
+{
+	r->rax = (unsigned long)-t->error;
+}
+
+static int next_stop(pid_t pid, struct user_regs_struct *r)
+{
+	long signal = 0;
+	int status;
+
+	do {
+		if (ptrace(PTRACE_SYSCALL, pid, NULL, (void *)signal) < 0 ||
+			waitpid(pid, &status, 0) != pid)
+			die("trace");
+		signal = WIFSTOPPED(status) ? WSTOPSIG(status) : 0;
+	} while (signal != 0 && signal != SIGTRAP); /* as SIGABRT, of a library that gives up */
+	if (WIFSTOPPED(status) && ptrace(PTRACE_GETREGS, pid, NULL, r) < 0)
+		die("registers");
+	return status;
+}
+
+static void set(pid_t pid, struct user_regs_struct *r)
+{
+	if (ptrace(PTRACE_SETREGS, pid, NULL, r) < 0)
+		die("registers");
+}
+
+/* True when there was something to tamper with. */
+static bool tamper(const struct held *h, struct tamper *t)
 {
 	pid_t pid = start(h, true, true);
-	bool entry = true, halved = false;
+	struct user_regs_struct r;
+	bool done = false;
 	int status;
 
 	if (waitpid(pid, &status, 0) != pid || !WIFSTOPPED(status))
 		die("no logs");
-	for (;; entry = !entry) {
-		if (ptrace(PTRACE_SYSCALL, pid, NULL, NULL) < 0 || waitpid(pid, &status, 0) != pid)
-			die("trace");
+	while (WIFSTOPPED(next_stop(pid, &r))) {
+		bool hit = !done && t->entry(t, &r);
+
+		if (hit)
+			set(pid, &r);
+		status = next_stop(pid, &r);
 		if (!WIFSTOPPED(status))
-			return false;
-		if (halved)
 			break;
-		halved = entry && halve(pid, &calls);
+		if (hit && t->exit == NULL) {
+			end(pid);
+			return true;
+		}
+		if (hit) {
+			t->exit(t, &r);
+			set(pid, &r);
+			done = true;
+		}
 	}
-	end(pid);
-	return true;
+	return done;
+}
+
+static int tampered(struct tamper *t)
+{
+	struct held h;
+	bool done;
+
+	hold(&h);
+	feed(&h);
+	done = tamper(&h, t);
+	finish(&h);
+	(void)printf("%d\n", done);
+	return 0;
+}
+
+static int half(long calls)
+{
+	struct tamper t = { .entry = halve, .calls = calls };
+
+	return tampered(&t);
+}
+
+static int fault(long calls, long error)
+{
+	struct tamper t = { .entry = forbid, .exit = answer, .calls = calls, .error = error };
+
+	return tampered(&t);
 }
 
 #else
 
-static bool kill_half(const struct held *h, long calls)
+static int half(long calls)
 {
-	(void)h;
 	(void)calls;
-	return false;
+	return 3;
+}
+
+static int fault(long calls, long error)
+{
+	(void)calls;
+	(void)error;
+	return 3;
 }
 
 #endif
-
-static int half(long calls)
-{
-	struct held h;
-	bool killed;
-
-	hold(&h);
-	feed(&h);
-	killed = kill_half(&h, calls);
-	finish(&h);
-	(void)printf("%d\n", killed);
-	return 0;
-}
 
 /* ---- serve ---- */
 
@@ -388,6 +449,8 @@ int main(int argc, char **argv)
 		return step(strtol(argv[2], NULL, 10), strtol(argv[3], NULL, 10));
 	if (argc == 3 && strcmp(argv[1], "half") == 0)
 		return half(strtol(argv[2], NULL, 10));
+	if (argc == 4 && strcmp(argv[1], "fault") == 0)
+		return fault(strtol(argv[2], NULL, 10), strtol(argv[3], NULL, 10));
 	if (argc == 2 && strcmp(argv[1], "serve") == 0)
 		return serve();
 	return 2;
