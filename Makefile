@@ -189,6 +189,7 @@ $(FUZZ)/sidecar: $(FUZZ)/obj/tests/fuzz/sidecar.o $(FUZZ_LIB)
 	@echo '  LINK    $@'
 	$(Q)clang $(FUZZ_SAN) -o $@ $^
 
+$(FUZZ)/fuzz_kept: $(FUZZ)/obj/tests/unit/engine_keeper.o
 $(FUZZERS): $(FUZZ)/%: $(FUZZ)/obj/tests/fuzz/%.o $(FUZZ_LIB)
 	@echo '  LINK    $@'
 	$(Q)clang -fsanitize=fuzzer $(FUZZ_SAN) -o $@ $^ -luv -ljansson
@@ -321,7 +322,7 @@ MUT	   := $(BUILD)/mutants
 MUT_CC	    = $(HOSTCC) $(LANG_FLAGS) -DKEY_DOCS -O1 -fPIC -w
 MUT_SHARED := -shared -Wl,-soname,libcore.so -Wl,--defsym=engine_rules=rules
 MUT_TESTS  := $(patsubst tests/unit/%.c,$(MUT)/%,$(filter-out %_walk.c,$(wildcard tests/unit/test_engine*.c)) \
-	   $(addprefix tests/unit/test_,bootwatch.c restart.c ties.c))
+	   $(addprefix tests/unit/test_,bootwatch.c kept.c restart.c ties.c))
 MUT_LIB	   := $(MUT)/libcore.so
 MUT_WORLD  := $(patsubst %.c,$(MUT)/obj/%.o,$(filter tests/%,$(UNIT_LIB_SRC)))
 

@@ -157,13 +157,17 @@ static size_t queued(const struct engine *e)
 /* What was taken and is not answered yet is ordered again, behind the others: here the one who took it is still there. */
 static void forget_orders(struct sim *s, size_t n)
 {
-	struct item *before = NULL, *item = s->twin->first;
+	struct item *before = NULL, *next;
 
-	for (; n > 0 && item != NULL; n--, item = item->next)
-		before = item;
-	while ((item = before != NULL ? before->next : s->twin->first) != NULL) {
+	for (struct item *item = s->twin->first; item != NULL; item = next) {
 		enum action_kind kind = item->action.kind;
 
+		next = item->next;
+		if (kind == ACT_JOB_DONE || n > 0) {
+			n -= kind != ACT_JOB_DONE;
+			before = item;
+			continue;
+		}
 		if (kind != ACT_SPAWN && kind != ACT_SETUP && kind != ACT_MACHINE)
 			checker_fault(&s->checker, "the twin orders %d again", (int)kind);
 		engine_unqueue(s->twin, before, item);

@@ -191,6 +191,7 @@ static void test_the_action_in_hand_is_done_again(void **state)
 	assert_false(engine_next(w->engine, &again));
 	/* it was performed already: its SPAWN is taken away, and the process told */
 	reborn(w, &k, &act);
+	assert_false(engine_kept_drop(w->engine, 0, ROLE_HEALTH));
 	assert_true(engine_kept_drop(w->engine, 0, ROLE_MAIN));
 	assert_false(engine_kept_drop(w->engine, 0, ROLE_MAIN));
 	assert_false(engine_next(w->engine, &again));

@@ -104,7 +104,8 @@ static void test_lost_is_killed_and_starts_again(void **state)
 	(void)state;
 	three(&t);
 	w = t.w;
-	put_down(&t, NULL);
+	/* it is not what it was, so what it was to do is not done */
+	put_down(&t, &(struct action){ .kind = ACT_SIGNAL_ALL, .unit = 0, .arg = SIGUSR1 });
 	t.unreadable = 0;
 	assert_int_equal(take_up(&t), 1);
 	assert_true(engine_was_lost(w->engine, 0));
@@ -115,6 +116,7 @@ static void test_lost_is_killed_and_starts_again(void **state)
 		"starts again", "spawn a main", NULL));
 	/* what is bound to it has gone with it; nothing else has */
 	assert_true(world_in_order(w, "signal-all b 15", "spawn a main", "spawn b main", NULL));
+	assert_int_equal(world_count(w, "signal-all a"), 0);
 	assert_int_equal(w->actors[0].spawns, 2);
 	assert_int_equal(w->actors[1].spawns, 2);
 	assert_int_equal(w->actors[2].spawns, 1);
@@ -156,6 +158,24 @@ static void test_lost_but_known_to_be_wanted(void **state)
 	world_perform(t.w);
 	assert_int_equal(t.w->actors[2].spawns, 2);
 	assert_int_equal(world_state(t.w, 2), ST_RUNNING);
+	leave(&t);
+}
+
+/* An operator has stopped it, and that could be read: default.target does not count. */
+static void test_lost_but_known_to_be_unwanted(void **state)
+{
+	struct late t;
+
+	(void)state;
+	three(&t);
+	world_command(t.w, EV_STOP, 1, 0);
+	assert_int_equal(world_state(t.w, 1), ST_INACTIVE);
+	put_down(&t, NULL);
+	*at(&t, 1, "arrived") = 200;
+	assert_int_equal(take_up(&t), 1);
+	world_perform(t.w);
+	assert_int_equal(t.w->actors[1].spawns, 1);
+	assert_int_equal(world_state(t.w, 1), ST_INACTIVE);
 	leave(&t);
 }
 
@@ -606,6 +626,11 @@ static void test_lines_of_the_log_are_left_out_first(void **state)
 	act.kind = ACT_JOB_DONE;
 	assert_int_equal(engine_kept_queue(w->engine, &act, queue, sizeof(queue)),
 		all - sizeof(struct kept_action) - 7);
+	/* a short line that is later than one that is left out would stand there alone */
+	engine_log(w->engine, 0, LOG_LEVEL_INFO, "s");
+	assert_int_equal(engine_kept_queue(w->engine, NULL, queue,
+				 spawns + sizeof(struct kept_action) + 3),
+		spawns);
 	world_free(w);
 }
 
@@ -767,6 +792,7 @@ int main(void)
 		cmocka_unit_test(test_lost_is_killed_and_starts_again),
 		cmocka_unit_test(test_lost_and_unwanted_stays_down),
 		cmocka_unit_test(test_lost_but_known_to_be_wanted),
+		cmocka_unit_test(test_lost_but_known_to_be_unwanted),
 		cmocka_unit_test(test_all_is_lost),
 		cmocka_unit_test(test_lost_in_safe_mode),
 		cmocka_unit_test(test_lost_network_is_set_up_again),
