@@ -27,11 +27,18 @@ static void keep(struct sim *s, const struct action *doing)
 	}
 }
 
-/* Whoever waits for an answer has lost its connection. */
-static void lose_jobs(struct sim *s)
+/* Whoever waits for an answer asks again. What was never heard of is given up here, where people ask again. */
+static void resume_jobs(struct sim *s)
 {
-	for (uint32_t i = 0; i < s->n_jobs; i++)
-		s->jobs[i].answers += s->jobs[i].answers == 0;
+	for (uint32_t i = 0; i < s->n_jobs; i++) {
+		struct job *job = &s->jobs[i];
+		uint32_t unit = job->box != BOX_NONE ? s->boxes[job->box].unit : NO_UNIT;
+
+		if (job->answers > 0 || engine_waits(s->engine, i + 1) ||
+			(unit != NO_UNIT && engine_job_resume(s->engine, unit, i + 1)))
+			continue;
+		job->answers = 1;
+	}
 }
 
 static void rebirth(struct sim *s)
@@ -49,9 +56,9 @@ static void rebirth(struct sim *s)
 	}
 	if (keeper_restore(&s->keeper, s->engine, s->now) != 0)
 		checker_fault(&s->checker, "records are lost in a crash");
-	lose_jobs(s);
 	kernel_renumber(s);
 	kernel_adopt(s);
+	resume_jobs(s);
 	if (s->shut_down && engine_ending(s->engine) == 0)
 		sim_step(s, &(struct step){ .kind = STEP_SHUTDOWN });
 	keep(s, NULL);
@@ -111,6 +118,7 @@ bool crash_at_action(struct sim *s, const struct action *action)
 		return false;
 	}
 	keep(s, action);
+	s->job_in_hand = action->kind == ACT_JOB_DONE ? action->job : 0;
 	if (dies(s)) {
 		rebirth(s);
 		return false;

@@ -75,12 +75,20 @@ static void note_survivors(struct sim *s, const struct action *a)
 		s->boxes[s->box_of[a->unit]].survivors = true;
 }
 
+/* Who dies over an answer leaves it to the next one, who gives it again. */
+static void count_answer(struct sim *s, struct job *job, uint32_t number)
+{
+	if (job->answers > 0 && number != s->job_in_hand)
+		checker_fault(&s->checker, "job %u is answered twice", number);
+	job->answers = 1;
+}
+
 static void check_job(struct sim *s, const struct action *a)
 {
 	if (a->job == 0 || a->job > s->n_jobs)
 		checker_fault(&s->checker, "job %u was never asked for", a->job);
-	else if (++s->jobs[a->job - 1].answers > 1)
-		checker_fault(&s->checker, "job %u is answered twice", a->job);
+	else
+		count_answer(s, &s->jobs[a->job - 1], a->job);
 }
 
 void duties_action(struct sim *s, const struct action *a)

@@ -5,13 +5,13 @@
 
 #include <stdlib.h>
 
-uint32_t operator_job(struct sim *s, uint32_t unit)
+uint32_t operator_job(struct sim *s, uint32_t box)
 {
 	if (s->n_jobs == s->jobs_room) {
 		s->jobs_room = 2 * s->jobs_room + 64;
 		s->jobs = realloc(s->jobs, s->jobs_room * sizeof(*s->jobs));
 	}
-	s->jobs[s->n_jobs++] = (struct job){ .unit = unit, .asked = s->now };
+	s->jobs[s->n_jobs++] = (struct job){ .box = box, .asked = s->now };
 	return s->n_jobs;
 }
 
@@ -21,7 +21,8 @@ static void tell(struct sim *s, enum event_kind kind, uint32_t u)
 
 	if (kind == EV_RESET)
 		b->starts_in_window = 0;
-	sim_event(s, &(struct event){ .kind = kind, .unit = u, .job = operator_job(s, u) });
+	sim_event(s,
+		&(struct event){ .kind = kind, .unit = u, .job = operator_job(s, s->box_of[u]) });
 	sim_touch(s, s->box_of[u]);
 }
 
@@ -31,8 +32,9 @@ static void reload(struct sim *s)
 
 	sim_say(s, "reload with set %zu", other);
 	sim_step(s,
-		&(struct step){
-			.kind = STEP_RELOAD, .units = &s->sets[other], .job = operator_job(s, 0) });
+		&(struct step){ .kind = STEP_RELOAD,
+			.units = &s->sets[other],
+			.job = operator_job(s, BOX_NONE) });
 }
 
 void operator_command(struct sim *s)

@@ -101,7 +101,7 @@ struct happening {
 
 struct job {
 	uint32_t answers;
-	uint32_t unit; /* for the text of a fault */
+	uint32_t box; /* BOX_NONE: of no unit */
 	uint64_t asked;
 };
 
@@ -143,7 +143,8 @@ struct sim {
 	uint32_t crashes;    /* of a thousand chances one is taken; 0: it never dies */
 	bool deaf;           /* what happens now the engine does not hear any more */
 	bool performing;
-	bool surely; /* what is said now is kept */
+	bool surely;          /* what is said now is kept */
+	uint32_t job_in_hand; /* its answer was kept as what is being done: it may be given again */
 	struct engine_facts facts;
 	struct keeper keeper;
 	const struct unit_set *kept_set;
@@ -211,7 +212,7 @@ void duties_at_end(struct sim *s);
 
 /* ---- operator.c */
 void operator_command(struct sim *s);
-uint32_t operator_job(struct sim *s, uint32_t unit);
+uint32_t operator_job(struct sim *s, uint32_t box);
 void operator_shutdown(struct sim *s);
 /* Whatever can run does, when it is asked for. */
 void operator_start_all(struct sim *s);
