@@ -58,7 +58,7 @@ INIH_FLAGS := -DINI_ALLOW_INLINE_COMMENTS=0 -DINI_HANDLER_LINENO=1 \
 	   -DINI_USE_STACK=0 -DINI_ALLOW_REALLOC=1 -DINI_MAX_LINE=8192
 LANG_FLAGS := -std=c11 -D_GNU_SOURCE -I. -isystem $(LIBS)/include $(INIH_FLAGS) \
 	   $(if $(KILL_POINTS),-DKILL_POINTS)
-CODE	:= -Os -g -fPIE -ffunction-sections -fdata-sections -fstack-protector-strong \
+CODE	:= -Oz -g -fPIE -ffunction-sections -fdata-sections -fstack-protector-strong \
 	   -fno-asynchronous-unwind-tables -fno-unwind-tables
 CFLAGS	= $(LANG_FLAGS) $(WARN) $(CODE) -idirafter $(LIBS)/uapi -ffile-prefix-map=$(CURDIR)=.
 
@@ -93,6 +93,10 @@ $(OUT)/init: $(call objects,$(INIT_SRC)) $(LIBCOMMON)
 RESTING	 := supervisor/sys/link.c supervisor/sys/logs.c supervisor/core/logline.c supervisor/sys/rest.c
 $(OUT)/supervisor: $(call objects,$(filter-out $(RESTING),$(SUP_SRC)) $(CTL_SRC) $(RESTING)) $(LIBCOMMON)
 $(OUT)/supervisor: LDLIBS := $(SUP_LIBS)
+# supervisor/sys/uvunused.c says why.
+UV_UNUSED := fs_poll_close fs_post pipe_close process_close stream_close stream_destroy tcp_close tty_close \
+	   udp_close udp_finish_close
+$(OUT)/supervisor: LDFLAGS += $(UV_UNUSED:%=-Wl,--wrap=uv__%)
 
 # One file of two names: see main() of the supervisor.
 $(OUT)/supctl $(OUT)/stripped/supctl: %/supctl: %/supervisor

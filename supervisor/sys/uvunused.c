@@ -1,0 +1,24 @@
+/*
+ * What uv_close() and uv_run() would call for kinds of handles and requests that the supervisor has none of. The linker puts
+ * these in their place (--wrap, the list is in the Makefile): without them all of libuv's file operations, its pool of
+ * threads, its streams and the libc's scanf would be on the device, for nothing.
+ */
+#include <stdlib.h>
+
+#define UNUSED(name)              \
+	void __wrap_##name(void); \
+	void __wrap_##name(void)  \
+	{                         \
+		abort();          \
+	}
+
+UNUSED(uv__fs_poll_close)
+UNUSED(uv__fs_post)
+UNUSED(uv__pipe_close)
+UNUSED(uv__process_close)
+UNUSED(uv__stream_close)
+UNUSED(uv__stream_destroy)
+UNUSED(uv__tcp_close)
+UNUSED(uv__tty_close)
+UNUSED(uv__udp_close)
+UNUSED(uv__udp_finish_close)
