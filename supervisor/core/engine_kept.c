@@ -201,64 +201,59 @@ static const char *text_of(const struct item *item)
 	return item->has_text ? item->action.text : "";
 }
 
-/* The size of all, of the lines of LOG alone. */
-static size_t measure(const struct engine *e, const struct action *doing, size_t *of_log)
+/* When there is no room for all, the later ranks are left out first, and of each its last ones. */
+enum rank { RANK_NEEDED, RANK_ANSWER, RANK_LINE, RANKS };
+
+static enum rank rank_of(const struct action *a)
 {
-	size_t all = 0;
-
-	*of_log = 0;
-	if (doing != NULL && is_kept(doing)) {
-		all = put_action(doing, doing->text, NULL);
-		*of_log = doing->kind == ACT_LOG ? all : 0;
-	}
-	for (const struct item *item = e->first; item != NULL; item = item->next) {
-		size_t size;
-
-		if (!is_kept(&item->action))
-			continue;
-		size = put_action(&item->action, text_of(item), NULL);
-		all += size;
-		if (item->action.kind == ACT_LOG)
-			*of_log += size;
-	}
-	return all;
+	return a->kind == ACT_LOG ? RANK_LINE : a->kind == ACT_JOB_DONE ? RANK_ANSWER : RANK_NEEDED;
 }
 
 struct writer {
-	uint8_t *to;
+	uint8_t *to; /* NULL: it only measures */
 	size_t used;
-	size_t log_room; /* for lines of LOG */
+	size_t room[RANKS]; /* for those of each; measuring: what they take */
 };
 
 static void write_action(struct writer *w, const struct action *a, const char *text)
 {
-	size_t size;
+	size_t *room = &w->room[rank_of(a)], size;
 
 	if (!is_kept(a))
 		return;
 	size = put_action(a, text, NULL);
-	if (a->kind == ACT_LOG && size > w->log_room) {
-		w->log_room = 0; /* none that is later */
-		return;
+	if (w->to == NULL) {
+		*room += size;
+	} else if (size > *room) {
+		*room = 0; /* none that is later */
+	} else {
+		*room -= size;
+		w->used += put_action(a, text, w->to + w->used);
 	}
-	if (a->kind == ACT_LOG)
-		w->log_room -= size;
-	w->used += put_action(a, text, w->to + w->used);
+}
+
+static void write_all(struct writer *w, const struct engine *e, const struct action *doing)
+{
+	if (doing != NULL)
+		write_action(w, doing, doing->text);
+	for (const struct item *item = e->first; item != NULL; item = item->next)
+		write_action(w, &item->action, text_of(item));
 }
 
 size_t engine_kept_queue(const struct engine *e, const struct action *doing, uint8_t *to,
 	size_t room)
 {
-	size_t of_log, all = measure(e, doing, &of_log);
-	struct writer w = { .to = to };
+	struct writer w = { .to = NULL };
 
-	if (all - of_log > room)
-		return all - of_log;
-	w.log_room = room - (all - of_log);
-	if (doing != NULL)
-		write_action(&w, doing, doing->text);
-	for (const struct item *item = e->first; item != NULL; item = item->next)
-		write_action(&w, &item->action, text_of(item));
+	write_all(&w, e, doing);
+	if (w.room[RANK_NEEDED] > room)
+		return w.room[RANK_NEEDED];
+	for (enum rank rank = 0; rank < RANKS; rank++) {
+		w.room[rank] = w.room[rank] < room ? w.room[rank] : room;
+		room -= w.room[rank];
+	}
+	w.to = to;
+	write_all(&w, e, doing);
 	return w.used;
 }
 

@@ -45,7 +45,7 @@ void engine_kept_changed(struct engine *e,
 
 /*
  * All actions that wait, `doing` (or NULL) in front of them, without SWAP. Returns the bytes they are; when
- * there is no room for all, lines of LOG are left out, the last first. More than `room`: it is too small even so, and what
+ * there is no room for all, lines of LOG are left out, then JOB_DONE, the last first. More than `room`: it is too small even so, and what
  * stands in `to` is nothing.
  */
 size_t engine_kept_queue(const struct engine *e, const struct action *doing, uint8_t *to,

@@ -623,7 +623,15 @@ static void test_lines_of_the_log_are_left_out_first(void **state)
 	assert_int_equal(act.kind, ACT_LOG);
 	assert_int_equal(engine_kept_queue(w->engine, &act, queue, sizeof(queue)), all);
 	assert_non_null(memmem(queue, sizeof(struct kept_action) + 7, "line 0", 7));
+	/* then what people wait for */
 	act.kind = ACT_JOB_DONE;
+	assert_int_equal(engine_kept_queue(w->engine, &act, queue, sizeof(queue)), all);
+	assert_int_equal(engine_kept_queue(w->engine, &act, queue,
+				 spawns + sizeof(struct kept_action) + 7),
+		spawns + sizeof(struct kept_action) + 7);
+	assert_non_null(memmem(queue, sizeof(struct kept_action) + 7, "line 0", 7));
+	assert_int_equal(engine_kept_queue(w->engine, &act, queue, spawns + 10), spawns);
+	act.kind = ACT_SWAP;
 	assert_int_equal(engine_kept_queue(w->engine, &act, queue, sizeof(queue)),
 		all - sizeof(struct kept_action) - 7);
 	/* a short line that is later than one that is left out would stand there alone */
