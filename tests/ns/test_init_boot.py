@@ -117,6 +117,55 @@ def test_closed_stdio(tmp_path):
         made.outer.wait(10)
 
 
+def terminal_box(made):
+    """init with a terminal as its descriptors 0 to 2; its other end."""
+    ours, theirs = os.openpty()
+    made.console.touch()
+    made.outer = initbox.subprocess.Popen(
+        initbox.UNSHARE + [f"--root={made.root}", "/init"], env=made.env, stdin=theirs,
+        stdout=theirs, stderr=theirs)
+    os.close(theirs)
+    return ours
+
+
+def test_console_is_hung_up(tmp_path):
+    """What it cannot say it does not say; dinit died of it."""
+    made = Box(tmp_path)
+    terminal = terminal_box(made)
+    try:
+        life = made.life()
+        os.close(terminal)
+        for _ in range(3):
+            os.kill(made.init_pid(), signal.SIGSEGV)
+            made.kill_supervisor()
+            life = made.next_life(life)
+        assert made.order("orphans", 10) == "1 0"
+        made.order("end", initbox.EXIT, 9)
+        assert made.status() == 9
+    finally:
+        made.outer.kill()
+        made.outer.wait(10)
+
+
+def test_console_that_takes_nothing(tmp_path):
+    """As behind a serial line whose flow control is stuck: it fills, and nobody waits for it."""
+    made = Box(tmp_path)
+    terminal = terminal_box(made)
+    try:
+        life = made.life()
+        for _ in range(200):
+            made.order("well")
+            made.kill_supervisor()
+            life = made.next_life(life)
+        assert made.order("orphans", 10) == "1 0"
+        made.order("end", initbox.EXIT, 9)
+        assert made.status() == 9
+    finally:
+        made.outer.kill()
+        made.outer.wait(10)
+        os.close(terminal)
+
+
 def test_bad_inheritance(tmp_path):
     """SIGCHLD ignored, everything blocked, no file may grow, garbage descriptors open."""
     made = Box(tmp_path)

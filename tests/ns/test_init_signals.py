@@ -82,11 +82,46 @@ def test_seven_presses_end_it_at_once(box):
 
 
 def test_storm(box):
-    """A queue of real-time signals and a storm of others cost no exit status."""
+    """A queue of real-time signals and a storm of others cost no exit status. SUP_STORM=1000000 is the long form."""
     box.order("pid")
     pid = box.init_pid()
-    for i in range(20000):
-        os.kill(pid, signal.SIGHUP if i % 2 else 50)
+    kinds = [signal.SIGHUP, 50, signal.SIGCHLD, signal.SIGUSR1]
+    for i in range(int(os.environ.get("SUP_STORM", "20000"))):
+        try:
+            os.kill(pid, kinds[i % len(kinds)])
+        except BlockingIOError:  # the queue of real-time signals is full: that is the storm
+            pass
     box.order("service", 0, "exit", 3)
     assert box.order("await", 0) == f"3 {3 << 8} 1"
     assert box.order("orphans", 100) == "1 0"
+
+
+def test_full_queue_of_signals(box):
+    """While no signal can be queued any more for its user, init still learns of each end."""
+    box.order("pid")
+    pid = box.init_pid()
+    box.kill_supervisor(signal.SIGSTOP)
+    os.kill(pid, signal.SIGSTOP)
+    for _ in range(200000):
+        try:
+            os.kill(pid, 50)
+        except BlockingIOError:
+            break
+    box.kill_supervisor(signal.SIGCONT)
+    os.kill(pid, signal.SIGCONT)
+    for slot in range(20):
+        box.order("service", slot, "exit", slot)
+    for slot in range(20):
+        assert box.order("await", slot) == f"3 {slot << 8} 1"
+    assert box.order("orphans", 100) == "1 0"
+
+
+def test_storm_of_faults_that_are_sent(box):
+    """init goes on between any two of them."""
+    box.order("pid")
+    pid = box.init_pid()
+    for _ in range(2000):
+        os.kill(pid, signal.SIGSEGV)
+    box.order("service", 0, "exit", 3)
+    assert box.order("await", 0) == f"3 {3 << 8} 1"
+    assert box.life() == 1

@@ -1,0 +1,136 @@
+"""PID 1 of the device crashes: a hundred times by a signal, by faults of its own, and again and again without end."""
+
+import platform
+
+import pytest
+
+from test_init import plain_boot
+
+UNITS = {
+    "lan.network": "[Network]\n[Install]\nWantedBy=multi-user.target\n",
+    "tick.service": """
+[Service]
+ExecStart=/usr/bin/busybox sh -c 'n=0; while :; do n=$((n+1)); echo $n; /usr/bin/busybox usleep 20000; done'
+[Install]
+WantedBy=multi-user.target
+""",
+    "box.container": """
+[Container]
+Image=busybox
+Network=lan.network
+Exec=sh -c 'n=0; while :; do n=$((n+1)); echo $n; sleep 0.05; done'
+[Install]
+WantedBy=multi-user.target
+""",
+}
+
+# What init does next becomes an instruction that is none; the signal wakes it.
+FAULT = r"""
+last=
+at() { cut -s -d' ' -f9 /proc/1/syscall; }
+fault() {
+	until pc=$(at); [ -n "$pc" ] && [ "$pc" != "$last" ]; do usleep 20000; done
+	last=$pc
+	printf '\017\013' | dd of=/proc/1/mem bs=1 seek=$((pc)) conv=notrunc 2>/dev/null
+	kill -HUP 1
+}
+"""
+
+SCRIPT = FAULT + r"""
+await 60 'is tick.service running && is box.container running'
+look() { for u in tick.service box.container; do echo $u $(main $u) $(field $u restarts); done; pidof supervisor
+	ls /proc/1/fd | wc -l; cat /proc/1/comm; readlink /proc/1/exe; }
+said() { dmesg | grep -c 'init: crash'; }
+sleep 2
+check before look
+check hundred 'until [ $(said) -ge 100 ]; do kill -SEGV 1; done'
+check between look
+check faults 'for n in 1 2 3; do fault; done; until [ $(said) -ge 103 ]; do usleep 50000; done; dmesg | grep "signal 4"'
+check after look
+check told 'supctl --json reexec'
+check logs 'supctl logs -n 100000 tick | grep " out " | cut -d" " -f3'
+"""
+
+# As a unit: it goes on whatever becomes of the supervisor.
+AGAIN = f"""#!/usr/bin/busybox sh
+{FAULT}
+sleep 1
+for n in 1 2 3 4 5 6 7 8 9 10; do fault; done
+sleep 6
+echo "after the faults: $(readlink /proc/1/exe)" >/dev/console
+"""
+AGAIN_UNIT = """
+[Unit]
+After=lan.network
+[Service]
+Type=oneshot
+ExecStart=/usr/bin/again
+[Install]
+WantedBy=multi-user.target
+"""
+RESCUE = """#!/usr/bin/busybox sh
+echo "rescue: $(/usr/bin/busybox hostname) has an init that crashes"
+"""
+
+pytestmark = pytest.mark.skipif(platform.machine() != "x86_64", reason="knows an instruction of x86-64")
+
+
+@pytest.fixture(scope="module")
+def crashed(lab):
+    boot = lab.boot(lab.appliance("init-crash", UNITS, images=[lab.busybox()]), SCRIPT)
+    boot.ended_well()
+    return boot
+
+
+def test_kill_segv_1_a_hundred_times_costs_nothing(crashed):
+    assert crashed.ok("hundred") == ""
+    assert crashed.ok("between") == crashed.ok("before")
+    assert "panic" not in crashed.console
+    assert "crash 100: signal 11 (Segmentation fault) sent by process" in crashed.console
+
+
+def test_faults_of_its_own_cost_nothing(crashed):
+    assert "at init+0x" in crashed.ok("faults") or "at 0x" in crashed.ok("faults")
+    assert crashed.ok("after") == crashed.ok("before")
+
+
+def test_the_supervisor_knows(crashed):
+    assert '"init_crashes": 10' in crashed.ok("told")
+
+
+def test_the_log_of_a_service_has_no_gap(crashed):
+    numbers = [int(n) for n in crashed.lines("logs")]
+    assert numbers == list(range(numbers[0], numbers[-1] + 1)) and len(numbers) > 100
+
+
+def again(lab, name, words, files=None):
+    folder = lab.appliance(name, {"lan.network": UNITS["lan.network"], "again.service": AGAIN_UNIT},
+                           files={"/usr/bin/again": AGAIN, **(files or {})})
+    status, console = plain_boot(folder, words)
+    assert console.count("executes itself anew") == 10, console
+    assert "panic" not in console
+    return status, console
+
+
+def test_crashes_without_end_are_a_reboot(lab):
+    status, console = again(lab, "init-crash-reboot", "")
+    assert status == 102, console
+    assert "init crashes again and again (signal 4): reboot" in console
+
+
+def test_crashes_without_end_are_a_rescue(lab):
+    files = {"/usr/bin/rescue": RESCUE, "/usr/bin/again": AGAIN + "kill -INT 1\n"}
+    status, console = again(lab, "init-crash-rescue", "sup.crash=rescue sup.rescue=/usr/bin/rescue", files)
+    assert "init crashes again and again; rescue: /usr/bin/rescue" in console
+    assert "rescue: sup has an init that crashes" in console
+    assert "after the faults: /init" in console
+    assert status == 102, console
+    assert "init: reboot" in console
+
+
+def test_crashes_without_end_are_held(lab):
+    files = {"/usr/bin/again": AGAIN + "poweroff -f\n"}
+    status, console = again(lab, "init-crash-hold", "sup.crash=hold", files)
+    assert "init crashes again and again (signal 4): hold" in console
+    assert "after the faults: /init" in console
+    assert status == 0, console
