@@ -19,15 +19,21 @@
 #define LINE_MAX 256
 #define EXIT_SIGNAL 128
 
-static void count(struct init *init, bool fault, uint64_t now_ns)
+/* While a state is being taken over, the one before is what the next process image reads. */
+static void keep(const struct init *init)
+{
+	state_write_back(init, STATE_CRASH, &init->crash, sizeof(init->crash));
+}
+
+static void count(struct init *init, int signo, bool fault, uint64_t now_ns)
 {
 	struct crash *c = &init->crash;
 
 	c->crashes++;
+	c->signo = signo;
 	if (fault)
 		c->at_ns[c->faults++ % CRASH_MAX] = now_ns;
-	/* While a state is being taken over, the one before is what the next process image reads. */
-	state_write_back(init, STATE_CRASH, c, sizeof(*c));
+	keep(init);
 }
 
 static bool is_loop(const struct crash *c, uint64_t now_ns)
@@ -59,7 +65,7 @@ static void say(const struct init *init, const struct text *line)
 		(void)file_write(logs[i], noted);
 }
 
-static void say_crash(const struct init *init, const siginfo_t *info, uint64_t pc)
+static void say_crash(struct init *init, const siginfo_t *info, uint64_t pc)
 {
 	char buf[LINE_MAX];
 	struct text t;
@@ -69,6 +75,24 @@ static void say_crash(const struct init *init, const siginfo_t *info, uint64_t p
 		strsignal(info->si_signo));
 	fault_add(&t, info, pc);
 	text_format(&t, "; init executes itself anew, all else runs on");
+	say(init, &t);
+	init->crash.said = init->crash.crashes;
+	keep(init);
+}
+
+void crash_resume(struct init *init)
+{
+	struct crash *c = &init->crash;
+	char buf[LINE_MAX];
+	struct text t;
+
+	if (c->said == c->crashes)
+		return;
+	c->said = c->crashes;
+	text_init(&t, buf, sizeof(buf));
+	text_format(&t,
+		"crash %d: signal %d, so that it could not be said at once; init has executed itself anew",
+		(int)c->crashes, c->signo);
 	say(init, &t);
 }
 
@@ -118,7 +142,7 @@ static void rescue(struct init *init)
 	while (waitpid(pid, NULL, __WALL) < 0 && errno == EINTR)
 		;
 	init->crash.faults = 0;
-	state_write_back(init, STATE_CRASH, &init->crash, sizeof(init->crash));
+	keep(init);
 	reexec_same(init);
 }
 
@@ -142,13 +166,15 @@ static _Noreturn void give_up(struct init *init, int signo)
 	hold(init, signo);
 }
 
-/* No state, or the handler itself has failed more than once: no words of ours. */
-static _Noreturn void last_resort(int signo)
+/* No state, or the handler itself has failed: what of init can be believed is the next instruction, if that. */
+static _Noreturn void last_resort(const struct init *init, int signo, bool words)
 {
 	static const char line[] = "init: crashed over its own crash: the end\n";
 
-	(void)!write(STDERR_FILENO, line, sizeof(line) - 1);
-	(void)reboot(RB_AUTOBOOT);
+	if (words)
+		(void)!write(STDERR_FILENO, line, sizeof(line) - 1);
+	if (init == NULL || !init->container)
+		(void)reboot(RB_AUTOBOOT);
 	_exit(EXIT_SIGNAL + signo);
 }
 
@@ -159,9 +185,9 @@ static void on_ours(struct fault *f, const siginfo_t *info, uint64_t pc)
 	uint64_t now = clock_now_ns();
 
 	if (init == NULL || depth > 3)
-		last_resort(info->si_signo);
+		last_resort(init, info->si_signo, depth < 5);
 	if (depth == 1) {
-		count(init, true, now);
+		count(init, info->si_signo, true, now);
 		say_crash(init, info, pc);
 	}
 	if (depth < 3 && !is_loop(&init->crash, now))
@@ -181,7 +207,7 @@ static void on_sent(struct fault *f, const siginfo_t *info)
 	if (init == NULL)
 		return;
 	if (init->sent.signo != 0 && now - init->sent.at_ns > SENT_PATIENCE_NS) {
-		count(init, false, now);
+		count(init, info->si_signo, false, now);
 		reexec_same(init);
 	}
 	if (init->sent.signo == 0) {
@@ -207,13 +233,14 @@ void crash_turn(struct init *init)
 
 	if (signo == 0)
 		return;
-	count(init, false, clock_now_ns());
+	count(init, signo, false, clock_now_ns());
 	text_init(&t, buf, sizeof(buf));
 	text_format(&t,
 		"crash %d: signal %d (%s) sent by process %d; init executes itself anew, all else "
 		"runs on",
 		(int)init->crash.crashes, signo, strsignal(signo), (int)init->sent.by);
 	say(init, &t);
+	init->crash.said = init->crash.crashes;
 	reexec_same(init);
 	console_say(&init->console, "execute %s: %m, going on as before", init->self.path);
 	init->sent.signo = 0;

@@ -206,6 +206,7 @@ void state_resume(struct init *init)
 		request_resume,
 		watchdog_resume,
 		hold_resume,
+		crash_resume,
 	};
 
 	know_program(&init->self);

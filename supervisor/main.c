@@ -126,9 +126,8 @@ static void on_resumed(void *data, unsigned int crashes, int error)
 	/* while the descriptors are taken there is no journal yet; init has said it on the console */
 	if (crashes > s->init_crashes && s->control != NULL)
 		journal(s, LOG_LEVEL_ERROR, NULL,
-			"init has crashed and executed itself anew; it was the %s time since the machine "
-			"started",
-			crashes == 1 ? "first" : "next");
+			"init has crashed and executed itself anew; times since the machine started: %u",
+			crashes);
 	s->init_crashes = crashes;
 	if (s->control != NULL)
 		control_resumed(s, error);

@@ -96,6 +96,31 @@ def test_fault_of_its_own(box):
     assert ", address 0x" in box.said()
 
 
+@faults.needs_x86
+def test_fault_that_strikes_its_words_too(box):
+    """Every write, open and poll is a fault, in the handler as well: the next image says it."""
+    same = Same(box)
+    faults.break_system_calls(box.init_pid())
+    os.kill(box.init_pid(), signal.SIGHUP)
+    eventually(lambda: "could not be said at once" in box.said(), "the next image")
+    assert "crash 1: signal 4" in box.said()
+    same.check(box)
+
+
+@faults.needs_x86
+def test_fault_that_strikes_its_words_without_end(box):
+    box.order("pid")
+    for n in range(1, 10):
+        eventually(lambda: open(f"/proc/{box.init_pid()}/syscall").read()[0] != "r", "init to wait")
+        faults.break_system_calls(box.init_pid())
+        os.kill(box.init_pid(), signal.SIGHUP)
+        eventually(lambda n=n: f"crash {n}:" in box.said(), "the next image")
+        assert box.order("orphans", 1) == "1 0"
+    faults.break_system_calls(box.init_pid())
+    os.kill(box.init_pid(), signal.SIGHUP)
+    assert box.status() == 128 + signal.SIGILL
+
+
 def test_a_hundred_in_a_row(box):
     same = Same(box)
     for n in range(100):
