@@ -28,11 +28,17 @@ static int status_of(const json_t *parameters)
 	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
+/* Behind the unit, and behind a "--" that says the same. */
+static int first_word(int argc, char **argv)
+{
+	return argc > 2 && strcmp(argv[2], "--") == 0 ? 3 : 2;
+}
+
 static json_t *parameters_of(int argc, char **argv)
 {
 	json_t *words = json_array();
 
-	for (int i = 2; i < argc; i++)
+	for (int i = first_word(argc, argv); i < argc; i++)
 		(void)json_array_append_new(words, json_string(argv[i]));
 	return json_pack("{ssso}", "unit", argv[1], "argv", words);
 }
@@ -185,7 +191,7 @@ static int run(struct context *c, int argc, char **argv)
 	struct call call = { .method = "Exec", .fds = standard, .n_fds = 3 };
 	int status;
 
-	if (argc < 3)
+	if (argc <= first_word(argc, argv))
 		return usage_of(&command_exec);
 	if (isatty(STDIN_FILENO) && isatty(STDOUT_FILENO))
 		return run_terminal(c, argc, argv);

@@ -188,6 +188,8 @@ def test_bad_units_stand_alone(box):
     (["stop", "x" * 70000], 3, "longer than the supervisor takes"),
     (["stop", b"\xff"], 2, "word 1 is not valid UTF-8"),
     (["exec", "second", "/bin/true"], 1, "second.service is not running"),
+    (["exec", "second", "--", "/bin/true"], 1, "second.service is not running"),
+    (["exec", "second", "--"], 2, "usage"),
     (["exec", "sleeper", "/bin/true"], 1, "sleeper.service is a service: only containers can be entered"),
     (["frobnicate"], 2, "no command"),
     (["logs", "-n", "", "sleeper"], 2, "usage"),
