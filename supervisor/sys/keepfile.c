@@ -5,6 +5,7 @@
 #include "supervisor/sys/supervisor.h"
 
 #include <stdatomic.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -16,6 +17,16 @@ static bool fits(const struct keep_head *h, const struct keep_area *a)
 	return a->at <= h->size && a->size <= h->size - a->at;
 }
 
+/* Records, queue and the time stand before the log; what says where they are never changes. */
+static bool may_change(const struct keep_head *h, const struct keep_change *c)
+{
+	const struct keep_area to = { c->at, c->size };
+
+	if (c->at == offsetof(struct keep_head, committed_ns))
+		return c->size == sizeof(h->committed_ns);
+	return fits(h, &to) && c->at >= sizeof(*h) && c->at + c->size <= h->log.at;
+}
+
 /* Of a file that was checked, or that we made. A change that does not fit is of a log that somebody scribbled on. */
 void keep_apply(struct keep_head *h)
 {
@@ -23,10 +34,9 @@ void keep_apply(struct keep_head *h)
 
 	while (n <= h->log.size && done + sizeof(struct keep_change) <= n) {
 		const struct keep_change *c = (const void *)((uint8_t *)h + h->log.at + done);
-		const struct keep_area to = { c->at, c->size };
 
 		done += sizeof(*c);
-		if (!fits(h, &to) || c->size > n - done)
+		if (!may_change(h, c) || c->size > n - done)
 			break;
 		memcpy((uint8_t *)h + c->at, c + 1, c->size);
 		done += (c->size + 7) / 8 * 8;
