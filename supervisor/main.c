@@ -83,7 +83,8 @@ static int open_journal(struct supervisor *s, struct err *e)
 {
 	s->console = STDERR_FILENO;
 	s->logs.console = journal_service;
-	s->logs.console_data = s;
+	s->logs.trouble = journal_trouble;
+	s->logs.data = s;
 	if (logs_open(&s->logs, &s->loop, held_take(s, "spool", "logs"), e) < 0)
 		return -1;
 	if (s->logs.spool.fresh && link_hold(&s->link, "spool", "logs", s->logs.spool.fd, e) < 0)

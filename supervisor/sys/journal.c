@@ -75,6 +75,13 @@ void journal_service(void *data, const char *unit, const char *text, size_t n)
 	console_say(s, unit, line);
 }
 
+void journal_trouble(void *data, const char *unit, int error)
+{
+	journal(data, LOG_LEVEL_WARNING, NULL,
+		"the log of %s cannot be written: %s; lines wait for it, then they are counted and dropped",
+		unit, strerror(error));
+}
+
 void journal_console(struct supervisor *s, const char *fmt, ...)
 {
 	char line[ERR_MSG_MAX];

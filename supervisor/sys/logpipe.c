@@ -8,6 +8,7 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 
 /* A stream that writes without end gets this many chunks, which is a pipe's worth, or bytes of records at a time, ... */
@@ -198,20 +199,32 @@ int log_pipe_adopt(struct log_pipe *p, struct log *log, enum log_stream stream, 
 
 void log_pipe_drain(struct log_pipe *p)
 {
-	ssize_t taken = 1;
-
-	for (int i = 0; i < CHUNKS_PER_DRAIN && taken > 0 && !waits(p); i++)
-		taken = log_turn(p->log, p->stream, p, false);
-	if (!waits(p))
-		(void)log_turn(p->log, p->stream, p, true);
+	p->ends = true;
+	for (int i = 0; i < CHUNKS_PER_DRAIN && p->ends && !waits(p); i++)
+		if (log_turn(p->log, p->stream, p, false) < 0 && errno != EAGAIN)
+			break;
 }
 
-/* What cannot be written now never will be: it is counted. */
+/* All that is in the pipe has room in the spool. */
+static bool fits_spool(const struct log_pipe *p)
+{
+	const struct spool_unit *u = &p->log->logs->spool.units[p->log->slot];
+	int n;
+
+	return u->kept[p->stream] <= LOG_LINE_MAX && ioctl(p->read_end, FIONREAD, &n) == 0 &&
+		n < SPOOL_CHUNK;
+}
+
+/* What cannot be written now waits in the spool, or, when it is too much, is counted. */
 static void drain_or_drop(struct log_pipe *p)
 {
 	log_pipe_drain(p);
 	if (!waits(p))
 		return;
+	if (fits_spool(p)) {
+		(void)log_turn(p->log, p->stream, p, false);
+		return;
+	}
 	p->dropping = true;
 	log_pipe_drain(p);
 }

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #define AGAIN_MS 250
+#define TELL_AGAIN_SEC 60
 /* Records are made and written in pieces of this size, each one write(2). */
 #define PIECE_MAX (2 * LOG_RECORD_MAX)
 
@@ -123,7 +124,7 @@ static void show_console(const struct log *log, const char *text, size_t n, bool
 	bool goes_on;
 
 	for (; n > 0 && (step = next_line(text, n, flush, &text_n, &goes_on)) > 0; n -= step) {
-		log->logs->console(log->logs->console_data, log->unit, text, text_n);
+		log->logs->console(log->logs->data, log->unit, text, text_n);
 		text += step;
 	}
 }
@@ -159,6 +160,19 @@ static int record(struct log *log, enum log_stream stream, const struct log_pipe
 
 static void on_again(uv_timer_t *timer);
 
+/* A disk that is full fails again and again. */
+static void tell_trouble(struct log *log)
+{
+	struct logs *l = log->logs;
+	uint64_t now = now_us();
+
+	if (l->trouble == NULL || log->error == 0 ||
+		(l->told > 0 && now - l->told < TELL_AGAIN_SEC * USEC_PER_SEC))
+		return;
+	l->told = now;
+	l->trouble(l->data, log->unit, log->error);
+}
+
 static void fail(struct log *log)
 {
 	struct logs *l = log->logs;
@@ -171,6 +185,13 @@ static void fail(struct log *log)
 	log_pipes_pause(log);
 	/* of an open handle it cannot fail */
 	(void)uv_timer_start(&l->again, on_again, AGAIN_MS, AGAIN_MS);
+	tell_trouble(log);
+}
+
+static void rest_if_well(struct logs *l)
+{
+	if (l->failing == NULL && !l->orphans)
+		(void)uv_timer_stop(&l->again);
 }
 
 static void recovered(struct log *log)
@@ -182,23 +203,26 @@ static void recovered(struct log *log)
 	if (*at != NULL)
 		*at = log->next_failing;
 	log->failing = false;
-	if (log->logs->failing == NULL)
-		(void)uv_timer_stop(&log->logs->again);
+	rest_if_well(log->logs);
 }
 
 ssize_t log_turn(struct log *log, enum log_stream stream, struct log_pipe *p, bool flush)
 {
 	struct spool *sp = &log->logs->spool;
 	ssize_t taken = 0;
-	bool at_end;
+	bool at_end = p == NULL;
 	int stored;
 
 	if (!spool_begin(sp, log->slot, stream))
 		return -1;
-	if (p != NULL && sp->turn.had <= LOG_LINE_MAX)
+	if (p != NULL && sp->turn.had <= LOG_LINE_MAX) {
 		taken = spool_take(sp, p->read_end);
-	at_end = taken < 0 ? errno == EAGAIN : taken < SPOOL_CHUNK;
+		at_end = taken < 0 ? errno == EAGAIN : taken < SPOOL_CHUNK;
+		flush = p->ends;
+	}
 	stored = record(log, stream, p, flush && at_end);
+	if (p != NULL && stored == 0 && at_end)
+		p->ends = false;
 	if (!spool_end(sp))
 		taken = -1;
 	if (stored < 0)
@@ -242,6 +266,8 @@ static bool try_again(struct log *log)
 		if (p != NULL)
 			p->dropping = false;
 		(void)log_turn(log, (enum log_stream)stream, p, false);
+		if (p != NULL && p->ends && !log->failing)
+			log_pipe_drain(p);
 	}
 	if (!log->failing)
 		log_pipes_go_on(log);
@@ -253,6 +279,8 @@ static void on_again(uv_timer_t *timer)
 	struct logs *l = timer->data;
 	struct log *next;
 
+	if (l->orphans)
+		logs_sweep(l);
 	for (struct log *log = l->failing; log != NULL; log = next) {
 		next = log->next_failing;
 		if (try_again(log))
@@ -293,9 +321,12 @@ void log_close(struct log *log)
 		log->watchers = w->next;
 		w->closed(w);
 	}
-	recovered(log);
 	fd_close(&log->file.fd);
-	spool_release(&log->logs->spool, log->slot);
+	if (!spool_release(&log->logs->spool, log->slot)) {
+		log->logs->orphans = true;
+		(void)uv_timer_start(&log->logs->again, on_again, AGAIN_MS, AGAIN_MS);
+	}
+	recovered(log);
 }
 
 void log_watch(struct log *log, struct log_watcher *w)
@@ -432,6 +463,7 @@ int logs_open(struct logs *l, uv_loop_t *loop, int old_spool, struct err *e)
 
 void logs_sweep(struct logs *l)
 {
+	l->orphans = false;
 	for (uint32_t at = 0; spool_orphan(&l->spool, &at); at++) {
 		struct log log;
 
@@ -440,4 +472,5 @@ void logs_sweep(struct logs *l)
 			(void)log_turn(&log, (enum log_stream)stream, NULL, true);
 		log_close(&log);
 	}
+	rest_if_well(l);
 }

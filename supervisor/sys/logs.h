@@ -45,6 +45,7 @@ struct log_pipe {
 	bool console;  /* its lines go to the console as well */
 	bool polled;   /* libuv has the handle: who owns the pipe closes it, then the pipe */
 	bool flooding; /* in the list of logs, until the next tick */
+	bool ends; /* who wrote is gone: what is left at its end is a line, once it can be written */
 	bool dropping; /* its log fails and the pipe was full: its records are counted, not kept */
 };
 
@@ -64,14 +65,18 @@ struct logs {
 	uv_loop_t *loop;
 	/* One line of a service for the console, not ended by a NUL; set by who opens. */
 	void (*console)(void *data, const char *unit, const char *text, size_t n);
-	void *console_data;
+	/* Some log cannot be written; told of the first of them, at most once in a while. Or NULL. */
+	void (*trouble)(void *data, const char *unit, int error);
+	void *data; /* of both */
 	int dir;
 	const char *path; /* PATH_LOG or PATH_LOG_VOLATILE */
 	struct spool spool;
 	struct log *failing;
+	bool orphans; /* the spool has text of logs that were closed while they failed */
 	struct log_pipe *flooding;
 	uint32_t floods;  /* streams that had to wait the last time */
 	uint64_t written; /* bytes of records, ever */
+	uint64_t told;    /* of trouble, at this time */
 	uv_timer_t again, flood;
 };
 
@@ -109,7 +114,10 @@ char *log_tail(const struct logs *l, const char *unit, size_t lines, size_t *n);
 
 /* ---- between logs.c and logpipe.c ---- */
 
-/* One turn of a stream: what is kept of it and, of a pipe, at most a chunk that is there. As splice(2). */
+/*
+ * One turn of a stream: what is kept of it and, of a pipe, at most a chunk that is there. As splice(2). flush: without a
+ * pipe, what is left is a line.
+ */
 ssize_t log_turn(struct log *log, enum log_stream stream, struct log_pipe *p, bool flush);
 /* Stops listening to what would have to wait. */
 void log_pipes_pause(struct log *log);

@@ -232,15 +232,17 @@ static bool has_text(const struct spool_unit *u)
 	return false;
 }
 
-void spool_release(struct spool *sp, uint32_t unit)
+bool spool_release(struct spool *sp, uint32_t unit)
 {
 	struct spool_unit *u = &sp->units[unit];
 
 	if (unit == SPOOL_UNITS)
-		return;
+		return true;
 	u->generation = 0;
-	if (u->lost == 0 && !has_text(u))
-		u->name[0] = '\0';
+	if (u->lost > 0 || has_text(u))
+		return false;
+	u->name[0] = '\0';
+	return true;
 }
 
 bool spool_orphan(const struct spool *sp, uint32_t *at)

@@ -84,8 +84,8 @@ int spool_open(struct spool *sp, int old, struct err *e);
 
 /* The slot of that name, made if there is none; SPOOL_UNITS, which is nobody's, when all are taken. */
 uint32_t spool_unit(struct spool *sp, const char *name);
-/* Frees the slot, unless it has something to tell. */
-void spool_release(struct spool *sp, uint32_t unit);
+/* Frees the slot; false: it has something to tell yet. */
+bool spool_release(struct spool *sp, uint32_t unit);
 /* The next slot at *at or after that no supervisor uses since spool_open(); false: none. */
 bool spool_orphan(const struct spool *sp, uint32_t *at);
 /* More text of a stream whose turn it is not; false: no room. */

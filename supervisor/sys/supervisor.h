@@ -149,6 +149,8 @@ void journal_console(struct supervisor *s, const char *fmt, ...)
 
 /* struct logs.console */
 void journal_service(void *data, const char *unit, const char *text, size_t n);
+/* struct logs.trouble */
+void journal_trouble(void *data, const char *unit, int error);
 
 /* ---- apply.c ---- */
 /* Feeds one event and performs all that follows from it; may be called from within itself. */

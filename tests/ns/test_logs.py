@@ -267,6 +267,18 @@ def test_a_long_outage_blocks_nobody_and_its_loss_is_counted_exactly(fault):
         assert gap[3] == {"full": b"No space left on device", "read-only": b"Read-only file system"}[fault]
 
 
+def test_a_log_that_cannot_be_opened_is_said_and_goes_on_when_it_can(tmp_path):
+    with Appliance(tmp_path) as box:
+        box.ready()
+        obstacle = box.root / "var/log/sup/talker.service.log"
+        obstacle.mkdir()
+        box.supctl("start", "talker.service")
+        said = b"sup: the log of talker.service cannot be written: Is a directory"
+        eventually(lambda: said in box.console.read_bytes(), "a word on the console")
+        obstacle.rmdir()
+        eventually(lambda: "last words" in box.supctl("logs", "talker.service")[1], "the lines that waited")
+
+
 # ---- services that flood ----
 
 def test_lines_of_a_megabyte_and_binary_output_are_split_and_stay_lines():
