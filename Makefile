@@ -143,7 +143,7 @@ HELPERS	   := $(HELPER_SRC:%.c=$(OUT)/%)
 
 .PHONY: unit-tests helpers
 unit-tests: $(UNIT_TESTS)
-helpers: $(HELPERS)
+helpers: $(HELPERS) $(OUT)/tests/faulty/supervisor
 
 # The programs once more, in a folder of their own, as those that can be told where to die.
 .PHONY: kill-programs
@@ -170,6 +170,12 @@ $(UNIT)/obj/ini.o: $(DEPS_DONE)
 	@mkdir -p $(@D)
 	$(Q)$(HOSTCC) $(INIH_FLAGS) -O1 -g -fsanitize=address,undefined -c -o $@ \
 		$(LIBS)/src/inih/ini.c
+
+# A supervisor for which memory cannot be had at a moment that the test chooses.
+$(OUT)/tests/faulty/supervisor: $(call objects,$(SUP_SRC) $(CTL_SRC) tests/faulty/malloc.c) $(LIBCOMMON)
+	@mkdir -p $(@D)
+	@echo '  LINK    $@'
+	$(Q)$(CC) $(LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc -o $@ $^ $(SUP_LIBS) $(LDEND)
 
 $(HELPERS): $(OUT)/%: $(OBJ)/%.o $(LIBSUP) $(LIBCOMMON)
 	@mkdir -p $(@D)
@@ -507,7 +513,7 @@ clean:
 distclean:
 	rm -rf $(BUILD) $(DEPS)
 
-ALL_OBJ	:= $(call objects,$(COMMON_SRC) $(INIT_SRC) $(SUP_SRC) $(CTL_SRC) $(HELPER_SRC))
+ALL_OBJ	:= $(call objects,$(COMMON_SRC) $(INIT_SRC) $(SUP_SRC) $(CTL_SRC) $(HELPER_SRC) tests/faulty/malloc.c)
 -include $(ALL_OBJ:.o=.d) $(FUZZERS:$(FUZZ)/%=$(FUZZ)/obj/tests/fuzz/%.d) \
 	$(patsubst %.c,$(FUZZ)/obj/%.d,$(UNIT_LIB_SRC)) $(patsubst %.c,$(COV)/obj/%.d,$(UNIT_LIB_SRC)) $(patsubst %.c,$(UNIT)/obj/%.d,$(UNIT_LIB_SRC) $(UNIT_TEST_SRC))
 -include $(shell find $(SIM) $(MUT) -name '*.d' 2>/dev/null)

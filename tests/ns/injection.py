@@ -363,23 +363,24 @@ class Campaign:
         return f"{name} {at} {error}", {"only": number, "at": at, "no": getattr(errno, error),
                                         "words": ["-k"] if name in KEPT else []}
 
-    def one(self, number, at, act):
-        """act(box, words of the injector): what it does while the call fails; then all must be well."""
-        box = self.box or self.fresh()
-        what, words = self.fault(number, at)
+    def attempt(self, box, what, act):
+        """It is done, and then all must be well."""
         try:
-            act(box, words)
+            act()
             box.calm(what)
             box.again(what)
+            deaths = [x for x in box.said().splitlines() if re.search("Segmentation|Bus error|Illegal|Floating", x)]
+            assert not deaths, deaths[-1]
         except AssertionError as e:
             self.found.append(f"{what}: {e}\n{box.said()[-1500:]}")
             self.end()
-        else:
-            deaths = [x for x in box.said().splitlines() if re.search("Segmentation|Bus error|Illegal|Floating", x)]
-            if deaths:
-                self.found.append(f"{what}: {deaths[-1]}\n{box.said()[-1500:]}")
-                self.end()
         self.done += 1
+
+    def one(self, number, at, act):
+        """act(box, words of the injector): what it does while the call fails."""
+        box = self.box or self.fresh()
+        what, words = self.fault(number, at)
+        self.attempt(box, what, lambda: act(box, words))
 
     def chosen(self, calls):
         """Those of a list that are tried."""

@@ -2,9 +2,11 @@
 left behind and the same works a moment later. Here the first and the last of each kind; all of them: make inject."""
 
 import os
+import shutil
 import signal
 import subprocess
 
+import initbox
 from initbox import eventually
 from injection import PATIENCE, Campaign, Faulty, injector
 
@@ -148,4 +150,36 @@ def test_init_ends(tmp_path):
             end(tmp_path / f"{number}-{at}", **words)
         except AssertionError as e:
             campaign.found.append(f"{what}: {e}")
+    assert campaign.found == [], "\n\n".join(campaign.found)
+
+
+class Forgetful(Faulty):
+    """With a supervisor that cannot have memory once: see tests/faulty/malloc.c."""
+
+    def __init__(self, folder):
+        super().__init__(folder)
+        shutil.copy(initbox.BUILD / "tests/faulty/supervisor", self.root / "usr/lib/sup/supervisor")
+
+    def life_that_fails_at(self, number):
+        """A supervisor for which the call of this number fails, and what is done with it."""
+        for at, act in (number, self.cycle), (0, dict):
+            (self.root / "malloc").write_text(str(at))
+            before = self.supervisor_pid()
+            self.kill_supervisor()
+            eventually(lambda b=before: self.supervisor_pid() not in (None, b) and self.answers(), "the next supervisor answers",
+                       PATIENCE)
+            act()
+
+
+# It begins with 30 to 40 of them; a cycle has about 2,000.
+SOME = [*range(1, 40, 4), *range(40, 2000, 130)]
+
+
+def test_memory_cannot_be_had(tmp_path):
+    """malloc(3) and its kind fail at the n-th call, once in each life."""
+    campaign = Campaign(tmp_path, Forgetful)
+    for number in range(1, 2000) if campaign.every else SOME:
+        box = campaign.box or campaign.fresh()
+        campaign.attempt(box, f"memory {number}", lambda b=box, n=number: b.life_that_fails_at(n))
+    campaign.end()
     assert campaign.found == [], "\n\n".join(campaign.found)
