@@ -6,6 +6,7 @@
 # make mutants         does a test notice when the engine is broken? SAMPLE=N, NAME=engine_stop.c: some of them
 # make bench           container start and restart against the peers; the engine with 10,000 units
 # make bench-memory    private memory with 1, 10 and 100 containers, in QEMU
+# make bench-crash     from a crash of the supervisor to the next answer; the gaps that containers see, in QEMU
 # make docs            the manual pages, in build/ARCH/docs; make units-table, make engine-table:
 #                      docs/units.md, docs/engine.md again
 #
@@ -455,7 +456,7 @@ $(OUT)/docs/%: docs/%
 
 APPLIANCE := $(OUT)/gateway
 
-.PHONY: appliance run demo bench bench-engine bench-memory fresh
+.PHONY: appliance run demo bench bench-engine bench-memory bench-crash fresh
 appliance: needs-run
 	@+$(MAKE) --no-print-directory all
 	BUILD='$(BUILD)' units/gateway/build $(APPLIANCE) $(ARCH)
@@ -472,6 +473,10 @@ bench-engine: $(OUT)/bench/engine
 bench-memory: needs-run
 	@+$(MAKE) --no-print-directory all $(OUT)/bench/idle
 	@SUP_BUILD='$(abspath $(OUT))' bench/memory
+
+bench-crash: needs-run
+	@+$(MAKE) --no-print-directory all $(patsubst %,$(OUT)/bench/%,idle ticks answered)
+	@SUP_BUILD='$(abspath $(OUT))' bench/crash
 
 bench: bench-engine needs-bench
 	@+$(MAKE) --no-print-directory all helpers

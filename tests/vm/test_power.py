@@ -1,0 +1,163 @@
+"""The power goes while logs rotate, timers keep their stamps, addresses are given out and boots are counted. The machine comes up
+each time, and what it kept can be read. SUP_POWER_CUTS=50 for the long form."""
+
+import os
+import random
+import re
+import subprocess
+import time
+
+import pytest
+
+from conftest import BOOT_SECONDS, CACHE, PRELUDE, TOP, environment, run
+
+CUTS = int(os.environ.get("SUP_POWER_CUTS", "3"))
+SEED = int(os.environ.get("SUP_POWER_SEED", "1"))
+INSTALL = "[Install]\nWantedBy=multi-user.target\n"
+LINE = "x" * 100
+
+WRITER = f"""
+[Service]
+ExecStart=/usr/bin/busybox sh -c "read b </proc/sys/kernel/random/boot_id; n=0; \
+while :; do n=$$((n + 1)); echo $$b $$n {LINE}; done"
+""" + INSTALL
+CHURN = """
+[Service]
+ExecStart=/usr/bin/busybox sh -c "n=0; while :; do n=$$((n + 1)); supctl start job@$$n; done"
+""" + INSTALL
+JOB = """
+[Container]
+Image=busybox
+Exec=true
+[Service]
+Type=oneshot
+"""
+UNITS = {
+    "writer0.service": WRITER,
+    "writer1.service": WRITER,
+    "churn.service": CHURN,
+    "job@.container": JOB,
+    "fixed.container": "[Container]\nImage=busybox\n" + INSTALL,
+    "tick.service": "[Unit]\nStartLimitIntervalSec=0\n[Service]\nType=oneshot\nExecStart=/usr/bin/busybox true\n",
+    "tick.timer": "[Timer]\nOnCalendar=*:*:*\nAccuracySec=1us\nPersistent=yes\n"
+                  "[Install]\nWantedBy=timers.target\n",
+}
+CONF = "[Manager]\nSafeModeBoots=0\n"
+
+# What is found is told before anything is written for long; the units write while it is.
+SCRIPT = r"""
+section() { printf '\n@@ %s\n' "$1"; }
+for f in /var/log/sup/writer*.log*; do
+	[ -e "$f" ] || continue
+	section "$f"
+	cat "$f"
+done
+await 60 'is fixed running'
+section boot
+supctl --json boot
+section fixed
+field fixed address
+section stamp
+cat /var/lib/sup/timers/tick.timer
+section words
+supctl logs supervisor
+section ready
+"""
+GO_ON = "trap '' TERM; while :; do sleep 1; done"
+
+
+class Box:
+    """An appliance, its disk, and what each of its boots found."""
+
+    def __init__(self, lab):
+        self.disk = CACHE / "power" / "disk"
+        self.folder = lab.appliance("power", UNITS, [lab.busybox()], files={"/etc/sup/sup.conf": CONF})
+        self.dice = random.Random(SEED)
+        with open(self.disk, "wb") as file:
+            file.truncate(48 << 20)
+        run("/usr/sbin/mkfs.ext4", "-q", "-F", self.disk)
+
+    def boot(self):
+        """Up to the word that all was found, and some time longer; then the power is gone. The sections."""
+        said = self.folder.parent / "said"
+        console = self.folder.parent / "console"
+        with open(said, "wb") as out:
+            boot = subprocess.Popen(
+                ["qemu/boot", str(self.folder), "--timeout", str(BOOT_SECONDS), "--console",
+                 str(console), "--disk", str(self.disk), "--append", "sup.var=/dev/vda", "--exec",
+                 PRELUDE + SCRIPT + GO_ON],
+                cwd=TOP, env=environment(), stdin=subprocess.DEVNULL, stdout=out, stderr=out)
+            until = time.monotonic() + BOOT_SECONDS
+            while b"\n@@ ready" not in said.read_bytes():
+                assert boot.poll() is None and time.monotonic() < until, \
+                    said.read_text(errors="replace")[-2000:] + console.read_text(errors="replace")[-2000:]
+                time.sleep(0.2)
+            time.sleep(self.dice.uniform(0.5, 5))
+            boot.terminate()
+            boot.wait(60)
+        text = said.read_text(encoding="utf-8", errors="surrogateescape").replace("\r", "")
+        assert "@late" not in text, text[-2000:]
+        return {part.partition("\n")[0]: part.partition("\n")[2]
+                for part in re.split(r"^@@ ", text, flags=re.MULTILINE)[1:]}
+
+
+@pytest.fixture(scope="module")
+def boots(lab):
+    box = Box(lab)
+    return [box.boot() for _ in range(CUTS + 1)]
+
+
+def logs(boot):
+    return {name: text for name, text in boot.items() if name.startswith("/var/log")}
+
+
+RECORD = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z (out|err|sup) .*")
+NUMBERED = re.compile(rf"\S+ out (\S{{36}}) (\d+) {LINE}")
+
+
+def test_logs_are_found_and_no_line_but_the_last_of_a_file_is_torn(boots):
+    assert logs(boots[-1])
+    for boot in boots:
+        for name, text in logs(boot).items():
+            # the section ends with a newline of its own, and the file may end without
+            *whole, _ = text.removesuffix("\n").split("\n")
+            torn = [line for line in whole if not RECORD.fullmatch(line)]
+            assert not torn, (name, torn[:3])
+
+
+def test_no_line_is_lost_within_a_file_or_there_twice(boots):
+    for boot in boots:
+        for name, text in logs(boot).items():
+            last = {}
+            for boot_id, number in NUMBERED.findall(text):
+                assert last.get(boot_id, int(number) - 1) == int(number) - 1, (name, boot_id, number)
+                last[boot_id] = int(number)
+
+
+def test_no_rotated_file_is_lost(boots):
+    """Up to three old ones: there are never fewer than before."""
+    for unit in "writer0", "writer1":
+        counts = [sum(name.startswith(f"/var/log/sup/{unit}.service.log.") for name in logs(boot))
+                  for boot in boots]
+        assert counts == sorted(counts), counts
+        assert counts[-1] > 0
+
+
+def test_boots_are_counted(boots):
+    numbers = [int(re.search(r'"boot": (\d+)', boot["boot"])[1]) for boot in boots]
+    assert numbers == list(range(1, len(boots) + 1))
+
+
+def test_addresses_stay(boots):
+    addresses = {boot["fixed"].strip() for boot in boots}
+    assert len(addresses) == 1 and "" not in addresses
+
+
+def test_stamps_are_whole_or_not_there(boots):
+    for boot in boots:
+        assert re.fullmatch(r"\d{16}\n+|cat: can't open .*No such file or directory\n+", boot["stamp"])
+
+
+def test_nothing_that_was_kept_is_complained_about(boots):
+    for boot in boots:
+        assert "not a record of boots" not in boot["words"]
