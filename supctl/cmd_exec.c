@@ -40,7 +40,7 @@ static json_t *parameters_of(int argc, char **argv)
 
 	for (int i = first_word(argc, argv); i < argc; i++)
 		(void)json_array_append_new(words, json_string(argv[i]));
-	return json_pack("{ssso}", "unit", argv[1], "argv", words);
+	return json_pack("{sssoso*}", "unit", argv[1], "argv", words, "ticket", ticket());
 }
 
 /* ---- with a terminal ---- */
@@ -140,29 +140,54 @@ static void begin_raw(struct session *s)
 	s->signals = signalfd(-1, &caught, SFD_CLOEXEC);
 }
 
-static int finish(struct context *c)
+static int finish(const struct reply *reply)
 {
-	struct reply reply;
-	struct err e;
 	int status = EXIT_FAILED;
 
-	if (client_receive(&c->client, &reply, &e) < 0) {
-		(void)fprintf(stderr, "supctl: %s\n", e.msg);
-		return EXIT_UNREACHABLE;
-	}
-	if (reply.kind == REPLY_ERROR)
-		status = print_error(&reply);
-	if (reply.kind != REPLY_ERROR || json_object_get(reply.parameters, "status") != NULL)
-		status = status_of(reply.parameters);
-	json_decref(reply.message);
+	if (reply->kind == REPLY_ERROR)
+		status = print_error(reply);
+	if (reply->kind != REPLY_ERROR || json_object_get(reply->parameters, "status") != NULL)
+		status = status_of(reply->parameters);
+	json_decref(reply->message);
 	return status;
+}
+
+static int unreachable(const struct err *e)
+{
+	(void)fprintf(stderr, "supctl: %s\n", e->msg);
+	return EXIT_UNREACHABLE;
+}
+
+/*
+ * Until the command has ended, which goes on when the supervisor dies: the next one is asked for its end. The socket for
+ * the terminal goes along until the terminal has come.
+ */
+static int hold_session(struct context *c, struct session *s, struct call *call, int offered,
+	struct reply *reply, struct err *e)
+{
+	int rc;
+
+	do {
+		s->server = c->client.fd;
+		converse(s);
+		if (s->ended_by != 0)
+			return 0;
+		rc = client_receive(&c->client, reply, e);
+		if (rc == 0 || !lost_again(c))
+			return rc;
+		call->fds = &offered;
+		call->n_fds = s->master < 0 && s->socket >= 0;
+	} while (ask_again(c, call, e) == 0);
+	return -1;
 }
 
 static int run_terminal(struct context *c, int argc, char **argv)
 {
 	struct session s = { .master = -1, .signals = -1 };
-	int ends[2], status;
+	int ends[2], status, rc;
 	struct call call = { .method = "Exec", .fds = &ends[1], .n_fds = 1 };
+	struct reply reply;
+	struct err e;
 
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0) {
 		(void)fprintf(stderr, "supctl: socket for the terminal: %s\n", strerror(errno));
@@ -170,35 +195,42 @@ static int run_terminal(struct context *c, int argc, char **argv)
 	}
 	call.parameters = parameters_of(argc, argv);
 	status = ask_send(c, &call);
+	if (status == EXIT_DONE) {
+		s.socket = ends[0];
+		begin_raw(&s);
+		rc = hold_session(c, &s, &call, ends[1], &reply, &e);
+		(void)tcsetattr(STDIN_FILENO, TCSANOW, &s.saved);
+		status = s.ended_by != 0 ? 128 + s.ended_by
+			: rc < 0         ? unreachable(&e)
+					 : finish(&reply);
+		fd_close(&s.master);
+		fd_close(&s.signals);
+		ends[0] = s.socket;
+	}
 	json_decref(call.parameters);
+	fd_close(&ends[0]);
 	fd_close(&ends[1]);
-	if (status != EXIT_DONE)
-		return status;
-	s.socket = ends[0];
-	s.server = c->client.fd;
-	begin_raw(&s);
-	converse(&s);
-	(void)tcsetattr(STDIN_FILENO, TCSANOW, &s.saved);
-	fd_close(&s.master);
-	fd_close(&s.signals);
-	fd_close(&s.socket);
-	return s.ended_by != 0 ? 128 + s.ended_by : finish(c);
+	return status;
 }
 
 static int run(struct context *c, int argc, char **argv)
 {
 	static const int standard[] = { STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO };
 	struct call call = { .method = "Exec", .fds = standard, .n_fds = 3 };
-	int status;
+	struct reply reply;
+	struct err e;
+	int rc;
 
 	if (argc <= first_word(argc, argv))
 		return usage_of(&command_exec);
 	if (isatty(STDIN_FILENO) && isatty(STDOUT_FILENO))
 		return run_terminal(c, argc, argv);
 	call.parameters = parameters_of(argc, argv);
-	status = ask_send(c, &call);
+	do
+		rc = ask_once(c, &call, &reply, &e);
+	while (rc < 0 && lost_again(c));
 	json_decref(call.parameters);
-	return status == EXIT_DONE ? finish(c) : status;
+	return rc < 0 ? unreachable(&e) : finish(&reply);
 }
 
 const struct command command_exec = { "exec", "UNIT COMMAND...", "a command in the running unit",

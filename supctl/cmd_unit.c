@@ -2,10 +2,8 @@
 #include "supctl/match.h"
 #include "supctl/text.h"
 
-#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/random.h>
 
 /* As systemctl(1): who stops a service and not its socket will see it come back. */
 static void say_who_starts_it(struct context *c, const char *unit)
@@ -23,16 +21,6 @@ static void say_who_starts_it(struct context *c, const char *unit)
 		(void)puts(" will start it again");
 	}
 	json_decref(answer);
-}
-
-/* What is asked again when the supervisor has died over it is done once, by this number. NULL: no randomness yet. */
-static json_t *ticket(void)
-{
-	uint64_t number;
-
-	if (getrandom(&number, sizeof(number), GRND_NONBLOCK) != (ssize_t)sizeof(number))
-		return NULL;
-	return json_integer((json_int_t)(number >> 1 | 1));
 }
 
 /* `method` for each unit that the word means. */

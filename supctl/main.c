@@ -9,9 +9,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 static const struct command *const commands[] = {
 	&command_status,
@@ -160,9 +162,18 @@ int ask_send(struct context *c, const struct call *call)
 	return EXIT_DONE;
 }
 
+int ask_again(struct context *c, const struct call *call, struct err *e)
+{
+	int rc;
+
+	do
+		rc = connect_now(c, e) < 0 ? -1 : client_send(&c->client, call, e);
+	while (rc < 0 && lost_again(c));
+	return rc;
+}
+
 /* Who is turned away at the door finds the reason behind what could not be sent. */
-static int converse_once(struct context *c, const struct call *call, struct reply *reply,
-	struct err *e)
+int ask_once(struct context *c, const struct call *call, struct reply *reply, struct err *e)
 {
 	struct err sending;
 
@@ -173,6 +184,16 @@ static int converse_once(struct context *c, const struct call *call, struct repl
 		return -1;
 	}
 	return client_receive(&c->client, reply, e);
+}
+
+/* What is asked again when the supervisor has died over it is done once, by this number. */
+json_t *ticket(void)
+{
+	uint64_t number;
+
+	if (getrandom(&number, sizeof(number), GRND_NONBLOCK) != (ssize_t)sizeof(number))
+		return NULL;
+	return json_integer((json_int_t)(number >> 1 | 1));
 }
 
 json_t *ask_with(struct context *c, const struct call *call, int *status)
@@ -190,7 +211,7 @@ json_t *ask_more(struct context *c, const struct call *call, bool *more, int *st
 	int rc;
 
 	do
-		rc = converse_once(c, call, &reply, &e);
+		rc = ask_once(c, call, &reply, &e);
 	while (rc < 0 && lost_again(c));
 	if (rc < 0) {
 		*status = fail(&e, EXIT_UNREACHABLE);

@@ -52,11 +52,17 @@ json_t *ask_with(struct context *c, const struct call *call, int *status);
 json_t *ask_more(struct context *c, const struct call *call, bool *more, int *status);
 /* The parameters of the call stay the caller's. Only sends: the replies are the caller's to receive. Returns an exit status, after one line on failure. */
 int ask_send(struct context *c, const struct call *call);
+/* One attempt, without a word: 0, or -1, see lost_again(). */
+int ask_once(struct context *c, const struct call *call, struct reply *reply, struct err *e);
+/* Only sends, without a word, and on a new connection when it must. */
+int ask_again(struct context *c, const struct call *call, struct err *e);
 void disconnect(struct context *c);
 /* After a failure: true when the connection was lost and the call is to be tried again, on a new one. */
 bool lost_again(struct context *c);
 /* One line about an error reply; returns the exit status that it means. */
 int print_error(const struct reply *reply);
+/* A random number, see the interface; NULL: no randomness yet. */
+json_t *ticket(void);
 /* "supctl: COMMAND ARGS" to stderr; returns EXIT_USAGE. */
 int usage_of(const struct command *command);
 /* Becomes `supervisor WORD [--json] ARGS`: what the supervisor reads, read by its own code. Returns on failure only. */

@@ -6,9 +6,9 @@
 
 /* Before each action in the kept queue; behind it its text with a NUL, when it has one. May only grow at its end. */
 struct kept_action {
-	uint16_t size; /* with the text */
-	uint8_t head;  /* sizeof(struct kept_action) of who wrote it */
-	uint8_t kind;  /* enum action_kind */
+	uint16_t size;        /* with the text */
+	uint8_t head;         /* sizeof(struct kept_action) of who wrote it */
+	uint8_t kind;         /* enum action_kind */
 	uint32_t unit, index; /* index: of JOB_DONE the job */
 	int32_t arg;
 	uint8_t role;

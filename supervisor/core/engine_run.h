@@ -140,7 +140,7 @@ struct life {
 	uint64_t due_since;        /* wanted and not there since; TIME_INFINITY: not so */
 	bool watched;              /* a socket: ACT_WATCH is out */
 	struct start_count triggers; /* a socket's, for its TriggerLimitBurst= */
-	uint32_t asked_job; /* of the last command on it that has a number */
+	uint32_t asked_job;          /* of the last command on it that has a number */
 	struct waiter *jobs;
 	/* engine_order.c: one blocker is watched at a time; the scan goes on where it was found. */
 	uint32_t cursor, watching, watchers, next_watcher, prev_watcher;

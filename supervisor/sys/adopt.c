@@ -189,8 +189,10 @@ static bool adopt_process(struct supervisor *s, uint32_t number, uint64_t commit
 	struct instance *inst = at >= 0 ? s->instances[at] : NULL;
 	struct err e;
 
-	if (inst == NULL || role >= ROLE_COUNT || role == ROLE_EXEC)
+	if (inst == NULL || role >= ROLE_COUNT)
 		return false;
+	if (role == ROLE_EXEC)
+		return exec_adopt(inst, number);
 	if (slot->started_ns >= committed_ns && is_of_last_action(s, index, slot))
 		tell_spawned(s, index, slot);
 	else if (engine_process(s->engine, index, role) < PROC_LIVE ||
@@ -284,6 +286,7 @@ void adopt(struct supervisor *s, struct kept_file *past)
 	kept_close(past);
 	n = adopt_processes(s, committed_ns);
 	KILL_POINT("adopt-processes");
+	exec_adopted(s);
 	tell_vanished(s);
 	leftovers(s);
 	KILL_POINT("adopt-leftovers");

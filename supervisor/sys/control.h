@@ -21,6 +21,7 @@ struct control {
 	struct connection *reexec; /* waits for init to be executed anew; NULL: none */
 	struct tickets *tickets;   /* NULL: none can be kept, and last_job counts */
 	_Atomic uint32_t last_job;
+	uv_timer_t orphans; /* commands whose clients have not come back */
 };
 
 extern const struct varlink_interface control_interface;
@@ -40,6 +41,23 @@ bool job_was_asked(const struct control *control, json_t *parameters);
 /* A new job, for which the client waits; 0: no memory, the client has its answer. unit: its full name, or "". */
 uint32_t job_begin(struct connection *c, struct control *control, json_t *parameters,
 	const char *unit);
+
+#define TICKET_BEGINS (-1)
+
+struct exec_ticket { /* of the call of a command in a unit */
+	bool seen;   /* it was begun, or was to be */
+	bool done;   /* ... and has ended, as ... */
+	int32_t pid; /* or TICKET_BEGINS */
+	int32_t status;
+	const char *fault; /* "": it ran */
+};
+struct exec_ticket exec_ticket(const struct control *control, json_t *parameters);
+/* Before the start: a number for it, whose process is TICKET_BEGINS. */
+uint32_t exec_ticket_begin(struct control *control, json_t *parameters, const char *unit);
+void exec_ticket_pid(struct control *control, uint32_t job, int32_t pid);
+void exec_ticket_done(struct control *control, int32_t pid, int32_t status, const char *fault);
+/* One after the other those that have not ended; *at: 0 at first. */
+bool exec_ticket_next(const struct control *control, size_t *at, int32_t *pid);
 
 /* ---- control_view.c: what is told of units ---- */
 void control_status(struct connection *c, void *data, json_t *parameters);

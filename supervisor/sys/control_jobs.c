@@ -32,7 +32,8 @@ struct ticket {
 	int32_t result;
 	_Atomic uint32_t done;    /* written after result and text */
 	char unit[UNIT_NAME_MAX]; /* "": of none */
-	char text[172];
+	int32_t pid;              /* of an exec; TICKET_BEGINS: it may have begun */
+	char text[168];
 };
 
 struct tickets { /* zeroes are a new one */
@@ -128,6 +129,7 @@ static void write_ticket(struct control *control, uint64_t number, uint32_t job,
 	at->number = 0;
 	at->job = job;
 	at->done = 0;
+	at->pid = 0;
 	(void)snprintf(at->unit, sizeof(at->unit), "%s", unit);
 	at->number = number;
 }
@@ -232,13 +234,81 @@ bool job_resumed(struct connection *c, struct control *control, json_t *paramete
 	return true;
 }
 
+static uint32_t begin_ticket(struct control *control, json_t *parameters, const char *unit)
+{
+	uint32_t job = next_id(control);
+
+	write_ticket(control, ticket_of(parameters), job, unit);
+	KILL_POINT("job-begun");
+	return job;
+}
+
+/* ---- supctl exec ---- */
+
+struct exec_ticket exec_ticket(const struct control *control, json_t *parameters)
+{
+	const struct ticket *at = find_ticket(control, ticket_of(parameters));
+
+	if (at == NULL)
+		return (struct exec_ticket){ .seen = false };
+	return (struct exec_ticket){
+		.seen = at->pid != 0,
+		.done = at->done != 0,
+		.pid = at->pid,
+		.status = at->result,
+		.fault = at->text,
+	};
+}
+
+uint32_t exec_ticket_begin(struct control *control, json_t *parameters, const char *unit)
+{
+	uint32_t job = begin_ticket(control, parameters, unit);
+
+	exec_ticket_pid(control, job, TICKET_BEGINS);
+	return job;
+}
+
+void exec_ticket_pid(struct control *control, uint32_t job, int32_t pid)
+{
+	for (size_t i = 0; control->tickets != NULL && i < control->tickets->used; i++)
+		if (control->tickets->v[i].job == job)
+			control->tickets->v[i].pid = pid;
+}
+
+bool exec_ticket_next(const struct control *control, size_t *at, int32_t *pid)
+{
+	const struct tickets *t = control->tickets;
+
+	while (t != NULL && *at < t->used) {
+		const struct ticket *one = &t->v[(*at)++];
+
+		*pid = one->pid;
+		if (one->number != 0 && one->done == 0 && one->pid != 0)
+			return true;
+	}
+	return false;
+}
+
+void exec_ticket_done(struct control *control, int32_t pid, int32_t status, const char *fault)
+{
+	for (size_t i = 0; control->tickets != NULL && i < control->tickets->used; i++) {
+		const struct ticket *at = &control->tickets->v[i];
+
+		if (at->pid == pid && at->done == 0)
+			write_answer(control, at->job, status, fault);
+	}
+}
+
+/* ---- the others ---- */
+
 void control_adopt(struct supervisor *s)
 {
 	const struct tickets *t = s->control->tickets;
 
 	for (size_t i = 0; t != NULL && i < t->used; i++) {
 		const struct ticket *at = &t->v[i];
-		int unit = at->number != 0 && at->done == 0 ? unit_set_find(s->set, at->unit) : -1;
+		bool open = at->number != 0 && at->done == 0 && at->pid == 0;
+		int unit = open ? unit_set_find(s->set, at->unit) : -1;
 
 		/* one that was not heard of waits for its client to ask again */
 		if (unit >= 0)
@@ -254,13 +324,9 @@ bool job_was_asked(const struct control *control, json_t *parameters)
 uint32_t job_begin(struct connection *c, struct control *control, json_t *parameters,
 	const char *unit)
 {
-	const struct job *job = new_job(control, next_id(control), c);
+	uint32_t id = begin_ticket(control, parameters, unit);
 
-	if (job == NULL)
-		return 0;
-	write_ticket(control, ticket_of(parameters), job->id, unit);
-	KILL_POINT("job-begun");
-	return job->id;
+	return new_job(control, id, c) != NULL ? id : 0;
 }
 
 void control_job_done(struct supervisor *s, uint32_t id, int result, const char *text)

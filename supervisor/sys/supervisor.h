@@ -287,6 +287,11 @@ void control_resumed(struct supervisor *s, int error);
 /* ---- control_jobs.c ---- */
 /* Commands that were in flight when the supervisor before ended; the engine is restored, nothing is performed yet. */
 void control_adopt(struct supervisor *s);
+/* ---- control_exec.c ---- */
+/* A process in this slot of the roster goes on, since its client may come back; false: nobody waits for it. */
+bool exec_adopt(struct instance *inst, uint32_t slot);
+/* Those that were not adopted have ended. */
+void exec_adopted(struct supervisor *s);
 void control_job_done(struct supervisor *s, uint32_t job, int result, const char *text);
 
 #endif
