@@ -306,7 +306,7 @@ static bool forbid(struct tamper *t, struct user_regs_struct *r)
 {
 	if (r->orig_rax == SYS_exit_group || t->calls-- > 0)
 		return false;
-	(void)dprintf(STDERR_FILENO, "system call %lu fails\n", r->orig_rax);
+	(void)dprintf(STDERR_FILENO, "system call %lu fails\n", (unsigned long)r->orig_rax);
 	r->orig_rax = (unsigned long)-1;
 	return true;
 }
