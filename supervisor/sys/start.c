@@ -345,9 +345,26 @@ const struct health_check *start_image_health(const struct unit *u, enum role ro
 	return f.image != NULL ? &f.image->health : NULL;
 }
 
+/*
+ * A reload has taken the unit away while processes of it could not be killed, and now it is back: the engine knows nothing
+ * of them. Those that its keys let be are no obstacle, as ever.
+ */
+static bool has_strangers(const struct instance *inst)
+{
+	int mode = unit_at(inst->s, inst->index)->service.kill_mode;
+
+	if (mode == KILL_PROCESS || mode == KILL_NONE)
+		return false;
+	for (const struct process *p = inst->s->processes; p != NULL; p = p->next)
+		if (p->instance != inst && strcmp(p->instance->unit, inst->unit) == 0)
+			return true;
+	return watch_is_populated(inst);
+}
+
 int start_process(struct supervisor *s, uint32_t index, enum role role, uint32_t number,
 	struct err *e)
 {
+	bool is_first = s->instances[index] == NULL;
 	struct instance *inst = instance_get(s, index);
 	struct event event = { .kind = EV_SPAWNED, .unit = index, .role = role };
 	struct arena a = { 0 };
@@ -357,6 +374,10 @@ int start_process(struct supervisor *s, uint32_t index, enum role role, uint32_t
 
 	if (inst == NULL)
 		return err_set_no(e, ENOMEM, "record of the unit");
+	if (is_first && has_strangers(inst)) {
+		instance_release(s, index); /* so that the next start looks again */
+		return err_setx(e, "processes that it left before a reload are still there");
+	}
 	rc = start_in(inst, role, number, &facts, &a, &p, e);
 	if (rc == 0) {
 		event.pid = p->run.pid;

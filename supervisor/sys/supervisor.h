@@ -239,6 +239,8 @@ void watch_unit(struct instance *inst);
 void watch_drop(struct instance *inst);
 /* EMPTY to the engine, when no process is left in the cgroup and all exits were taken. */
 void watch_check_empty(struct instance *inst);
+/* Something runs in its cgroup; false where there is none. */
+bool watch_is_populated(const struct instance *inst);
 void watch_check_oom(struct instance *inst);
 
 /* ---- network.c ---- */

@@ -109,7 +109,7 @@ void watch_drop(struct instance *inst)
 	inst->watch_cgroup = inst->watch_memory = -1;
 }
 
-static bool is_populated(const struct instance *inst)
+bool watch_is_populated(const struct instance *inst)
 {
 	struct err ignored;
 	uint64_t populated = 0;
@@ -130,7 +130,7 @@ void watch_check_empty(struct instance *inst)
 {
 	struct event event = { .kind = EV_EMPTY, .unit = inst->index };
 
-	if (inst->n_processes == 0 && !is_populated(inst))
+	if (inst->n_processes == 0 && !watch_is_populated(inst))
 		supervise(inst->s, &event);
 }
 

@@ -158,3 +158,25 @@ def test_output_to_files(boxes):
     assert box.supctl("start", "console")[0] == 0
     assert "one" in box.supctl("logs", "console")[1]
     eventually(lambda: "console.service: one" in box.said() and "console.service: two" in box.said(), "the console")
+
+
+def test_no_second_copy_of_what_a_reload_forgot(boxes):
+    """It cannot be killed, its file goes and comes back: it starts when the first one is gone, and not beside it."""
+    box = boxes({
+        "web.service": "[Service]\nTimeoutStopSec=200ms\nSendSIGKILL=no\n"
+                       "ExecStart=/bin/busybox sh -c 'trap : TERM; while ! [ -e /go ]; do busybox sleep 0.1; done'\n",
+    })
+    assert box.supctl("start", "web")[0] == 0
+    box.supctl("stop", "web")
+    assert box.unit("web")["state"] == "failed"
+    text = (box.units / "web.service").read_text()
+    (box.units / "web.service").unlink()
+    assert box.supctl("reload")[0] == 0
+    assert box.supctl("status", "web")[0] == 4
+    (box.units / "web.service").write_text(text)
+    assert box.supctl("reload")[0] == 0
+    for _ in range(2):
+        assert box.supctl("start", "web")[0] != 0
+        assert "still there" in box.supctl("status", "web")[1]
+    box.put("/go")
+    eventually(lambda: box.supctl("start", "web")[0] == 0, "a start when the first one is gone")
