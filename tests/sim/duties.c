@@ -61,7 +61,7 @@ static void check_spawn(struct sim *s, const struct box *b, const struct action 
 		bool same = r == (unsigned int)a->role ||
 			(!runs_beside((enum role)r) && !runs_beside(a->role));
 
-		if (same && (p->live || p->asked))
+		if (same && (p->live || p->asked) && !b->foreign)
 			checker_fault(&s->checker, "%s: %s is started beside %s", b->name,
 				role_name(a->role), role_name((enum role)r));
 	}
@@ -138,7 +138,7 @@ static void begun(void *data, uint32_t u)
 	b->starts++;
 	b->stopping_since = s->now;
 	b->allowance = 0;
-	if (b->strays > 0 && !leaves_some(&unit->service))
+	if (b->strays > 0 && !b->foreign && !leaves_some(&unit->service))
 		checker_fault(&s->checker, "%s: starts beside what is left of its last run",
 			b->name);
 	if (limit->start_limit_interval == 0 || limit->start_limit_burst == 0)

@@ -285,7 +285,7 @@ static void happens(struct sim *s, const struct happening *h)
 		exited(s, b, h);
 		return;
 	}
-	if (b->unit == NO_UNIT)
+	if (b->unit == NO_UNIT || (b->foreign && h->birth != 0))
 		return;
 	if (h->kind == EV_EXECED)
 		p->execed = true;
@@ -357,8 +357,33 @@ static void perform_setup(struct sim *s, struct box *b, const struct action *a)
 	plan(s, dice_permille(&s->dice, 500) ? 0 : a_while(s, b), h);
 }
 
+/* What an earlier unit of the name left: a start is refused, or its keys let it be. True: refused. */
+static bool has_strangers(struct sim *s, struct box *b)
+{
+	int mode = unit_in(s, b)->service.kill_mode;
+
+	b->foreign = b->foreign && !is_empty(b);
+	if (b->foreign && mode != KILL_PROCESS && mode != KILL_NONE)
+		return true;
+	if (b->foreign) {
+		for (size_t r = 0; r < ROLE_COUNT; r++)
+			b->procs[r] = (struct process){ .birth = b->procs[r].birth };
+		b->strays = 0;
+	}
+	b->foreign = false;
+	return false;
+}
+
 static void perform_spawn(struct sim *s, struct box *b, const struct action *a)
 {
+	if (has_strangers(s, b)) {
+		sim_event(s,
+			&(struct event){ .kind = EV_SPAWN_FAILED,
+				.unit = b->unit,
+				.role = a->role,
+				.text = "processes that it left before a reload are still there" });
+		return;
+	}
 	b->procs[a->role].asked = true;
 	if (dice_permille(&s->dice, 700))
 		spawn_answered(s, b, a->role);
@@ -370,7 +395,8 @@ static void perform_spawn(struct sim *s, struct box *b, const struct action *a)
 
 static void perform_signal(struct sim *s, struct box *b, const struct action *a)
 {
-	signal_process(s, b, a->role, a->arg != 0 ? a->arg : SIGTERM);
+	if (!b->foreign)
+		signal_process(s, b, a->role, a->arg != 0 ? a->arg : SIGTERM);
 }
 
 static void signal_all(struct sim *s, struct box *b, int sig)
@@ -440,12 +466,14 @@ void kernel_calm(struct sim *s)
 
 		for (unsigned int r = 0; r < ROLE_COUNT; r++) {
 			b->procs[r].deaf = b->procs[r].stuck = false;
-			if (b->procs[r].live && b->unit != NO_UNIT &&
+			if (b->procs[r].live && b->foreign)
+				plan_exit(s, b, (enum role)r, a_while(s, b), 0);
+			else if (b->procs[r].live && b->unit != NO_UNIT &&
 				(r != ROLE_MAIN || engine_type(unit_in(s, b)) == TYPE_ONESHOT ||
 					in_states(life_of(s->engine, b->unit), STATES_STOPPING)))
 				plan_exit(s, b, (enum role)r, a_while(s, b), 0);
 		}
-		if (b->procs[ROLE_MAIN].live && b->unit != NO_UNIT)
+		if (b->procs[ROLE_MAIN].live && b->unit != NO_UNIT && !b->foreign)
 			plan_words(s, b);
 		b->strays = 0;
 		if (is_empty(b))
@@ -461,12 +489,10 @@ void kernel_storm(struct sim *s)
 			plan_exit(s, &s->boxes[i], ROLE_MAIN, dice_time(&s->dice, SEC), SIGKILL);
 }
 
-/* Of a unit that has no file any more the engine knows nothing, and nobody asks it to. */
+/* Of a unit that has no file any more the engine knows nothing; what is left of it is there all the same. */
 static void forget(struct box *b)
 {
-	for (size_t r = 0; r < ROLE_COUNT; r++)
-		b->procs[r] = (struct process){ .birth = b->procs[r].birth };
-	b->strays = 0;
+	b->foreign = b->foreign || !is_empty(b);
 	b->setting_up = b->survivors = false;
 	b->state = ST_INACTIVE;
 	b->starts_in_window = 0;
@@ -502,7 +528,7 @@ static void adopt(struct sim *s, struct box *b, enum role role)
 	enum proc_state state = engine_process(s->engine, b->unit, role);
 
 	p->asked = false;
-	if (!p->live)
+	if (!p->live || b->foreign)
 		return;
 	if (state == PROC_NONE)
 		checker_fault(&s->checker, "%s: %s runs, and the engine does not know it", b->name,

@@ -54,6 +54,7 @@ struct box {
 	struct process procs[ROLE_COUNT];
 	uint32_t strays; /* children that were left behind */
 	bool deaf_strays;
+	bool foreign;   /* its processes are of before its unit was taken away and came back */
 	bool survivors; /* the engine knows that some survived SIGKILL */
 	bool setting_up;
 	struct manners manners;
