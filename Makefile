@@ -2,6 +2,7 @@
 # make test            every ring; make test-unit, test-sim, test-mutants, test-fuzz, test-ns, test-vm, lint: one of them
 # make run             the sample appliance in QEMU; make demo: the same without a person
 # make inject          each system call of init and the supervisor fails once: all of them (an hour), NAME=init: some
+# make crash KILLS=n   the supervisor killed n times, and at each step: what do services notice?
 # make coverage        branch coverage of the pure core
 # make mutants         does a test notice when the engine is broken? SAMPLE=N, NAME=engine_stop.c: some of them
 # make bench           container start and restart against the peers; the engine with 10,000 units
@@ -372,7 +373,7 @@ test lint: export LINT_CFLAGS = $(LANG_FLAGS) $(WARN) -idirafter $(LIBS)/uapi
 
 .PHONY: test test-unit test-sim test-mutants test-fuzz test-ns test-vm inject lint format
 test: needs-test
-	@+$(MAKE) --no-print-directory all docs helpers unit-tests sim-programs mutant-programs fuzzers
+	@+$(MAKE) --no-print-directory all docs helpers kill-programs unit-tests sim-programs mutant-programs fuzzers
 	@$(TOOLS) unit sim mutants fuzz ns vm lint
 
 test-unit: unit-tests
@@ -395,8 +396,18 @@ inject: all helpers
 	@INJECT_ALL=1 SUP_BUILD='$(abspath $(OUT))' /usr/bin/python3 -m pytest -p no:cacheprovider -q \
 		tests/ns/test_inject.py $(if $(NAME),-k '$(NAME)')
 
-test-vm: all helpers
+test-vm: all helpers kill-programs
 	@$(TOOLS) vm
+
+# make crash [KILLS=n] [SEED=s] [RING=vm]: the long forms: so many kills at random moments, and at all steps of all
+# scenarios; the figures are printed. RING=vm: with containers, in QEMU, which takes hours.
+CRASH_RING = $(or $(RING),ns)
+.PHONY: crash
+crash: all helpers kill-programs
+	@SUP_CRASH_KILLS=$(or $(KILLS),1000) SUP_CRASH_SEED=$(or $(SEED),1) SUP_KILL_POINTS=all \
+		SUP_BUILD='$(abspath $(OUT))' BUILD='$(abspath $(BUILD))' \
+		/usr/bin/python3 -m pytest -p no:cacheprovider -q -s \
+		tests/$(CRASH_RING)/test_crash.py tests/$(CRASH_RING)/test_kill_points.py
 
 lint: all docs
 	@tools/lint $(BUILD) $(ARCH)
