@@ -1,5 +1,5 @@
 #!/bin/busybox sh
-# shellcheck shell=dash disable=SC2016,SC2086 # await evaluates its words; lists of units are split
+# shellcheck shell=dash disable=SC2013,SC2016,SC2086 # await evaluates its words; lists of units and files are split
 # Runs inside an appliance whose programs are built with KILL_POINTS=1. Each scenario is played once, to learn which
 # kill points it passes; then it is played again and again, the supervisor dying at one of them each time. Afterwards
 # the state must be the one that was asked for, each service there once, and nothing left over.
@@ -113,6 +113,11 @@ verify_notify() {
 	[ "$(field n.service status)" = up ] || echo "n has said $(field n.service status), not up"
 	counts 0 0
 }
+
+# A command in the container: it may have failed, but nothing of it remains.
+prepare_exec() { up; }
+act_exec() { supctl exec "$VICTIM" /counter || :; }
+verify_exec() { states "$VICTIM" running; counts 0 0; }
 
 # A service that says by a newline that it is ready.
 prepare_ready() { :; }
