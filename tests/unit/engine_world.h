@@ -14,7 +14,7 @@
 
 struct actor {           /* how the processes of a unit behave, and what they do */
 	bool hold_spawn; /* SPAWN gets no answer */
-	bool hold_exec; /* nothing is executed, what else is made */
+	bool hold_exec;  /* nothing is executed, what else is made */
 	bool hold_setup;
 	bool fail_spawn, fail_setup;
 	bool ignore_term;  /* the main process */
