@@ -244,6 +244,7 @@ def test_crash_costs_the_command_nothing(place):
         assert child.stdout.readline() == b"up\n"
         pid = init_of(child, place)
         for n in range(1, 4):
+            eventually(lambda: open(f"/proc/{pid}/syscall").read().split()[0] == "128", "init to wait")
             faults.jump_nowhere(pid)
             eventually(lambda n=n: f"--crashes={n}" in open(f"/proc/{pid}/cmdline").read(), "the next image")
         child.stdin.write(b"go\n")

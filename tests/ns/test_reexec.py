@@ -39,7 +39,8 @@ def logged(box):
 
 def services(box):
     """Of each unit that runs: its process."""
-    return {unit["name"]: unit["pid"] for unit in box.data("status")["units"] if unit["state"] == "running"}
+    return {unit["name"]: unit["pid"] for unit in box.data("status")["units"]
+            if unit["state"] == "running" and "pid" in unit}
 
 
 def check(box, before):
