@@ -281,7 +281,7 @@ void adopt(struct supervisor *s, struct kept_file *past)
 	wall_tell(s, false);
 	adopt_instances(s, past);
 	KILL_POINT("adopt-instances");
-	keep_begin(s, committed_ns);
+	keep_begin(s, past);
 	KILL_POINT("adopt-kept");
 	kept_close(past);
 	n = adopt_processes(s, committed_ns);

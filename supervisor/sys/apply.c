@@ -171,7 +171,7 @@ static void do_swap(struct supervisor *s)
 	load_free(s->set);
 	s->set = s->next;
 	s->next = NULL;
-	keep_begin(s, 0);
+	keep_begin(s, NULL);
 	boot_configure(s);
 	pulse_configure(s);
 	KILL_POINT("swap-configured");
@@ -351,7 +351,7 @@ int supervise_begin(struct supervisor *s, struct err *e)
 	adopt_nothing(s);
 	report_faults(s, s->set);
 	wall_tell(s, false);
-	keep_begin(s, 0);
+	keep_begin(s, NULL);
 	boot_begin(s);
 	perform_all(s);
 	held_drop_rest(s, socket_is_awaited);

@@ -286,7 +286,7 @@ static int make_file(struct supervisor *s, const struct keep_head *h, struct kee
 	return fd_take(&fd);
 }
 
-static void fill(struct supervisor *s, const struct keep_head *h, uint64_t committed_ns)
+static void fill(struct supervisor *s, const struct keep_head *h, const struct kept_file *past)
 {
 	struct keep *k = &s->keep;
 
@@ -301,11 +301,13 @@ static void fill(struct supervisor *s, const struct keep_head *h, uint64_t commi
 	/* The texts are for the next one: no page of them need be ours. */
 	(void)madvise(at(k, h->texts.at), (h->texts.size + 4095) & ~UINT64_C(4095), MADV_DONTNEED);
 	keep_commit(s); /* to the engine, all of a new generation has changed */
-	if (committed_ns != 0 && k->head != NULL)
-		k->head->committed_ns = committed_ns;
+	if (past == NULL || k->head == NULL)
+		return;
+	k->head->committed_ns = past->head->committed_ns;
+	k->head->attempts = past->head->attempts;
 }
 
-void keep_begin(struct supervisor *s, uint64_t committed_ns)
+void keep_begin(struct supervisor *s, const struct kept_file *past)
 {
 	struct keep *k = &s->keep;
 	struct keep_head *map, *before = k->head, head;
@@ -317,7 +319,7 @@ void keep_begin(struct supervisor *s, uint64_t committed_ns)
 	lay_out(s, &head);
 	fd = make_file(s, &head, &map);
 	if (fd >= 0)
-		fill(s, &head, committed_ns);
+		fill(s, &head, past);
 	KILL_POINT("generation-made");
 	if (fd < 0)
 		give_up(s, strerror(errno));

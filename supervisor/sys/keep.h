@@ -47,8 +47,9 @@ struct keep {                   /* in struct supervisor */
 		n_changed; /* units that gained or lost an instance; more than 16: any */
 };
 
-/* Another generation is in force: makes its file and hands it to init. committed_ns 0: now. */
-void keep_begin(struct supervisor *s, uint64_t committed_ns);
+/* Another generation is in force: makes its file and hands it to init. `past`, or NULL: what it goes on with. */
+struct kept_file;
+void keep_begin(struct supervisor *s, const struct kept_file *past);
 /* The unit has another instance, or none any more. */
 void keep_unit_changed(struct supervisor *s, uint32_t index);
 /* All that has changed since the last call. */

@@ -169,3 +169,23 @@ def test_random_damage(box):
         box.next_supervisor()
         box.all_run()
         assert box.copies() == 6
+
+
+def test_state_that_kills_its_reader(box):
+    """Supervisors that die of a fault of their own, one after the other: the state is given up, and that ends it."""
+    before = box.all_run()
+    for _ in range(4):
+        pid = eventually(box.supervisor_pid, "a supervisor")
+        os.kill(pid, 11)
+        eventually(lambda p=pid: box.supervisor_pid() not in (None, p), "the next supervisor")
+        box.ready()
+    after = box.all_run()
+    assert not set(before.values()) & set(after.values()) and box.copies() == 6
+    assert "4 supervisors that began with it died of a fault; all units are started anew" in box.word()
+
+
+def test_killed_from_outside_is_no_fault(box):
+    before = box.all_run()
+    for _ in range(8):
+        box.next_supervisor()
+    assert box.pids() == before and box.copies() == 6
