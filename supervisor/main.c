@@ -23,7 +23,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
-#define WELL_MS 10000 /* after so long a fault is not that of the state it began with */
+#define WELL_MS 4000 /* after so long a fault is not that of the state it began with */
 
 static int make_folders(struct supervisor *s, struct err *e)
 {
