@@ -24,7 +24,7 @@ UNITS = {
     "door.socket": "[Socket]\nListenStream=/run/door\n" + FREE,
     "door.service": "[Service]\nLimitNOFILE=1024\nExecStart=/bin/listener serve\n" + FREE,
     "some@.service": SLEEP + FREE,
-    "beat.timer": "[Timer]\nOnCalendar=*:*:*\nPersistent=yes\n" + FREE,
+    "beat.timer": "[Timer]\nOnCalendar=*:*:*\nAccuracySec=1us\nPersistent=yes\n" + FREE,
     "beat.service": "[Service]\nLimitNOFILE=1024\nType=oneshot\nExecStart=/bin/busybox touch /tmp/beat\n" + FREE,
 }
 STANDING = "steady", "shown"
