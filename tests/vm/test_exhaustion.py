@@ -1,5 +1,4 @@
-"""What runs out, on a machine with cgroups: memory of one, of the supervisor and of all, process numbers, and a number
-that comes round. Whoever has nothing to do with it goes on with the very process it had."""
+"""What runs out, on a machine with cgroups: memory of one, of the supervisor and of all, and processes. Whoever has nothing to do with it goes on with the very process it had."""
 
 import re
 
@@ -19,10 +18,9 @@ UNITS = {
     "steady.service": service(STAY, boot=True),
     "web.container": "[Container]\nImage=busybox\n" + INSTALL,
     "hungry.service": service("/usr/bin/busybox dd if=/dev/zero of=/dev/null bs=480M count=1"),
-    "once.service": service("/usr/bin/busybox sleep 100000"),
     "more.service": service(STAY),
     "remains.service": service("/usr/bin/true", "Type=oneshot\nRemainAfterExit=yes"),
-    "hides.service": service("/etc/hides"),
+    "hides.service": service("/etc/hides", "TimeoutStopSec=1"),
 }
 UNITS |= {f"hog{i}.container": "[Container]\nImage=busybox\nNetwork=none\nExec=tail /dev/zero\n[Service]\nMemoryMax=8M\n"
                                "Restart=always\nRestartSec=200ms\nRestartSteps=3\nRestartMaxDelaySec=10s\n"
@@ -81,18 +79,6 @@ check pids '(echo 0 >/sys/fs/cgroup/cgroup.procs
 	echo 1 >/sys/fs/cgroup/sup/pids.max; supctl start more; echo "start: $?"; supctl status more; state steady
 	echo max >/sys/fs/cgroup/sup/pids.max; supctl start more && state more; supctl stop more)'
 check pids-mains 'mains'
-
-# A number comes round: while the supervisor stands still its service ends, and another has the number.
-stranger() {
-	until sh -c '[ $$ = '$1' ] && exec sleep 88888' & [ $! = $1 ]; do wait $!; done
-	kill -0 $1 && tr '\0' ' ' </proc/$1/cmdline
-}
-check round 'echo 450 >/proc/sys/kernel/pid_max; supctl start once; old=$(main once); kill -STOP $(supervisor); kill -9 $old
-	stranger $old; kill -CONT $(supervisor); await 90 "failed once"; state once'
-check round-stop 'supctl stop once; supctl reset-failed once; supctl start once; supctl stop once; tr "\0" " " </proc/$old/cmdline'
-check round-crash 'kill -9 $(supervisor); await 90 "supctl list"; supctl stop once; tr "\0" " " </proc/$old/cmdline
-	echo 32768 >/proc/sys/kernel/pid_max; kill $old'
-check round-mains 'mains'
 
 # Somebody else has a hand in the groups.
 check group-gone 'supctl start remains; ls -d /sys/fs/cgroup/sup/remains.service && rmdir /sys/fs/cgroup/sup/remains.service
@@ -157,13 +143,6 @@ def test_no_free_process_is_a_reason_and_then_a_start(boot, mains):
     assert "start: 1" in text and "limit of tasks" in text
     assert boot.lines("pids")[-2:] == ["running", "running"]
     assert boot.text("pids-mains") == mains
-
-
-def test_number_that_came_round_is_never_signalled(boot, mains):
-    """As of tools that keep pid files."""
-    for name in "round", "round-stop", "round-crash":
-        assert "sleep 88888" in boot.text(name), boot.text(name)
-    assert boot.text("round-mains") == mains
 
 
 def test_group_removed_by_somebody_else(boot):
