@@ -119,6 +119,15 @@ prepare_exec() { up; }
 act_exec() { supctl exec "$VICTIM" /counter || :; }
 verify_exec() { states "$VICTIM" running; counts 0 0; }
 
+# An address for a container that never had one: another instance each time.
+prepare_lease() { lease=x@$(now)0$$.container; }
+act_lease() { supctl start "$lease"; }
+verify_lease() {
+	states "$lease" running
+	counts 0 0
+	supctl stop "$lease"
+}
+
 # A service that says by a newline that it is ready.
 prepare_ready() { :; }
 act_ready() { supctl start "$READY"; }

@@ -12,7 +12,9 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,6 +28,8 @@
 
 #include "common/fd.h"
 #include "common/paths.h"
+#include "common/roster.h"
+#include "common/wire.h"
 
 #define IN_RECOVERY_MS 60
 #define IN_ROW_MAX 5
@@ -88,10 +92,30 @@ static bool blocks_signals(int pid)
 		(blocked >> (SIGTERM - 1) & 1) != 0;
 }
 
+/* init has the roster, too, as has who was cloned; a process that blocks no signal any more has its slot. */
+static bool is_in_roster(int pid)
+{
+	struct roster_slot slot;
+	off_t at = offsetof(struct roster, slot);
+	cleanup_fd int fd = -1;
+	bool found = false;
+	char path[64];
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/fd/%d", pid, ROSTER_FD);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return true; /* it is no supervisor, or not yet */
+	while (!found && pread(fd, &slot, sizeof(slot), at) == (ssize_t)sizeof(slot)) {
+		found = atomic_load(&slot.state) != SLOT_FREE && slot.pid == pid;
+		at += sizeof(slot);
+	}
+	return found;
+}
+
 /*
  * When it is the supervisor: since when it runs. It is a child of PID 1 that leads a session; a process that it has
  * cloned and that has not executed its program yet bears the same name, but is in another session, or blocks all signals
- * until it does, or is in a cgroup of its own.
+ * until just before it does, or is in the roster.
  */
 static unsigned long long supervisor_since(int pid)
 {
@@ -109,10 +133,7 @@ static unsigned long long supervisor_since(int pid)
 		    &state, &parent, &group, &session, &since) != 5 ||
 		parent != 1 || session != pid || state == 'Z' || state == 'X')
 		return 0;
-	if (blocks_signals(pid))
-		return 0;
-	(void)snprintf(path, sizeof(path), "/proc/%d/cgroup", pid);
-	if (read_small(path, text, sizeof(text)) && strstr(text, "0::/sup/") != NULL)
+	if (blocks_signals(pid) || is_in_roster(pid))
 		return 0;
 	return since;
 }
@@ -245,6 +266,7 @@ int main(int argc, char **argv)
 		return 2;
 	k.logs = argc == 7 ? argv[5] : NULL;
 	k.kept = argv[argc - 1];
+	(void)signal(SIGPIPE, SIG_IGN); /* of a supervisor that dies while it is asked */
 	k.random = strtoul(argv[3], NULL, 10);
 	while (k.kills < times) {
 		bool at_once = k.kills > 0 && row < IN_ROW_MAX && next_random(&k) % 10 < 3;
