@@ -78,8 +78,9 @@ static void take_fd(struct lines *l, const char *folder, const struct dirent *en
 	if (n <= 0)
 		return; /* of the reading itself */
 	target[n] = '\0';
-	if (strncmp(target, "/var/log/sup/", 13) == 0)
-		return; /* opened when there is something to write */
+	/* opened when there is something to write, or the first container to enter, and kept */
+	if (strncmp(target, "/var/log/sup/", 13) == 0 || strncmp(target, "pid:[", 5) == 0)
+		return;
 	anonymous = strstr(target, ":[") != NULL && strncmp(target, "anon_inode", 10) != 0;
 	if (anonymous)
 		target[strcspn(target, "[")] = '\0';

@@ -1,0 +1,71 @@
+"""The supervisor dies at each step of a container's life that the ns ring cannot take: networks, images, volumes. With
+SUP_KILL_POINTS=all at all steps of all scenarios."""
+
+import os
+
+import pytest
+from conftest import BOOT_SECONDS, BUILD, TOP
+
+MODE = os.environ.get("SUP_KILL_POINTS", "/usr/bin/vm-only")
+SCENARIOS = "start stop restart crash exec lease ready recovery idle"
+POINTS = TOP / "tests/crash/vm-only"
+ELSEWHERE = {"spool-word-kept"}
+
+CONTAINER = """
+[Unit]
+StartLimitIntervalSec=0
+{unit}
+[Container]
+Image={image}
+Network={network}
+{more}
+[Service]
+Restart=always
+RestartSec=20ms
+RestartStableSec=1d
+"""
+INSTALL = "[Install]\nWantedBy=multi-user.target\n"
+COUNT = "Exec=/count {} 50 0 0 1 any\nVolume={}:/count"
+NO_LIMIT = "[Unit]\nStartLimitIntervalSec=0\n"
+UNITS = {
+    "v.container": CONTAINER.format(unit="", image="victim", network="v.network",
+                                    more=COUNT.format("v", "v.volume") + "\nPublishPort=8080:80"),
+    "v.network": NO_LIMIT + "[Network]\nSubnet=10.40.0.0/24\n",
+    "v.volume": NO_LIMIT + "[Volume]\n",
+    "other.container": CONTAINER.format(unit="", image="counter", network="other.network",
+                                        more=COUNT.format("other", "/var/other")) + INSTALL,
+    "other.network": "[Network]\nSubnet=10.41.0.0/24\n",
+    "x@.container": CONTAINER.format(unit="", image="busybox", network="v.network", more="Exec=tail -f /dev/null"),
+    "n.container": CONTAINER.format(unit="", image="busybox", network="none",
+                                    more="Exec=sh -c 'echo >&7; exec tail -f /dev/null'") + "NotifyFD=7\n",
+}
+
+
+@pytest.fixture(scope="module")
+def tries(lab):
+    program = BUILD / "tests/helpers/counter"
+    victim = lab.image("victim", "--binary", f"{program}:/counter", "--entrypoint", "/counter")
+    more = [w for n in ("counter", "inventory") for w in lab.helper_on_host(n)]
+    more += ["--add", f"{TOP}/tests/crash/steps.sh:/usr/bin/steps", "--add", f"{POINTS}:/usr/bin/vm-only",
+             "--programs", str(BUILD.parent / "kill" / BUILD.name / "stripped")]
+    folder = lab.appliance("kill-points", UNITS, [victim, lab.helper("counter"), lab.busybox()], more=more)
+    boot = lab.boot(folder, f"""
+mkdir -p /var/other
+await 60 'is other.container running'
+export VICTIM=v.container PARTS='v.network v.volume' OTHER=other.container READY=n.container
+export COUNT=/var/lib/sup/volumes/v
+check steps 'sh /usr/bin/steps {MODE} {SCENARIOS}'
+""", "--timeout", str(BOOT_SECONDS * 10))
+    boot.ended_well()
+    print("\n" + boot.ok("steps"))
+    return [line.split(maxsplit=3) for line in boot.lines("steps")]
+
+
+def test_all_steps_are_tried(tries):
+    assert tries[-1] == ["done"]
+    names = {line for line in POINTS.read_text().splitlines() if line[0] != "#"}
+    assert names - ELSEWHERE - {t[1] for t in tries if t[0] in ("ok", "bad")} == set()
+
+
+def test_the_state_is_what_was_asked_for(tries):
+    assert [" ".join(t) for t in tries if t[0] == "bad" or (t[0] == "learned" and len(t) > 3)] == []
