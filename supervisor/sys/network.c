@@ -199,9 +199,9 @@ int network_setup(struct instance *inst, struct err *e)
 	return bridge_setup(inst, e) == 0 ? apply_rules(inst->s, e) : -1;
 }
 
-/* At this address, or at any when it is 0. */
+/* At this address, or at any when it is 0. adopts: a supervisor before may have done all of it. */
 static int attach_to(struct instance *inst, struct instance *network, const struct subnet *at,
-	struct err *e)
+	bool adopts, struct err *e)
 {
 	struct supervisor *s = inst->s;
 	const struct unit *u = unit_at(s, inst->index);
@@ -215,7 +215,8 @@ static int attach_to(struct instance *inst, struct instance *network, const stru
 		return -1;
 	KILL_POINT("attach-addressed");
 	attach_plan_make(&inst->attach, inst->unit, &network->bridge, addr, s->machine_id);
-	if (net_attach(&s->net, inst->netns, &inst->attach, e) < 0)
+	if (!(adopts && net_is_attached(&s->net, &inst->attach)) &&
+		net_attach(&s->net, inst->netns, &inst->attach, e) < 0)
 		return -1;
 	KILL_POINT("attach-linked");
 	inst->attached = true;
@@ -235,7 +236,7 @@ static int attach_new(struct instance *inst, struct err *e)
 	const struct unit *u = unit_at(s, inst->index);
 
 	if (check_ports(s, u, e) < 0 ||
-		attach_to(inst, instance_named(s, network_of(u)), &u->container.ip, e) < 0)
+		attach_to(inst, instance_named(s, network_of(u)), &u->container.ip, false, e) < 0)
 		return -1;
 	return u->container.ports.n > 0 ? apply_rules(s, e) : 0;
 }
@@ -270,7 +271,7 @@ static int adopt_one(struct instance *inst, uint32_t address, struct err *e)
 	if (u->kind == KIND_NETWORK && engine_run(s->engine, inst->index)->state == ST_RUNNING)
 		return bridge_setup(inst, e);
 	if (inst->netns >= 0 && network_of(u) != NULL)
-		return attach_to(inst, instance_named(s, network_of(u)), &at, e);
+		return attach_to(inst, instance_named(s, network_of(u)), &at, true, e);
 	return 0;
 }
 

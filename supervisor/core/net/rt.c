@@ -136,12 +136,23 @@ void rt_route_default(struct nl_buf *b, int index, const char *name, uint32_t ga
 	nl_u32(b, RTA_OIF, (uint32_t)index);
 }
 
+/* Of another interface; 0: none. */
+static int find_index(const uint8_t *attrs, size_t size, uint16_t type)
+{
+	size_t n;
+	const void *found = nl_find(attrs, size, type, &n);
+	int index = 0;
+
+	if (found != NULL && n == sizeof(index))
+		memcpy(&index, found, sizeof(index));
+	return index;
+}
+
 bool rt_link_read(struct rt_link *link, const struct nl_reply *r)
 {
 	const uint8_t *attrs, *info;
-	const void *peer;
 	struct ifinfomsg m;
-	size_t size, info_size, peer_size;
+	size_t size, info_size;
 
 	if (r->type != RTM_NEWLINK || r->size < sizeof(m))
 		return false;
@@ -150,12 +161,12 @@ bool rt_link_read(struct rt_link *link, const struct nl_reply *r)
 	size = r->size - sizeof(m);
 	*link = (struct rt_link){
 		.index = m.ifi_index,
+		.peer = find_index(attrs, size, IFLA_LINK),
+		.master = find_index(attrs, size, IFLA_MASTER),
+		.up = (m.ifi_flags & IFF_UP) != 0,
 		.name = nl_find_str(attrs, size, IFLA_IFNAME),
 		.alias = nl_find_str(attrs, size, IFLA_IFALIAS),
 	};
-	peer = nl_find(attrs, size, IFLA_LINK, &peer_size);
-	if (peer != NULL && peer_size == sizeof(link->peer))
-		memcpy(&link->peer, peer, sizeof(link->peer));
 	info = nl_find(attrs, size, IFLA_LINKINFO, &info_size);
 	if (info != NULL)
 		link->kind = nl_find_str(info, info_size, IFLA_INFO_KIND);

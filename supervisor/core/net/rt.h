@@ -11,6 +11,8 @@
 struct rt_link {
 	int index;
 	int peer; /* of a veth: the index of the other end, in its own namespace; 0: none */
+	int master; /* index of the bridge it is a port of; 0: none */
+	bool up;
 	const char *name;
 	const char *kind;  /* "bridge", "veth"; NULL: a device */
 	const char *alias; /* NULL: none */

@@ -21,22 +21,32 @@ static int pair_delete(struct net *n, const char *name, struct err *e)
 	return nlsock_run(n->route, &b, NULL, NULL, e);
 }
 
-/* The host's end, and the pair itself unless it is there. One batch. */
-static int host_end(struct net *n, int netns, const struct attach_plan *p, int bridge, bool make,
-	struct err *e)
+/* One batch, so that no crash leaves one that we would not know for ours. */
+static int pair_make(struct net *n, int netns, const struct attach_plan *p, struct err *e)
 {
 	_Alignas(8) uint8_t memory[BUFFER_BYTES];
 	char alias[ALIAS_MAX];
-	struct rt_change c = { .master = bridge, .alias = alias, .up = true };
+	const struct rt_change c = { .alias = alias };
 	struct nl_buf b;
 
 	(void)snprintf(alias, sizeof(alias), ALIAS_PREFIX "%s", p->unit);
 	nl_init(&b, memory, sizeof(memory));
-	if (make) {
-		/* One of that name belongs to a namespace that is gone: the kernel removes it a little later. */
-		rt_link_delete(&b, p->host_if);
-		rt_veth_add(&b, p, netns);
-	}
+	/* One of that name belongs to a namespace that is gone: the kernel removes it a little later. */
+	rt_link_delete(&b, p->host_if);
+	rt_veth_add(&b, p, netns);
+	rt_link_change(&b, 0, p->host_if, &c);
+	nl_flag(&b, NLM_F_ACK);
+	return nlsock_run(n->route, &b, NULL, NULL, e);
+}
+
+/* Done last: an end that is up in its bridge says that all of it is done, see net_is_attached(). */
+static int host_end(struct net *n, const struct attach_plan *p, int bridge, struct err *e)
+{
+	_Alignas(8) uint8_t memory[BUFFER_BYTES];
+	const struct rt_change c = { .master = bridge, .up = true };
+	struct nl_buf b;
+
+	nl_init(&b, memory, sizeof(memory));
 	rt_link_change(&b, 0, p->host_if, &c);
 	nl_flag(&b, NLM_F_ACK);
 	return nlsock_run(n->route, &b, NULL, NULL, e);
@@ -89,7 +99,8 @@ static int attach(struct net *n, int netns, const struct attach_plan *p, struct 
 	sock = netns_socket(netns, n->host_ns, e);
 	if (sock < 0 || pair_exists(n, sock, p, &exists, e) < 0)
 		return -1;
-	if (host_end(n, netns, p, bridge.index, !exists, e) == 0 && inside_end(sock, p, e) == 0)
+	if ((exists || pair_make(n, netns, p, e) == 0) && inside_end(sock, p, e) == 0 &&
+		host_end(n, p, bridge.index, e) == 0)
 		return 0;
 	(void)pair_delete(n, p->host_if, &ignored);
 	if (e->no == EXFULL)
@@ -102,6 +113,16 @@ static int attach(struct net *n, int netns, const struct attach_plan *p, struct 
 int net_attach(struct net *n, int netns, const struct attach_plan *p, struct err *e)
 {
 	return attach(n, netns, p, e) < 0 ? err_prefix(e, "%s", p->unit) : 0;
+}
+
+bool net_is_attached(struct net *n, const struct attach_plan *p)
+{
+	struct found_link bridge, host;
+	struct err ignored;
+
+	return nlsock_find(n->route, p->bridge, &bridge, &ignored) == 0 && bridge.index != 0 &&
+		nlsock_find(n->route, p->host_if, &host, &ignored) == 0 && host.ours && host.up &&
+		host.master == bridge.index;
 }
 
 int net_detach(struct net *n, const struct attach_plan *p, struct err *e)

@@ -36,6 +36,8 @@ int net_ns_make(struct net *n, struct err *e);
 
 /* netns stays the caller's. Needs the bridge; a pair of the same name is used or replaced. */
 int net_attach(struct net *n, int netns, const struct attach_plan *p, struct err *e);
+/* The whole of what net_attach() does stands already; the namespace must be one that was attached so, if ever. */
+bool net_is_attached(struct net *n, const struct attach_plan *p);
 /*
  * Cuts the container off. The pair itself goes with the namespace, which the kernel removes a moment after its
  * last user; to remove it here would wait some 30 ms for the kernel's readers (rcu_barrier).

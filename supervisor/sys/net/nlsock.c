@@ -125,6 +125,8 @@ static void see_link(void *ctx, const struct nl_reply *r)
 		return;
 	found->index = link.index;
 	found->peer = link.peer;
+	found->master = link.master;
+	found->up = link.up;
 	found->bridge = link.kind != NULL && strcmp(link.kind, "bridge") == 0;
 	found->ours = link.alias != NULL &&
 		strncmp(link.alias, ALIAS_PREFIX, strlen(ALIAS_PREFIX)) == 0;

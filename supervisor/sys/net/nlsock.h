@@ -25,8 +25,8 @@ int nlsock_run(int sock, struct nl_buf *b, void (*visit)(void *ctx, const struct
 
 /* What there is under that name, index 0: nothing. */
 struct found_link {
-	int index, peer; /* as in struct rt_link */
-	bool bridge, ours;
+	int index, peer, master; /* as in struct rt_link */
+	bool up, bridge, ours;
 };
 int nlsock_find(int sock, const char *name, struct found_link *found, struct err *e);
 
