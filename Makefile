@@ -147,9 +147,10 @@ HELPERS	   := $(HELPER_SRC:%.c=$(OUT)/%)
 unit-tests: $(UNIT_TESTS)
 helpers: $(HELPERS) $(OUT)/tests/faulty/supervisor
 
-# The programs once more, in a folder of their own, as those that can be told where to die.
+# The programs once more, in a folder of their own, as those that can be told where to die. The libraries come first, since
+# two makes would build them at once.
 .PHONY: kill-programs
-kill-programs:
+kill-programs: $(DEPS_DONE)
 	@+$(MAKE) --no-print-directory BUILD='$(BUILD)/kill' DEPS='$(DEPS)' KILL_POINTS=1 all
 
 $(UNIT_TESTS): $(UNIT)/%: $(UNIT)/obj/tests/unit/%.o $(UNIT_LIB)
