@@ -172,6 +172,7 @@ static void do_swap(struct supervisor *s)
 	s->set = s->next;
 	s->next = NULL;
 	keep_begin(s, NULL);
+	names_changed(s); /* who is being told has another index */
 	boot_configure(s);
 	pulse_configure(s);
 	KILL_POINT("swap-configured");

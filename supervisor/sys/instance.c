@@ -136,6 +136,7 @@ void instance_release(struct supervisor *s, uint32_t index)
 	watch_drop(inst);
 	ready_close(inst);
 	network_release(inst);
+	names_release(inst);
 	socket_release(inst);
 	if (s->launcher.cgroup_fd >= 0 &&
 		cgroup_remove(s->launcher.cgroup_fd, inst->unit, &e) < 0 && e.no != ENOENT)

@@ -6,6 +6,7 @@
 #include "common/fd.h"
 #include "common/killpoint.h"
 #include "common/paths.h"
+#include "common/util.h"
 #include "supervisor/core/net/hosts.h"
 #include "supervisor/sys/supervisor.h"
 #include "supervisor/sys/wall.h"
@@ -21,6 +22,8 @@
 #define SMALL_FILE_MAX 65536
 /* All that changes within this time is written at once. */
 #define NAMES_DELAY_MS 20
+#define NAMES_A_TURN 8
+#define FOLDER_MAX (sizeof(PATH_FILES) + UNIT_NAME_MAX + 1)
 
 const char *names_read_small(struct arena *a, const char *path)
 {
@@ -121,30 +124,54 @@ static int files_folder(const struct instance *inst, char *dir, size_t size, str
 	return fd >= 0 ? fd : err_set(e, "open %s", dir);
 }
 
-/* Those that run already learn it a moment later, all at once. */
+static void write_again(struct supervisor *s, const struct instance *inst)
+{
+	char path[FOLDER_MAX];
+	struct err e;
+	cleanup_fd int dir = files_folder(inst, path, sizeof(path), &e);
+	struct arena a = { 0 };
+
+	if (dir < 0 || write_all(inst, dir, &a, &e) < 0)
+		journal(s, LOG_LEVEL_WARNING, inst->unit, "%s", e.msg);
+	arena_free(&a);
+}
+
+/* Those that run already learn it a moment later: a few in a turn of the loop, so that it waits for nobody. */
 static void on_names(uv_timer_t *timer)
 {
 	struct supervisor *s = timer->data;
-	struct err e;
+	uint32_t written = 0;
 
-	for (size_t i = 0; i < s->set->n; i++) {
-		const struct instance *inst = s->instances[i];
-		struct arena a = { 0 };
-		cleanup_fd int dir = -1;
-		char path[128];
+	while (s->names_next < s->set->n && written < NAMES_A_TURN) {
+		const struct instance *inst = s->instances[s->names_next++];
 
 		if (inst == NULL || inst->n_processes == 0 ||
-			unit_at(s, (uint32_t)i)->kind != KIND_CONTAINER)
+			unit_at(s, inst->index)->kind != KIND_CONTAINER)
 			continue;
-		dir = files_folder(inst, path, sizeof(path), &e);
-		if (dir < 0 || write_all(inst, dir, &a, &e) < 0)
-			journal(s, LOG_LEVEL_WARNING, inst->unit, "%s", e.msg);
-		arena_free(&a);
+		write_again(s, inst);
+		written++;
 	}
+	if (s->names_next < s->set->n)
+		(void)uv_timer_start(timer, on_names, 0, 0);
+}
+
+void names_release(const struct instance *inst)
+{
+	static const char *const files[] = { "hosts", "resolv.conf", "hostname" };
+	char path[FOLDER_MAX];
+	cleanup_fd int dir = -1;
+
+	(void)snprintf(path, sizeof(path), "%s/%s", PATH_FILES, inst->unit);
+	dir = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	for (size_t i = 0; dir >= 0 && i < ARRAY_LEN(files); i++)
+		(void)unlinkat(dir, files[i], 0);
+	if (dir >= 0)
+		(void)rmdir(path);
 }
 
 void names_changed(struct supervisor *s)
 {
+	s->names_next = 0;
 	(void)uv_timer_start(&s->names, on_names, NAMES_DELAY_MS, 0);
 }
 

@@ -115,8 +115,9 @@ struct supervisor {
 	struct leases leases;
 	struct arena lease_arena;
 	char machine_id[40];
-	uv_fs_event_t etc; /* of the host: its name servers change there */
-	uv_timer_t names;  /* coming: neighbours' /etc/hosts are written again */
+	uv_fs_event_t etc;   /* of the host: its name servers change there */
+	uint32_t names_next; /* index of the unit whose turn it is then */
+	uv_timer_t names;    /* coming: neighbours' /etc/hosts are written again */
 	uv_timer_t deadline;
 	uv_timer_t well; /* when this life has lasted for a while */
 	uv_timer_t rest;
@@ -265,6 +266,8 @@ const struct instance *network_owner(const struct instance *inst);
 int names_open(struct supervisor *s, struct err *e);
 /* Writes hosts, resolv.conf and hostname of a container; returns their host folder in `dir`. */
 int names_write(struct instance *inst, char *dir, size_t size, struct err *e);
+/* They go with the container. */
+void names_release(const struct instance *inst);
 /* Somebody came or went, or the name servers are others: all that run learn it soon. */
 void names_changed(struct supervisor *s);
 /* Text of a file of the host in the arena, cut at 64 KiB; "" when there is none. */
