@@ -448,7 +448,8 @@ uint32_t engine_restore(struct engine *e, const struct engine_past *past, uint64
 	engine_budget_recount(e);
 	relink(e);
 	r.queue_is_whole = restore_queue(&r);
-	for (uint32_t u = 0; u < n; u++)
+	/* nobody waits for an answer when the machine has been told to end */
+	for (uint32_t u = 0; u < n && !e->ended; u++)
 		order_again(&r, u);
 	order_end_again(&r);
 	begin_lost_anew(&r);

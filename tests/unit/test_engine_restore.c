@@ -363,6 +363,37 @@ static void test_the_reason_of_the_end_is_kept(void **state)
 	leave(&t);
 }
 
+/* What was not answered when the machine was told to end is not ordered again behind that. */
+static void test_nothing_begins_behind_the_end(void **state)
+{
+	struct late t = { .w = world_new(2) };
+	struct action act;
+
+	(void)state;
+	world_add(t.w, "lan", KIND_NETWORK);
+	world_add(t.w, "c", KIND_SERVICE);
+	world_begin(t.w);
+	world_command(t.w, EV_START, 1, 0);
+	t.w->set.units[1].unit.failure_action = ACTION_REBOOT_FORCE;
+	t.w->actors[1].main = false;
+	engine_event(t.w->engine, &(struct event){ .kind = EV_START, .unit = 0 }, t.w->now);
+	while (engine_next(t.w->engine, &act) && act.kind != ACT_SETUP)
+		;
+	assert_int_equal(act.kind, ACT_SETUP);
+	engine_event(t.w->engine,
+		&(struct event){ .kind = EV_EXITED, .unit = 1, .status = EXIT_STATUS(1) },
+		t.w->now);
+	engine_event(t.w->engine, &(struct event){ .kind = EV_EMPTY, .unit = 1 }, t.w->now);
+	while (engine_next(t.w->engine, &act) && act.kind != ACT_MACHINE)
+		;
+	assert_int_equal(act.kind, ACT_MACHINE);
+	put_down(&t, &act);
+	assert_int_equal(take_up(&t), 0);
+	world_perform(t.w);
+	assert_int_equal(world_count(t.w, "setup"), 0);
+	leave(&t);
+}
+
 static void test_a_reboot_put_off_is_kept(void **state)
 {
 	struct late t;
@@ -809,6 +840,7 @@ int main(void)
 		cmocka_unit_test(test_a_reload_is_undone),
 		cmocka_unit_test(test_the_end_goes_on),
 		cmocka_unit_test(test_the_reason_of_the_end_is_kept),
+		cmocka_unit_test(test_nothing_begins_behind_the_end),
 		cmocka_unit_test(test_a_reboot_put_off_is_kept),
 		cmocka_unit_test(test_a_socket_is_watched_again),
 		cmocka_unit_test(test_the_budget_is_kept),
