@@ -2,6 +2,7 @@
 #include "tests/sim/sim.h"
 
 #include "common/util.h"
+#include "supervisor/core/health.h"
 
 #include <stddef.h>
 #include <stdlib.h>
@@ -241,13 +242,26 @@ void duties_box(struct sim *s, uint32_t box)
 
 /* ---- calm: no more faults for long */
 
+/* So often and so seldom as it is to pass, the check of the startup takes longer than the start may. */
+static bool is_late_by_its_file(const struct unit *unit)
+{
+	struct health_check startup = health_times(&unit->container, NULL, CHECK_STARTUP);
+
+	return health_has(&unit->container, NULL, false, CHECK_STARTUP) && startup.success > 1 &&
+		(startup.success - 1) * startup.interval + SEC > unit->service.timeout_start;
+}
+
+bool duties_never_well(const struct unit *unit)
+{
+	return engine_type(unit) == TYPE_HEALTHY &&
+		(unit->container.health.cmd.n == 0 || is_late_by_its_file(unit));
+}
+
 static bool repeats(const struct unit *unit)
 {
 	const struct service_section *service = &unit->service;
 
-	/* It never gets well without a check. */
-	if (unit->kind == KIND_CONTAINER && unit->container.notify == NOTIFY_HEALTHY &&
-		unit->container.health.cmd.n == 0)
+	if (duties_never_well(unit))
 		return true;
 	if (unit->kind == KIND_TIMER)
 		return true;

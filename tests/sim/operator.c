@@ -96,21 +96,31 @@ static bool is_sound(const struct sim *s, uint32_t u)
 	if (unit->broken != NULL || s->boxes[s->box_of[u]].survivors ||
 		life_of(s->engine, u)->result.kind == CAUSE_SURVIVOR)
 		return false;
-	return unit->kind != KIND_CONTAINER || unit->container.notify != NOTIFY_HEALTHY ||
-		unit->container.health.cmd.n > 0;
+	return !duties_never_well(unit);
+}
+
+/* One that has ended well calls others, and they may pull it in again. */
+static bool some_call(const struct sim *s, const bool *marked)
+{
+	const struct unit_set *set = engine_set(s->engine);
+
+	for (uint32_t u = 0; u < set->n; u++)
+		if (marked[u] && set->nodes[u].out[DEP_ON_SUCCESS].n > 0)
+			return true;
+	return false;
 }
 
 /* Nothing of it is broken or cannot be killed, and nothing may stop it for another's sake. */
 static bool can_run(const struct sim *s, const bool *marked)
 {
 	const struct unit_set *set = engine_set(s->engine);
+	bool over_and_over = duties_some_repeat(s) || some_call(s, marked);
 
 	for (uint32_t u = 0; u < set->n; u++) {
 		const struct node *node = &set->nodes[u];
 
 		/* One that starts over and over pulls it in each time, until there were too many starts. */
-		if (marked[u] && duties_some_repeat(s) &&
-			life_of(s->engine, u)->result.kind == CAUSE_LIMIT)
+		if (marked[u] && over_and_over && life_of(s->engine, u)->result.kind == CAUSE_LIMIT)
 			return false;
 		if (marked[u] &&
 			(!is_sound(s, u) || node->out[DEP_REQUISITE].n > 0 ||

@@ -204,6 +204,8 @@ void kernel_adopt(struct sim *s);
 void duties_begin(struct sim *s);
 /* How long the whole may take to stop; TIME_INFINITY: some unit's file sets no end. */
 uint64_t duties_stop_bound(const struct sim *s);
+/* Its start waits for a health that, by its file, never comes. */
+bool duties_never_well(const struct unit *unit);
 /* A unit that is started over and over, because its file says so, is up. */
 bool duties_some_repeat(const struct sim *s);
 void duties_action(struct sim *s, const struct action *action);
