@@ -143,10 +143,20 @@ static void before_rule(struct checker *c, const struct engine *e, const struct 
 	}
 }
 
+static void tell(struct checker *c, const struct life *l, uint32_t u, bool starts, bool had_arrived)
+{
+	if (starts && l->was_begun && c->begun != NULL)
+		c->begun(c->data, u);
+	/* A start forgets that the run before it had arrived. */
+	if (l->arrived && (starts || !had_arrived) && c->arrived != NULL)
+		c->arrived(c->data, u);
+}
+
 static void probe(struct engine *e, uint32_t u, const struct event *event)
 {
 	struct checker *c = e->facts.data;
 	enum state state = life_of(e, u)->run.state;
+	bool had_arrived = life_of(e, u)->arrived;
 	rule_fn *rule = engine_rules[state][event->kind];
 
 	c->rules_called++;
@@ -156,8 +166,7 @@ static void probe(struct engine *e, uint32_t u, const struct event *event)
 			unit_of(e, u)->name, (int)event->kind, state_name(state));
 	before_rule(c, e, event);
 	rule(e, u, event);
-	if (event->kind == EV_START && life_of(e, u)->was_begun && c->begun != NULL)
-		c->begun(c->data, u);
+	tell(c, life_of(e, u), u, event->kind == EV_START, had_arrived);
 }
 
 /* clang-format off */

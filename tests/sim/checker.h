@@ -17,6 +17,8 @@ struct checker {
 	uint32_t unmet;  /* conditions: which of them do not hold, by the hash of their text */
 	/* A unit began a run: it is over its limits and conditions. May be NULL. */
 	void (*begun)(void *data, uint32_t u);
+	/* ... it has done what it was started for: it is up, or was a oneshot. May be NULL. */
+	void (*arrived)(void *data, uint32_t u);
 	void *data;
 };
 

@@ -127,16 +127,27 @@ static int by_name(const void *name, const void *box)
 }
 
 /* In the middle of a reload the numbers of units are new already, so by name. */
+static struct box *box_named(const struct sim *s, uint32_t u)
+{
+	return bsearch(unit_of(s->engine, u)->name, s->boxes, s->n_boxes, sizeof(*s->boxes),
+		by_name);
+}
+
+static void arrived(void *data, uint32_t u)
+{
+	struct sim *s = data;
+
+	box_named(s, u)->arrived = s->now;
+}
+
 static void begun(void *data, uint32_t u)
 {
 	struct sim *s = data;
-	struct box *b = bsearch(unit_of(s->engine, u)->name, s->boxes, s->n_boxes,
-		sizeof(*s->boxes), by_name);
+	struct box *b = box_named(s, u);
 	const struct unit *unit = unit_of(s->engine, u);
 	const struct unit_section *limit = &unit->unit;
 
 	s->n_starts++;
-	b->starts++;
 	b->stopping_since = s->now;
 	b->allowance = 0;
 	if (b->strays > 0 && !b->foreign && !leaves_some(&unit->service))
@@ -156,6 +167,7 @@ static void begun(void *data, uint32_t u)
 void duties_begin(struct sim *s)
 {
 	s->checker.begun = begun;
+	s->checker.arrived = arrived;
 	s->checker.data = s;
 }
 

@@ -99,33 +99,26 @@ static bool is_sound(const struct sim *s, uint32_t u)
 	return !duties_never_well(unit);
 }
 
-/* One that has ended well calls others, and they may pull it in again. */
-static bool some_call(const struct sim *s, const bool *marked)
+/* It was started too often: over and over by itself, or by what its own end calls, as OnSuccess= of a oneshot. */
+static bool ran_too_often(const struct sim *s, uint32_t u, uint64_t asked)
 {
-	const struct unit_set *set = engine_set(s->engine);
-
-	for (uint32_t u = 0; u < set->n; u++)
-		if (marked[u] && set->nodes[u].out[DEP_ON_SUCCESS].n > 0)
-			return true;
-	return false;
+	return life_of(s->engine, u)->result.kind == CAUSE_LIMIT &&
+		(duties_some_repeat(s) || s->boxes[s->box_of[u]].arrived >= asked);
 }
 
 /* Nothing of it is broken or cannot be killed, and nothing may stop it for another's sake. */
-static bool can_run(const struct sim *s, const bool *marked)
+static bool can_run(const struct sim *s, const bool *marked, uint64_t asked)
 {
 	const struct unit_set *set = engine_set(s->engine);
-	bool over_and_over = duties_some_repeat(s) || some_call(s, marked);
 
 	for (uint32_t u = 0; u < set->n; u++) {
 		const struct node *node = &set->nodes[u];
 
-		/* One that starts over and over pulls it in each time, until there were too many starts. */
-		if (marked[u] && over_and_over && life_of(s->engine, u)->result.kind == CAUSE_LIMIT)
-			return false;
 		if (marked[u] &&
-			(!is_sound(s, u) || node->out[DEP_REQUISITE].n > 0 ||
-				node->out[DEP_CONFLICTS].n > 0 || node->in[DEP_CONFLICTS].n > 0 ||
-				node->in[DEP_STOPS].n > 0 || node->in[DEP_TRIGGERS].n > 0))
+			(!is_sound(s, u) || ran_too_often(s, u, asked) ||
+				node->out[DEP_REQUISITE].n > 0 || node->out[DEP_CONFLICTS].n > 0 ||
+				node->in[DEP_CONFLICTS].n > 0 || node->in[DEP_STOPS].n > 0 ||
+				node->in[DEP_TRIGGERS].n > 0))
 			return false;
 	}
 	return true;
@@ -148,10 +141,11 @@ void operator_start_all(struct sim *s)
 	s->surely = false;
 	sim_perform(s);
 	sim_pass(s, 200 * SEC);
-	if (!s->ended && can_run(s, marked)) {
+	if (!s->ended && can_run(s, marked, asked)) {
 		const struct life *l = life_of(s->engine, u);
 
-		if (!in_states(l, STATES_ACTIVE) && !l->arrived && l->run.arrived < asked)
+		if (!in_states(l, STATES_ACTIVE) && l->run.arrived < asked &&
+			s->boxes[s->box_of[u]].arrived < asked)
 			checker_fault(&s->checker, "%s: could run, was asked to, and is %s: %s",
 				set->units[u].name, state_name(l->run.state), l->run.cause);
 	}

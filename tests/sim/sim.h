@@ -63,8 +63,8 @@ struct box {
 	uint64_t stopping_since, allowance;
 	uint64_t window;
 	uint32_t starts_in_window;
-	uint32_t starts;
-	struct { /* crash.c: the same when it was kept last */
+	uint64_t arrived; /* when it last did, whatever became of it since */
+	struct {          /* crash.c: the same when it was kept last */
 		uint64_t window, stopping_since, allowance;
 		uint32_t starts_in_window;
 	} kept;
