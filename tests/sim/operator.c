@@ -99,7 +99,7 @@ static bool is_sound(const struct sim *s, uint32_t u)
 	return !duties_never_well(unit);
 }
 
-/* It was started too often: over and over by itself, or by what its own end calls, as OnSuccess= of a oneshot. */
+/* Started over and over: by its file, or by what its own end calls (OnSuccess=). */
 static bool ran_too_often(const struct sim *s, uint32_t u, uint64_t asked)
 {
 	return life_of(s->engine, u)->result.kind == CAUSE_LIMIT &&
