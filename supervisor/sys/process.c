@@ -233,9 +233,14 @@ int process_pidfd(struct process *p)
 	return p->run.pidfd;
 }
 
+/* Tried twice: without cgroups nobody would come back to a SIGKILL that failed for a moment. */
 int process_signal(struct process *p, int sig)
 {
-	return (int)syscall(SYS_pidfd_send_signal, process_pidfd(p), sig, NULL, 0);
+	int fd = process_pidfd(p), rc = (int)syscall(SYS_pidfd_send_signal, fd, sig, NULL, 0);
+
+	if (rc < 0 && errno != ESRCH)
+		rc = (int)syscall(SYS_pidfd_send_signal, fd, sig, NULL, 0);
+	return rc;
 }
 
 /*
