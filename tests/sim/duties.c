@@ -175,10 +175,13 @@ void duties_begin(struct sim *s)
 
 static uint64_t stop_bound(const struct unit *unit)
 {
-	uint64_t stop = unit->service.timeout_stop;
+	uint64_t stop = unit->service.timeout_stop, abort = unit->service.timeout_abort;
 
-	/* ExecStop=, the signal, the kill, ExecStopPost=, and once more signal and kill. */
-	return stop == TIME_INFINITY ? TIME_INFINITY : 4 * stop + 2 * KILL_TIME + SEC;
+	if (stop == TIME_INFINITY || abort == TIME_INFINITY)
+		return TIME_INFINITY;
+	/* ExecStop=, the signal, the kill, ExecStopPost=, and once more signal and kill; the watchdog and what
+	 * is late may abort it. */
+	return 4 * stop + 2 * abort + 2 * KILL_TIME + SEC;
 }
 
 static void check_stopping(struct sim *s, struct box *b)
