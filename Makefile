@@ -3,6 +3,7 @@
 # make run             the sample appliance in QEMU; make demo: the same without a person
 # make inject          each system call of init and the supervisor fails once: all of them (an hour), NAME=init: some
 # make crash KILLS=n   the supervisor killed n times, and at each step: what do services notice?
+# make soak HOURS=n    init and the supervisor under all that happens, at random: do they keep their memory and descriptors?
 # make coverage        branch coverage of the pure core
 # make mutants         does a test notice when the engine is broken? SAMPLE=N, NAME=engine_stop.c: some of them
 # make bench           container start and restart against the peers; the engine with 10,000 units
@@ -409,6 +410,12 @@ crash: all helpers kill-programs
 		SUP_BUILD='$(abspath $(OUT))' BUILD='$(abspath $(BUILD))' \
 		/usr/bin/python3 -m pytest -p no:cacheprovider -q -s \
 		tests/$(CRASH_RING)/test_crash.py tests/$(CRASH_RING)/test_kill_points.py
+
+.PHONY: soak
+soak: all helpers
+	@SUP_SOAK_SECONDS=$$(($(or $(HOURS),1) * 3600)) SUP_SOAK_SEED=$(or $(SEED),1) \
+		SUP_BUILD='$(abspath $(OUT))' BUILD='$(abspath $(BUILD))' \
+		/usr/bin/python3 -m pytest -p no:cacheprovider -q -s tests/ns/test_soak.py
 
 lint: all docs
 	@tools/lint $(BUILD) $(ARCH)

@@ -87,13 +87,15 @@ static void land_failed(struct engine *e, uint32_t u)
 {
 	const struct unit *unit = unit_of(e, u);
 	struct life *l = life_of(e, u);
-	bool was_stop = l->ask == ASK_STOPPING || l->ask == ASK_STOP;
+	/* Down is down, however it went; but who survives SIGKILL is not down. */
+	bool done = (l->ask == ASK_STOPPING || l->ask == ASK_STOP) &&
+		l->result.kind != CAUSE_SURVIVOR;
 	char text[128];
 
 	l->run.failed = true;
 	l->arrived = false;
 	engine_log(e, u, LOG_LEVEL_ERROR, "failed: %s", l->run.cause);
-	rest(e, u, ST_FAILED, was_stop ? 0 : EIO, l->run.cause);
+	rest(e, u, ST_FAILED, done ? 0 : EIO, l->run.cause);
 	if (l->result.kind == CAUSE_LIMIT)
 		engine_socket_over_limit(e, u);
 	if (e->ending != 0)

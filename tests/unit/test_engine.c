@@ -255,6 +255,11 @@ static void test_survivor_of_the_kill(void **data)
 	world_exit(w, 0, SIGKILL);
 	world_command(w, EV_START, 0, 4);
 	assert_int_equal(world_state(w, 0), ST_RUNNING);
+	/* A stop that leaves somebody alive has not been done, and says so. */
+	world_command(w, EV_STOP, 0, 5);
+	world_pass(w, 101 * SEC);
+	assert_int_equal(world_state(w, 0), ST_FAILED);
+	assert_true(w->job_result[5] > 0);
 	world_free(w);
 }
 
