@@ -317,6 +317,12 @@ static void quantity_reset(const struct key *key, void *field)
 	*(struct quantity *)field = (struct quantity){ .value = SIZE_UNSET };
 }
 
+/* key_reset() passes on the table's own text. */
+static bool is_default(const struct key_context *c)
+{
+	return c->value == c->key->dflt;
+}
+
 /* The share forms: 1 when value was one, 0 when it has no "%", -1. */
 static int quantity_share(struct key_context *c)
 {
@@ -327,7 +333,9 @@ static int quantity_share(struct key_context *c)
 		return 0;
 	if (number_permille(c->value, &permille) < 0 || permille > 1000)
 		return key_fail(c, 0, "\"%s\" is not a share between 0%% and 100%%", c->value);
-	*q = (struct quantity){ .value = permille == 0 ? 0 : SIZE_UNSET, .permille = permille };
+	*q = (struct quantity){
+		.value = permille == 0 ? 0 : SIZE_UNSET, .permille = permille, .dflt = is_default(c)
+	};
 	return 1;
 }
 
@@ -383,7 +391,7 @@ static int tasks_parse(struct key_context *c)
 		return key_fail(c, 0,
 			"\"%s\" is not a number of tasks; write \"100\", \"10%%\" or \"infinity\"",
 			c->value);
-	*q = (struct quantity){ .value = value };
+	*q = (struct quantity){ .value = value, .dflt = is_default(c) };
 	return 0;
 }
 

@@ -23,7 +23,7 @@ struct limit_row {
 
 /*
  * Two keys of one file stand together: the smaller value counts, as it does where Quadlet makes two nested groups of
- * them. What only protects or shares out may be missing in a kernel; a limit may not.
+ * them. What only protects or shares out may be missing in a kernel; a limit that somebody asked for may not.
  */
 static const struct limit_row limits[] = {
 	LIMIT("memory.min", "MemoryMin", service.memory_min, OF_RAM, false, true),
@@ -53,10 +53,15 @@ static const char *number(struct planner *pl, uint64_t value)
 	return arena_printf(pl->arena, "%llu", (unsigned long long)value);
 }
 
+static const struct quantity *quantity_of(const struct planner *pl, const struct limit_row *row)
+{
+	return (const void *)((const char *)pl->u + row->offset);
+}
+
 /* SIZE_UNSET when the unit does not say. */
 static int resolve(struct planner *pl, const struct limit_row *row, uint64_t *value)
 {
-	const struct quantity *q = (const void *)((const char *)pl->u + row->offset);
+	const struct quantity *q = quantity_of(pl, row);
 	uint64_t whole = row->whole == OF_RAM ? pl->facts->ram : pl->facts->tasks;
 
 	*value = SIZE_UNSET;
@@ -92,7 +97,7 @@ static int add_limits(struct planner *pl, struct write_list *list)
 			add(pl, list,
 				(struct cgroup_write){ .file = from->file,
 					.value = number(pl, value),
-					.optional = from->optional,
+					.optional = from->optional || quantity_of(pl, from)->dflt,
 					.key = from->key });
 	}
 	return 0;

@@ -105,16 +105,23 @@ const struct mount_op *find_mount(const struct fixture *f, enum mount_class cls,
 	return i != SIZE_MAX ? &f->plan.mounts[i] : NULL;
 }
 
-const char *find_cgroup(const struct fixture *f, const char *file)
+const struct cgroup_write *find_write(const struct fixture *f, const char *file)
 {
-	const char *value = NULL;
+	const struct cgroup_write *found = NULL;
 
 	for (size_t i = 0; i < f->plan.n_cgroup; i++)
 		if (strcmp(f->plan.cgroup[i].file, file) == 0) {
-			assert_null(value); /* at most one write a file */
-			value = f->plan.cgroup[i].value;
+			assert_null(found); /* at most one write a file */
+			found = &f->plan.cgroup[i];
 		}
-	return value;
+	return found;
+}
+
+const char *find_cgroup(const struct fixture *f, const char *file)
+{
+	const struct cgroup_write *found = find_write(f, file);
+
+	return found != NULL ? found->value : NULL;
 }
 
 const char *find_variable(const struct fixture *f, const char *name)

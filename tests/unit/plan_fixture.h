@@ -34,6 +34,7 @@ struct mount *add_mount(struct fixture *f, enum mount_kind kind, const char *sou
 size_t position(const struct fixture *f, enum mount_class cls, const char *target);
 const struct mount_op *find_mount(const struct fixture *f, enum mount_class cls,
 	const char *target);
+const struct cgroup_write *find_write(const struct fixture *f, const char *file);
 const char *find_cgroup(const struct fixture *f, const char *file);
 const char *find_variable(const struct fixture *f, const char *name);
 /* Ends with NULL. */

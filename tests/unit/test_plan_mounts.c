@@ -206,6 +206,12 @@ static void test_cgroup(void **state)
 	assert_string_equal(find_cgroup(f, "io.weight"), "default 10");
 	assert_string_equal(find_cgroup(f, "memory.oom.group"), "1");
 	assert_null(find_cgroup(f, "cpu.max"));
+	/* A kernel may lack what nobody has asked for. */
+	assert_false(find_write(f, "pids.max")->optional);
+	s->tasks_max.dflt = true;
+	plan_main(f);
+	assert_true(find_write(f, "pids.max")->optional);
+	assert_false(find_write(f, "memory.max")->optional);
 	f->facts.ram = 0;
 	assert_error(f, "MemoryMax");
 }
