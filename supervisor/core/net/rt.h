@@ -10,7 +10,7 @@
 /* What is known of an interface. Strings point into the reply. */
 struct rt_link {
 	int index;
-	int peer; /* of a veth: the index of the other end, in its own namespace; 0: none */
+	int peer;   /* of a veth: the index of the other end, in its own namespace; 0: none */
 	int master; /* index of the bridge it is a port of; 0: none */
 	bool up;
 	const char *name;
