@@ -151,7 +151,7 @@ struct exit_set {
 struct quantity {
 	uint64_t value;    /* bytes or a count; SIZE_INFINITY; SIZE_UNSET; or ... */
 	uint32_t permille; /* ... if not 0: thousandths of the whole, value is then ignored */
-	bool dflt; /* nobody asked for it: a kernel that has no such limit costs nothing */
+	bool dflt;         /* nobody asked for it: a kernel that has no such limit costs nothing */
 };
 
 /* Resource limits of a process, setrlimit(2). */
