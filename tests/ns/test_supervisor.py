@@ -91,7 +91,7 @@ class Appliance(initbox.Box):
     def supervisor_pid(self):
         children = f"/proc/{self.init_pid()}/task/{self.init_pid()}/children"
         for pid in open(children).read().split():
-            with contextlib.suppress(FileNotFoundError):
+            with contextlib.suppress(OSError):
                 if open(f"/proc/{pid}/comm").read().strip() == "supervisor":
                     return int(pid)
         return None

@@ -1,5 +1,7 @@
 """PID 1 of the device crashes: a hundred times by a signal, by faults of its own, and again and again without end."""
 
+import re
+
 import pytest
 
 from test_init import plain_boot
@@ -26,12 +28,12 @@ SCRIPT = r"""
 await 60 'is tick.service running && is box.container running'
 look() { for u in tick.service box.container; do echo $u $(main $u) $(field $u restarts); done; pidof supervisor
 	ls /proc/1/fd | wc -l; cat /proc/1/comm; readlink /proc/1/exe; }
-said() { dmesg | grep -c 'init: crash'; }
+said() { dmesg | grep -o 'init: crash [0-9]*' | tail -n 1 | cut -d' ' -f3; }
 sleep 2
 check before look
-check hundred 'until [ $(said) -ge 100 ]; do for n in 1 2 3 4 5 6 7 8; do kill -SEGV 1; usleep 40000; done; done'
+check hundred 'until [ "$(said)" -ge 100 ] 2>/dev/null; do for n in 1 2 3 4 5 6 7 8; do kill -SEGV 1; usleep 40000; done; done'
 check between look
-check faults 'strike 1 3; until [ $(said) -ge 103 ]; do usleep 50000; done; dmesg | grep "signal 11.* at "'
+check faults 'last=$(said); strike 1 3; until [ $(said) -ge $((last + 3)) ]; do usleep 50000; done; dmesg | grep "signal 11.* at "'
 check after look
 check told 'supctl --json reexec'
 check logs 'supctl logs -n 100000 tick | grep " out " | cut -d" " -f3'
@@ -70,7 +72,8 @@ def test_kill_segv_1_a_hundred_times_costs_nothing(crashed):
     assert crashed.ok("hundred") == ""
     assert crashed.ok("between") == crashed.ok("before")
     assert "panic" not in crashed.console
-    assert "crash 100: signal 11 (Segmentation fault) sent by process" in crashed.console
+    said = re.findall(r"crash (\d+): signal 11 \(Segmentation fault\) sent by process", crashed.console)
+    assert max(map(int, said)) >= 100
 
 
 def test_faults_of_its_own_cost_nothing(crashed):

@@ -91,7 +91,8 @@ echo "[Service" >/run/sup/units/comes.service
 check reload-broken 'supctl reload; await 20 "is comes failed"; supctl status comes; state same'
 printf '[Service]\nEnvironment=C=3\n' >/run/dropin; mkdir -p /etc/sup/units/same.service.d
 cp /run/dropin /etc/sup/units/same.service.d/10.conf
-check reload-dropin 'supctl reload; await 20 "is same running"; [ "$(main same)" != $same ] && tr "\\0" "\\n" </proc/$(main same)/environ'
+check reload-dropin 'supctl reload; await 20 "is same running && grep -q C=3 /proc/\$(main same)/environ"
+	[ "$(main same)" != $same ] && tr "\\0" "\\n" </proc/$(main same)/environ'
 check reload-network 'sed -i s/10.41.0.254/10.41.0.253/ /usr/lib/sup/units/red.network; b=$(main b1); supctl reload
 	await 30 "is r1 running && is r2 running"; [ $(main b1) = $b ]; supctl exec r2 ip route; get r2 r1'
 check faults 'supctl faults'
