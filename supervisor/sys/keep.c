@@ -59,14 +59,16 @@ static uint8_t *at(const struct keep *k, uint64_t offset)
 	return (uint8_t *)k->head + offset;
 }
 
-/* Room for a change of n bytes, which the caller fills; NULL: the log is full, which no commit can do. */
+/* Room for a change of n bytes, which the caller fills; NULL: the log is full, and the commit cannot be made. */
 static uint8_t *log_room(struct keep *k, uint64_t offset, size_t n)
 {
 	struct keep_change *c = (void *)at(k, k->head->log.at + k->logged);
 	size_t need = sizeof(*c) + (n + 7) / 8 * 8;
 
-	if (k->logged + need > k->head->log.size)
+	if (k->logged + need > k->head->log.size) {
+		k->full = true;
 		return NULL;
+	}
 	*c = (struct keep_change){ .at = offset, .size = n };
 	return (uint8_t *)(c + 1);
 }
@@ -169,6 +171,8 @@ static void give_up(struct supervisor *s, const char *why)
 	if (k->head != NULL)
 		(void)munmap(k->head, k->size);
 	k->head = NULL;
+	k->full = false;
+	k->logged = 0;
 	if (!k->failed)
 		journal(s, LOG_LEVEL_ERROR, NULL,
 			"the state of units is not kept: %s; if the supervisor dies, they are started anew",
@@ -219,6 +223,8 @@ void keep_commit(struct supervisor *s)
 	put_units(s);
 	put_supervisor(s);
 	put_queue(s);
+	if (k->full)
+		give_up(s, "its redo log is full");
 	if (k->head == NULL || k->logged == 0)
 		return;
 	now = now_ns();
@@ -259,7 +265,9 @@ static void lay_out(struct supervisor *s, struct keep_head *h)
 
 		h->records[p] = (struct keep_records){ .at = size, .size = layout.size, .n = n };
 		size += (n * layout.size + 7) / 8 * 8;
-		records += n * (layout.size + sizeof(struct keep_change) + 8);
+		/* that of a unit may be changed with its life, and once more by itself */
+		records += (p == KEEP_UNIT ? 2 : 1) * n *
+			(layout.size + sizeof(struct keep_change) + 8);
 	}
 	size = (size + 4095) / 4096 * 4096;
 	h->queue.size = QUEUE_ROOM + QUEUE_A_UNIT * s->set->n;
@@ -300,7 +308,9 @@ static void fill(struct supervisor *s, const struct keep_head *h, const struct k
 	(void)load_pack(s->set, at(k, h->texts.at));
 	/* The texts are for the next one: no page of them need be ours. */
 	(void)madvise(at(k, h->texts.at), (h->texts.size + 4095) & ~UINT64_C(4095), MADV_DONTNEED);
-	keep_commit(s); /* to the engine, all of a new generation has changed */
+	k->n_changed = 0;
+	keep_commit(
+		s); /* to the engine, all of a new generation has changed, and with each its unit */
 	if (past == NULL || k->head == NULL)
 		return;
 	k->head->committed_ns = past->head->committed_ns;

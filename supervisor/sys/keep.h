@@ -42,6 +42,7 @@ struct keep {                   /* in struct supervisor */
 	size_t size;
 	size_t logged;              /* bytes in the redo log that is being written */
 	const struct action *doing; /* on the stack of who performs it */
+	bool full;                  /* the redo log had no room for all of the commit */
 	bool failed;                /* said already */
 	uint32_t changed[16],
 		n_changed; /* units that gained or lost an instance; more than 16: any */

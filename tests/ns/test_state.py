@@ -189,3 +189,21 @@ def test_killed_from_outside_is_no_fault(box):
     for _ in range(8):
         box.next_supervisor()
     assert box.pids() == before and box.copies() == 6
+
+
+def test_many_units_fit(tmp_path):
+    """What is kept of hundreds that were taken over at once has room, and is kept for the next one, too."""
+    box = Kept(tmp_path)
+    for i in range(300):
+        (box.units / f"many{i}.service").write_text(
+            "[Service]\nLimitNOFILE=1024\nType=oneshot\nRemainAfterExit=yes\nExecStart=/bin/busybox true\n"
+            "[Install]\nWantedBy=multi-user.target\n")
+    with box:
+        box.ready()
+        eventually(lambda: all(u["state"] == "exited" for u in box.data("status", "many*")["units"]),
+                   "all of them")
+        before = box.all_run()
+        for _ in range(3):
+            box.next_supervisor()
+        assert box.pids() == before
+        assert "is not kept" not in box.word() and "started anew" not in box.word()
