@@ -4,6 +4,7 @@
 #include <ucontext.h>
 #include <unistd.h>
 
+#include "common/util.h"
 #include "init/signals.h"
 
 #define EXIT_SIGNAL 128
@@ -66,6 +67,7 @@ static void on_fault(int signo, siginfo_t *info, void *context)
 		_exit(EXIT_SIGNAL + signo);
 	/* Only the kernel gives codes above zero. */
 	if (info->si_code > 0 || info->si_pid == f->self) {
+		signals_unblock_faults();
 		f->depth++;
 		f->calls->ours(f, info, program_counter(uc));
 	} else {
@@ -78,16 +80,19 @@ void fault_open(struct fault *f, char *name, const struct fault_calls *calls)
 {
 	static const int faults[] = SIGNALS_FAULT;
 	struct sigaction act = { .sa_sigaction = on_fault,
-		.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER | SA_RESTART };
+		.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_RESTART };
 	stack_t stack = { .ss_sp = f, .ss_size = sizeof(*f) };
 
+	/* A storm of those that are sent would nest frames until the stack is full. */
+	for (size_t i = 0; i < ARRAY_LEN(faults); i++)
+		(void)sigaddset(&act.sa_mask, faults[i]);
 	f->calls = calls;
 	f->name = name;
 	f->self = getpid();
 	/* A stack that the kernel finds too small: then a fault ends as it did ever. */
 	if (sigaltstack(&stack, NULL) < 0)
 		return;
-	for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++)
+	for (size_t i = 0; i < ARRAY_LEN(faults); i++)
 		(void)sigaction(faults[i], &act, NULL);
 	signals_unblock_faults();
 }

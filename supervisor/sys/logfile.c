@@ -128,6 +128,8 @@ int logfile_rotate(struct logfile *f, int dir, const char *name)
 			return -1;
 		KILL_POINT("log-rotated-one");
 	}
+	/* Begun, not waited for: at a power cut a file with a name and no data would be all that is left of it. */
+	(void)sync_file_range(f->fd, 0, 0, SYNC_FILE_RANGE_WRITE);
 	fd_close(&f->fd);
 	return logfile_open(f, dir, name, UINT64_MAX);
 }

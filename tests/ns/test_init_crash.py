@@ -267,7 +267,7 @@ def test_scribbled_entry_is_lost_alone(box, name, number):
     at, size, _ = parts(box)[HELD]
     scribble(box, at + 2 * size, name.ljust(88, b"\0") + struct.pack("i", number))
     crash(box)
-    assert "1 held descriptors are lost" in box.said()
+    eventually(lambda: "1 held descriptors are lost" in box.said(), "init to say what is lost")
     assert sorted(box.order("take").split()) == [
         "end", "log-err:web.container=two", "log-out:web.container=one", "to:keep=four"]
     box.order("drop", "to:keep")

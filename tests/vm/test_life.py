@@ -31,8 +31,8 @@ def needs(name):
 PAIR = ('trap "echo main >>/said/%p; exit 0" TERM; '
         '(trap "echo child >>/said/%p; exit 0" TERM; touch /said/%p.child; '
         'while :; do sleep 0.1; done) & touch /said/%p.main; while :; do sleep 0.1; done')
-# Ends by USR1 alone, as does its child.
-DEAF = ('trap "" TERM; trap "echo main >>/said/%p; exit 0" USR1; '
+# Ends by USR1 alone, as does its child, which is first: with the first process of a container all others end.
+DEAF = ('trap "" TERM; trap "until test -s /said/%p; do sleep 0.1; done; echo main >>/said/%p; exit 0" USR1; '
         '(trap "echo child >>/said/%p; exit 0" USR1; touch /said/%p.child; '
         'while :; do sleep 0.1; done) & touch /said/%p.main; while :; do sleep 0.1; done')
 

@@ -44,14 +44,19 @@ UNITS = {
 }
 CONF = "[Manager]\nSafeModeBoots=0\n"
 
-# What is found is told before anything is written for long; the units write while it is.
+# What is found is told before anything is written for long; the units write while it is: a file may move on to the
+# next name, never back. All that was told is on the disk by then.
 SCRIPT = r"""
 section() { printf '\n@@ %s\n' "$1"; }
-for f in /var/log/sup/writer*.log*; do
-	[ -e "$f" ] || continue
-	section "$f"
-	cat "$f"
+for unit in writer0 writer1; do
+	for old in "" .1 .2 .3; do
+		f=/var/log/sup/$unit.service.log$old
+		[ -e "$f" ] || continue
+		section "$f"
+		cat "$f" 2>/dev/null
+	done
 done
+sync
 await 60 'is fixed running'
 section boot
 supctl --json boot
@@ -111,6 +116,7 @@ def logs(boot):
     return {name: text for name, text in boot.items() if name.startswith("/var/log")}
 
 
+OLD = 3  # that are kept beside the one that grows
 RECORD = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z (out|err|sup) .*")
 NUMBERED = re.compile(rf"\S+ out (\S{{36}}) (\d+) {LINE}")
 
@@ -134,13 +140,23 @@ def test_no_line_is_lost_within_a_file_or_there_twice(boots):
                 last[boot_id] = int(number)
 
 
-def test_no_rotated_file_is_lost(boots):
-    """Up to three old ones: there are never fewer than before."""
+def by_age(boot, unit):
+    """The first records of its files, the oldest first: who they are, whatever their names. "" for one whose data the
+    disk had not got yet."""
+    number = re.compile(rf"/var/log/sup/{unit}\.service\.log(?:\.(\d))?")
+    files = {int(match[1] or 0): text for name, text in boot.items() if (match := number.fullmatch(name))}
+    return [files[old].partition("\n")[0] for old in sorted(files, reverse=True)]
+
+
+def test_no_log_file_is_lost(boots):
+    """But the oldest, for a new one, once all names are taken."""
     for unit in "writer0", "writer1":
-        counts = [sum(name.startswith(f"/var/log/sup/{unit}.service.log.") for name in logs(boot))
-                  for boot in boots]
-        assert counts == sorted(counts), counts
-        assert counts[-1] > 0
+        for before, after in zip(boots, boots[1:]):
+            before, after = list(filter(None, by_age(before, unit))), by_age(after, unit)
+            gone = [file for file in before if file not in after]
+            assert gone == before[:len(gone)], (before, after)
+            assert not gone or len(after) >= OLD, (before, after)
+        assert len(by_age(boots[-1], unit)) > 1
 
 
 def test_boots_are_counted(boots):
