@@ -306,6 +306,11 @@ void reload_units(struct supervisor *s, uint32_t job)
 		return;
 	}
 	report_faults(s, set);
+	if (load_is_overfull(set)) { /* what was not read must not be taken for removed */
+		load_free(set);
+		control_job_done(s, job, E2BIG, LOAD_OVERFULL);
+		return;
+	}
 	s->next = set;
 	engine_reload(s->engine, set, job, now_us());
 	KILL_POINT("reload-told");

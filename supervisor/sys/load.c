@@ -20,6 +20,9 @@
 #include <unistd.h>
 
 #define UNIT_FILE_MAX (1024 * 1024)
+/* Of all files and links together: what somebody has put there by mistake must not take the memory of the device. */
+#define TEXTS_MAX 16384u
+#define TEXTS_SIZE_MAX (8 * 1024 * 1024)
 
 static const char *const search_path[] = { PATH_UNITS_RUN, PATH_UNITS_ETC, PATH_UNITS_LIB };
 static const char *const manager_path[] = { PATH_RUN, "/etc/sup", "/usr/lib/sup" };
@@ -29,6 +32,9 @@ struct texts {
 	struct arena arena; /* names, paths and texts */
 	struct unit_text *v;
 	size_t n, room;
+	size_t size; /* of all texts */
+	const char
+		*overfull; /* the first that there was no room for: nothing was read from here on */
 	unsigned int sets;
 };
 
@@ -39,6 +45,11 @@ struct loaded {
 
 static void add_text(struct texts *t, const struct unit_text *text)
 {
+	if (t->overfull == NULL && (t->n == TEXTS_MAX || t->size + text->size > TEXTS_SIZE_MAX))
+		t->overfull = text->path;
+	if (t->overfull != NULL)
+		return;
+	t->size += text->size;
 	if (t->n == t->room) {
 		size_t room = t->room == 0 ? 64 : 2 * t->room;
 		struct unit_text *v = arena_array(&t->arena, room, sizeof(*v));
@@ -111,7 +122,8 @@ static void add_file(struct texts *t, int dir, const char *folder, const char *n
 
 	if (is_instance_link(dir, name))
 		text.role = TEXT_INSTANCE;
-	read_text(t, dir, name, &text);
+	if (t->overfull == NULL)
+		read_text(t, dir, name, &text);
 	add_text(t, &text);
 }
 
@@ -260,6 +272,21 @@ static void drop_texts(struct texts *t)
 	free(t);
 }
 
+/* As the last of the faults of the set. */
+static void tell_overfull(struct unit_set *set, const char *path)
+{
+	struct unit_fault *v = arena_array(&set->arena, set->n_faults + 1, sizeof(*v));
+
+	if (set->n_faults > 0)
+		memcpy(v, set->faults, set->n_faults * sizeof(*v));
+	v[set->n_faults++] = (struct unit_fault){
+		.level = FAULT_ERROR,
+		.path = arena_strdup(&set->arena, path),
+		.message = LOAD_OVERFULL "; this one and those after it are not read",
+	};
+	set->faults = v;
+}
+
 /* The texts are dropped with the last set that is made of them. */
 static struct unit_set *build(struct texts *t)
 {
@@ -276,7 +303,14 @@ static struct unit_set *build(struct texts *t)
 	host_facts(&a, &facts);
 	unit_set_build_on(&loaded->set, t->v, t->n, &facts);
 	arena_free(&a);
+	if (t->overfull != NULL)
+		tell_overfull(&loaded->set, t->overfull);
 	return &loaded->set;
+}
+
+bool load_is_overfull(const struct unit_set *set)
+{
+	return ((const struct loaded *)(const void *)set)->texts->overfull != NULL;
 }
 
 static void add_instance(struct texts *t, const char *name)
@@ -352,6 +386,7 @@ struct unit_set *load_units(void)
 
 	if (t == NULL)
 		return NULL;
+	add_manager(t);
 	for (size_t i = 0; i < ARRAY_LEN(search_path); i++) {
 		cleanup_fd int dir = open(search_path[i], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
@@ -365,7 +400,6 @@ struct unit_set *load_units(void)
 		add_folders(t, dir, search_path[i], i);
 	}
 	add_instances(t);
-	add_manager(t);
 	return build(t);
 }
 

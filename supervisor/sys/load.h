@@ -5,8 +5,12 @@
 #include "supervisor/core/textpack.h"
 #include "supervisor/core/texts.h"
 
+#define LOAD_OVERFULL "there are more than 16384 files of units, or more than 8 MiB of them"
+
 /* The search path of the device: /run, /etc, /usr/lib; a name in an earlier folder hides it in the later ones. */
 struct unit_set *load_units(void);
+/* Some were not read, which is one of its faults. */
+bool load_is_overfull(const struct unit_set *set);
 /* The files that are named, and the unit files and drop-ins in the folders that are. */
 struct unit_set *load_files(char *const *paths, size_t n);
 /*

@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import subprocess
 from pathlib import Path
 
@@ -69,3 +70,60 @@ def test_a_drop_in_hides_its_name_in_later_folders(tmp_path):
     done = check("check", "etc", "lib", cwd=tmp_path)
     assert [line.split(":")[0] for line in done.stdout.splitlines()] == [
         "lib/a.service.d/05.conf", "etc/a.service.d/10.conf"]
+
+
+# ---- too much of it: refused, in bounded memory
+
+MEMORY = 320 << 20
+SERVICE = "[Service]\nExecStart=/bin/true\n"
+
+
+def check_within_limits(*words, cwd):
+    def limit():
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    return subprocess.run([SUPERVISOR, "check", *words], capture_output=True, text=True, cwd=cwd, timeout=60,
+                          stdin=subprocess.DEVNULL, check=False, preexec_fn=limit)
+
+
+def test_row20_a_line_of_ten_megabytes(tmp_path):
+    (tmp_path / "long.service").write_text("[Unit]\nDescription=" + (10 << 20) * "x" + "\n" + SERVICE)
+    (tmp_path / "short.service").write_text("[Unit]\nDescription=" + (1000 << 10) * "x" + "\n" + SERVICE)
+    done = check_within_limits(".", cwd=tmp_path)
+    assert done.returncode == 1
+    assert "./long.service: error: cannot be read: larger than 1 MiB" in done.stdout
+    assert "./short.service:2:4097: error: the line is longer than 4096 bytes" in done.stdout
+
+
+def test_row20_a_hundred_thousand_units(tmp_path):
+    for i in range(100000):
+        (tmp_path / f"u{i:06}.service").write_text(SERVICE)
+    done = check_within_limits(".", cwd=tmp_path)
+    assert done.returncode == 1
+    assert done.stdout == ("./u016384.service: error: there are more than 16384 files of units, or more than 8 MiB of them; "
+                           "this one and those after it are not read\n")
+
+
+def test_row20_a_hundred_thousand_links(tmp_path):
+    """Each of which is a dependency."""
+    (tmp_path / "a.service").write_text(SERVICE)
+    (tmp_path / "a.service.wants").mkdir()
+    for i in range(100000):
+        (tmp_path / f"a.service.wants/u{i:06}.service").symlink_to("/nowhere")
+    done = check_within_limits(".", cwd=tmp_path)
+    assert done.returncode == 1
+    assert "a.service.wants/u016383.service: error: there are more than 16384 files" in done.stdout
+
+
+def dependencies(names):
+    return "".join(f"Wants={' '.join(names[i:i + 300])}\n" for i in range(0, len(names), 300))
+
+
+@pytest.mark.parametrize("each, refused", [(600, False), (1000, True)])
+def test_row20_a_million_dependencies(tmp_path, each, refused):
+    """A thousand units that want a thousand units each are too much; 600 of them are read."""
+    names = [f"d{i:03}.service" for i in range(1000)]
+    for name in names:
+        (tmp_path / name).write_text("[Unit]\n" + dependencies([n for n in names[:each] if n != name]) + SERVICE)
+    done = check_within_limits(".", cwd=tmp_path)
+    assert ("more than 8 MiB of them" in done.stdout) == refused
+    assert done.returncode == refused, done.stdout[-1000:]

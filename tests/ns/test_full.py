@@ -132,3 +132,22 @@ def test_var_cannot_be_written(box, how):
     box.reborn()
     assert box.supctl("restart", "web") == (0, "", "")
     eventually(lambda: "beat.timer" in box.shell("/bin/busybox ls /var/lib/sup/timers", ok=False), "the stamp is there")
+
+
+def test_row20_more_files_of_units_than_are_read(box):
+    """A reload that would not read all of them changes nothing; without them it does what it should."""
+    crowd = box.units.parent.parent.parent / "run-crowd"
+    crowd.mkdir()
+    (box.units / "steady.service.wants").symlink_to("/run-crowd")
+    for i in range(17000):
+        (crowd / f"u{i}.service").touch()
+    (box.units / "later.service").write_text(SLEEP)
+    for _ in range(2):
+        status, _, said = box.supctl("reload")
+        assert status == 1 and "there are more than 16384 files of units" in said, said
+        assert box.pids() == box.standing
+        assert box.supctl("status", "later")[0] == 4
+    assert box.supctl("start", "plain")[0] == 0
+    (box.units / "steady.service.wants").unlink()
+    assert box.supctl("reload")[0] == 0
+    assert box.supctl("start", "later")[0] == 0

@@ -212,6 +212,71 @@ def test_s6_overlay_320_status_of_a_container_that_failed(box):
     assert "exit code 3" in box.unit("three")["why"]
 
 
+def test_s6_2598c3c_end_amid_a_reload_spares_none_that_it_started(tmp_path):
+    """There svscan was told to end and did not wait for the scan that it had begun."""
+    script = "trap 'echo %n >>/srv/ended; exit 0' TERM; echo %n >>/srv/begun; while :; do /bin/busybox sleep 1000 & wait; done"
+    for begun_before in 0, 1, 5:
+        with Peer(tmp_path / str(begun_before), UNITS) as box:
+            box.ready()
+            box.at_rest(["steady"])
+            for i in range(20):
+                (box.units / f"new{i}.service").write_text(
+                    service(f'/bin/busybox sh -c "{script.replace("%n", str(i))}"', tail=INSTALL))
+            begun, ended = box.root / "srv/begun", box.root / "srv/ended"
+            begun.touch()
+            with box.inside("/bin/supctl", "reload", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as p:
+                eventually(lambda: len(begun.read_text().split()) >= begun_before, f"{begun_before} have begun")
+                os.kill(box.init_pid(), signal.SIGTERM)
+                assert box.outer.wait(DEADLINE) == 0, box.said()
+                p.wait(DEADLINE)
+            assert set(begun.read_text().split()) <= set(ended.read_text().split() if ended.exists() else ()), box.said()
+
+
+def test_s6_89b2bc9_who_is_removed_holds_no_descriptor(box):
+    """There the one that was told to go kept the pipe of its log open."""
+    def held():
+        return [len(os.listdir(f"/proc/{pid}/fd")) for pid in (box.supervisor_pid(), box.init_pid())]
+    box.reborn()
+    counts = []
+    for _ in range(6):
+        (box.units / "leaves.service").write_text(service(SLEEP))
+        assert box.supctl("reload")[0] == 0 and box.supctl("start", "leaves")[0] == 0
+        (box.units / "leaves.service").unlink()
+        assert box.supctl("reload")[0] == 0 and box.supctl("stop", "leaves")[0] in (0, 4)
+        eventually(lambda: box.supctl("status", "leaves")[0] == 4, "it is gone")
+        counts.append(held())
+    eventually(lambda: all(now <= then for now, then in zip(held(), counts[1])), f"as many descriptors as before: {counts}")
+
+
+def kept_lines(box, unit):
+    """What a service has said, from all files of its log, oldest first."""
+    folder = box.root / "var/log/sup"
+    texts = [(folder / f"{unit}.log{old}").read_text() for old in (".3", ".2", ".1", "")
+             if (folder / f"{unit}.log{old}").exists()]
+    return [line.split(" ", 2)[2] for text in texts for line in text.splitlines() if line.split(" ", 2)[1] == "out"], len(texts)
+
+
+@pytest.mark.parametrize("how", ["ends", "is-stopped", "supervisor-dies"])
+def test_s6_7530014_last_words_and_a_rotation_that_goes_with_them(box, how):
+    """There the logger went before the rotation was done. Here a service fills its files and goes, in three ways."""
+    name = f"fills-{how}"
+    (box.units / f"{name}.service").write_text(service(
+        "/bin/busybox sh -c '/bin/busybox seq 100001 122000; echo done >/tmp/filled; "
+        + ("exec /bin/busybox sleep 1000'" if how == "is-stopped" else "exit 0'")))
+    box.shell("/bin/busybox rm -f /tmp/filled")
+    assert box.supctl("reload")[0] == 0 and box.supctl("start", name)[0] == 0
+    if how == "supervisor-dies":
+        box.reborn()
+    eventually(lambda: "done" in box.shell("/bin/busybox cat /tmp/filled"), "it has said all")
+    if how == "supervisor-dies":
+        box.reborn()
+    if how == "is-stopped":
+        assert box.supctl("stop", name)[0] == 0
+    eventually(lambda: box.unit(name)["state"] == "inactive", f"{name} is over; {box.unit(name)}")
+    lines, files = kept_lines(box, f"{name}.service")
+    assert lines == [str(n) for n in range(100001, 122001)] and files == 4
+
+
 def test_s6_1747a0f_who_waits_is_answered_though_the_supervisor_dies(box):
     with box.inside("/bin/supctl", "restart", "stays-down") as p:
         box.reborn()
