@@ -16,7 +16,7 @@ CONF = """
 StatusIntervalSec=5
 BootTimeoutSec=15
 BootTimeoutAction=reboot
-RebootMinUptimeSec=75
+RebootMinUptimeSec=45
 BootStableSec=2
 """
 
