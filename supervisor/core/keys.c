@@ -53,6 +53,13 @@ static const char *const health_actions[] = {
 	NULL,
 };
 
+static const char *const device_policies[] = {
+	[DEVICE_POLICY_AUTO] = "auto",
+	[DEVICE_POLICY_CLOSED] = "closed",
+	[DEVICE_POLICY_STRICT] = "strict",
+	NULL,
+};
+
 static const char *const service_types[] = {
 	[TYPE_SIMPLE] = "simple",
 	[TYPE_EXEC] = "exec",

@@ -13,6 +13,8 @@
 int key_fail(struct key_context *c, size_t at, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
+/* Where a path goes up by "..", or NULL. (keytype_text.c) */
+const char *key_path_up(const char *path);
 /* A list of words in JSON, added to the struct strv at c->field; at least one. (keytype_words.c) */
 int key_json_words(struct key_context *c);
 
@@ -43,6 +45,7 @@ extern const struct key_type key_type_health_cmd, key_type_interval;
 extern const struct key_type key_type_span, key_type_calendar;
 /* keytype_mount.c */
 extern const struct key_type key_type_volume, key_type_tmpfs, key_type_mount, key_type_device;
+extern const struct key_type key_type_device_allow;
 /* keytype_socket.c */
 extern const struct key_type key_type_listen, key_type_mode, key_type_fd_name;
 /* keytype_net.c */
@@ -95,7 +98,7 @@ extern const struct key_type key_type_ports, key_type_network_use, key_type_host
 #define PRESSURE(m, what) KEY(pressures, m, struct conditions), .arg = (what)
 #define IO_LIMIT(m, what) KEY(io_limit, m, struct io_limits), .arg = (what)
 #define MOUNTS(t, m) KEY(t, m, struct mounts)
-#define DEVICES(m) KEY(device, m, struct devices)
+#define DEVICES(t, m) KEY(t, m, struct devices)
 #define SUBNET(t, m) KEY(t, m, struct subnet)
 #define MODE(m) KEY(mode, m, uint32_t)
 #define LISTEN(m, what) KEY(listen, m, struct listens), .arg = (what)

@@ -1,4 +1,4 @@
-/* Volume=, Tmpfs=, Mount= and AddDevice= of podman-container.unit(5): one list of mounts for the three. */
+/* Volume=, Tmpfs= and Mount= of podman-container.unit(5): one list of mounts for the three. */
 #include "common/util.h"
 #include "supervisor/core/keytype.h"
 #include "supervisor/core/number.h"
@@ -167,20 +167,12 @@ static int mount_options(struct key_context *c, size_t at, struct mount *m, char
 
 /* ---- source and target ---- */
 
-static bool has_dotdot(const char *path)
-{
-	for (const char *p = path; (p = strstr(p, "/..")) != NULL; p += 3)
-		if (p[3] == '/' || p[3] == '\0')
-			return true;
-	return false;
-}
-
 /* An absolute path of the host, "data.volume", or a plain name. */
 static int mount_source(struct key_context *c, size_t at, struct mount *m, const char *source)
 {
 	m->source = source;
 	if (*source == '/') {
-		if (has_dotdot(source))
+		if (key_path_up(source) != NULL)
 			return key_fail(c, at, "\"%s\" goes up by \"..\"", source);
 		if (strchr(source, ':') != NULL)
 			return key_fail(c, at, NO_COLON, source);
@@ -196,7 +188,7 @@ static int mount_source(struct key_context *c, size_t at, struct mount *m, const
 
 static int mount_target(struct key_context *c, size_t at, struct mount *m, const char *target)
 {
-	if (*target != '/' || has_dotdot(target))
+	if (*target != '/' || key_path_up(target) != NULL)
 		return key_fail(c, at, "\"%s\" is not an absolute path without \"..\"", target);
 	if (target[strspn(target, "/")] == '\0')
 		return key_fail(c, at, "\"/\" is the root of the container itself");
@@ -491,70 +483,4 @@ const struct key_type key_type_mount = {
 	.specifiers = true,
 	.parse = mount_parse,
 	.print = mount_print,
-};
-
-/* ---- AddDevice=[-]HOST[:INSIDE][:rwm] ---- */
-
-static int device_access(struct key_context *c, size_t at, struct device *d, const char *access)
-{
-	if (*access == '\0' || strspn(access, "rwm") != strlen(access))
-		return key_fail(c, at, "\"%s\" is not an access made of r, w and m", access);
-	d->read = strchr(access, 'r') != NULL;
-	d->write = strchr(access, 'w') != NULL;
-	d->mknod = strchr(access, 'm') != NULL;
-	return 0;
-}
-
-static int device_parse(struct key_context *c)
-{
-	char *copy = arena_strdup(c->arena, c->value), *part;
-	struct device d = { .read = true, .write = true, .mknod = true };
-	struct devices *list = c->field;
-
-	d.optional = copy[0] == '-';
-	d.host = copy + d.optional;
-	d.inside = d.host;
-	if (*d.host != '/')
-		return key_fail(c, d.optional, "\"%s\" is not an absolute path", d.host);
-	part = strchr(copy, ':');
-	if (part != NULL) {
-		*part++ = '\0';
-		if (*part == '/') {
-			d.inside = part;
-			part = strchr(part, ':');
-			if (part != NULL)
-				*part++ = '\0';
-		}
-	}
-	if (part != NULL && device_access(c, (size_t)(part - copy), &d, part) < 0)
-		return -1;
-	if (has_dotdot(d.inside) || has_dotdot(d.host))
-		return key_fail(c, 0, "\"%s\" goes up by \"..\"", c->value);
-	*LIST_ADD(c->arena, list) = d;
-	return 0;
-}
-
-static size_t device_print(const struct key *key, const void *field, char *buf, size_t size)
-{
-	const struct devices *list = field;
-	struct text t = { buf, size, 0 };
-
-	(void)key;
-	for (size_t i = 0; i < list->n; i++) {
-		const struct device *d = &list->v[i];
-
-		text_separate(&t, "\n");
-		text_printf(&t, "%s%s:%s", d->optional ? "-" : "", d->host, d->inside);
-		text_printf(&t, ":%s%s%s", d->read ? "r" : "", d->write ? "w" : "",
-			d->mknod ? "m" : "");
-	}
-	return t.len;
-}
-
-const struct key_type key_type_device = {
-	.name = "[-]HOST[:INSIDE][:rwm]",
-	.list = true,
-	.specifiers = true,
-	.parse = device_parse,
-	.print = device_print,
 };

@@ -48,20 +48,27 @@ const struct key_type key_type_text = {
 
 #define PATH_LONGEST 4095 /* PATH_MAX of limits.h, without its NUL: no system call takes more */
 
+const char *key_path_up(const char *path)
+{
+	for (const char *p = path; (p = strstr(p, "/..")) != NULL; p += 3)
+		if (p[3] == '/' || p[3] == '\0')
+			return p + 1;
+	return NULL;
+}
+
 /* Absolute, and without a ".." that would make it mean something else after a mount. */
 static int check_path(struct key_context *c, const char *path)
 {
 	size_t at = (size_t)(path - c->value);
+	const char *up = key_path_up(path);
 
 	if (*path != '/')
 		return key_fail(c, at, "\"%s\" is not an absolute path", path);
 	if (strlen(path) > PATH_LONGEST)
 		return key_fail(c, at + PATH_LONGEST, "a path has at most %d characters",
 			PATH_LONGEST);
-	for (const char *p = path; (p = strstr(p, "/..")) != NULL; p += 3)
-		if (p[3] == '/' || p[3] == '\0')
-			return key_fail(c, (size_t)(p + 1 - c->value), "\"%s\" goes up by \"..\"",
-				path);
+	if (up != NULL)
+		return key_fail(c, (size_t)(up - c->value), "\"%s\" goes up by \"..\"", path);
 	return 0;
 }
 

@@ -55,7 +55,6 @@ const struct known known_keys[] = {
 		"SystemCallFilter SystemCallErrorNumber SystemCallArchitectures SystemCallLog "
 		"RestrictAddressFamilies RestrictRealtime RestrictSUIDSGID RestrictFileSystems "
 		"LockPersonality MemoryDenyWriteExecute KeyringMode Personality" },
-	{ "Service", "a .container has AddDevice=", "DeviceAllow DevicePolicy" },
 	{ "Service",
 		"use User= and Group=", "DynamicUser SupplementaryGroups SetLoginEnvironment" },
 	{ "Service", "use Environment=", "PassEnvironment UnsetEnvironment" },

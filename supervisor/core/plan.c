@@ -213,6 +213,7 @@ static int plan_container(struct planner *pl)
 	plan_limits(pl, true);
 	if (plan_passed(pl) < 0)
 		return -1;
+	plan_devices(pl);
 	plan_environment_inside(pl);
 	if (plan_argv_inside(pl) < 0 || plan_sysctls(pl) < 0 || plan_mounts(pl) < 0)
 		return -1;
@@ -247,6 +248,7 @@ static int plan_host(struct planner *pl, uint32_t index)
 	plan_limits(pl, false);
 	if (plan_passed(pl) < 0)
 		return -1;
+	plan_devices(pl);
 	plan_environment_host(pl);
 	plan_argv_host(pl, cmd);
 	return plan_cgroup(pl);

@@ -10,6 +10,7 @@
 #define CORE_PLAN_H
 
 #include "common/err.h"
+#include "supervisor/core/devices.h"
 #include "supervisor/core/role.h"
 #include "supervisor/core/unit.h"
 
@@ -42,6 +43,8 @@ struct facts {
 	const char *zone_file;             /* host path of Timezone='s zone file, or NULL */
 	const struct volume_path *volumes; /* where the volumes it names are */
 	size_t n_volumes;
+	const struct device_number *devices; /* what the names of plan_device_names() stand for */
+	size_t n_devices;
 	const struct strv *
 		environment_files; /* texts of EnvironmentFile=, in order, missing optional ones left out */
 	const struct passed_fd *passed; /* for ROLE_MAIN */
@@ -116,6 +119,13 @@ struct cgroup_write {
 	const char *key; /* the unit's key, for the message */
 };
 
+/* What becomes of the program that holds the unit's cgroup to a list of devices. */
+enum device_control {
+	DEVICES_KEPT, /* as it is: this process comes beside others */
+	DEVICES_FREE, /* none */
+	DEVICES_LISTED
+};
+
 struct sysctl_write {
 	const char *path; /* "net/ipv4/ip_forward" below /proc/sys */
 	const char *value;
@@ -157,6 +167,9 @@ struct plan {
 	size_t n_mounts;
 	struct cgroup_write *cgroup;
 	size_t n_cgroup;
+	enum device_control device_control;
+	struct device_rules devices;
+	bool devices_asked; /* by a key: else a kernel that cannot do it is a warning */
 	struct sysctl_write *sysctls;
 	size_t n_sysctls;
 	struct rlimit_set *rlimits;
@@ -213,6 +226,8 @@ int plan_exec(struct plan *p, const struct unit *u, char *const *argv, bool term
  * facts.root_lacks_targets.
  */
 const char *const *plan_targets(const struct unit *u, struct arena *arena, size_t *n);
+/* The names of devices whose numbers the plan needs: those of AddDevice=, DeviceAllow= and of its terminal. */
+struct strv plan_device_names(const struct unit *u, struct arena *arena);
 /*
  * The unit's main process and what enters its container later on (health checks, ReloadCmd=), each as plan_print has it,
  * with an empty line between; NULL with a reason.

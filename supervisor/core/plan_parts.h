@@ -21,6 +21,9 @@ int plan_mounts(struct planner *pl);
 /* plan_cgroup.c: p->cgroup. */
 int plan_cgroup(struct planner *pl);
 
+/* plan_devices.c: p->device_control and p->devices. */
+void plan_devices(struct planner *pl);
+
 /* plan_env.c */
 /* p->envp and p->home: of what runs inside a container, or on the host side. */
 void plan_environment_inside(struct planner *pl);

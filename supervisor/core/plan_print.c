@@ -223,6 +223,25 @@ static void print_limits(struct text *t, const struct plan *p)
 	}
 }
 
+static void print_devices(struct text *t, const struct plan *p)
+{
+	if (p->device_control == DEVICES_LISTED && p->devices.n == 0)
+		line(t, "device", "none");
+	for (size_t i = 0; p->device_control == DEVICES_LISTED && i < p->devices.n; i++) {
+		const struct device_rule *r = &p->devices.v[i];
+
+		label(t, "device");
+		text_printf(t, "%s %u:", r->block ? "block" : "char", r->major);
+		if (r->minor == DEVICE_ANY)
+			text_puts(t, "*");
+		else
+			text_printf(t, "%u", r->minor);
+		text_printf(t, " %s%s%s\n", (r->access & DEVICE_READ) != 0 ? "r" : "",
+			(r->access & DEVICE_WRITE) != 0 ? "w" : "",
+			(r->access & DEVICE_MKNOD) != 0 ? "m" : "");
+	}
+}
+
 static void print_number(struct text *t, const char *name, int value)
 {
 	if (value == INT_UNSET)
@@ -317,6 +336,7 @@ static void print_plan(struct text *t, const struct plan *p)
 	for (size_t i = 0; i < p->n_mounts; i++)
 		print_mount(t, &p->mounts[i]);
 	print_limits(t, p);
+	print_devices(t, p);
 	print_identity(t, p);
 	print_command(t, p);
 }

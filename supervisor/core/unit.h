@@ -191,8 +191,9 @@ struct mounts {
 	size_t n;
 };
 
+enum device_policy { DEVICE_POLICY_AUTO, DEVICE_POLICY_CLOSED, DEVICE_POLICY_STRICT };
 struct device {
-	const char *host, *inside;
+	const char *host, *inside; /* DeviceAllow=: a path or "char-CLASS", and NULL */
 	bool read, write, mknod;
 	bool optional; /* "-": skipped when the host has none */
 };
@@ -361,6 +362,8 @@ struct service_section {
 	const char *allowed_cpus, *allowed_memory_nodes; /* a checked list of ranges */
 	uint32_t io_weight;
 	struct io_limits io_limits;
+	struct devices device_allow;
+	int device_policy;   /* enum device_policy */
 	struct strv sockets; /* units whose descriptors it gets, besides those that start it */
 	bool non_blocking;
 };

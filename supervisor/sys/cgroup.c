@@ -156,11 +156,12 @@ static int write_limit(int dir, const struct cgroup_write *w, struct err *e)
 	return w->optional ? 1 : -1;
 }
 
-int cgroup_prepare(int base, const struct plan *plan, struct err *e)
+int cgroup_prepare(int base, const struct plan *plan, bool *fresh, struct err *e)
 {
 	int dir cleanup_fd = -1;
 
-	if (mkdirat(base, plan->unit, 0755) < 0 && errno != EEXIST)
+	*fresh = mkdirat(base, plan->unit, 0755) == 0;
+	if (!*fresh && errno != EEXIST)
 		return err_set(e, "%s/%s", PATH_CGROUP_UNITS, plan->unit);
 	dir = open_unit(base, plan->unit);
 	if (dir < 0)

@@ -24,10 +24,10 @@ struct cgroup_usage {
 /* Makes PATH_CGROUP_UNITS and hands it every controller there is; O_PATH descriptor. */
 int cgroup_open_base(struct err *e);
 /*
- * Makes it if it is not there, writes the plan's values; returns an O_PATH descriptor. On success e->msg is "" or a
+ * Makes it if it is not there (*fresh), writes the plan's values; returns an O_PATH descriptor. On success e->msg is "" or a
  * warning: a value that the plan calls optional could not be written.
  */
-int cgroup_prepare(int base, const struct plan *plan, struct err *e);
+int cgroup_prepare(int base, const struct plan *plan, bool *fresh, struct err *e);
 int cgroup_kill(int base, const char *unit, struct err *e);
 int cgroup_signal(int base, const char *unit, int sig,
 	struct err *e);                                       /* every process in it and below */

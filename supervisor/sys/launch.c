@@ -59,7 +59,11 @@ static int sealed_copy(const char *path, struct err *e)
 
 int launcher_open(struct launcher *l, struct roster *roster, const char *init, struct err *e)
 {
-	*l = (struct launcher){ .roster = roster, .init_fd = -1, .cgroup_fd = -1, .pid_ns = -1 };
+	*l = (struct launcher){ .roster = roster,
+		.init_fd = -1,
+		.cgroup_fd = -1,
+		.pid_ns = -1,
+		.devices.program = -1 };
 	e->msg[0] = '\0';
 	l->init_fd = sealed_copy(init, e);
 	if (l->init_fd < 0)
@@ -74,6 +78,7 @@ void launcher_close(struct launcher *l)
 {
 	fd_close(&l->init_fd);
 	fd_close(&l->cgroup_fd);
+	fd_close(&l->devices.program);
 	fd_close(&l->pid_ns);
 }
 
@@ -184,14 +189,39 @@ static int clone_joined(struct launcher *l, struct start *s, const struct plan *
 	return pid;
 }
 
+/* What nobody has asked for is a word to the operator where the kernel cannot do it. */
+static int hold_devices(struct launcher *l, int cgroup, const struct plan *plan, bool fresh,
+	struct err *e)
+{
+	struct err why;
+
+	if (cgroup < 0 && plan->device_control == DEVICES_LISTED)
+		(void)err_setx(&why, "without cgroup v2 nothing holds it to its devices");
+	else if (cgroup < 0 || devices_apply(&l->devices, plan, cgroup, fresh, &why) == 0)
+		return 0;
+	if (plan->devices_asked && cgroup >= 0) {
+		*e = why;
+		return -1;
+	}
+	if (e->msg[0] == '\0')
+		(void)err_setx(e, "going on without: %s", why.msg);
+	else
+		(void)err_prefix(e, "going on without: %s", why.msg);
+	return 0;
+}
+
 static int start_prepare(struct launcher *l, struct start *s, const struct plan *plan,
 	struct err *e)
 {
+	bool fresh = false;
+
 	if (l->cgroup_fd >= 0) {
-		s->cgroup = cgroup_prepare(l->cgroup_fd, plan, e);
+		s->cgroup = cgroup_prepare(l->cgroup_fd, plan, &fresh, e);
 		if (s->cgroup < 0)
 			return -1;
 	}
+	if (hold_devices(l, s->cgroup, plan, fresh, e) < 0)
+		return -1;
 	/* non-blocking is meant for our end; no record is large enough to meet it at the other one */
 	if (pipe2(s->go, O_CLOEXEC) < 0 || pipe2(s->report, O_CLOEXEC | O_NONBLOCK) < 0)
 		return err_set(e, "pipe");

@@ -11,6 +11,7 @@
 #include "common/err.h"
 #include "common/roster.h"
 #include "supervisor/child/child.h"
+#include "supervisor/sys/devices.h"
 
 struct launcher { /* made once: what all starts share */
 	struct roster *roster;
@@ -19,6 +20,7 @@ struct launcher { /* made once: what all starts share */
 	/* Keeps the read end of the report pipe for who comes after us, or says in e why not; NULL: nobody does. */
 	void (*hold)(void *data, uint32_t slot, int report, struct err *e);
 	void *data;
+	struct device_cache devices;
 	int pid_ns; /* our own, to come back to after a start in a container's; -1 until the first one */
 };
 

@@ -216,6 +216,7 @@ static int gather(struct instance *inst, enum role role, uint32_t number, struct
 		return -1;
 	if (plan_joins(u, role, number))
 		return joined_facts(u, f, a, e);
+	device_facts(u, f, a);
 	if (u->kind == KIND_CONTAINER && role == ROLE_MAIN)
 		return container_facts(inst, f, a, e);
 	return 0;
@@ -446,6 +447,7 @@ const char *plan_text(struct supervisor *s, uint32_t index, struct arena *arena,
 	}
 	rc = host_facts(&facts, e);
 	socket_facts(s, index, true, &facts, arena);
+	device_facts(u, &facts, arena);
 	if (rc == 0)
 		rc = environment_facts(u, &facts, arena, e);
 	if (wants_notify(u))

@@ -74,6 +74,7 @@ static const struct {
 			"type=tmpfs,destination=/t,tmpfs-size=1M,tmpfs-mode=700",
 			"type=volume,source=data,target=/d", "type=volume,dst=/x" } },
 	{ &key_type_device, { "/dev/fuse", "-/dev/x:/dev/y:rw", "/dev/z:r" } },
+	{ &key_type_device_allow, { "/dev/fuse", "char-* rw", "block-loop m" } },
 	{ &key_type_span, { "5min", "1s 500ms", "0" } },
 	{ &key_type_calendar, { "daily", "Mon..Fri *:0/15", "*-*~01 12:00 UTC" } },
 	{ &key_type_unit_name, { "a.service" } },

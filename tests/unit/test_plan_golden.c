@@ -54,6 +54,11 @@ static struct facts machine(struct arena *a, struct image_section *image, const 
 		{ .fd = -1, .unit = "web.socket", .name = "http", .address = "8099", .any = true },
 		{ .fd = -1, .unit = "web.socket", .name = "http", .address = "/run/web.sock" },
 	};
+	static const struct device_number devices[] = {
+		{ "/dev/ttyUSB0", false, 188, 0 },
+		{ "/dev/ttyS0", false, 4, 64 },
+		{ "char-rtc", false, 250, DEVICE_ANY },
+	};
 	struct strv *files = arena_alloc(a, sizeof(*files));
 
 	strv_add(a, &image->entrypoint, "/usr/bin/entry");
@@ -73,6 +78,8 @@ static struct facts machine(struct arena *a, struct image_section *image, const 
 		.notify_socket = "/run/sup/notify/unit",
 		.volumes = volumes,
 		.n_volumes = 1,
+		.devices = devices,
+		.n_devices = ARRAY_LEN(devices),
 		.environment_files = files,
 		.passed = passed,
 		.n_passed = u->service.sockets.n > 0 ? ARRAY_LEN(passed) : 0,
