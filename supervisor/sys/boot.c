@@ -110,10 +110,10 @@ static void say_culprit(struct supervisor *s)
 
 	if (!engine_culprit(s->engine, now_us(), text, sizeof(text)))
 		return;
-	announce(s, text);
-	/* once a boot: the record is on a disk that may be of flash */
+	/* once a boot: the record is on a disk that may be of flash; before anyone reads it and pulls the plug */
 	if (s->boot.count.why[0] == '\0')
 		note(s, text);
+	announce(s, text);
 }
 
 static void late(struct supervisor *s)
