@@ -181,6 +181,7 @@ $(OUT)/tests/faulty/supervisor: $(call objects,$(SUP_SRC) $(CTL_SRC) tests/fault
 	@echo '  LINK    $@'
 	$(Q)$(CC) $(LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc -o $@ $^ $(SUP_LIBS) $(LDEND)
 
+$(OUT)/tests/helpers/probe: $(call objects,$(sort $(wildcard tests/helpers/probe/*.c)))
 $(HELPERS): $(OUT)/%: $(OBJ)/%.o $(LIBSUP) $(LIBCOMMON)
 	@mkdir -p $(@D)
 	@echo '  LINK    $@'
