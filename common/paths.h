@@ -26,6 +26,12 @@
 
 #define PATH_FIRST_BOOT PATH_RUN "/first-boot" /* there when PATH_STATE_VAR was made by this boot */
 
+/* Secret=NAME is a file in the first of these that has one. */
+#define PATH_SECRETS "/etc/sup/secrets"
+#define PATH_SECRETS_VAR "/var/lib/sup/secrets"
+#define PATH_CREDENTIALS "/run/credentials" /* NAME.KIND: $CREDENTIALS_DIRECTORY, seen by its own unit alone */
+#define PATH_SECRETS_INSIDE "/run/secrets"
+
 #define PATH_LOG "/var/log/sup"
 #define PATH_LOG_VOLATILE "/run/log/sup" /* where PATH_LOG cannot be written */
 

@@ -38,6 +38,8 @@ struct child {
 	struct child_fds fd;
 	int root; /* O_PATH of the new root once it is mounted, -1 before */
 	int empty; /* an empty read-only tmpfs that masks folders, shared by them; -1: not made yet */
+	int secrets; /* the file system of secrets, writable and mounted nowhere; -1: none or complete */
+	int secret[PLAN_SECRETS_MAX]; /* clones of its parts, one for each OP_SECRET of the plan */
 	int tty; /* becomes 0, 1, 2 or some of them: the slave of the new terminal, or the plan's tty; -1 */
 	int passed[PASSED_FDS_MAX]; /* of the plan: numbers change until they are 3, 4, ... */
 	struct identity id;         /* since the step "user" */

@@ -172,6 +172,25 @@ static int do_mask(struct child *c, const struct mount_op *op, struct fault *f)
 	return mount < 0 ? -1 : attach(mount, place, op, f);
 }
 
+/* The mount was made by the step "secrets"; which one it is says its place among its kind. */
+static int do_secret(struct child *c, const struct mount_op *op, struct fault *f)
+{
+	size_t n = 0;
+	int place cleanup_fd = -1;
+	int mount cleanup_fd = -1;
+	struct target t;
+	struct stat st;
+
+	for (const struct mount_op *at = c->plan->mounts; at < op; at++)
+		n += at->kind == OP_SECRET;
+	mount = fd_take(&c->secret[n]);
+	if (fs_set_attr(mount, op) < 0 || fstat(mount, &st) < 0)
+		return fail(f, op->target);
+	t = target_of(op, S_ISDIR(st.st_mode));
+	place = target_make(c, &t, f);
+	return attach(mount, place, op, f);
+}
+
 static int do_attr(struct child *c, const struct mount_op *op, struct fault *f)
 {
 	struct target t = target_of(op, false);
@@ -200,10 +219,11 @@ static int do_class(struct child *c, enum mount_class cls, struct fault *f)
 		[OP_DIR] = do_dir,
 		[OP_FILE] = do_file,
 		[OP_MASK] = do_mask,
+		[OP_SECRET] = do_secret,
 		[OP_ATTR] = do_attr,
 	};
 
-	if (!makes_container(c))
+	if (!has_mounts(c))
 		return 0;
 	for (size_t i = 0; i < c->plan->n_mounts; i++) {
 		const struct mount_op *op = &c->plan->mounts[i];

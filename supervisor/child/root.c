@@ -15,12 +15,14 @@
 /* Nothing that is mounted here shall show on the host, nor what the host mounts later here. */
 int step_propagation(struct child *c, struct fault *f)
 {
-	if (!makes_container(c))
+	/* What the host mounts later still comes to a process of its side. */
+	unsigned int how = MS_REC | (makes_container(c) ? MS_PRIVATE : MS_SLAVE);
+
+	if (!has_mounts(c))
 		return 0;
 	(void)umask(
 		0); /* the modes of the plan are meant as they are; step_pivot_root puts it back */
-	return syscall(SYS_mount, NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ? fail(f, "/")
-										  : 0;
+	return syscall(SYS_mount, NULL, "/", NULL, how, NULL) < 0 ? fail(f, "/") : 0;
 }
 
 /* overlayfs splits its lower layers at ':'; names of images have one. */
@@ -96,13 +98,17 @@ int step_mount_root(struct child *c, struct fault *f)
 	int over cleanup_fd = -1;
 	int root cleanup_fd = -1;
 
-	if (!makes_container(c))
+	if (!has_mounts(c))
 		return 0;
-	if (op == NULL)
-		return fail_no(f, EINVAL, c->plan->root);
 	over = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (over < 0)
 		return fail(f, "/");
+	if (!makes_container(c)) {
+		c->root = fd_take(&over);
+		return 0;
+	}
+	if (op == NULL)
+		return fail_no(f, EINVAL, c->plan->root);
 	root = op->kind == OP_OVERLAY ? mount_overlay(op, over, f)
 				      : fs_clone(AT_FDCWD, op->source, op, f);
 	if (root < 0)
@@ -129,18 +135,20 @@ int step_pivot_root(struct child *c, struct fault *f)
 {
 	char cwd[PATH_MAX];
 
-	if (!makes_container(c))
+	if (!has_mounts(c))
 		return 0;
-	if (fchdir(c->root) < 0)
-		return fail(f, c->plan->root);
-	if (swap_roots(f) < 0)
-		return -1;
-	if (chdir("/") < 0)
-		return fail(f, "/");
-	/* "(unreachable)/" would be a way back to the host */
-	if (syscall(SYS_getcwd, cwd, sizeof(cwd)) < 0 || strcmp(cwd, "/") != 0)
-		return fail_text(f, "/", "is not the root that was mounted");
 	(void)umask(022);
+	if (makes_container(c)) {
+		if (fchdir(c->root) < 0)
+			return fail(f, c->plan->root);
+		if (swap_roots(f) < 0)
+			return -1;
+		if (chdir("/") < 0)
+			return fail(f, "/");
+		/* "(unreachable)/" would be a way back to the host */
+		if (syscall(SYS_getcwd, cwd, sizeof(cwd)) < 0 || strcmp(cwd, "/") != 0)
+			return fail_text(f, "/", "is not the root that was mounted");
+	}
 	fd_close(&c->root);
 	return 0;
 }

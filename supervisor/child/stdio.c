@@ -103,10 +103,10 @@ int step_terminal(struct child *c, struct fault *f)
 	return 0;
 }
 
-/* The init itself, closed by its exec, is the last number that is given out. */
+/* The last number that is given out. */
 static int last_fd(const struct child *c)
 {
-	return init_fd(c->plan);
+	return secrets_fd(c->plan);
 }
 
 /* Out of the way of the numbers that are given out. */
@@ -162,14 +162,21 @@ static int close_others(struct child *c)
 {
 	const struct plan *p = c->plan;
 	unsigned int notify = (unsigned int)p->notify_fd;
-	unsigned int last = (unsigned int)(p->run_init ? init_fd(p) : report_fd(p));
+	bool with_secrets = c->secrets >= 0, with_init = p->run_init || with_secrets;
+	unsigned int last = (unsigned int)(with_secrets ? secrets_fd(p)
+			: with_init                     ? init_fd(p)
+							: report_fd(p));
 
 	if (dup3(c->fd.report, report_fd(p), p->run_init ? 0 : O_CLOEXEC) < 0)
 		return -1;
 	c->fd.report = report_fd(p);
-	if (p->run_init && dup3(c->fd.init, init_fd(p), O_CLOEXEC) < 0)
+	if (with_init && dup3(c->fd.init, init_fd(p), O_CLOEXEC) < 0)
 		return -1;
 	c->fd.init = init_fd(p);
+	if (with_secrets && dup3(c->secrets, secrets_fd(p), O_CLOEXEC) < 0)
+		return -1;
+	if (with_secrets)
+		c->secrets = secrets_fd(p);
 	if (notify == 0)
 		return close_range_of(last + 1, ~0U);
 	if (dup2(c->fd.notify, (int)notify) < 0)
@@ -204,7 +211,7 @@ int step_stdio(struct child *c, struct fault *f)
 {
 	const struct plan *p = c->plan;
 	int *const lifted[] = { &c->fd.in, &c->fd.out, &c->fd.err, &c->fd.report, &c->fd.init,
-		&c->fd.notify, &c->tty };
+		&c->fd.notify, &c->tty, &c->secrets };
 
 	for (size_t i = 0; i < ARRAY_LEN(lifted); i++)
 		if (lift(c, lifted[i]) < 0)

@@ -15,12 +15,13 @@ const struct step child_steps[] = {
 	{ "signals", step_signals },
 	{ "priority",
 		step_priority }, /* by the host's /proc, before a container's could be in its place */
+	{ "propagation", step_propagation },
+	{ "secrets", step_secrets }, /* by the host's root, of which nothing is left afterwards */
 	{ "join", step_join },
 	{ "network",
 		step_network }, /* before /sys is mounted: sysfs shows the network namespace of its mounter */
 	{ "cgroup-namespace", step_cgroup_namespace },
 	{ "hostname", step_hostname },
-	{ "propagation", step_propagation },
 	{ "mount-root", step_mount_root },
 	{ "mount-api", step_mount_api },
 	{ "mount-dev", step_mount_dev },
@@ -35,6 +36,7 @@ const struct step child_steps[] = {
 	{ "stdio", step_stdio },
 	{ "user",
 		step_user }, /* reads files: before the limits, which may allow no further descriptor */
+	{ "secret-owner", step_secret_owner },
 	{ "limits", step_limits }, /* while there is the right to raise them */
 	{ "groups", step_groups },
 	{ "capabilities", step_capabilities },
@@ -87,7 +89,7 @@ void child_init(struct child *c, const struct plan *plan)
 	memset(c, 0, sizeof(*c));
 	memset(&c->fd, 0xff, sizeof(c->fd)); /* all -1 */
 	c->plan = plan;
-	c->root = c->empty = c->tty = -1;
+	c->root = c->empty = c->tty = c->secrets = -1;
 	for (size_t i = 0; i < plan->n_passed; i++)
 		c->passed[i] = plan->passed[i].fd;
 }

@@ -8,6 +8,7 @@
 #include "supervisor/child/child.h"
 
 #include <errno.h>
+#include <sched.h>
 
 /* Both return -1. The object is cut when it is too long; NULL: none. */
 int fail(struct fault *f, const char *object); /* with the errno of now */
@@ -19,6 +20,12 @@ int fail_text(struct fault *f, const char *object, const char *text);
 static inline bool makes_container(const struct child *c)
 {
 	return c->plan->container && !c->plan->join;
+}
+
+/* True for that one, and for a process of the host's side whose plan has mounts of its own. */
+static inline bool has_mounts(const struct child *c)
+{
+	return !c->plan->join && (c->plan->clone_flags & CLONE_NEWNS) != 0;
 }
 
 /* process.c: what every process has */
@@ -36,6 +43,10 @@ int step_cgroup_namespace(struct child *c, struct fault *f);
 int step_hostname(struct child *c, struct fault *f);
 int step_sysctl(struct child *c, struct fault *f);
 
+/* secrets.c */
+int step_secrets(struct child *c, struct fault *f);
+int step_secret_owner(struct child *c, struct fault *f);
+
 /* root.c */
 int step_propagation(struct child *c, struct fault *f);
 int step_mount_root(struct child *c, struct fault *f);
@@ -51,7 +62,7 @@ int step_seal_root(struct child *c, struct fault *f);
 
 /*
  * Numbers of descriptors: those of sockets from 3 on (sd_listen_fds(3)), the pipe of NotifyFD= where its key says, and
- * the first two that are left: the report, and for a container's init the init itself, which its exec closes.
+ * the first that are left: the report, for a container's init the init itself, and what exec closes as well.
  */
 #define FIRST_PASSED_FD 3
 static inline int report_fd(const struct plan *p)
@@ -64,6 +75,14 @@ static inline int report_fd(const struct plan *p)
 static inline int init_fd(const struct plan *p)
 {
 	int fd = report_fd(p) + 1;
+
+	return fd == p->notify_fd ? fd + 1 : fd;
+}
+
+/* The secrets, until their owner is known. */
+static inline int secrets_fd(const struct plan *p)
+{
+	int fd = init_fd(p) + 1;
 
 	return fd == p->notify_fd ? fd + 1 : fd;
 }

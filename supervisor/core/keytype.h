@@ -46,6 +46,8 @@ extern const struct key_type key_type_span, key_type_calendar;
 /* keytype_mount.c */
 extern const struct key_type key_type_volume, key_type_tmpfs, key_type_mount, key_type_device;
 extern const struct key_type key_type_device_allow;
+/* keytype_secret.c */
+extern const struct key_type key_type_secret, key_type_load_credential, key_type_set_credential;
 /* keytype_socket.c */
 extern const struct key_type key_type_listen, key_type_mode, key_type_fd_name;
 /* keytype_net.c */
@@ -100,6 +102,7 @@ extern const struct key_type key_type_ports, key_type_network_use, key_type_host
 #define MOUNTS(t, m) KEY(t, m, struct mounts)
 #define DEVICES(t, m) KEY(t, m, struct devices)
 #define SUBNET(t, m) KEY(t, m, struct subnet)
+#define SECRETS(t, m) KEY(t, m, struct secrets)
 #define MODE(m) KEY(mode, m, uint32_t)
 #define LISTEN(m, what) KEY(listen, m, struct listens), .arg = (what)
 #define PORTS(m) KEY(ports, m, struct ports)

@@ -93,21 +93,6 @@ static int set_propagation(struct mount *m, const char *name)
 	return -1;
 }
 
-static int parse_mode(const char *s, uint32_t *mode)
-{
-	size_t len = strspn(s, "01234567");
-	uint32_t value = 0;
-
-	if (len == 0 || len > 5 || s[len] != '\0')
-		return -1;
-	for (; *s != '\0'; s++)
-		value = value << 3 | (uint32_t)(*s - '0');
-	if (value > 07777)
-		return -1;
-	*mode = value;
-	return 0;
-}
-
 /* Options of tmpfs(5) with a value: 1 when this was one, 0, -1. */
 static int tmpfs_option(struct mount *m, const char *name, const char *value)
 {
@@ -116,7 +101,7 @@ static int tmpfs_option(struct mount *m, const char *name, const char *value)
 	if (strcmp(name, "size") == 0 || strcmp(name, "tmpfs-size") == 0)
 		return number_size(value, 1024, &m->size) < 0 ? -1 : 1;
 	if (strcmp(name, "mode") == 0 || strcmp(name, "tmpfs-mode") == 0)
-		return parse_mode(value, &m->mode) < 0 ? -1 : 1;
+		return number_mode(value, &m->mode) < 0 ? -1 : 1;
 	return 0;
 }
 

@@ -12,17 +12,8 @@
 
 static int mode_parse(struct key_context *c)
 {
-	const char *s = c->value;
-	size_t len = strspn(s, "01234567");
-	uint32_t value = 0;
-
-	if (len == 0 || len > 5 || s[len] != '\0')
-		return key_fail(c, 0, "\"%s\" is not a mode such as 0660", s);
-	for (; *s != '\0'; s++)
-		value = value << 3 | (uint32_t)(*s - '0');
-	if (value > 07777)
+	if (number_mode(c->value, c->field) < 0)
 		return key_fail(c, 0, "\"%s\" is not a mode such as 0660", c->value);
-	*(uint32_t *)c->field = value;
 	return 0;
 }
 

@@ -63,9 +63,8 @@ const struct known known_keys[] = {
 		"ConfigurationDirectory RuntimeDirectoryMode StateDirectoryMode CacheDirectoryMode "
 		"LogsDirectoryMode ConfigurationDirectoryMode RuntimeDirectoryPreserve "
 		"TimeoutCleanSec UMask" },
-	{ "Service", "use EnvironmentFile= or a Volume= with ro",
-		"LoadCredential LoadCredentialEncrypted ImportCredential SetCredential "
-		"SetCredentialEncrypted" },
+	{ "Service", "use LoadCredential=",
+		"LoadCredentialEncrypted ImportCredential SetCredentialEncrypted" },
 	{ "Service", "every unit has a log of its own, see supctl logs",
 		"LogLevelMax LogExtraFields LogRateLimitIntervalSec LogRateLimitBurst "
 		"LogFilterPatterns LogNamespace SyslogIdentifier SyslogFacility SyslogLevel "
@@ -97,7 +96,6 @@ const struct known known_keys[] = {
 	{ "Container", "every unit has a log of its own, see supctl logs", "LogDriver LogOpt" },
 	{ "Container", "use the key that does what the option does",
 		"PodmanArgs GlobalArgs ContainersConfModule" },
-	{ "Container", "use EnvironmentFile= or a Volume= with ro", "Secret" },
 	{ "Container", "supctl status shows the last line that a failed check wrote",
 		"HealthLogDestination HealthMaxLogCount HealthMaxLogSize" },
 	{ "Container", "use Network=NAME.container and PartOf= in [Unit]", "Pod StartWithPod" },

@@ -255,6 +255,21 @@ int number_ipv4(const char *s, uint32_t *addr)
 	return read_ipv4(&s, addr) == 0 && *s == '\0' ? 0 : -1;
 }
 
+int number_mode(const char *s, uint32_t *mode)
+{
+	size_t len = strspn(s, "01234567");
+	uint32_t value = 0;
+
+	if (len == 0 || len > 5 || s[len] != '\0')
+		return -1;
+	for (; *s != '\0'; s++)
+		value = value << 3 | (uint32_t)(*s - '0');
+	if (value > 07777)
+		return -1;
+	*mode = value;
+	return 0;
+}
+
 int number_subnet(const char *s, uint32_t *addr, uint8_t *prefix)
 {
 	uint64_t bits;

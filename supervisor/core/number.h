@@ -20,6 +20,8 @@ int number_time(const char *s, uint64_t *usec);
 int number_size(const char *s, uint32_t base, uint64_t *bytes);
 /* "20%", "12.5%": thousandths of the whole. */
 int number_permille(const char *s, uint32_t *permille);
+/* "0640": at most 07777. */
+int number_mode(const char *s, uint32_t *mode);
 /* An IPv4 address in host byte order. */
 int number_ipv4(const char *s, uint32_t *addr);
 /* "10.1.0.0/16". */

@@ -251,6 +251,11 @@ static int plan_host(struct planner *pl, uint32_t index)
 	plan_devices(pl);
 	plan_environment_host(pl);
 	plan_argv_host(pl, cmd);
+	/* the host's mounts, and what nobody else is to see */
+	if (plan_secrets(pl, &p->mounts, &p->n_mounts) < 0)
+		return -1;
+	if (p->n_mounts > 0)
+		p->clone_flags = CLONE_NEWNS;
 	return plan_cgroup(pl);
 }
 
@@ -259,6 +264,8 @@ static int plan_host(struct planner *pl, uint32_t index)
 static int plan_join(struct planner *pl, const struct strv *argv)
 {
 	struct plan *p = pl->p;
+	struct mount_op *mounts; /* are there already */
+	size_t n;
 
 	if (pl->u->kind != KIND_CONTAINER)
 		return err_setx(pl->e, "%s is a %s: only containers can be entered", pl->u->name,
@@ -275,7 +282,7 @@ static int plan_join(struct planner *pl, const struct strv *argv)
 	plan_environment_inside(pl);
 	p->path = argv->v[0];
 	p->argv = (char *const *)argv->v;
-	return 0;
+	return plan_secrets(pl, &mounts, &n);
 }
 
 static int plan_health(struct planner *pl, uint32_t index)

@@ -89,6 +89,7 @@ enum mount_op_kind {
 	OP_DIR,     /* make the folder target, mode `mode` */
 	OP_FILE,    /* make the empty file target */
 	OP_MASK, /* hide target: /dev/null over a file, an empty read-only tmpfs over a folder; missing: skipped */
+	OP_SECRET, /* what the step "secrets" has made: `source` in its file system, a folder or one file */
 	OP_ATTR, /* attributes `attr` on what is at target, which is bound upon itself when it is no mount
 			   point (/proc/sys); missing: skipped if `optional` */
 };
@@ -125,6 +126,23 @@ enum device_control {
 	DEVICES_FREE, /* none */
 	DEVICES_LISTED
 };
+/*
+ * Bytes that only the child reads, before it leaves the host's root: they are neither in the plan nor in any memory of the
+ * supervisor. In the environment or in a file of a file system of its own, which is never swapped out.
+ */
+struct plan_secret {
+	const char *name; /* as the unit calls it */
+	const char *
+		source; /* a path of the host, or the name of a file in PATH_SECRETS or PATH_SECRETS_VAR; or NULL: ... */
+	const char *
+		value; /* ... this, which is in the unit's file, also where that path leads to nothing; or NULL */
+	const char *target; /* path inside, or the variable */
+	const char *file;   /* in the file system of secrets; NULL: it is a variable, and ... */
+	char **variable;    /* ... its entry of envp, "NAME=" until the child has read it */
+	uint32_t uid, gid;  /* as seen inside; SECRET_ID_UNSET: those of the process */
+	uint32_t mode;
+};
+#define PLAN_SECRETS_MAX (2 * SECRETS_MAX) /* also of their mounts */
 
 struct sysctl_write {
 	const char *path; /* "net/ipv4/ip_forward" below /proc/sys */
@@ -170,6 +188,8 @@ struct plan {
 	enum device_control device_control;
 	struct device_rules devices;
 	bool devices_asked; /* by a key: else a kernel that cannot do it is a warning */
+	struct plan_secret *secrets;
+	size_t n_secrets;
 	struct sysctl_write *sysctls;
 	size_t n_sysctls;
 	struct rlimit_set *rlimits;

@@ -1,5 +1,7 @@
 /* The environment: nothing is inherited, each entry has a reason. */
 #include "supervisor/core/plan_parts.h"
+
+#include "common/paths.h"
 #include "supervisor/core/text.h"
 
 #include <string.h>
@@ -175,6 +177,19 @@ static void add_passed(struct planner *pl, struct strv *env)
 	env_set(pl->arena, env, p->listen_pid);
 }
 
+/* What the child completes: no text of the unit or of a file has the last word on it. */
+static void add_secrets(struct planner *pl, struct strv *env)
+{
+	const struct secrets *list = &pl->u->container.secrets;
+
+	for (size_t i = 0; pl->p->container && i < list->n; i++)
+		if (list->v[i].kind == SECRET_ENV)
+			add_if(pl, env, list->v[i].target, "");
+	if (pl->u->service.credentials.n > 0)
+		add_if(pl, env, "CREDENTIALS_DIRECTORY",
+			arena_printf(pl->arena, PATH_CREDENTIALS "/%s", pl->u->name));
+}
+
 static void add_home(struct planner *pl, struct strv *env)
 {
 	if (env_get((char *const *)env->v, "HOME", 4) != NULL)
@@ -203,6 +218,7 @@ void plan_environment_inside(struct planner *pl)
 	/* As podman run(1) has it: --env wins over --env-file. */
 	add_files(pl, &env);
 	add_all(pl, &env, &c->environment);
+	add_secrets(pl, &env);
 	env_set(pl->arena, &env, "container=sup");
 	if (pl->p->role == ROLE_MAIN)
 		add_protocol(pl, &env,
@@ -229,6 +245,7 @@ void plan_environment_host(struct planner *pl)
 	/* As systemd.exec(5) has it: a file wins over Environment=. */
 	add_all(pl, &env, &s->environment);
 	add_files(pl, &env);
+	add_secrets(pl, &env);
 	add_if(pl, &env, "TRIGGER_UNIT", pl->facts->trigger_unit);
 	add_if(pl, &env, "TRIGGER_TIMER_REALTIME_USEC", pl->facts->trigger_wall);
 	add_if(pl, &env, "MAINPID", pl->facts->main_pid);

@@ -403,6 +403,23 @@ static void add_files(struct mounting *m)
 		add_file(m, facts->notify_socket, PLAN_NOTIFY_INSIDE, n_units);
 }
 
+static int add_secrets(struct mounting *m)
+{
+	size_t n_units = m->volumes.n, n;
+	struct mount_op *ops;
+
+	if (plan_secrets(m->pl, &ops, &n) < 0)
+		return -1;
+	for (size_t i = 0; i < n; i++) {
+		ops[i].target = clean(m->pl->arena, ops[i].target);
+		for (size_t k = 0; k < n_units; k++)
+			if (strcmp(m->volumes.v[k].target, ops[i].target) == 0)
+				return err_setx(m->pl->e, "two mounts at %s", ops[i].target);
+		add_ours(m, ops[i], n_units);
+	}
+	return 0;
+}
+
 /* Fewer path components first, otherwise as they came: a mount never hides one below it. */
 static void sort_by_depth(struct mount_list *list)
 {
@@ -481,6 +498,8 @@ int plan_mounts(struct planner *pl)
 	if (add_volumes(&m) < 0)
 		return -1;
 	add_files(&m);
+	if (add_secrets(&m) < 0)
+		return -1;
 	sort_by_depth(&m.volumes);
 	add_table(&m, m.files.v, m.files.n);
 	add_table(&m, m.volumes.v, m.volumes.n);
@@ -521,7 +540,7 @@ static struct facts worst_facts(const struct unit *u, struct arena *arena)
 const char *const *plan_targets(const struct unit *u, struct arena *arena, size_t *n)
 {
 	struct err e = { 0 };
-	struct plan p = { .root = "/" };
+	struct plan p = { .root = "/", .container = true };
 	struct facts facts = worst_facts(u, arena);
 	struct planner pl = { .u = u, .facts = &facts, .arena = arena, .p = &p, .e = &e };
 	struct strv targets = { 0 };

@@ -18,6 +18,12 @@ struct planner {
 /* plan_mounts.c: p->mounts, of a container. */
 int plan_mounts(struct planner *pl);
 
+/*
+ * plan_secrets.c: p->secrets, once p->envp is there; gives the mounts that they need, in the arena. Of the host's side only
+ * the credentials.
+ */
+int plan_secrets(struct planner *pl, struct mount_op **mounts, size_t *n);
+
 /* plan_cgroup.c: p->cgroup. */
 int plan_cgroup(struct planner *pl);
 

@@ -155,6 +155,9 @@ static void print_mount(struct text *t, const struct mount_op *op)
 	case OP_MASK:
 		at(t, "hide", op);
 		break;
+	case OP_SECRET:
+		from_to(t, "secret", op);
+		break;
 	case OP_ATTR:
 		at(t, "set", op);
 		break;
@@ -196,6 +199,32 @@ static void put_limit(struct text *t, uint64_t value)
 		text_puts(t, "unlimited");
 	else
 		text_printf(t, "%llu", (unsigned long long)value);
+}
+
+static void print_id(struct text *t, const char *name, uint32_t id)
+{
+	if (id != SECRET_ID_UNSET)
+		text_printf(t, " %s %u", name, id);
+}
+
+/* Where they come from and go to, never what they are. */
+static void print_secrets(struct text *t, const struct plan *p)
+{
+	for (size_t i = 0; i < p->n_secrets; i++) {
+		const struct plan_secret *s = &p->secrets[i];
+
+		if (p->join && s->file != NULL)
+			continue;
+		label(t, "secret");
+		escaped(t, s->source != NULL ? s->source : s->name);
+		text_puts(t, s->file != NULL ? " -> " : " -> $");
+		escaped(t, s->target);
+		if (s->file != NULL)
+			text_printf(t, " mode %04o", s->mode);
+		print_id(t, "uid", s->uid);
+		print_id(t, "gid", s->gid);
+		text_puts(t, "\n");
+	}
 }
 
 static void print_limits(struct text *t, const struct plan *p)
@@ -335,6 +364,7 @@ static void print_plan(struct text *t, const struct plan *p)
 	}
 	for (size_t i = 0; i < p->n_mounts; i++)
 		print_mount(t, &p->mounts[i]);
+	print_secrets(t, p);
 	print_limits(t, p);
 	print_devices(t, p);
 	print_identity(t, p);

@@ -1,5 +1,6 @@
 #include "supervisor/core/specifiers.h"
 
+#include "common/paths.h"
 #include "common/util.h"
 #include "supervisor/core/text.h"
 #include "supervisor/core/words.h"
@@ -188,11 +189,11 @@ static const char *put_short_host_name(struct text *t, const struct specifier_sc
 	return NULL;
 }
 
-static const char *put_no_credentials(struct text *t, const struct specifier_scope *scope)
+/* $CREDENTIALS_DIRECTORY */
+static const char *put_credentials(struct text *t, const struct specifier_scope *scope)
 {
-	(void)t;
-	(void)scope;
-	return "there are no credentials here";
+	text_printf(t, PATH_CREDENTIALS "/%s", scope->unit);
+	return NULL;
 }
 
 /* ---- all of them ---- */
@@ -233,7 +234,7 @@ static const struct specifier {
 	{ 'y', .put = put_file },
 	{ 'Y', .put = put_folder },
 	{ 'l', .put = put_short_host_name },
-	{ 'd', .put = put_no_credentials },
+	{ 'd', .put = put_credentials },
 	{ 'H', FACT(host_name) },
 	{ 'q', FACT(pretty_host_name) },
 	{ 'm', FACT(machine_id) },

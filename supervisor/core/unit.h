@@ -202,6 +202,24 @@ struct devices {
 	size_t n;
 };
 
+/* Secret=, LoadCredential= and SetCredential=: bytes in a file that only the process can read, or in its environment. */
+enum secret_kind { SECRET_MOUNT, SECRET_ENV, CREDENTIAL_LOAD, CREDENTIAL_SET };
+#define SECRET_ID_UNSET UINT32_MAX
+#define SECRETS_MAX 64u /* of one unit, of each of the two lists */
+struct secret {
+	enum secret_kind kind;
+	const char *name; /* of the secret; of a credential its ID */
+	const char *
+		source; /* LOAD: a path, or the name of a secret; SET: the value, still with its escapes */
+	const char *target; /* MOUNT: absolute path inside; ENV: the variable */
+	uint32_t uid, gid;  /* SECRET_ID_UNSET: those of the process */
+	uint32_t mode;
+};
+struct secrets {
+	struct secret *v;
+	size_t n;
+};
+
 struct setting { /* Sysctl=, AddHost=, Label=: name and value */
 	const char *name, *value;
 };
@@ -315,6 +333,7 @@ struct container_section {
 	struct settings add_host; /* name -> address */
 	struct strv dns;
 	const char *timezone;
+	struct secrets secrets;
 	struct settings labels;
 };
 
@@ -366,6 +385,7 @@ struct service_section {
 	int device_policy;   /* enum device_policy */
 	struct strv sockets; /* units whose descriptors it gets, besides those that start it */
 	bool non_blocking;
+	struct secrets credentials;
 };
 
 #define SOCKET_LISTEN_MAX 32u /* of one unit */

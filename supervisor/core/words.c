@@ -107,6 +107,25 @@ static int unescape(const char *s, char *out, size_t *used)
 	return length;
 }
 
+const char *text_unescape(struct arena *a, const char *text)
+{
+	char *out = arena_alloc(a, strlen(text) + 1);
+	size_t used = 0;
+
+	for (; *text != '\0'; text++) {
+		int taken = 0;
+
+		if (*text != '\\')
+			out[used++] = *text;
+		else
+			taken = unescape(text + 1, out, &used);
+		if (taken < 0)
+			return NULL;
+		text += taken;
+	}
+	return out;
+}
+
 int word_next(struct arena *a, const char *line, size_t *pos, struct word *word)
 {
 	size_t i = *pos + strspn(line + *pos, BLANKS);

@@ -23,6 +23,8 @@ struct word {
  * not closed (word->at is the quote), an escape gives a NUL byte or the line is too long.
  */
 int word_next(struct arena *a, const char *line, size_t *pos, struct word *word);
+/* A whole text with C escapes and no quotes, as word_next has them; NULL when an escape gives a NUL byte. */
+const char *text_unescape(struct arena *a, const char *text);
 /* Writes a word so that word_next reads it back. */
 void word_put(struct text *t, const char *word);
 

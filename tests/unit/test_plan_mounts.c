@@ -3,6 +3,7 @@
 
 #include "supervisor/core/names.h"
 
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -181,6 +182,67 @@ static void test_targets(void **state)
 
 /* ---- limits ---- */
 
+static struct secret *add_secret(struct fixture *f, struct secrets *list, enum secret_kind kind,
+	const char *name, const char *target)
+{
+	struct secret *s = LIST_ADD(&f->arena, list);
+
+	*s = (struct secret){ .kind = kind,
+		.name = name,
+		.source = name,
+		.target = target,
+		.uid = SECRET_ID_UNSET,
+		.gid = SECRET_ID_UNSET,
+		.mode = 0400 };
+	return s;
+}
+
+/* One folder for those of /run/secrets, one mount for each of the others; all are below what the unit mounts. */
+static void test_secrets(void **state)
+{
+	struct fixture *f = *state;
+	struct secrets *list = &f->unit.container.secrets;
+	size_t n;
+
+	add_secret(f, list, SECRET_MOUNT, "a", "/run/secrets/a");
+	add_secret(f, list, SECRET_MOUNT, "b", "/run/secrets/b");
+	add_secret(f, list, SECRET_MOUNT, "c", "/data/c");
+	add_secret(f, list, SECRET_ENV, "d", "TOKEN");
+	add_secret(f, &f->unit.service.credentials, CREDENTIAL_SET, "e", NULL);
+	add_mount(f, MOUNT_TMPFS, NULL, "/data");
+	plan_main(f);
+	assert_int_equal(f->plan.n_secrets, 5);
+	assert_int_equal(find_mount(f, CLASS_FILES, "/run/secrets")->kind, OP_SECRET);
+	assert_string_equal(find_mount(f, CLASS_VOLUME, "/data/c")->source, "2/c");
+	assert_true(position(f, CLASS_VOLUME, "/data") < position(f, CLASS_VOLUME, "/data/c"));
+	assert_string_equal(*f->plan.secrets[3].variable, "TOKEN=");
+	assert_string_equal(find_variable(f, "CREDENTIALS_DIRECTORY"),
+		"/run/credentials/web.container");
+	assert_string_equal(f->plan.secrets[4].value, "e");
+	assert_null(f->plan.secrets[4].source);
+	for (const char *const *t = plan_targets(&f->unit, &f->arena, &n); n > 0; n--)
+		assert_string_not_equal(t[n - 1], "/data/c"); /* the tmpfs is its place */
+	/* the host's side of a container has its credentials only */
+	add_command(f, &f->unit.service.exec_start_pre, "/bin/a");
+	assert_int_equal(plan_role(f, ROLE_START_PRE, 0), 0);
+	assert_int_equal(f->plan.n_secrets, 1);
+	assert_int_equal(f->plan.n_mounts, 1);
+	assert_true(f->plan.clone_flags == CLONE_NEWNS);
+	assert_null(find_variable(f, "TOKEN"));
+}
+
+static void test_secrets_that_clash(void **state)
+{
+	struct fixture *f = *state;
+
+	add_secret(f, &f->unit.container.secrets, SECRET_MOUNT, "a", "/etc/key");
+	add_mount(f, MOUNT_BIND, "/x", "/etc/key");
+	assert_error(f, "two mounts at /etc/key");
+	f->unit.container.mounts.n = 0;
+	add_secret(f, &f->unit.container.secrets, SECRET_MOUNT, "b", "/etc/key");
+	assert_error(f, "two secrets at /etc/key");
+}
+
 static void test_cgroup(void **state)
 {
 	struct fixture *f = *state;
@@ -288,6 +350,8 @@ int main(void)
 		TEST(test_ours_give_way),
 		TEST(test_masks),
 		TEST(test_targets),
+		TEST(test_secrets),
+		TEST(test_secrets_that_clash),
 		TEST(test_cgroup),
 		TEST(test_smaller_limit_counts),
 		TEST(test_cpu_quota),

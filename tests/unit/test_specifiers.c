@@ -60,6 +60,7 @@ static const struct {
 		"0123456789abcdef0123456789abcdef|fedcba9876543210fedcba9876543210" },
 	{ "a.service", "%v|%a|%o|%w|%W|%B|%M|%A", "6.12.1|x86-64|debian|13||b7|im|9" },
 	{ "a.service", "%y|%Y", "/etc/sup/units/x.file|/etc/sup/units" },
+	{ "a@b.service", "%d", "/run/credentials/a@b.service" },
 	{ "a.service", "%%n %%%n", "%n %a.service" },
 };
 
@@ -88,7 +89,6 @@ static const struct {
 		"\"%\" begins a specifier such as %n; write \"%%\" for a percent sign", 17 },
 	{ "a.service", "abc %",
 		"\"%\" begins a specifier such as %n; write \"%%\" for a percent sign", 17 },
-	{ "a.service", "%d", "%d: there are no credentials here", 13 },
 	{ "a@\\x.service", "%I", "%I: the name has a backslash that begins no escape such as \\x2d",
 		13 },
 	{ "a@\\xg0.service", "%I",
