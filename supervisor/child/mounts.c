@@ -22,9 +22,18 @@ static struct target target_of(const struct mount_op *op, bool folder)
 
 static int attach(int mount, int place, const struct mount_op *op, struct fault *f)
 {
+	struct stat what, where;
+	int no;
+
 	if (place < 0)
 		return -1;
-	return kernel_move_mount(mount, place) < 0 ? fail(f, op->target) : 0;
+	if (kernel_move_mount(mount, place) == 0)
+		return 0;
+	no = errno;
+	if (no == EINVAL && fstat(mount, &what) == 0 && fstat(place, &where) == 0 &&
+		S_ISDIR(where.st_mode) && !S_ISDIR(what.st_mode))
+		return fail_text(f, op->target, "is a folder in the image");
+	return fail_no(f, no, op->target);
 }
 
 static int do_bind(struct child *c, const struct mount_op *op, struct fault *f)

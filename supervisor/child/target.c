@@ -27,6 +27,8 @@ static int fail_resolve(const struct target *t, struct fault *f)
 {
 	if (errno == ELOOP && t->no_links)
 		return fail_text(f, t->path, "is a symbolic link in the image");
+	if (errno == ELOOP)
+		return fail_text(f, t->path, "leads through links without end, or one of procfs");
 	return fail(f, t->path);
 }
 
