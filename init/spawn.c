@@ -1,11 +1,16 @@
 #include "init/spawn.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include <linux/mount.h>
 
 #include "init/signals.h"
 
@@ -26,6 +31,33 @@ static void reset_signals(const struct spawn *s)
 			(void)sigaction(signo, &as_made, NULL);
 }
 
+#ifndef AT_RECURSIVE /* linux/fcntl.h, which does not go together with fcntl.h */
+#define AT_RECURSIVE 0x8000
+#endif
+
+/* By its folder, so that the kernel gives the process the name of the program. Returns when that cannot be. */
+static void exec_read_only(const struct spawn *s)
+{
+	static const struct mount_attr attr = { .attr_set = MOUNT_ATTR_RDONLY };
+	const char *slash = strrchr(s->path, '/');
+	char folder[PATH_MAX];
+	long fd;
+
+	if (slash == NULL || (size_t)(slash - s->path) + 1 >= sizeof(folder))
+		return;
+	memcpy(folder, s->path, (size_t)(slash - s->path) + 1);
+	folder[slash - s->path + 1] = '\0';
+	fd = syscall(SYS_open_tree, AT_FDCWD, folder,
+		OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
+	if (fd < 0)
+		return;
+	if (syscall(SYS_mount_setattr, fd, "", AT_EMPTY_PATH | AT_RECURSIVE, &attr, sizeof(attr)) ==
+		0)
+		(void)syscall(SYS_execveat, fd, slash + 1, s->argv,
+			s->env != NULL ? s->env : environ, 0);
+	(void)close((int)fd);
+}
+
 static int child_main(void *arg)
 {
 	struct child *child = arg;
@@ -35,6 +67,8 @@ static int child_main(void *arg)
 	if (s->prepare != NULL)
 		s->prepare(s->arg);
 	signals_unblock();
+	if (s->read_only)
+		exec_read_only(s);
 	(void)execvpe(s->path, s->argv, s->env != NULL ? s->env : environ);
 	child->error = errno;
 	_exit(127);

@@ -17,6 +17,11 @@ struct spawn {
 	char *const *env;     /* NULL: the environment of init */
 	bool default_signals; /* forget all inherited dispositions, not only SIGCHLD's */
 	/*
+	 * Out of a mount of its own that is read-only, where one can be made: the program is then not to be overwritten by
+	 * who executes /proc/self/exe of its children in a container (CVE-2019-5736). The path must have a slash.
+	 */
+	bool read_only;
+	/*
 	 * Runs in the child, with all signals blocked and init's memory shared: system calls only, on
 	 * the caller's data, which changes for init, too. May be NULL.
 	 */

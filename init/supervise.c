@@ -119,6 +119,7 @@ static pid_t start_supervisor(struct init *init)
 		.argv = argv,
 		.env = clean_env,
 		.default_signals = true,
+		.read_only = true,
 		.prepare = prepare_supervisor,
 		.arg = &given,
 		.pid = &init->supervise.pid };

@@ -8,7 +8,7 @@
  * The words are what only the outside knows, see told(). Ends with 1 when there is a fail.
  *
  * probe --stand [KEY=VALUE...] is what there is to be found: it makes what its words say (abstract=, port=, shm-key=, queue=,
- * shm-file=), says "stands" and waits.
+ * shm-file=), says "stands" and waits. probe --lurk says a fail for each thing that it gets hold of of who comes in.
  */
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -264,6 +264,8 @@ int main(int argc, char **argv)
 	}
 	if (argc > 1 && strcmp(argv[1], "--stand") == 0)
 		stand(&p);
+	if (argc > 1 && strcmp(argv[1], "--lurk") == 0)
+		lurk();
 	/* executed by a check: whether a program's file has made it root */
 	if (argc > 1 && strcmp(argv[1], "--who") == 0)
 		return geteuid() == 0 || getegid() == 0 ? EXIT_HOLE : EXIT_HELD;

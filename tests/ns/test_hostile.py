@@ -329,3 +329,51 @@ def test_swapped_while_it_starts(box, place, lines, to):
     untouched(box)
     for end in ends:
         assert end["state"] == "inactive" or end["why"], end
+
+
+# ---- a container that becomes hostile while it runs ----
+
+LURK = {
+    "lurk.container": unit("lurk", ["Exec=/probe --lurk"]).replace("Type=oneshot\n", ""),
+    "turncoat.container": unit("turncoat", ["Exec=/bin/busybox sleep 1000"]).replace("Type=oneshot\n", ""),
+}
+
+
+def test_who_comes_in_brings_nothing(box):
+    """CVE-2019-5736, CVE-2024-21626, CVE-2016-9962: what enters a container is waited for there."""
+    make_image(box, "lurk", None)
+    box.write(LURK)
+    assert box.supctl("reload")[0] == 0
+    assert box.supctl("start", "lurk")[0] == 0
+    eventually(lambda: "lurks" in box.log("lurk"), "it lurks")
+    for words in ["/bin/busybox", "true"], ["/proc/self/exe", "--list"], ["/proc/1/exe"], ["/proc/self/fd/3"]:
+        for _ in range(15):
+            box.supctl("exec", "lurk", *words)
+    assert "fail" not in box.log("lurk")
+    assert box.supctl("stop", "lurk")[0] == 0
+    untouched(box)
+
+
+@pytest.mark.parametrize("change", ["mkfifo /etc/passwd", "ln -s /proc/1/environ /etc/passwd", "mkdir /etc/passwd",
+                                    "dd if=/dev/zero of=/etc/passwd bs=1 count=1 seek=20G"])
+def test_users_are_looked_up_without_waiting(box, change):
+    """The container changes its own /etc/passwd, and then somebody wants a command in it."""
+    if not (box.root / "srv/turncoat").exists():
+        make_image(box, "turncoat", None)
+    box.write({"turncoat.container": LURK["turncoat.container"].replace("[Service]", "User=web\n[Service]")})
+    (box.root / "srv/turncoat/etc/passwd").unlink(missing_ok=True)
+    (box.root / "srv/turncoat/etc/passwd").write_bytes(PASSWD)
+    assert box.supctl("reload")[0] == 0
+    assert box.supctl("start", "turncoat")[0] == 0
+    etc = box.root / "srv/turncoat/etc"
+    assert box.supctl("exec", "turncoat", "/bin/busybox", "id", "-u") == (0, "33\n", "")
+    (etc / "passwd").unlink()
+    with box.inside("/bin/busybox", "sh", "-c", f"cd /srv/turncoat && /bin/busybox {change.replace(' /etc', ' etc', 1).replace('of=/', 'of=')}") as p:
+        assert p.wait(DEADLINE) == 0
+    status, _, err = box.supctl("exec", "turncoat", "/bin/busybox", "id", "-u")
+    assert status != 0
+    assert "/etc/passwd" in err
+    if etc.joinpath("passwd").is_dir():
+        etc.joinpath("passwd").rmdir()
+    assert box.supctl("stop", "turncoat")[0] == 0
+    untouched(box)

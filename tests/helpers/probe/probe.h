@@ -74,4 +74,7 @@ long read_text(const char *path, char *text, size_t room);
 /* The value behind "KEY:" in the text of a status file of procfs; lacking() without it. */
 const char *status_value(const char *text, const char *key);
 
+/* What `probe --lurk` does. */
+_Noreturn void lurk(void);
+
 #endif
