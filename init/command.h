@@ -1,12 +1,13 @@
 /*
- * init with one command: `init [--report=FD] [--listen] -- CMD ARG...`. PID 1 inside each service container,
- * and what a container of one's own uses to have its orphans reaped and its signals delivered.
+ * init with one command: `init [OPTION...] -- CMD ARG...`. PID 1 inside each service container, and what a container
+ * of one's own uses to have its orphans reaped and its signals delivered. Under the name of tini, dumb-init or
+ * catatonit it takes that program's options and does as that program does (orders.h, voice.h).
  *
  * It starts CMD, sends on every signal, reaps all, and ends as CMD ends: with its status, 128 + N when
  * signal N killed it, 127 when it was not found, 126 when it cannot be executed, 2 for wrong usage. With
  * --report=FD it says the same exactly, as struct report (common/report.h). It keeps nothing else open
- * and no folder busy while CMD runs. With --listen it writes CMD's pid into $LISTEN_PID, whose value must have ten digits to
- * be replaced; descriptors that it inherits go on to CMD and are closed here.
+ * and no folder busy while CMD runs; descriptors that it inherits go on to CMD and are closed here. Sockets that are
+ * for it (sd_listen_fds(3)) are for CMD; with --listen they are, whoever LISTEN_PID names.
  */
 #ifndef INIT_COMMAND_H
 #define INIT_COMMAND_H

@@ -97,10 +97,8 @@ int main(int argc, char *argv[])
 
 	(void)argc;
 	signals_block();
-	if (command_wanted(argv))
+	if (command_wanted(argv) || getpid() != 1)
 		return command_run(argv, &fault);
-	if (getpid() != 1)
-		return command_run((char *[]){ argv[0], (char *)"--", NULL }, &fault);
 	crash_open(&fault, argv[0]);
 	console_fill_stdio();
 	init = state_open(&spare, argv);

@@ -47,6 +47,16 @@ void signals_unblock_faults(void)
 	(void)sigprocmask(SIG_SETMASK, &taken, NULL);
 }
 
+void signals_drop(int signo)
+{
+	static const struct timespec now = { 0 };
+	sigset_t one;
+
+	(void)sigemptyset(&one);
+	(void)sigaddset(&one, signo);
+	(void)sigtimedwait(&one, NULL, &now);
+}
+
 int signals_open(void)
 {
 	sigset_t all;

@@ -28,6 +28,9 @@ void signals_unblock_faults(void);
 void signals_block(void);
 void signals_unblock(void);
 
+/* Takes that one off the queue: what the kernel sent for a write(2) of ours is nobody else's. */
+void signals_drop(int signo);
+
 /* A descriptor that polls readable while a signal is queued, for signals_next() to take; -1 with errno. */
 int signals_open(void);
 

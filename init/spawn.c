@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -13,6 +14,7 @@
 #include <linux/mount.h>
 
 #include "init/signals.h"
+#include "init/text.h"
 
 /* execvpe(3) builds a path on the stack: PATH_MAX and a name. */
 #define STACK_SIZE 16384
@@ -58,6 +60,38 @@ static void exec_read_only(const struct spawn *s)
 	(void)close((int)fd);
 }
 
+/* Where execvpe(3) has found it; "" where nothing is. */
+static void find(const char *name, char *path, size_t size)
+{
+	const char *folder = strchr(name, '/') == NULL ? getenv("PATH") : NULL;
+	struct text t;
+
+	text_init(&t, path, size);
+	text_format(&t, "%s", name);
+	while (folder != NULL && *folder != '\0') {
+		size_t len = strcspn(folder, ":");
+
+		text_init(&t, path, size);
+		text_add(&t, folder, len);
+		text_format(&t, "%s%s", len > 0 ? "/" : "", name);
+		if (access(path, X_OK) == 0)
+			return;
+		folder += len + (folder[len] == ':');
+	}
+}
+
+static void run_by_shell(const struct spawn *s)
+{
+	char path[PATH_MAX];
+	char **argv = (char **)s->argv - 1;
+
+	find(s->path, path, sizeof(path));
+	argv[0] = (char *)"/bin/sh";
+	argv[1] = path;
+	(void)execve(argv[0], argv, s->env != NULL ? s->env : environ);
+	errno = ENOEXEC;
+}
+
 static int child_main(void *arg)
 {
 	struct child *child = arg;
@@ -70,6 +104,8 @@ static int child_main(void *arg)
 	if (s->read_only)
 		exec_read_only(s);
 	(void)execvpe(s->path, s->argv, s->env != NULL ? s->env : environ);
+	if (s->shell && errno == ENOEXEC)
+		run_by_shell(s);
 	child->error = errno;
 	_exit(127);
 }
@@ -78,11 +114,15 @@ pid_t spawn(const struct spawn *s)
 {
 	char stack[STACK_SIZE] __attribute__((aligned(16)));
 	struct child child = { .order = s };
+	/* The child may have changed them: the memory is one. */
+	char *before[] = { s->shell ? s->argv[-1] : NULL, s->argv[0] };
 	pid_t unused;
 	pid_t *told = s->pid != NULL ? s->pid : &unused;
 	pid_t pid = clone(child_main, stack + sizeof(stack),
 		CLONE_VM | CLONE_VFORK | CLONE_PARENT_SETTID | SIGCHLD, &child, told);
 
+	if (s->shell)
+		memcpy((char **)s->argv - 1, before, sizeof(before));
 	if (pid >= 0 && child.error == 0)
 		return pid;
 	*told = 0;

@@ -14,7 +14,8 @@
 struct spawn {
 	const char *path; /* searched on $PATH of init when it has no slash */
 	char *const *argv;
-	char *const *env;     /* NULL: the environment of init */
+	char *const *env; /* NULL: the environment of init */
+	bool shell; /* a file of no known format is for /bin/sh, as execvp(3) has it; argv[-1] is ours to change */
 	bool default_signals; /* forget all inherited dispositions, not only SIGCHLD's */
 	/*
 	 * Out of a mount of its own that is read-only, where one can be made: the program is then not to be overwritten by

@@ -7,6 +7,14 @@
 
 #define WAIT_CORE 0x80 /* of a wait(2) status; not every libc names it */
 
+/* The wait(2) status that waitid(2) tells in two numbers. */
+static inline int wait_status(const siginfo_t *info)
+{
+	if (info->si_code == CLD_EXITED)
+		return (info->si_status & 0xff) << 8;
+	return info->si_status | (info->si_code == CLD_DUMPED ? WAIT_CORE : 0);
+}
+
 /* The next child that has ended, still a zombie, and its wait(2) status; 0: none, -1: there are no children. */
 static inline pid_t wait_peek(int *status)
 {
@@ -14,10 +22,7 @@ static inline pid_t wait_peek(int *status)
 
 	if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT | __WALL) < 0)
 		return -1;
-	if (info.si_code == CLD_EXITED)
-		*status = (info.si_status & 0xff) << 8;
-	else
-		*status = info.si_status | (info.si_code == CLD_DUMPED ? WAIT_CORE : 0);
+	*status = wait_status(&info);
 	return info.si_pid;
 }
 

@@ -107,7 +107,7 @@ def test_sockets_are_for_the_command(place):
 def test_usage(arguments):
     done = subprocess.run([INIT, *arguments], timeout=20, capture_output=True, text=True)
     assert done.returncode == 2
-    assert "usage: init [--report=FD] [--listen] -- COMMAND" in done.stderr
+    assert "usage: init [OPTION...] -- COMMAND" in done.stderr
 
 
 def test_report_of_an_exit():
