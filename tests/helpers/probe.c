@@ -35,8 +35,8 @@
 #define EXIT_HOLE 81
 #define EXIT_LACKING 82
 
-static const struct checks *const tables[] = { &checks_self, &checks_calls, &checks_mounts,
-	&checks_files, &checks_devices, &checks_others };
+static const struct checks *const tables[] = { &checks_self, &checks_calls, &checks_files,
+	&checks_devices, &checks_others, &checks_mounts };
 
 static _Noreturn void answer(int verdict, const char *format, va_list words)
 {

@@ -2,6 +2,7 @@
 container is one with nothing but its root in its unit; beside it stand a neighbour and a service of the host, with what
 there is to be found."""
 
+import contextlib
 import os
 import shutil
 import sys
@@ -60,10 +61,9 @@ def without_init(box, words):
 WAYS = {"main": as_main, "exec": as_command, "exec-no-init": without_init}
 
 
-@pytest.fixture(scope="module")
-def said(tmp_path_factory):
-    """Way -> name of a check -> what came of it."""
-    box = RootBox(tmp_path_factory.mktemp("probe"), UNITS, {"MARKER": MARKER})
+@contextlib.contextmanager
+def standing(box):
+    """The box runs, with all that there is to be found."""
     for image in "probe", "stay", "neighbour":
         probing.hostile_files(box.image(image))
     (box.root / "srv/neighbour/of-neighbour").touch()
@@ -75,6 +75,14 @@ def said(tmp_path_factory):
             eventually(lambda u=unit: "stands" in box.log(u), f"{unit} stands; {box.said()}")
         for unit in "stay", "second":
             eventually(lambda u=unit: box.unit(u)["state"] == "running", f"{unit} runs; {box.said()}")
+        yield
+
+
+@pytest.fixture(scope="module")
+def said(tmp_path_factory):
+    """Way -> name of a check -> what came of it."""
+    box = RootBox(tmp_path_factory.mktemp("probe"), UNITS, {"MARKER": MARKER})
+    with standing(box):
         words = facts(box)
         yield {way: probing.verdicts(run(box, words)) for way, run in WAYS.items()}
 
