@@ -11,18 +11,24 @@ ROW = re.compile(r'^\t(?:([A-Z][A-Z0-9_]*)\(|\{ )"([a-z0-9-]+)"', re.M)
 VERDICT = re.compile(r"\b(pass|fail|skip) ([a-z0-9-]+)(?:: (.*))?$", re.M)
 
 
+FILES = "self", "calls", "files", "devices", "others", "mounts"
+
+
+def names_of(file):
+    """Those of one table."""
+    source = (SOURCES / f"{file}.c").read_text()
+    table = source[source.index("static const struct check rows[]"):]
+    prefixes = {}
+    for line in re.split(r"(?=^#define )", source, flags=re.M):
+        prefix = re.match(r'#define (\w+)\([^)]*\)[\s\\]*(?:\{[\s\\]*|CALL\()"([a-z0-9-]+-)" name', line)
+        if prefix:
+            prefixes[prefix[1]] = prefix[2]
+    return [prefixes.get(macro, "") + name for macro, name in ROW.findall(table)]
+
+
 def names():
     """In the order of the tables."""
-    found = []
-    for file in "self", "calls", "files", "devices", "others", "mounts":
-        source = (SOURCES / f"{file}.c").read_text()
-        table = source[source.index("static const struct check rows[]"):]
-        prefixes = {}
-        for line in re.split(r"(?=^#define )", source, flags=re.M):
-            prefix = re.match(r'#define (\w+)\([^)]*\)[\s\\]*(?:\{[\s\\]*|CALL\()"([a-z0-9-]+-)" name', line)
-            if prefix:
-                prefixes[prefix[1]] = prefix[2]
-        found += [prefixes.get(macro, "") + name for macro, name in ROW.findall(table)]
+    found = [name for file in FILES for name in names_of(file)]
     assert len(found) == len(set(found)), [n for n in found if found.count(n) > 1]
     return found
 

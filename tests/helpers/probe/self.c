@@ -262,6 +262,16 @@ static void own_program(const struct probe *p, const struct check *c)
 		hole("it is a file of elsewhere: %s", name);
 }
 
+/* A container without an init begins with a program of its own, and what that has is its own affair. */
+static void needs_init(void)
+{
+	char name[256];
+	ssize_t n = readlink("/proc/1/exe", name, sizeof(name) - 1);
+
+	if (n > 0 && memmem(name, (size_t)n, "init", 4) == NULL)
+		lacking("PID 1 is no init");
+}
+
 /* What PID 1 has open: nothing through which the supervisor could be told lies, or a folder be entered. */
 static void few_of_pid1(const struct probe *p, const struct check *c)
 {
@@ -270,6 +280,7 @@ static void few_of_pid1(const struct probe *p, const struct check *c)
 
 	(void)p;
 	(void)c;
+	needs_init();
 	while (dir != NULL && (entry = readdir(dir)) != NULL) {
 		char path[320];
 		int fd;
@@ -286,19 +297,12 @@ static void few_of_pid1(const struct probe *p, const struct check *c)
 	}
 }
 
-/* Only of an init: a container without one begins with a program of its own, whose memory is its own affair. */
 static void no_memory_of_pid1(const struct probe *p, const struct check *c)
 {
-	char name[256];
-	ssize_t n = readlink("/proc/1/exe", name, sizeof(name) - 1);
-	int fd;
-
 	(void)p;
 	(void)c;
-	if (n > 0 && memmem(name, (size_t)n, "init", 4) == NULL)
-		lacking("PID 1 is no init");
-	fd = open("/proc/1/mem", O_RDWR | O_CLOEXEC);
-	if (fd >= 0)
+	needs_init();
+	if (open("/proc/1/mem", O_RDWR | O_CLOEXEC) >= 0)
 		hole("the memory of PID 1 can be changed");
 }
 
