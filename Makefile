@@ -31,7 +31,6 @@ AR	:= $(PREFIX)ar
 STRIP	:= $(PREFIX)strip
 HOSTCC	:= gcc
 Q	:= $(if $(V),,@)
-MUSL	?= /usr/lib/$(ARCH)-linux-musl
 
 # ---- sources, by folder ------------------------------------------------------------------
 
@@ -43,7 +42,7 @@ SUP_SRC		:= $(call find-c,supervisor)
 CTL_SRC		:= $(call find-c,supctl)
 UNIT_TEST_SRC	:= $(sort $(wildcard tests/unit/test_*.c))
 # What a unit test can call: all but the mains, the child's steps and the effects.
-UNIT_LIB_SRC	:= $(filter-out %/main.c common/start.c supervisor/child/% supervisor/sys/%,$(COMMON_SRC) \
+UNIT_LIB_SRC	:= $(filter-out %/main.c supervisor/child/% supervisor/sys/%,$(COMMON_SRC) \
 		   $(INIT_SRC) $(SUP_SRC) $(CTL_SRC) \
 		   $(filter-out $(UNIT_TEST_SRC),$(call find-c,tests/unit)))
 # Each file here is one static program: what the tests and the bench run, in containers or not.
@@ -69,13 +68,12 @@ WHOLE	:= -flto -ffat-lto-objects
 LINK_WHOLE := $(CODE) -flto=2 --param lto-partitions=2
 CFLAGS	= $(LANG_FLAGS) $(WARN) $(CODE) -idirafter $(LIBS)/uapi -ffile-prefix-map=$(CURDIR)=.
 
-# musl-gcc's specs know no static PIE, so its start files are named here: common/start.c and then
-# rcrt1.o relocate the program itself before main, without a dynamic linker.
-LDFLAGS	:= -nostartfiles -static -Wl,-pie,--no-dynamic-linker,-z,text \
-	   -Wl,-z,pack-relative-relocs,-e,start_packed \
+# musl-gcc's specs know no static PIE, so the libc's start files are named here: rcrt1.o moves the program's own pointers,
+# whose places the linker packs into DT_RELR, a tenth of the older form.
+LDFLAGS	:= -nostartfiles -static -Wl,-pie,--no-dynamic-linker,-z,text,-z,pack-relative-relocs \
 	   -Wl,-z,relro,-z,now,-z,noexecstack,-z,noseparate-code,--gc-sections \
-	   $(MUSL)/rcrt1.o $(MUSL)/crti.o
-LDEND	:= $(MUSL)/crtn.o
+	   -L$(LIBS)/lib $(LIBS)/lib/rcrt1.o $(LIBS)/lib/crti.o
+LDEND	:= $(LIBS)/lib/crtn.o
 
 UNIT_CFLAGS = $(LANG_FLAGS) -DKEY_DOCS $(WARN) -O1 -g -fno-omit-frame-pointer \
 	   -fsanitize=address,undefined -fno-sanitize-recover=all
@@ -100,10 +98,10 @@ $(OUT)/init: $(call objects,$(INIT_SRC)) $(LIBCOMMON)
 RESTING	 := supervisor/sys/link.c supervisor/sys/logs.c supervisor/core/logline.c supervisor/sys/rest.c
 $(OUT)/supervisor: $(call objects,$(filter-out $(RESTING),$(SUP_SRC)) $(CTL_SRC) $(RESTING)) $(LIBCOMMON)
 $(OUT)/supervisor: LDLIBS := $(SUP_LIBS)
-# supervisor/sys/uvunused.c says why.
+# supervisor/sys/uvunused.c and jsonreal.c say why.
 UV_UNUSED := fs_poll_close fs_post pipe_close process_close stream_close stream_destroy tcp_close tty_close \
 	   udp_close udp_finish_close
-$(OUT)/supervisor: LDFLAGS += $(UV_UNUSED:%=-Wl,--wrap=uv__%)
+$(OUT)/supervisor: LDFLAGS += $(UV_UNUSED:%=-Wl,--wrap=uv__%) -Wl,--wrap=jsonp_strtod,--wrap=jsonp_dtostr
 
 # One file of two names: see main() of the supervisor.
 $(OUT)/supctl $(OUT)/stripped/supctl: %/supctl: %/supervisor
@@ -130,8 +128,8 @@ $(OBJ)/%.o: %.c Makefile | $(DEPS_DONE)
 	@echo '  CC      $<'
 	$(Q)$(CC) $(CFLAGS) $(WHOLE) -MMD -MP -c -o $@ $<
 
-# Those that have their place, or are called from assembler.
-$(call objects,common/start.c common/rest.c $(RESTING)): WHOLE :=
+# Those that have their place.
+$(call objects,common/rest.c $(RESTING)): WHOLE :=
 
 # ---- lists made of the key table ----------------------------------------------------------
 
@@ -526,14 +524,14 @@ needs-bench:
 
 # ---- dependencies ------------------------------------------------------------------------
 
-DEP_CFLAGS := -Os -fPIE -ffunction-sections -fdata-sections -fstack-protector-strong \
-	   -fno-asynchronous-unwind-tables -fno-unwind-tables
+LIBC_CFLAGS := -Oz -fPIE -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables -fno-unwind-tables
+DEP_CFLAGS := $(LIBC_CFLAGS) -fstack-protector-strong
 
 $(DEPS_DONE): tools/deps tools/deps.pins
 	@tools/needs build
 	@tools/deps fetch $(DEPS)/tarballs
 	@echo '  DEPS    $(LIBS)'
-	@CC='$(CC)' AR='$(AR)' DEP_CFLAGS='$(DEP_CFLAGS)' INIH_FLAGS='$(INIH_FLAGS)' \
+	@CC='$(CC)' AR='$(AR)' DEP_CFLAGS='$(DEP_CFLAGS)' LIBC_CFLAGS='$(LIBC_CFLAGS)' INIH_FLAGS='$(INIH_FLAGS)' \
 		tools/deps build $(DEPS)/tarballs $(LIBS) $(ARCH) >$(DEPS)/build.log 2>&1 || \
 		{ tail -n 30 $(DEPS)/build.log >&2; exit 1; }
 	@touch $@
