@@ -76,10 +76,10 @@ static void put_choices(const struct key *key)
 	char list[400];
 	struct text t = { list, sizeof(list), 0 };
 
-	if (key->choices == NULL || key->type != &key_type_choice)
+	if (key_choices(key) == NULL || key_type(key) != &key_type_choice)
 		return;
 	text_puts(&t, "One of");
-	for (const char *const *choice = key->choices; *choice != NULL; choice++)
+	for (const char *const *choice = key_choices(key); *choice != NULL; choice++)
 		if (**choice != '\0')
 			text_printf(&t, "%s %s", t.len > 6 ? "," : "", *choice);
 	text_puts(&t, ".");
@@ -89,10 +89,10 @@ static void put_choices(const struct key *key)
 static void put_key(const struct key *key)
 {
 	(void)printf(".It Cm %s Ns = Ns Ar ", key->name);
-	put_text(key->type->name);
+	put_text(key_type(key)->name);
 	put_text(key->doc);
 	put_choices(key);
-	if (key->type->list)
+	if (key_type(key)->list)
 		(void)fputs("May be given more than once.\n", stdout);
 	put_kinds(key);
 	if (key->dflt != NULL)

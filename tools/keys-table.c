@@ -57,11 +57,11 @@ static void put_values(const struct key *key)
 {
 	const char *gap = "";
 
-	if (key->choices == NULL || key->type != &key_type_choice) {
-		put_cell(key->type->name);
+	if (key_choices(key) == NULL || key_type(key) != &key_type_choice) {
+		put_cell(key_type(key)->name);
 		return;
 	}
-	for (const char *const *choice = key->choices; *choice != NULL; choice++)
+	for (const char *const *choice = key_choices(key); *choice != NULL; choice++)
 		if (**choice != '\0') {
 			(void)printf("%s`%s`", gap, *choice);
 			gap = " ";
@@ -72,7 +72,7 @@ static void put_key(const struct key *key)
 {
 	(void)printf("| `%s=` | done | ", key->name);
 	put_values(key);
-	(void)printf("%s | ", key->type->list ? ", list" : "");
+	(void)printf("%s | ", key_type(key)->list ? ", list" : "");
 	if (key->dflt != NULL)
 		(void)printf("`%s`", key->dflt);
 	(void)fputs(" | ", stdout);

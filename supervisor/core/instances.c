@@ -76,13 +76,13 @@ void instances_named_by(struct builder *b, const struct unit *unit)
 		char *words;
 		size_t len;
 
-		if ((keys[i].kinds & 1u << unit->kind) == 0 || !keys[i].type->names_units)
+		if ((keys[i].kinds & 1u << unit->kind) == 0 || !key_type(&keys[i])->names_units)
 			continue;
-		len = keys[i].type->print(&keys[i], field, NULL, 0);
+		len = key_type(&keys[i])->print(&keys[i], field, NULL, 0);
 		if (len == 0)
 			continue;
 		words = arena_alloc(&b->scratch, len + 1);
-		(void)keys[i].type->print(&keys[i], field, words, len + 1);
+		(void)key_type(&keys[i])->print(&keys[i], field, words, len + 1);
 		wish_words(b, words);
 	}
 	if (unit->kind == KIND_TIMER || unit->kind == KIND_SOCKET)

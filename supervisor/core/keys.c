@@ -162,6 +162,34 @@ static const char *const show_statuses[] = {
 	NULL,
 };
 
+/* What the rows name their choices by. */
+/* clang-format off */
+#define CHOICE_LISTS(X) \
+	X(end_actions) X(container_notifies) X(health_actions) X(device_policies) \
+	X(service_types) X(restarts) X(restart_modes) X(exit_types) X(failure_modes) \
+	X(kill_modes) X(notify_accesses) X(inputs) X(outputs) X(bind_ipv6_onlys) \
+	X(oom_policies) X(network_options) X(show_statuses)
+/* clang-format on */
+
+enum choices_id {
+	CHOICES_NONE,
+#define X(id) CHOICES_##id,
+	CHOICE_LISTS(X)
+#undef X
+};
+
+static const char *const *const choice_lists[] = {
+#define X(id) [CHOICES_##id] = id,
+	CHOICE_LISTS(X)
+#undef X
+};
+
+static const struct key_type *const types[] = {
+#define X(id) [KEY_TYPE_##id] = &key_type_##id,
+	KEY_TYPES(X)
+#undef X
+};
+
 const struct key keys[] = {
 #include "supervisor/core/keys_unit.inc"
 
@@ -184,6 +212,16 @@ const struct key keys[] = {
 
 const size_t n_keys = ARRAY_LEN(keys);
 
+const struct key_type *key_type(const struct key *key)
+{
+	return types[key->type];
+}
+
+const char *const *key_choices(const struct key *key)
+{
+	return choice_lists[key->choices];
+}
+
 const struct key *key_find(uint32_t kind_bit, const char *section, const char *name)
 {
 	for (size_t i = 0; i < n_keys; i++)
@@ -204,7 +242,7 @@ int key_set(struct arena *a, const struct key *key, void *base, const char *valu
 		.why = why,
 		.why_size = why_size,
 	};
-	int result = key->type->parse(&c);
+	int result = key_type(key)->parse(&c);
 
 	*at = c.at;
 	return result;
@@ -216,8 +254,8 @@ void key_reset(struct arena *a, const struct key *key, void *base)
 	char why[8];
 	size_t at;
 
-	if (key->type->reset != NULL)
-		key->type->reset(key, field);
+	if (key_type(key)->reset != NULL)
+		key_type(key)->reset(key, field);
 	else
 		memset(field, 0, key->size);
 	if (key->dflt != NULL)

@@ -39,20 +39,23 @@ struct key_type {
 };
 
 #define KINDS(k) (1u << KIND_##k)
-#define KIND_IMAGE_FILE (1u << 31)   /* the sidecar of an image */
-#define KIND_MANAGER_FILE (1u << 30) /* sup.conf */
+#define KIND_IMAGE_FILE (1u << 15)   /* the sidecar of an image */
+#define KIND_MANAGER_FILE (1u << 14) /* sup.conf */
 
-/* Three hundred of these are on every device: small members lie together, the manual's words stay at home. */
+/*
+ * Three hundred of these are on every device, in memory of its own for the pointers: few of them, small members together, the
+ * manual's words stay at home.
+ */
 struct key {
 	const char *section;
 	const char *name;
-	const struct key_type *type;
-	const char *const *choices; /* T_CHOICE: names by enum value, NULL-terminated */
-	const char *dflt;           /* parsed like a value in a file; NULL: zero, none */
-	uint32_t kinds;             /* bits of the unit kinds that may have it */
-	uint16_t offset, size; /* of the member in struct unit, image_section or manager_section */
+	const char *dflt;      /* parsed like a value in a file; NULL: zero, none */
 	uint32_t min, max;     /* of a number or a time; max 0: no limit */
 	int32_t arg;           /* what the type needs to know: RLIMIT_*, enum condition_kind, ... */
+	uint16_t kinds;        /* bits of the unit kinds that may have it */
+	uint16_t offset, size; /* of the member in struct unit, image_section or manager_section */
+	uint8_t type;          /* enum key_type_id: key_type() */
+	uint8_t choices;       /* key_choices() */
 #ifdef KEY_DOCS
 	const char *doc; /* one or two sentences for the manual page */
 	const char *since;
@@ -62,6 +65,9 @@ struct key {
 extern const struct key keys[];
 extern const size_t n_keys;
 
+const struct key_type *key_type(const struct key *key);
+/* Of a choice: the names by enum value, NULL-terminated; NULL: it has none. */
+const char *const *key_choices(const struct key *key);
 /* The row, or NULL. */
 const struct key *key_find(uint32_t kind_bit, const char *section, const char *name);
 /*

@@ -18,41 +18,47 @@ const char *key_path_up(const char *path);
 /* A list of words in JSON, added to the struct strv at c->field; at least one. (keytype_words.c) */
 int key_json_words(struct key_context *c);
 
-/* keytype_basic.c */
-extern const struct key_type key_type_bool, key_type_choice, key_type_count, key_type_int;
-extern const struct key_type key_type_exit_code, key_type_time, key_type_time_pair;
-extern const struct key_type key_type_weight;
-extern const struct key_type key_type_size, key_type_memory, key_type_tasks, key_type_percent;
-/* keytype_text.c */
-extern const struct key_type key_type_text, key_type_path, key_type_user, key_type_host_name;
-extern const struct key_type key_type_instance;
-extern const struct key_type key_type_name, key_type_interface, key_type_image, key_type_rootfs;
-extern const struct key_type key_type_ranges, key_type_units, key_type_urls, key_type_paths;
-extern const struct key_type key_type_path_list;
-extern const struct key_type key_type_unit_name;
-/* keytype_words.c */
-extern const struct key_type key_type_words, key_type_environment, key_type_environment_file;
-extern const struct key_type key_type_commands, key_type_settings;
-/* keytype_process.c */
-extern const struct key_type key_type_signal, key_type_exit_set, key_type_capabilities;
-extern const struct key_type key_type_limit, key_type_ulimits;
-extern const struct key_type key_type_io_limit, key_type_output;
-/* keytype_condition.c */
-extern const struct key_type key_type_conditions, key_type_pressures;
-/* keytype_health.c */
-extern const struct key_type key_type_health_cmd, key_type_interval;
-/* keytype_timer.c */
-extern const struct key_type key_type_span, key_type_calendar;
-/* keytype_mount.c */
-extern const struct key_type key_type_volume, key_type_tmpfs, key_type_mount, key_type_device;
-extern const struct key_type key_type_device_allow;
-/* keytype_secret.c */
-extern const struct key_type key_type_secret, key_type_load_credential, key_type_set_credential;
-/* keytype_socket.c */
-extern const struct key_type key_type_listen, key_type_mode, key_type_fd_name;
-/* keytype_net.c */
-extern const struct key_type key_type_address, key_type_subnet, key_type_addresses;
-extern const struct key_type key_type_ports, key_type_network_use, key_type_hosts;
+/* All of them, a part of the list for each file keytype_X.c. */
+#define KEY_TYPES_BASIC(X)                                                                      \
+	X(bool)                                                                                 \
+	X(choice) X(count) X(int) X(exit_code) X(time) X(time_pair) X(weight) X(size) X(memory) \
+		X(tasks) X(percent)
+#define KEY_TYPES_TEXT(X)                                                                          \
+	X(text)                                                                                    \
+	X(path) X(user) X(host_name) X(instance) X(name) X(interface) X(image) X(rootfs) X(ranges) \
+		X(units) X(urls) X(paths) X(path_list) X(unit_name)
+#define KEY_TYPES_WORDS(X) X(words) X(environment) X(environment_file) X(commands) X(settings)
+#define KEY_TYPES_PROCESS(X) \
+	X(signal) X(exit_set) X(capabilities) X(limit) X(ulimits) X(io_limit) X(output)
+#define KEY_TYPES_CONDITION(X) X(conditions) X(pressures)
+#define KEY_TYPES_HEALTH(X) X(health_cmd) X(interval)
+#define KEY_TYPES_TIMER(X) X(span) X(calendar)
+#define KEY_TYPES_MOUNT(X) X(volume) X(tmpfs) X(mount) X(device) X(device_allow)
+#define KEY_TYPES_SECRET(X) X(secret) X(load_credential) X(set_credential)
+#define KEY_TYPES_SOCKET(X) X(listen) X(mode) X(fd_name)
+#define KEY_TYPES_NET(X) X(address) X(subnet) X(addresses) X(ports) X(network_use) X(hosts)
+#define KEY_TYPES(X)           \
+	KEY_TYPES_BASIC(X)     \
+	KEY_TYPES_TEXT(X)      \
+	KEY_TYPES_WORDS(X)     \
+	KEY_TYPES_PROCESS(X)   \
+	KEY_TYPES_CONDITION(X) \
+	KEY_TYPES_HEALTH(X)    \
+	KEY_TYPES_TIMER(X)     \
+	KEY_TYPES_MOUNT(X)     \
+	KEY_TYPES_SECRET(X)    \
+	KEY_TYPES_SOCKET(X)    \
+	KEY_TYPES_NET(X)
+
+enum key_type_id {
+#define X(id) KEY_TYPE_##id,
+	KEY_TYPES(X)
+#undef X
+};
+
+#define X(id) extern const struct key_type key_type_##id;
+KEY_TYPES(X)
+#undef X
 
 /* The words of the manual are for the programs that make it: the device needs no copy. */
 #ifdef KEY_DOCS
@@ -67,17 +73,17 @@ extern const struct key_type key_type_ports, key_type_network_use, key_type_host
 			sizeof(char[_Generic(((struct S *)0)->m, T : 1, default \
 					     : -1)]),                           \
 	.size = sizeof(((struct S *)0)->m)
-#define KEY(t, m, T) .type = &key_type_##t, KEY_MEMBER(unit, m, T)
-#define IMAGE_KEY(t, m, T) .type = &key_type_##t, KEY_MEMBER(image_section, m, T)
-#define MANAGER_KEY(t, m, T) .type = &key_type_##t, KEY_MEMBER(manager_section, m, T)
+#define KEY(t, m, T) .type = KEY_TYPE_##t, KEY_MEMBER(unit, m, T)
+#define IMAGE_KEY(t, m, T) .type = KEY_TYPE_##t, KEY_MEMBER(image_section, m, T)
+#define MANAGER_KEY(t, m, T) .type = KEY_TYPE_##t, KEY_MEMBER(manager_section, m, T)
 #define MANAGER_TIME(m) MANAGER_KEY(time, m, uint64_t)
 #define MANAGER_COUNT(m, lo, hi) MANAGER_KEY(count, m, uint32_t), .min = (lo), .max = (hi)
 
 #define BOOL(m) KEY(bool, m, bool)
-#define CHOICE(m, names) KEY(choice, m, int), .choices = (names)
+#define CHOICE(m, names) KEY(choice, m, int), .choices = CHOICES_##names
 #define COUNT(m, lo, hi) KEY(count, m, uint32_t), .min = (lo), .max = (hi)
 #define WEIGHT(m) KEY(weight, m, uint32_t), .min = 1, .max = 10000
-#define OUTPUT(m) KEY(output, m, struct output), .choices = outputs
+#define OUTPUT(m) KEY(output, m, struct output), .choices = CHOICES_outputs
 #define INT(m, lowest_more, highest) KEY(int, m, int), .arg = (lowest_more), .max = (highest)
 #define EXIT_CODE(m) KEY(exit_code, m, int)
 #define TIME(m) KEY(time, m, uint64_t)
@@ -110,7 +116,7 @@ extern const struct key_type key_type_ports, key_type_network_use, key_type_host
 #define TRIGGER(t, base) KEY(t, timer.triggers, struct triggers), .arg = (base)
 /* Two times that stand one after the other in their struct. */
 #define TIME_PAIR(m, second)                                                                \
-	.type = &key_type_time_pair,                                                        \
+	.type = KEY_TYPE_time_pair,                                                         \
 	.offset = offsetof(struct unit, m) +                                                \
 		0 *                                                                         \
 			sizeof(char[offsetof(struct unit, second) ==                        \

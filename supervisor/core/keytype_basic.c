@@ -55,7 +55,7 @@ static int choice_find(const char *const *choices, const char *value)
 
 static int choice_parse(struct key_context *c)
 {
-	const char *const *choices = c->key->choices;
+	const char *const *choices = key_choices(c->key);
 	int found = choice_find(choices, c->value);
 	char list[200];
 	struct text t = { list, sizeof(list), 0 };
@@ -77,7 +77,7 @@ static size_t choice_print(const struct key *key, const void *field, char *buf, 
 {
 	struct text t = { buf, size, 0 };
 
-	text_puts(&t, key->choices[*(const int *)field]);
+	text_puts(&t, key_choices(key)[*(const int *)field]);
 	return t.len;
 }
 

@@ -385,7 +385,7 @@ const struct key_type key_type_io_limit = {
 /* A choice, and those that end with ":" are followed by a path. */
 static int output_parse(struct key_context *c)
 {
-	const char *const *names = c->key->choices;
+	const char *const *names = key_choices(c->key);
 	struct output *out = c->field;
 	char list[200];
 	struct text t = { list, sizeof(list), 0 };
@@ -418,7 +418,7 @@ static size_t output_print(const struct key *key, const void *field, char *buf, 
 	const struct output *out = field;
 	struct text t = { buf, size, 0 };
 
-	text_puts(&t, key->choices[out->kind]);
+	text_puts(&t, key_choices(key)[out->kind]);
 	if (out->path != NULL)
 		text_puts(&t, out->path);
 	return t.len;

@@ -333,7 +333,7 @@ static void setting_set(struct arena *a, struct settings *list, const char *name
 /* Some keys take only the names of their choices. */
 static int setting_check(struct key_context *c, size_t at, const char *name)
 {
-	const char *const *known = c->key->choices;
+	const char *const *known = key_choices(c->key);
 	char list[100];
 	struct text t = { list, sizeof(list), 0 };
 

@@ -163,8 +163,8 @@ static void set_value(struct unit_loader *l, const struct key *key, const char *
 	size_t offset = 0;
 	const char *expanded = value;
 
-	if (key->type->specifiers)
-		expanded = specifiers_expand(l->arena, &l->scope, value, key->type->quoted, why,
+	if (key_type(key)->specifiers)
+		expanded = specifiers_expand(l->arena, &l->scope, value, key_type(key)->quoted, why,
 			sizeof(why), &offset);
 	if (expanded != NULL &&
 		key_set(l->arena, key, l->unit, expanded, why, sizeof(why), &offset) == 0)
@@ -203,7 +203,7 @@ static void on_entry(void *user, const char *section, const char *name, const ch
 		*origin = (struct origin){ .path = NULL };
 		return;
 	}
-	if (!key->type->list && origin->path == l->path)
+	if (!key_type(key)->list && origin->path == l->path)
 		fault(l, FAULT_WARNING, at, "%s= is given twice, only this one counts", name);
 	*origin = (struct origin){ .path = l->path, .at = at, .order = ++l->given };
 	set_value(l, key, value, at);

@@ -7,22 +7,23 @@
 static char *value_text(struct arena *a, const struct key *key, const struct unit *unit)
 {
 	const void *field = (const char *)unit + key->offset;
-	size_t len = key->type->print(key, field, NULL, 0);
+	size_t len = key_type(key)->print(key, field, NULL, 0);
 	char *s = arena_alloc(a, len + 1);
 
-	(void)key->type->print(key, field, s, len + 1);
+	(void)key_type(key)->print(key, field, s, len + 1);
 	return s;
 }
 
 /* One line, with each "%" doubled where it would begin a specifier. */
 static void put_line(struct text *t, const struct key *key, const char *line, size_t len)
 {
-	if (!key->type->prints_names)
+	if (!key_type(key)->prints_names)
 		text_printf(t, "%s=", key->name);
 	for (size_t i = 0; i < len; i++)
 		text_puts(t,
-			line[i] == '%' && key->type->specifiers ? "%%"
-								: (const char[]){ line[i], '\0' });
+			line[i] == '%' && key_type(key)->specifiers
+				? "%%"
+				: (const char[]){ line[i], '\0' });
 	text_puts(t, "\n");
 }
 

@@ -52,9 +52,9 @@ static void roll_choice(struct roller *r)
 {
 	uint32_t n = 0;
 
-	while (r->key->choices[n] != NULL)
+	while (key_choices(r->key)[n] != NULL)
 		n++;
-	text_puts(&r->text, r->key->choices[dice_roll(r->dice, n)]);
+	text_puts(&r->text, key_choices(r->key)[dice_roll(r->dice, n)]);
 }
 
 static void roll_time(struct roller *r)
@@ -203,9 +203,9 @@ static bool ends_machine(const struct key *key)
 {
 	static const char *const ends[] = { "reboot", "poweroff", "exit" };
 
-	for (size_t i = 0; key->choices != NULL && key->choices[i] != NULL; i++)
+	for (size_t i = 0; key_choices(key) != NULL && key_choices(key)[i] != NULL; i++)
 		for (size_t k = 0; k < ARRAY_LEN(ends); k++)
-			if (strcmp(key->choices[i], ends[k]) == 0)
+			if (strcmp(key_choices(key)[i], ends[k]) == 0)
 				return true;
 	return false;
 }
@@ -216,11 +216,11 @@ static void (*roll_of(const struct key *key, uint32_t *permille))(struct roller 
 	void (*roll)(struct roller *) = NULL;
 
 	for (size_t i = 0; i < ARRAY_LEN(type_rolls); i++)
-		if (type_rolls[i].type == key->type) {
+		if (type_rolls[i].type == key_type(key)) {
 			roll = type_rolls[i].roll;
 			*permille = type_rolls[i].permille;
 		}
-	if (key->max != 0 && key->type == &key_type_time)
+	if (key->max != 0 && key_type(key) == &key_type_time)
 		roll = NULL;
 	if (ends_machine(key))
 		*permille = 4;
@@ -248,7 +248,7 @@ static void put_section(struct roller *r, const char *section)
 		if (r->size->sparse && ends_machine(r->key))
 			continue;
 		roll = roll_of(r->key, &permille);
-		if (r->size->sparse && r->key->type == &key_type_units)
+		if (r->size->sparse && key_type(r->key) == &key_type_units)
 			permille /= 8;
 		if (roll == NULL || !dice_permille(r->dice, permille))
 			continue;

@@ -110,10 +110,10 @@ static void set_one(struct arena *a, const struct key *key, void *base, const ch
 static char *print_one(struct arena *a, const struct key *key, const void *base)
 {
 	const void *field = (const char *)base + key->offset;
-	size_t len = key->type->print(key, field, NULL, 0);
+	size_t len = key_type(key)->print(key, field, NULL, 0);
 	char *buf = arena_alloc(a, len + 1);
 
-	assert_int_equal(key->type->print(key, field, buf, len + 1), len);
+	assert_int_equal(key_type(key)->print(key, field, buf, len + 1), len);
 	assert_int_equal(strlen(buf), len);
 	return buf;
 }
@@ -152,10 +152,10 @@ static void round_trip(const struct key *key, const char *value)
 	key_reset(&a, key, second);
 	set_one(&a, key, first, value);
 	text = print_one(&a, key, first);
-	if (key->type != &key_type_mount && key->type != &key_type_time_pair)
+	if (key_type(key) != &key_type_mount && key_type(key) != &key_type_time_pair)
 		assert_string_not_equal(text, "");
-	if (key->type->reset != NULL)
-		key->type->reset(key, (char *)second + key->offset);
+	if (key_type(key)->reset != NULL)
+		key_type(key)->reset(key, (char *)second + key->offset);
 	else
 		memset((char *)second + key->offset, 0, key->size);
 	set_lines(&a, key, second, text);
@@ -236,12 +236,12 @@ static size_t round_trip_samples(const struct key *key)
 {
 	size_t n = 0;
 
-	if (key->type == &key_type_listen)
+	if (key_type(key) == &key_type_listen)
 		return round_trip_listens(key);
-	if (key->type == &key_type_conditions || key->type == &key_type_pressures)
+	if (key_type(key) == &key_type_conditions || key_type(key) == &key_type_pressures)
 		return round_trip_conditions(key);
-	if (key->choices != NULL && key->type == &key_type_choice) {
-		for (const char *const *choice = key->choices; *choice != NULL; choice++)
+	if (key_choices(key) != NULL && key_type(key) == &key_type_choice) {
+		for (const char *const *choice = key_choices(key); *choice != NULL; choice++)
 			if (**choice != '\0') {
 				round_trip(key, *choice);
 				n++;
@@ -249,7 +249,7 @@ static size_t round_trip_samples(const struct key *key)
 		return n;
 	}
 	for (size_t i = 0; i < ARRAY_LEN(samples); i++)
-		for (size_t k = 0; samples[i].type == key->type &&
+		for (size_t k = 0; samples[i].type == key_type(key) &&
 			k < ARRAY_LEN(samples[i].values) && samples[i].values[k] != NULL;
 			k++) {
 			round_trip(key, samples[i].values[k]);
@@ -274,8 +274,8 @@ static void test_rows_are_whole(void **state)
 		size_t doc = strlen(key->doc);
 
 		assert_true(strlen(key->name) > 0 && strlen(key->name) <= 40);
-		assert_non_null(key->type->parse);
-		assert_non_null(key->type->print);
+		assert_non_null(key_type(key)->parse);
+		assert_non_null(key_type(key)->print);
 		assert_true(key->kinds != 0);
 		assert_non_null(key->since);
 		assert_true(doc > 10 && key->doc[doc - 1] == '.');

@@ -205,7 +205,7 @@ static void test_which_keys_replace(void **state)
 			expected[i].name);
 
 		assert_non_null(key);
-		if (key->type->specifiers != expected[i].replaces)
+		if (key_type(key)->specifiers != expected[i].replaces)
 			fail_msg("%s=", key->name);
 	}
 }
