@@ -164,7 +164,7 @@ static void put_dictionary(void)
 		if (is_new_section(i))
 			(void)printf("\"\\x0a[%s]\\x0a\"\n", keys[i].section);
 		(void)printf("\"%s=\"\n", keys[i].name);
-		for (const char *const *c = keys[i].choices; c != NULL && *c != NULL; c++)
+		for (const char *const *c = key_choices(&keys[i]); c != NULL && *c != NULL; c++)
 			if (**c != '\0')
 				(void)printf("\"=%s\\x0a\"\n", *c);
 		if (keys[i].dflt != NULL)
