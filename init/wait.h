@@ -2,6 +2,7 @@
 #ifndef INIT_WAIT_H
 #define INIT_WAIT_H
 
+#include <errno.h>
 #include <sys/types.h>
 #include <sys/wait.h>
 
@@ -20,8 +21,10 @@ static inline pid_t wait_peek(int *status)
 {
 	siginfo_t info = { 0 };
 
-	if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT | __WALL) < 0)
-		return -1;
+	/* the signal that said so is taken: for an end that is not seen now nobody calls again */
+	while (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT | __WALL) < 0)
+		if (errno != EINTR)
+			return -1;
 	*status = wait_status(&info);
 	return info.si_pid;
 }
