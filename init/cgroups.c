@@ -1,7 +1,11 @@
 #include "init/cgroups.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
+
+#include <linux/magic.h>
 
 #include "common/paths.h"
 #include "init/file.h"
@@ -43,8 +47,20 @@ static void hand_down(const char *controllers, const char *control, const struct
 	}
 }
 
+static bool is_ours(void)
+{
+	struct statfs fs;
+
+	return statfs(PATH_CGROUP, &fs) == 0 && (unsigned int)fs.f_type == CGROUP2_SUPER_MAGIC;
+}
+
 void cgroups_make(const struct console *c)
 {
+	if (!is_ours()) { /* nothing, or version 1, of whoever mounted it */
+		if (c->device)
+			console_say(c, "%s is not of cgroup v2, going on without", PATH_CGROUP);
+		return;
+	}
 	make_group(GROUP_INIT, c);
 	/* First out of the root: in a container it is a group like others, which may not hand down
 	 * while it has processes. */

@@ -220,11 +220,15 @@ void rule_oom_late(struct engine *e, uint32_t u, const struct event *event)
 void rule_undone(struct engine *e, uint32_t u, const struct event *event)
 {
 	struct life *l = life_of(e, u);
+	const char *why = event->text != NULL ? event->text : "was taken away";
 
 	l->arrived = false;
+	if (unit_of(e, u)->kind == KIND_SOCKET) { /* nobody can have wished that */
+		engine_fail(e, u, CAUSE_SETUP, "%s", why);
+		return;
+	}
 	l->result = (struct cause){ .kind = CAUSE_CLEAN };
-	snprintf(l->run.cause, sizeof(l->run.cause), "%s",
-		event->text != NULL ? event->text : "was taken away");
+	snprintf(l->run.cause, sizeof(l->run.cause), "%s", why);
 	engine_stop_bound(e, u);
 	engine_down(e, u);
 }

@@ -80,19 +80,6 @@ static uint32_t address_of(const void *data, uint32_t unit)
 	return kept.address;
 }
 
-static void adopt_sockets(struct instance *inst)
-{
-	struct supervisor *s = inst->s;
-	struct err e;
-
-	if (engine_run(s->engine, inst->index)->state != ST_RUNNING)
-		return;
-	if (socket_setup(inst, &e) < 0)
-		journal(s, LOG_LEVEL_ERROR, inst->unit, "take its sockets over: %s", e.msg);
-	else if (engine_socket_is_watched(s->engine, inst->index))
-		socket_watch(inst);
-}
-
 static void adopt_instance(struct supervisor *s, uint32_t index, const struct kept_unit *kept)
 {
 	struct instance *inst = instance_get(s, index);
@@ -115,8 +102,6 @@ static void adopt_instance(struct supervisor *s, uint32_t index, const struct ke
 	fd = held_take(s, "ready", u->name);
 	if (fd >= 0)
 		ready_adopt(inst, fd);
-	if (u->kind == KIND_SOCKET)
-		adopt_sockets(inst);
 	watch_unit(inst);
 }
 
@@ -142,6 +127,26 @@ static void adopt_instances(struct supervisor *s, const struct kept_file *past)
 			adopt_instance(s, i, &kept);
 	}
 	networks_adopt(s, address_of, past);
+}
+
+/* One that cannot be had again has failed: nobody would hear who calls. */
+static void adopt_sockets(struct supervisor *s)
+{
+	struct err e;
+
+	for (uint32_t i = 0; i < s->set->n; i++) {
+		const struct event lost = { .kind = EV_SETUP_FAILED, .unit = i, .text = e.msg };
+
+		if (unit_at(s, i)->kind != KIND_SOCKET || s->instances[i] == NULL ||
+			engine_run(s->engine, i)->state != ST_RUNNING)
+			continue;
+		if (socket_setup(s->instances[i], &e) < 0) {
+			(void)err_prefix(&e, "take its sockets over");
+			supervise_note(s, &lost);
+		} else if (engine_socket_is_watched(s->engine, i)) {
+			socket_watch(s->instances[i]);
+		}
+	}
 }
 
 /* ---- processes */
@@ -284,6 +289,7 @@ void adopt(struct supervisor *s, struct kept_file *past)
 	keep_begin(s, past);
 	KILL_POINT("adopt-kept");
 	kept_close(past);
+	adopt_sockets(s);
 	n = adopt_processes(s, committed_ns);
 	KILL_POINT("adopt-processes");
 	exec_adopted(s);

@@ -2,6 +2,7 @@
 
 #include "common/fd.h"
 #include "common/killpoint.h"
+#include "common/paths.h"
 #include "common/util.h"
 #include "supervisor/sys/cgroup.h"
 #include "supervisor/sys/clock.h"
@@ -210,6 +211,16 @@ static int hold_devices(struct launcher *l, int cgroup, const struct plan *plan,
 	return 0;
 }
 
+/* As of a controller that is missing: what somebody asked for may not be left out. */
+static int limits_missing(const struct plan *plan, struct err *e)
+{
+	for (size_t i = 0; i < plan->n_cgroup; i++)
+		if (!plan->cgroup[i].optional)
+			return err_setx(e, "%s=: no cgroup v2 is mounted on %s", plan->cgroup[i].key,
+				PATH_CGROUP);
+	return 0;
+}
+
 static int start_prepare(struct launcher *l, struct start *s, const struct plan *plan,
 	struct err *e)
 {
@@ -219,6 +230,8 @@ static int start_prepare(struct launcher *l, struct start *s, const struct plan 
 		s->cgroup = cgroup_prepare(l->cgroup_fd, plan, &fresh, e);
 		if (s->cgroup < 0)
 			return -1;
+	} else if (limits_missing(plan, e) < 0) {
+		return -1;
 	}
 	if (hold_devices(l, s->cgroup, plan, fresh, e) < 0)
 		return -1;

@@ -165,7 +165,7 @@ void socket_watch(struct instance *inst)
 {
 	const struct unit *u;
 
-	if (inst == NULL)
+	if (inst == NULL || !inst->listeners.bound) /* not taken over: its end is near */
 		return;
 	u = unit_at(inst->s, inst->index);
 	for (size_t i = 0; i < inst->listeners.n; i++) {

@@ -222,6 +222,24 @@ static void test_stop_closes_and_leaves_the_service(void **data)
 	world_free(w);
 }
 
+static void test_one_that_is_lost_has_failed(void **data)
+{
+	struct world *w = listening();
+
+	(void)data;
+	world_event(w,
+		&(struct event){
+			.kind = EV_SETUP_FAILED, .unit = SOCKET, .text = "take its sockets over" });
+	assert_int_equal(world_state(w, SOCKET), ST_FAILED);
+	assert_true(world_run(w, SOCKET)->failed);
+	assert_string_equal(world_run(w, SOCKET)->cause, "take its sockets over");
+	assert_true(world_in_order(w, "watch web.socket", "teardown web.socket", NULL));
+	world_command(w, EV_START, SOCKET, 2);
+	assert_int_equal(world_state(w, SOCKET), ST_RUNNING);
+	assert_true(w->actors[SOCKET].watched);
+	world_free(w);
+}
+
 static void test_refused_while_the_service_is_up(void **data)
 {
 	struct world *w = new_world();
@@ -345,6 +363,7 @@ int main(void)
 		cmocka_unit_test(test_start_limit_of_the_service),
 		cmocka_unit_test(test_broken_service_fails_the_socket),
 		cmocka_unit_test(test_stop_closes_and_leaves_the_service),
+		cmocka_unit_test(test_one_that_is_lost_has_failed),
 		cmocka_unit_test(test_refused_while_the_service_is_up),
 		cmocka_unit_test(test_socket_is_up_before_the_service),
 		cmocka_unit_test(test_reload_of_the_service_keeps_the_socket),
