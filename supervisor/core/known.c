@@ -66,8 +66,7 @@ const struct known known_keys[] = {
 	{ "Service", "use LoadCredential=",
 		"LoadCredentialEncrypted ImportCredential SetCredentialEncrypted" },
 	{ "Service", "every unit has a log of its own, see supctl logs",
-		"LogLevelMax LogExtraFields LogRateLimitIntervalSec LogRateLimitBurst "
-		"LogFilterPatterns LogNamespace SyslogIdentifier SyslogFacility SyslogLevel "
+		"LogLevelMax LogExtraFields LogFilterPatterns LogNamespace SyslogIdentifier SyslogFacility SyslogLevel "
 		"SyslogLevelPrefix" },
 	{ "Service", "",
 		"BusName USBFunctionDescriptors USBFunctionStrings "

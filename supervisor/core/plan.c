@@ -36,6 +36,8 @@ static void plan_stdio(struct planner *pl)
 	p->in = s->stdin_kind == STDIO_TTY ? PLAN_STDIO_TTY : PLAN_STDIO_NULL;
 	/* systemd.exec(5): output inherits from input, errors from output, which they do unasked. */
 	p->out = s->out.kind == STDIO_INHERIT ? p->in : known[s->out.kind];
+	p->log_interval = s->log_interval;
+	p->log_burst = s->log_burst;
 	p->out_path = s->out.path;
 	if (s->err.kind == STDIO_INHERIT || s->err.kind == STDIO_UNSET) {
 		p->err = p->out;

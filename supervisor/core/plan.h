@@ -221,6 +221,8 @@ struct plan {
 			   * the child, or by the init that runs the command; NULL: none */
 
 	enum plan_stdio in, out, err;
+	uint64_t log_interval; /* of log_burst lines that are kept, 0: no limit */
+	uint32_t log_burst;
 	const char *out_path, *err_path;  /* host paths, for the files */
 	const char *tty;                  /* host path for PLAN_STDIO_TTY */
 	int notify_fd;                    /* NotifyFD=: the number of the pipe's end, 0: none */

@@ -318,6 +318,12 @@ static void print_command(struct text *t, const struct plan *p)
 	print_stdio(t, "stdin", p->in, p->in == PLAN_STDIO_TTY ? p->tty : NULL);
 	print_stdio(t, "stdout", p->out, p->out == PLAN_STDIO_TTY ? p->tty : p->out_path);
 	print_stdio(t, "stderr", p->err, p->err == PLAN_STDIO_TTY ? p->tty : p->err_path);
+	if (p->log_interval != 0 && p->log_burst != 0) {
+		label(t, "log-limit");
+		text_printf(t, "%u lines in ", p->log_burst);
+		number_put_time(t, p->log_interval);
+		text_puts(t, "\n");
+	}
 	if (p->notify_fd != 0) {
 		label(t, "notify-fd");
 		text_printf(t, "%d\n", p->notify_fd);

@@ -367,6 +367,8 @@ struct service_section {
 	struct strv environment, environment_file;
 	int stdin_kind; /* enum stdio_kind */
 	struct output out, err;
+	uint64_t log_interval;
+	uint32_t log_burst; /* records in that time; 0: no limit */
 	const char *tty_path;
 	int nice; /* INT_UNSET: as it is */
 	int oom_score_adjust;

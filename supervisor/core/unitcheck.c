@@ -1,5 +1,6 @@
 /* The rules between the keys of one unit. Each says one clear line at the key that breaks it. */
 #include "common/util.h"
+#include "supervisor/core/loglimit.h"
 #include "supervisor/core/net/ip4.h"
 #include "supervisor/core/unitfile.h"
 
@@ -324,6 +325,16 @@ static void check_socket(struct unit_loader *l)
 			"Symlinks= needs one Unix socket or FIFO with a path, not more");
 }
 
+/* Who says an interval wants a limit: journald's. */
+static void check_log_limit(struct unit_loader *l)
+{
+	struct service_section *s = &l->unit->service;
+
+	if (loader_origin(l, MEMBER(service.log_interval)) != NULL &&
+		loader_origin(l, MEMBER(service.log_burst)) == NULL)
+		s->log_burst = LOG_LIMIT_BURST;
+}
+
 static const struct {
 	uint32_t kinds;
 	void (*check)(struct unit_loader *l);
@@ -340,6 +351,7 @@ static const struct {
 	{ KINDS(CONTAINER) | KINDS(SERVICE), check_notify_fd },
 	{ KINDS(CONTAINER) | KINDS(SERVICE), check_run },
 	{ KINDS(CONTAINER) | KINDS(SERVICE), check_notify },
+	{ KINDS(CONTAINER) | KINDS(SERVICE), check_log_limit },
 	{ KINDS(NETWORK), check_subnet },
 	{ KINDS(VOLUME), check_device },
 	{ KINDS(TIMER), check_timer },

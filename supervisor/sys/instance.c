@@ -58,6 +58,8 @@ int instance_logs(struct instance *inst, struct err *e)
 		};
 		inst->has_logs = true;
 	}
+	log_set_limit(&inst->log, unit_at(inst->s, inst->index)->service.log_interval,
+		unit_at(inst->s, inst->index)->service.log_burst);
 	/* what an attempt before this one left half open is used or made again */
 	if (open_log(inst, &inst->out, "log-out", LOG_OUT, e) < 0)
 		return -1;

@@ -216,8 +216,8 @@ static int limits_missing(const struct plan *plan, struct err *e)
 {
 	for (size_t i = 0; i < plan->n_cgroup; i++)
 		if (!plan->cgroup[i].optional)
-			return err_setx(e, "%s=: no cgroup v2 is mounted on %s", plan->cgroup[i].key,
-				PATH_CGROUP);
+			return err_setx(e, "%s=: no cgroup v2 is mounted on %s",
+				plan->cgroup[i].key, PATH_CGROUP);
 	return 0;
 }
 

@@ -67,8 +67,7 @@ static void lose(struct log *log, uint64_t records)
 {
 	struct spool_unit *u = slot_of(log);
 
-	if (u->lost == 0)
-		u->since = wall_us();
+	log_loss_note(log, u->lost, SPOOL_FAILED);
 	u->lost += records;
 }
 
@@ -98,7 +97,7 @@ static size_t next_line(const char *text, size_t n, bool flush, size_t *text_n, 
 }
 
 static void compose(struct piece *piece, enum log_stream stream, const char *text, size_t n,
-	bool flush)
+	bool flush, uint32_t most)
 {
 	char stamp[LOG_STAMP_SIZE];
 	size_t step, text_n;
@@ -106,7 +105,7 @@ static void compose(struct piece *piece, enum log_stream stream, const char *tex
 
 	piece->used = piece->took = piece->records = 0;
 	log_stamp(wall_us(), stamp);
-	while (piece->used + LOG_RECORD_MAX <= sizeof(piece->data)) {
+	while (piece->used + LOG_RECORD_MAX <= sizeof(piece->data) && piece->records < most) {
 		text += step = next_line(text, n, flush, &text_n, &goes_on);
 		if (step == 0)
 			break;
@@ -123,10 +122,23 @@ static void show_console(const struct log *log, const char *text, size_t n, bool
 	size_t step, text_n;
 	bool goes_on;
 
+	if (log->logs->console == NULL)
+		return;
 	for (; n > 0 && (step = next_line(text, n, flush, &text_n, &goes_on)) > 0; n -= step) {
 		log->logs->console(log->logs->data, log->unit, text, text_n);
 		text += step;
 	}
+}
+
+/* Counted, and told when the log can be written, or at the end of the interval of its limit. */
+static void drop(struct log *log, const struct piece *piece, enum spool_loss why)
+{
+	struct spool *sp = &log->logs->spool;
+
+	log_loss_note(log, sp->turn.lost, why);
+	spool_skip(sp, piece->took, piece->records);
+	if (why == SPOOL_LIMITED)
+		log_loss_tell_later(log);
 }
 
 /* Within a turn: all whole lines of its text. -1: it cannot be written. */
@@ -138,20 +150,25 @@ static int record(struct log *log, enum log_stream stream, const struct log_pipe
 	size_t n;
 
 	for (;;) {
+		uint64_t now = now_us();
+		uint32_t room = log_limit_room(&log->limit, now);
+
 		text = spool_text(sp, &n);
-		compose(&piece, stream, text, n, flush);
+		compose(&piece, stream, text, n, flush, room > 0 ? room : LOG_LIMIT_NONE);
 		if (piece.took == 0)
 			return 0;
-		if (p != NULL && p->dropping) {
-			if (sp->turn.lost == 0)
-				slot_of(log)->since = wall_us();
-			spool_skip(sp, piece.took, piece.records);
-		} else if (put(log, piece.data, piece.used, piece.took, sp->turn.lost) < 0) {
-			return -1;
-		}
 		log->logs->written += piece.used;
+		if (room == 0) {
+			drop(log, &piece, SPOOL_LIMITED);
+			continue;
+		}
+		if (p != NULL && p->dropping)
+			drop(log, &piece, SPOOL_FAILED);
+		else if (put(log, piece.data, piece.used, piece.took, sp->turn.lost) < 0)
+			return -1;
+		log_limit_count(&log->limit, now, (uint32_t)piece.records);
 		show(log, piece.data, piece.used);
-		if (p != NULL && p->console && log->logs->console != NULL)
+		if (p != NULL && p->console)
 			show_console(log, text, piece.took, flush);
 	}
 }
@@ -233,18 +250,14 @@ ssize_t log_turn(struct log *log, enum log_stream stream, struct log_pipe *p, bo
 static bool report_gap(struct log *log)
 {
 	const struct spool_unit *u = slot_of(log);
-	char text[200], stamp[LOG_STAMP_SIZE], line[LOG_RECORD_MAX];
+	char text[LOG_LOSS_MAX], line[LOG_RECORD_MAX];
 	size_t size;
-	int n, rc;
+	int rc;
 
 	if (u->lost == 0)
 		return true;
-	log_stamp(u->since, stamp);
-	n = snprintf(text, sizeof(text),
-		"%llu records lost since %s: the log could not be written%s%s",
-		(unsigned long long)u->lost, stamp, log->error != 0 ? ": " : "",
-		log->error != 0 ? strerror(log->error) : "");
-	size = log_record(line, wall_us(), LOG_SUP, false, text, (size_t)n);
+	log_loss_text(u, log->error, text);
+	size = log_record(line, wall_us(), LOG_SUP, false, text, strlen(text));
 	if (!spool_begin_word(&log->logs->spool, log->slot))
 		return false;
 	rc = put(log, line, size, 0, 0);
@@ -272,6 +285,13 @@ static bool try_again(struct log *log)
 	if (!log->failing)
 		log_pipes_go_on(log);
 	return !log->failing;
+}
+
+void log_tell_loss(struct log *log)
+{
+	/* else what the spool keeps of it is told later */
+	if (!log->failing && log->logs->spool.turn.state == SPOOL_IDLE && !report_gap(log))
+		fail(log);
 }
 
 static void on_again(uv_timer_t *timer)
@@ -315,6 +335,7 @@ void log_open(struct log *log, struct logs *l, const char *unit)
 
 void log_close(struct log *log)
 {
+	log_loss_tell_now(log);
 	while (log->watchers != NULL) {
 		struct log_watcher *w = log->watchers;
 
@@ -457,6 +478,7 @@ int logs_open(struct logs *l, uv_loop_t *loop, int old_spool, struct err *e)
 	(void)uv_timer_init(loop, &l->flood);
 	l->again.data = l;
 	l->flood.data = l;
+	log_loss_open(l);
 	finish_turn(l);
 	return 0;
 }

@@ -9,6 +9,9 @@
  * Meanwhile the text of a service waits in its pipe, and blocks nobody; when that is full, what comes is read, counted
  * and dropped. When writing works again, one record says how many were lost and since when.
  *
+ * Of a log with a limit (LogRateLimitBurst=) what comes beyond it is read, counted and dropped likewise; one record says
+ * how much it was at the end of each interval in which there was some.
+ *
  * A service that writes without end is read a pipe's worth at a time, and waits in between: the longer the more of them
  * there are, but less than half a second.
  */
@@ -17,6 +20,7 @@
 
 #include "common/err.h"
 #include "common/roster.h"
+#include "supervisor/core/loglimit.h"
 #include "supervisor/core/logline.h"
 #include "supervisor/sys/logfile.h"
 #include "supervisor/sys/spool.h"
@@ -56,7 +60,9 @@ struct log { /* of one unit */
 	struct logfile file;
 	struct log_watcher *watchers;
 	struct log_pipe *pipes[LOG_SUP]; /* those that are open, by stream */
-	struct log *next_failing;
+	struct log *next_failing, *next_limited;
+	struct log_limit limit;
+	bool limited; /* in the list of logs: what is dropped will be told at the end of an interval */
 	bool failing;
 	int error; /* why: errno */
 };
@@ -71,13 +77,13 @@ struct logs {
 	int dir;
 	const char *path; /* PATH_LOG or PATH_LOG_VOLATILE */
 	struct spool spool;
-	struct log *failing;
+	struct log *failing, *limited;
 	bool orphans; /* the spool has text of logs that were closed while they failed */
 	struct log_pipe *flooding;
 	uint32_t floods;  /* streams that had to wait the last time */
 	uint64_t written; /* bytes of records, ever */
 	uint64_t told;    /* of trouble, at this time */
-	uv_timer_t again, flood;
+	uv_timer_t again, flood, limit;
 };
 
 /*
@@ -89,6 +95,8 @@ int logs_open(struct logs *l, uv_loop_t *loop, int old_spool, struct err *e);
 void logs_sweep(struct logs *l);
 
 void log_open(struct log *log, struct logs *l, const char *unit);
+/* From now on so many records of its streams in that time; what was told in this interval counts. 0: no limit. */
+void log_set_limit(struct log *log, uint64_t interval, uint32_t burst);
 void log_close(struct log *log);
 void log_watch(struct log *log, struct log_watcher *w);
 void log_unwatch(struct log *log, struct log_watcher *w);
@@ -125,5 +133,19 @@ void log_pipes_go_on(struct log *log);
 /* The service cannot write into the pipe now. */
 bool log_pipe_is_full(const struct log_pipe *p);
 void log_pipe_drop(struct log_pipe *p);
+/* What was lost is told now, or when the log can be written. */
+void log_tell_loss(struct log *log);
+
+/* ---- logloss.c ---- */
+
+#define LOG_LOSS_MAX 240
+
+void log_loss_open(struct logs *l);
+/* More than the `lost` of before will be. */
+void log_loss_note(struct log *log, uint64_t lost, enum spool_loss why);
+void log_loss_text(const struct spool_unit *u, int error, char text[LOG_LOSS_MAX]);
+/* At the end of the interval that is under way; or now, as the log will not come to that. */
+void log_loss_tell_later(struct log *log);
+void log_loss_tell_now(struct log *log);
 
 #endif

@@ -40,6 +40,9 @@
 #define SPOOL_CHUNK 16384 /* taken from a pipe in one turn, at most */
 #define SPOOL_KEPT_MAX (SPOOL_CHUNK + LOG_LINE_MAX)
 
+/* Why records are lost. */
+enum spool_loss { SPOOL_FAILED = 1, SPOOL_LIMITED = 2 };
+
 enum spool_state { SPOOL_IDLE, SPOOL_TEXT, SPOOL_KEPT, SPOOL_WORD };
 
 struct spool_turn {
@@ -62,7 +65,8 @@ struct spool_unit {               /* shared with the supervisor after this one *
 	uint32_t torn;
 	uint32_t generation; /* of the supervisor that uses it, see spool_head */
 	uint32_t kept[LOG_STREAM_COUNT];
-	uint32_t unused;
+	uint32_t
+		causes; /* why records are lost: bits of enum spool_loss, none: SPOOL_FAILED alone */
 };
 
 struct spool_head;
