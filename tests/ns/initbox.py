@@ -1,7 +1,6 @@
 """The real init as PID 1 of a throwaway container: own user, PID, mount, UTS, IPC and network name
 spaces and a root folder of its own, with a supervisor that does what the test orders."""
 
-import contextlib
 import os
 import shutil
 import signal
@@ -31,6 +30,20 @@ def eventually(look, what, seconds=DEADLINE):
             return value
         time.sleep(0.01)
     raise AssertionError(f"not within {seconds} s: {what}")
+
+
+def is_supervisor(pid):
+    """A child that has not executed its program yet bears the same name, but is in the session of its parent, or blocks all
+    signals."""
+    try:
+        proc = Path(f"/proc/{pid}")
+        if (proc / "comm").read_text().strip() != "supervisor":
+            return False
+        state, _, _, session = (proc / "stat").read_text().rpartition(")")[2].split()[:4]
+        blocked = next(x for x in (proc / "status").read_text().splitlines() if x.startswith("SigBlk:")).split()[1]
+        return state != "Z" and int(session) == int(pid) and int(blocked, 16) & 1 << signal.SIGTERM - 1 == 0
+    except (FileNotFoundError, ProcessLookupError, StopIteration):
+        return False
 
 
 class Box:
@@ -112,8 +125,7 @@ class Box:
         """From outside, by the pid that the host knows."""
         children = Path(f"/proc/{self.init_pid()}/task/{self.init_pid()}/children")
         for pid in children.read_text().split():
-            with contextlib.suppress(FileNotFoundError):  # another, which has ended meanwhile
-                if Path(f"/proc/{pid}/comm").read_text().strip() == "supervisor":
-                    os.kill(int(pid), signo)
-                    return
+            if is_supervisor(pid):
+                os.kill(int(pid), signo)
+                return
         raise AssertionError("no supervisor runs")

@@ -40,7 +40,7 @@ def box(tmp_path_factory):
 
 def start(box, name):
     assert box.supctl("start", name)[0] == 0
-    eventually((box.root / "srv" / name).exists, f"{name} has said all")
+    eventually((box.root / "srv" / name).exists, f"{name} has said all; {box.unit(name)}")
 
 
 def said(box, unit):
@@ -56,7 +56,7 @@ def numbers(n):
 
 def test_what_comes_beyond_the_burst_is_dropped_and_told_at_the_end(box):
     start(box, "long")
-    assert said(box, "long.service") == (numbers(5), [])
+    eventually(lambda: said(box, "long.service") == (numbers(5), []), "the first of it is kept")
     assert box.supctl("stop", "long")[0] == 0
     assert said(box, "long.service") == (numbers(5), [ALL - 5])
 
@@ -83,8 +83,9 @@ def test_nothing_is_forgotten_when_the_supervisor_dies(box):
     for _ in range(3):
         before = box.supervisor_pid()
         box.kill_supervisor()
-        eventually(lambda b=before: box.supervisor_pid() not in (None, b) and box.supctl("list")[0] == 0, "the next one")
-    eventually((box.root / "srv/dies").exists, "it has said all")
+        eventually(lambda b=before: box.supervisor_pid() not in (None, b) and box.supctl("list")[0] == 0,
+                   f"the next one; {box.said()[-600:]}")
+    eventually((box.root / "srv/dies").exists, f"it has said all; {box.unit('dies')}, {box.said()[-600:]}")
     assert box.supctl("stop", "dies")[0] == 0
     kept, lost = said(box, "dies.service")
     assert 100 <= len(kept) <= 400 and len(kept) + sum(lost) == ALL

@@ -1,7 +1,6 @@
 """The real init, supervisor and supctl in a throwaway container: what an operator does, and what a hostile client
 does to the control socket. No cgroup v2 is needed: without it only limits are missing."""
 
-import contextlib
 import json
 import os
 import shutil
@@ -91,9 +90,8 @@ class Appliance(initbox.Box):
     def supervisor_pid(self):
         children = f"/proc/{self.init_pid()}/task/{self.init_pid()}/children"
         for pid in open(children).read().split():
-            with contextlib.suppress(OSError):
-                if open(f"/proc/{pid}/comm").read().strip() == "supervisor":
-                    return int(pid)
+            if initbox.is_supervisor(pid):
+                return int(pid)
         return None
 
     def fds(self):
