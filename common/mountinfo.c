@@ -6,6 +6,7 @@
 /* The third word is the device, the fifth the place; type and source stand behind the "-" that ends the optional words. */
 #define DEVICE 2
 #define PLACE 4
+#define OPTIONS 5
 
 static bool is_octal(const char *s)
 {
@@ -34,19 +35,23 @@ static void decode(char *path)
 
 static bool parse(char *line, struct mountinfo *m)
 {
-	char *place = NULL, *source = NULL, *word;
+	char *place = NULL, *source = NULL, *super = NULL, *word;
 	size_t n = 0;
 
 	m->type = NULL;
+	m->options = "";
 	while ((word = strsep(&line, " ")) != NULL) {
 		if (n == DEVICE)
 			m->device = word;
+		if (n == OPTIONS)
+			m->options = word;
 		if (n++ == PLACE)
 			place = word;
 		if (place == NULL || strcmp(word, "-") != 0)
 			continue;
 		m->type = strsep(&line, " ");
 		source = strsep(&line, " ");
+		super = strsep(&line, " ");
 		break;
 	}
 	if (m->type == NULL || *place != '/')
@@ -56,6 +61,7 @@ static bool parse(char *line, struct mountinfo *m)
 	if (source != NULL)
 		decode(source);
 	m->source = source != NULL ? source : "";
+	m->super = super != NULL ? super : "";
 	return true;
 }
 

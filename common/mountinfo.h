@@ -10,6 +10,8 @@ struct mountinfo {
 	const char *device; /* "254:16": st_dev of what is in it */
 	const char
 		*source; /* what was mounted, as who did it called it; "" when that is not told */
+	const char *options; /* of this mount: "ro,nosuid,relatime" */
+	const char *super;   /* of the file system, in the same form; "" when that is not told */
 };
 
 /* The next mount of the text at *rest, which is cut up; a line that is none is passed over. False at the end. */

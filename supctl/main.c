@@ -30,6 +30,7 @@ static const struct command *const commands[] = {
 	&command_exec,
 	&command_boot,
 	&command_plan,
+	&command_audit,
 	&command_timers,
 	&command_calendar,
 	&command_check,

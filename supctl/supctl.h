@@ -35,11 +35,11 @@ struct command {
 	int (*run)(struct context *c, int argc, char **argv);
 };
 
-extern const struct command command_status, command_list, command_start, command_stop,
-	command_restart, command_reload, command_reset, command_logs, command_exec, command_plan,
-	command_boot, command_cat, command_why, command_timers, command_calendar, command_check,
-	command_faults, command_sockets, command_poweroff, command_reboot, command_halt,
-	command_reexec;
+extern const struct command command_status, command_audit, command_list, command_start,
+	command_stop, command_restart, command_reload, command_reset, command_logs, command_exec,
+	command_plan, command_boot, command_cat, command_why, command_timers, command_calendar,
+	command_check, command_faults, command_sockets, command_poweroff, command_reboot,
+	command_halt, command_reexec;
 
 /*
  * Connects when needed; calls; on failure prints one line and returns NULL with *status set. When the supervisor dies over it

@@ -68,6 +68,9 @@ void control_plan(struct connection *c, void *data, json_t *parameters);
 void control_why(struct connection *c, void *data, json_t *parameters);
 void control_cat(struct connection *c, void *data, json_t *parameters);
 
+/* ---- control_audit.c ---- */
+void control_audit(struct connection *c, void *data, json_t *parameters);
+
 /* ---- control_boot.c ---- */
 void control_boot(struct connection *c, void *data, json_t *parameters);
 void control_boot_reset(struct connection *c, void *data, json_t *parameters);

@@ -66,6 +66,8 @@ static const char description[] =
 	"# masked: it says that there is no such unit.\n"
 	"type File (path: string, text: string, masked: bool)\n"
 	"\n"
+	"type Row (what: string, has: string, declared: ?string, differs: bool)\n"
+	"\n"
 	"# up: microseconds from the begin of the boot until it was up; took: those of its start.\n"
 	"type UnitTime (name: string, up: int, took: int)\n"
 	"type BootFailure (boot: int, why: string)\n"
@@ -87,6 +89,9 @@ static const char description[] =
 	"method Cat(unit: string) -> (unit: string, files: []File)\n"
 	"# What the start of a unit would do.\n"
 	"method Plan(unit: string) -> (plan: string)\n"
+	"# What the process of a running unit has, as the kernel tells it, beside what its unit declares, and lines of a unit\n"
+	"# that would leave it less.\n"
+	"method Audit(unit: string) -> (unit: string, pid: int, rows: []Row, more: int, advice: []string)\n"
 	"# The last lines of a unit's log; with more: those that follow, too. after: a cursor from an earlier answer, then all that\n"
 	"# was written since; gap: some of that is rotated away.\n"
 	"method Logs(unit: string, lines: int, after: ?string) -> (records: string, cursor: ?string, gap: ?bool)\n"
@@ -129,6 +134,7 @@ static const struct varlink_method methods[] = {
 	{ "Why", false, control_why },
 	{ "Cat", true, control_cat }, /* files that not everybody may read */
 	{ "Plan", true, control_plan } /* shows secrets of the environment, mounts the image */,
+	{ "Audit", true, control_audit },
 	{ "Logs", false, control_logs },
 	{ "Start", true, control_start },
 	{ "Stop", true, control_stop },

@@ -142,19 +142,25 @@ static int joined_facts(const struct unit *u, struct facts *f, struct arena *a, 
 	return 0;
 }
 
+static void zone_facts(const struct unit *u, struct facts *f, struct arena *a)
+{
+	const char *zone = u->container.timezone;
+
+	if (zone != NULL)
+		f->zone_file = arena_printf(a, "%s/%s", "/usr/share/zoneinfo",
+			strcmp(zone, "local") == 0 ? "localtime" : zone);
+}
+
 static int container_facts(struct instance *inst, struct facts *f, struct arena *a, struct err *e)
 {
 	const struct unit *u = unit_at(inst->s, inst->index);
-	const char *zone = u->container.timezone;
 	char *files = arena_alloc(a, FILES_PATH_MAX);
 
 	if (root_facts(inst, f, a, e) < 0 || network_attach(inst, e) < 0 ||
 		names_write(inst, files, FILES_PATH_MAX, e) < 0)
 		return -1;
 	f->files = files;
-	if (zone != NULL)
-		f->zone_file = arena_printf(a, "%s/%s", "/usr/share/zoneinfo",
-			strcmp(zone, "local") == 0 ? "localtime" : zone);
+	zone_facts(u, f, a);
 	return volume_facts(u, f, a, e);
 }
 
@@ -427,14 +433,34 @@ int start_exec(struct supervisor *s, uint32_t index, char *const *argv, const in
 	return rc;
 }
 
+/* What is known without a start: nothing is made but the mount of its image. */
+static int idle_facts(struct instance *inst, struct facts *f, struct arena *a, struct err *e)
+{
+	const struct unit *u = unit_at(inst->s, inst->index);
+
+	*f = (struct facts){ 0 };
+	if (host_facts(f, e) < 0)
+		return -1;
+	socket_facts(inst->s, inst->index, true, f, a);
+	device_facts(u, f, a);
+	if (environment_facts(u, f, a, e) < 0)
+		return -1;
+	if (wants_notify(u))
+		f->notify_socket = arena_printf(a, "%s/%s", PATH_NOTIFY, u->name);
+	if (u->kind != KIND_CONTAINER)
+		return 0;
+	f->files = arena_printf(a, "%s/%s", PATH_FILES, u->name);
+	zone_facts(u, f, a);
+	return root_facts(inst, f, a, e) < 0 ? -1 : volume_facts(u, f, a, e);
+}
+
 const char *plan_text(struct supervisor *s, uint32_t index, struct arena *arena, struct err *e)
 {
 	const struct unit *u = unit_at(s, index);
 	struct instance *held = s->instances[index];
 	struct instance *inst;
-	struct facts facts = { 0 };
+	struct facts facts;
 	const char *text = NULL;
-	int rc;
 
 	if (u->broken != NULL) {
 		(void)err_setx(e, "%s: there is nothing to plan: %s", u->name, u->broken);
@@ -445,22 +471,22 @@ const char *plan_text(struct supervisor *s, uint32_t index, struct arena *arena,
 		(void)err_set_no(e, ENOMEM, "record of the unit");
 		return NULL;
 	}
-	rc = host_facts(&facts, e);
-	socket_facts(s, index, true, &facts, arena);
-	device_facts(u, &facts, arena);
-	if (rc == 0)
-		rc = environment_facts(u, &facts, arena, e);
-	if (wants_notify(u))
-		facts.notify_socket = arena_printf(arena, "%s/%s", PATH_NOTIFY, u->name);
-	if (rc == 0 && u->kind == KIND_CONTAINER) {
-		facts.files = arena_printf(arena, "%s/%s", PATH_FILES, u->name);
-		rc = root_facts(inst, &facts, arena, e);
-		if (rc == 0)
-			rc = volume_facts(u, &facts, arena, e);
-	}
-	if (rc == 0)
+	if (idle_facts(inst, &facts, arena, e) == 0)
 		text = plan_all(u, &facts, arena, e);
 	if (held == NULL)
 		instance_release(s, index);
 	return text;
+}
+
+int plan_now(struct supervisor *s, uint32_t index, struct plan *plan, struct arena *arena,
+	struct err *e)
+{
+	struct instance *inst = s->instances[index];
+	struct facts facts;
+
+	if (inst == NULL)
+		return err_setx(e, "%s is not running", unit_at(s, index)->name);
+	if (idle_facts(inst, &facts, arena, e) < 0)
+		return -1;
+	return plan_unit(plan, unit_at(s, index), ROLE_MAIN, 0, &facts, arena, e);
 }

@@ -208,6 +208,9 @@ int start_exec(struct supervisor *s, uint32_t index, char *const *argv, const in
 	size_t n_fds, struct process **out, struct err *e);
 /* The plan as text, in the arena; gathers facts without changing anything. */
 const char *plan_text(struct supervisor *s, uint32_t index, struct arena *arena, struct err *e);
+/* The plan of the main process of a unit that runs, as it would be made now. */
+int plan_now(struct supervisor *s, uint32_t index, struct plan *plan, struct arena *arena,
+	struct err *e);
 
 /* ---- health.c ---- */
 /* A pipe for a health check to write to; the caller closes its end. */

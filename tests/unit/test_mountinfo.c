@@ -16,9 +16,12 @@ static void test_lines(void **data)
 		      "25 22 0:24 / /cut rw master:1 -\n"
 		      "26 22 0:25 / /last rw shared:1 master:2 - proc a\\040b rw\n"
 		      "27 22 0:26 / /no-source rw - proc";
-	static const struct mountinfo wanted[] = { { "/", "ext4", "0:21", "/dev/vda" },
-		{ "/a b\\c", "tmpfs", "0:22", "none" }, { "/odd\\9", "-", "0:23", "x" },
-		{ "/last", "proc", "0:25", "a b" }, { "/no-source", "proc", "0:26", "" } };
+	static const struct mountinfo wanted[] = { { "/", "ext4", "0:21", "/dev/vda", "rw,relatime",
+							   "rw" },
+		{ "/a b\\c", "tmpfs", "0:22", "none", "rw", "rw" },
+		{ "/odd\\9", "-", "0:23", "x", "rw", "y" },
+		{ "/last", "proc", "0:25", "a b", "rw", "rw" },
+		{ "/no-source", "proc", "0:26", "", "rw", "" } };
 	char *rest = text;
 	struct mountinfo m;
 
@@ -29,6 +32,8 @@ static void test_lines(void **data)
 		assert_string_equal(m.type, wanted[i].type);
 		assert_string_equal(m.device, wanted[i].device);
 		assert_string_equal(m.source, wanted[i].source);
+		assert_string_equal(m.options, wanted[i].options);
+		assert_string_equal(m.super, wanted[i].super);
 	}
 	assert_false(mountinfo_next(&rest, &m));
 	assert_false(mountinfo_next(&rest, &m));
