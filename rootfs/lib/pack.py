@@ -2,6 +2,7 @@
 
 import os
 
+import verity
 from tool import Fail, remove, run
 
 # One identity for all images: the content is what tells them apart, and the same content must give
@@ -31,8 +32,8 @@ def folder(root, out, owners):
 FORMATS = {"erofs": erofs, "squashfs": squashfs, "dir": folder}
 
 
-def pack(root, out, form, all_root):
-    """Packs the root; OUT appears whole or not at all."""
+def pack(root, out, form, all_root, sealed=None):
+    """Packs the root; OUT appears whole or not at all. sealed: it gets a hash tree, of which that is told."""
     owners = {"erofs": ["--all-root"] if all_root else [],
               "squashfs": ["-all-root"] if all_root else []}
     if form not in FORMATS:
@@ -40,7 +41,11 @@ def pack(root, out, form, all_root):
     os.makedirs(os.path.dirname(os.path.abspath(out)), exist_ok=True)
     part = out.rstrip("/") + ".part"
     remove(part)
+    if sealed and form == "dir":
+        raise Fail("--verity: a folder has no hash tree; want --format erofs or squashfs")
     FORMATS[form](root, part, owners)
+    if sealed:
+        sealed(verity.seal(part))
     if os.path.isdir(out):
         remove(out)
     os.replace(part, out.rstrip("/"))

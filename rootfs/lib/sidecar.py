@@ -11,7 +11,7 @@ from tool import Fail
 
 WORDS = ("Entrypoint", "Cmd", "Environment")
 KEYS = (*WORDS, "User", "WorkingDir", "StopSignal", "HealthCmd",
-        "HealthInterval", "HealthTimeout", "HealthStartPeriod", "HealthRetries")
+        "HealthInterval", "HealthTimeout", "HealthStartPeriod", "HealthRetries", "RootHash", "HashOffset")
 ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n"}
 LONGEST_LINE = 4096  # bytes
 MOST_VARIABLES = 2048

@@ -46,6 +46,23 @@ const struct key_type key_type_text = {
 	.print = string_print,
 };
 
+#define DIGEST_LENGTH 64
+
+static int digest_parse(struct key_context *c)
+{
+	if (strspn(c->value, "0123456789abcdef") != DIGEST_LENGTH ||
+		c->value[DIGEST_LENGTH] != '\0')
+		return key_fail(c, 0, "\"%s\" is not a SHA-256 hash of %d hexadecimal digits",
+			c->value, DIGEST_LENGTH);
+	return store(c);
+}
+
+const struct key_type key_type_digest = {
+	.name = "hash",
+	.parse = digest_parse,
+	.print = string_print,
+};
+
 #define PATH_LONGEST 4095 /* PATH_MAX of limits.h, without its NUL: no system call takes more */
 
 const char *key_path_up(const char *path)

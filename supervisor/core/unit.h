@@ -462,6 +462,8 @@ struct image_section {
 	const char *user, *working_dir;
 	int stop_signal;
 	struct health_check health;
+	const char *root_hash; /* 64 hexadecimal digits; NULL: not verified */
+	uint64_t hash_offset;  /* bytes: where the hash tree begins */
 };
 
 struct unit {

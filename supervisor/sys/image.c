@@ -7,6 +7,7 @@
 #include "supervisor/core/plan.h"
 #include "supervisor/core/unitset.h"
 #include "supervisor/sys/loop.h"
+#include "supervisor/sys/verity.h"
 
 #include <fcntl.h>
 #include <linux/openat2.h>
@@ -122,18 +123,53 @@ static bool is_mounted(const struct image *im, dev_t *dev)
 	return st.st_dev != above.st_dev;
 }
 
-/* False when the loop device is known to hold another file: one of another folder, or deleted or replaced since. */
-static bool is_current(const struct image *im, dev_t dev)
+/*
+ * False when the loop device is known to hold another file: one of another folder, or deleted or replaced since; or when it
+ * is not verified by the hash that the sidecar has now.
+ */
+static bool is_current(const struct image *im, dev_t dev, const char *root_hash)
 {
 	char path[IMAGE_PATH_MAX + 16];
 
+	if (root_hash != NULL && !verity_has(dev, root_hash))
+		return false;
+	dev = verity_lower(dev);
 	return !loop_file(dev, path, sizeof(path)) || strcmp(path, im->path) == 0;
 }
 
-static int mount_file(const struct image *im, struct err *e)
+static int damaged(const struct image *im, struct err *e)
+{
+	return err_setx(e,
+		"image \"%s\": %s does not match its RootHash=: it was changed or damaged", im->ref,
+		im->path);
+}
+
+/* The verified device is let go of either way: the mount holds it from here. */
+static int mount_verified(const struct image *im, const char *loop,
+	const struct image_section *defaults, struct err *e)
+{
+	char device[VERITY_NAME_MAX];
+	bool bad;
+	dev_t dev;
+	int rc;
+
+	if (verity_open(loop, defaults->root_hash, defaults->hash_offset, device, &dev, e) < 0)
+		return err_prefix(e, "image \"%s\"", im->ref);
+	KILL_POINT("image-verity");
+	rc = mount(device, im->mounted, im->fstype, MS_RDONLY | MS_NODEV, NULL);
+	if (rc < 0)
+		(void)err_set(e, "image \"%s\": mount %s as %s at %s", im->ref, im->path,
+			im->fstype, im->mounted);
+	bad = rc < 0 && verity_is_damaged(dev);
+	verity_drop(dev);
+	return bad ? damaged(im, e) : rc;
+}
+
+static int mount_file(const struct image *im, const struct image_section *defaults, struct err *e)
 {
 	char device[LOOP_NAME_MAX];
 	cleanup_fd int loop = -1;
+	int rc;
 
 	/* Not for other users of the machine: the image may hold set-user-id programs. */
 	if ((mkdir(PATH_RUN, 0755) < 0 && errno != EEXIST) ||
@@ -145,12 +181,17 @@ static int mount_file(const struct image *im, struct err *e)
 		return err_prefix(e, "image \"%s\"", im->ref);
 	KILL_POINT("image-loop");
 	/* The descriptor keeps the device from clearing itself until the mount holds it. */
-	if (mount(device, im->mounted, im->fstype, MS_RDONLY | MS_NODEV, NULL) == 0)
-		return 0;
-	(void)err_set(e, "image \"%s\": mount %s as %s at %s", im->ref, im->path, im->fstype,
-		im->mounted);
-	(void)rmdir(im->mounted);
-	return -1;
+	if (defaults->root_hash != NULL) {
+		rc = mount_verified(im, device, defaults, e);
+	} else {
+		rc = mount(device, im->mounted, im->fstype, MS_RDONLY | MS_NODEV, NULL);
+		if (rc < 0)
+			(void)err_set(e, "image \"%s\": mount %s as %s at %s", im->ref, im->path,
+				im->fstype, im->mounted);
+	}
+	if (rc < 0)
+		(void)rmdir(im->mounted);
+	return rc;
 }
 
 int image_mount(const char *ref, struct arena *a, const char **root, struct image_section *defaults,
@@ -161,17 +202,31 @@ int image_mount(const char *ref, struct arena *a, const char **root, struct imag
 
 	if (image_find(&im, ref, e) < 0 || read_sidecar(&im, a, defaults, e) < 0)
 		return -1;
+	if (im.fstype == NULL && defaults->root_hash != NULL)
+		return err_setx(e, "image \"%s\": RootHash= is for an image file, not for a folder",
+			ref);
 	if (im.fstype == NULL) {
 		*root = arena_strdup(a, im.path);
 		return 0;
 	}
-	if (is_mounted(&im, &dev) && !is_current(&im, dev))
+	if (is_mounted(&im, &dev) && !is_current(&im, dev, defaults->root_hash))
 		(void)umount2(im.mounted, MNT_DETACH);
-	if (!is_mounted(&im, &dev) && mount_file(&im, e) < 0)
+	if (!is_mounted(&im, &dev) && mount_file(&im, defaults, e) < 0)
 		return -1;
+	if (defaults->root_hash != NULL && is_mounted(&im, &dev) && verity_is_damaged(dev))
+		return damaged(&im, e);
 	KILL_POINT("image-mounted");
 	*root = arena_strdup(a, im.mounted);
 	return 0;
+}
+
+bool image_is_damaged(const char *ref, struct err *e)
+{
+	struct image im;
+	dev_t dev;
+
+	return image_find(&im, ref, e) == 0 && im.fstype != NULL && is_mounted(&im, &dev) &&
+		verity_is_damaged(dev) && damaged(&im, e) < 0;
 }
 
 bool image_is_mounted_as(const char *ref, const char *name)

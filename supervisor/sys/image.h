@@ -7,6 +7,9 @@
  * A file is mounted once, read-only, at PATH_MOUNTED/NAME, by a loop device that frees itself (LOOP_CONFIGURE,
  * kernel 5.8). All its containers share that mount, each by a clone of its own: taking it away hurts none
  * that runs. It outlives the supervisor and is found again.
+ *
+ * With RootHash= in the sidecar there is a verified device between the two (verity.h): what was changed is not read, and
+ * a start from it is refused, as it is where the kernel cannot do so.
  */
 #ifndef SYS_IMAGE_H
 #define SYS_IMAGE_H
@@ -23,6 +26,9 @@
  */
 int image_mount(const char *ref, struct arena *a, const char **root, struct image_section *defaults,
 	struct err *e);
+
+/* Whether the verified image has been found to be not what it was made of, and the words for it. */
+bool image_is_damaged(const char *ref, struct err *e);
 
 /* Whether REF, when it is a file, is mounted as PATH_MOUNTED/NAME. */
 bool image_is_mounted_as(const char *ref, const char *name);

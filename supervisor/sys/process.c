@@ -8,6 +8,7 @@
 #include "common/killpoint.h"
 #include "supervisor/sys/clock.h"
 #include "supervisor/sys/held.h"
+#include "supervisor/sys/image.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -83,10 +84,15 @@ static void stop_listening(struct process *p)
 static void on_report(struct process *p, const struct report *r)
 {
 	char text[REPORT_OBJECT_MAX + 96];
+	struct err e;
 
 	if (r->kind == REPORT_FAULT && !p->settled) {
 		p->settled = p->faulted = true;
 		fault_text(r, text, sizeof(text));
+		/* why its program could not be read */
+		if (r->value == EIO && p->instance->image != NULL &&
+			image_is_damaged(p->instance->image, &e))
+			(void)snprintf(text, sizeof(text), "%.*s", (int)sizeof(text) - 1, e.msg);
 		if (p->on_exit != NULL)
 			p->on_exit(p, fault_status(r), text);
 		tell(p, EV_SPAWN_FAILED, 0, text);
@@ -278,6 +284,17 @@ static void tell_exit(struct process *p, int32_t status)
 	p->output = NULL;
 }
 
+/* A program that could not read a file of its image, or a page of itself, ends by what it is then told. */
+static void check_image(const struct process *p, int32_t status)
+{
+	const struct instance *inst = p->instance;
+	struct err e;
+
+	if (status != 0 && p->role == ROLE_MAIN && inst->image != NULL &&
+		image_is_damaged(inst->image, &e))
+		journal(p->s, LOG_LEVEL_ERROR, inst->unit, "%s", e.msg);
+}
+
 /* Its last words are read, then whoever waits for it is told, then its slot is free again. */
 static void finish(struct process *p, struct roster_slot *slot)
 {
@@ -298,6 +315,7 @@ static void finish(struct process *p, struct roster_slot *slot)
 	if (p->has_exact)
 		status = p->exact;
 	watch_check_oom(inst);
+	check_image(p, status);
 	if (p->on_exit != NULL && !p->faulted)
 		p->on_exit(p, status, NULL);
 	KILL_POINT("exit-known");

@@ -37,6 +37,8 @@ static const struct {
 	{ &key_type_host_name, { "box-1.lan" } },
 	{ &key_type_name, { "ext4", "Europe/Berlin" } },
 	{ &key_type_instance, { "1", "tty-1@a:b" } },
+	{ &key_type_digest,
+		{ "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef" } },
 	{ &key_type_interface, { "br-lan", "eth0.1" } },
 	{ &key_type_image, { "redis", "docker.io/library/redis:7" } },
 	{ &key_type_rootfs, { "/srv/root", "/srv/root:O" } },
