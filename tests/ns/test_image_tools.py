@@ -1,5 +1,6 @@
 """rootfs/mkimage and rootfs/mkappliance on small sources made here: no network, no packages."""
 
+import hashlib
 import os
 import shutil
 import subprocess
@@ -89,6 +90,24 @@ def test_same_content_gives_the_same_bytes(tmp_path, root):
         assert tool("mkimage", "--dir", source, "-o", image).returncode == 0
         images.append(image.read_bytes())
     assert images[0] == images[1]
+
+
+def test_a_hash_tree_is_that_of_the_bytes(tmp_path, root):
+    image = tmp_path / "web.erofs"
+    (root / "large").write_bytes(os.urandom(700000))  # more blocks than one block has hashes
+    assert tool("mkimage", "--dir", root, "--verity", "-o", image).returncode == 0
+    said = dict(line.split("=", 1) for line in (tmp_path / "web.ini").read_text().splitlines()[1:])
+    size, data = int(said["HashOffset"]), image.read_bytes()
+    level = [data[i:i + 4096] for i in range(0, size, 4096)]
+    assert size % 4096 == 0 and len(level) > 128
+    tree = b""
+    while len(level) > 1:
+        hashes = b"".join(hashlib.sha256(block).digest() for block in level)
+        level = [hashes[i:i + 4096].ljust(4096, b"\0") for i in range(0, len(hashes), 4096)]
+        tree = b"".join(level) + tree
+    assert data[size:] == tree
+    assert hashlib.sha256(level[0]).hexdigest() == said["RootHash"]
+    refused(tool("mkimage", "--dir", root, "--verity", "--format", "dir", "-o", tmp_path / "folder"), "a folder has no hash tree")
 
 
 def test_a_binary_brings_its_libraries_and_runs(tmp_path):
