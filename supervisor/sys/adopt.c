@@ -258,19 +258,25 @@ static void look_around(struct supervisor *s)
 	}
 }
 
-/* Of units that are no more. */
-static void last_words(struct supervisor *s)
+static void last_words_of(struct supervisor *s, const struct held *h)
 {
 	static const struct {
 		const char *kind;
 		enum log_stream stream;
 	} pipes[] = { { "log-out:", LOG_OUT }, { "log-err:", LOG_ERR } };
 
-	for (const struct held *h = s->held; h != NULL; h = h->next)
+	for (; h != NULL; h = h->next)
 		for (size_t i = 0; i < ARRAY_LEN(pipes); i++)
 			if (strncmp(h->name, pipes[i].kind, strlen(pipes[i].kind)) == 0)
 				log_pipe_rest(&s->logs, h->name + strlen(pipes[i].kind),
 					pipes[i].stream, h->fd);
+}
+
+/* Of units that are no more. */
+static void last_words(struct supervisor *s)
+{
+	for (size_t i = 0; i < HELD_CHAINS; i++)
+		last_words_of(s, s->held[i]);
 	logs_sweep(&s->logs);
 }
 

@@ -43,19 +43,33 @@ static int write_all(int fd, const char *text, size_t size)
 	return n == (ssize_t)size ? 0 : -1;
 }
 
+/* The very text is there, and on the disk: an earlier write of it may have ended before that was made sure of. */
+static bool is_there(int dir, const char *text, size_t size)
+{
+	cleanup_fd int fd = openat(dir, NAME, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	char old[BOOT_COUNT_TEXT_MAX];
+
+	return fd >= 0 && read(fd, old, sizeof(old)) == (ssize_t)size &&
+		memcmp(old, text, size) == 0 && fsync(fd) == 0 && fsync(dir) == 0;
+}
+
 int bootfile_write(const char *folder, const struct boot_count *c, struct err *e)
 {
 	cleanup_fd int dir = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC), fd = -1;
 	char text[BOOT_COUNT_TEXT_MAX];
 	size_t size = boot_count_print(c, text, sizeof(text));
 
+	size = size < sizeof(text) ? size : sizeof(text) - 1;
+	/* each supervisor that goes on after another one comes here, and has its callers wait */
+	if (dir >= 0 && is_there(dir, text, size))
+		return 0;
 	if (dir >= 0)
 		fd = openat(dir, NAME_NEW, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return err_set(e, "%s/" NAME, folder);
 	/* the folder, too: a name that is only in memory is lost with the power */
-	if (write_all(fd, text, size < sizeof(text) ? size : sizeof(text) - 1) < 0 ||
-		fsync(fd) < 0 || renameat(dir, NAME_NEW, dir, NAME) < 0 || fsync(dir) < 0)
+	if (write_all(fd, text, size) < 0 || fsync(fd) < 0 ||
+		renameat(dir, NAME_NEW, dir, NAME) < 0 || fsync(dir) < 0)
 		return err_set(e, "write %s/" NAME, folder);
 	return 0;
 }

@@ -3,7 +3,7 @@
 #include "common/fd.h"
 #include "supervisor/sys/supervisor.h"
 
-#include <stdio.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,11 +19,18 @@ static void drop(struct supervisor *s, const char *name)
 	link_drop(&s->link, kind, name + n + 1);
 }
 
+static uint32_t hash(uint32_t h, const char *text)
+{
+	while (*text != '\0')
+		h = h * 31 + (unsigned char)*text++;
+	return h;
+}
+
 void held_add(void *supervisor, const char *name, int fd)
 {
 	struct supervisor *s = supervisor;
 	size_t size = strlen(name) + 1;
-	struct held *h = s->held;
+	struct held **chain = &s->held[hash(0, name) % HELD_CHAINS], *h = *chain;
 
 	/* an init that has crashed over the answer may say one of them twice */
 	while (h != NULL && strcmp(h->name, name) != 0)
@@ -38,14 +45,15 @@ void held_add(void *supervisor, const char *name, int fd)
 		fd_close(&fd);
 		return;
 	}
-	*h = (struct held){ .next = s->held, .fd = fd };
+	*h = (struct held){ .next = *chain, .fd = fd };
 	memcpy(h->name, name, size);
-	s->held = h;
+	*chain = h;
 }
 
 static struct held **find(struct supervisor *s, const char *kind, const char *name)
 {
-	struct held **at = &s->held;
+	uint32_t h = hash(hash(hash(0, kind), ":"), name);
+	struct held **at = &s->held[h % HELD_CHAINS];
 	size_t n = strlen(kind);
 
 	while (*at != NULL &&
@@ -73,11 +81,9 @@ bool held_has(const struct supervisor *s, const char *kind, const char *name)
 	return *find((struct supervisor *)(uintptr_t)s, kind, name) != NULL;
 }
 
-void held_drop_rest(struct supervisor *s,
+static void drop_rest(struct supervisor *s, struct held **at,
 	bool (*keep)(const struct supervisor *s, const char *kind_and_name))
 {
-	struct held **at = &s->held;
-
 	while (*at != NULL) {
 		struct held *h = *at;
 
@@ -90,4 +96,11 @@ void held_drop_rest(struct supervisor *s,
 		*at = h->next;
 		free(h);
 	}
+}
+
+void held_drop_rest(struct supervisor *s,
+	bool (*keep)(const struct supervisor *s, const char *kind_and_name))
+{
+	for (size_t i = 0; i < HELD_CHAINS; i++)
+		drop_rest(s, &s->held[i], keep);
 }

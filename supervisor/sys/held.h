@@ -9,7 +9,10 @@
 
 struct supervisor;
 
-struct held { /* a list in struct supervisor */
+/* Five for each of a hundred containers, and each is looked for by name: lists by a hash of it, in struct supervisor. */
+#define HELD_CHAINS 64u
+
+struct held {
 	struct held *next;
 	int fd;
 	char name[]; /* "KIND:NAME" */

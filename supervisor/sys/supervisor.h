@@ -29,6 +29,7 @@
 #include "supervisor/core/plan.h"
 #include "supervisor/sys/boot.h"
 #include "supervisor/sys/cgroup.h"
+#include "supervisor/sys/held.h"
 #include "supervisor/sys/instantiate.h"
 #include "supervisor/sys/keep.h"
 #include "supervisor/sys/launch.h"
@@ -111,7 +112,7 @@ struct supervisor {
 	struct wish *wishes;         /* instances that are to be made and started */
 	struct instance **instances; /* by unit index of `set`, NULL where nothing is held */
 	struct process *processes;
-	struct held *held; /* what init held for the one before, not taken back yet */
+	struct held *held[HELD_CHAINS]; /* what init held for the one before, not taken back yet */
 	struct leases leases;
 	struct arena lease_arena;
 	char machine_id[40];
