@@ -29,7 +29,8 @@
 /* Secret=NAME is a file in the first of these that has one. */
 #define PATH_SECRETS "/etc/sup/secrets"
 #define PATH_SECRETS_VAR "/var/lib/sup/secrets"
-#define PATH_CREDENTIALS "/run/credentials" /* NAME.KIND: $CREDENTIALS_DIRECTORY, seen by its own unit alone */
+#define PATH_CREDENTIALS \
+	"/run/credentials" /* NAME.KIND: $CREDENTIALS_DIRECTORY, seen by its own unit alone */
 #define PATH_SECRETS_INSIDE "/run/secrets"
 
 #define PATH_LOG "/var/log/sup"
