@@ -55,11 +55,13 @@ static int do_bind(struct child *c, const struct mount_op *op, struct fault *f)
 static int do_fs(struct child *c, const struct mount_op *op, struct fault *f)
 {
 	struct target t = target_of(op, true);
-	int place cleanup_fd = target_make(c, &t, f);
+	/* what a key of a service implies is for what the host has */
+	bool if_there = op->cls == CLASS_SANDBOX && op->optional;
+	int place cleanup_fd = if_there ? target_open(c, &t, f) : target_make(c, &t, f);
 	int mount cleanup_fd = -1;
 
 	if (place < 0)
-		return -1;
+		return if_there && f->no == ENOENT ? 0 : -1;
 	mount = fs_new(op->fstype, op->data, op->attr, f);
 	if (mount < 0)
 		return op->optional && f->no == ENODEV
@@ -140,15 +142,19 @@ static int do_file(struct child *c, const struct mount_op *op, struct fault *f)
 	return place < 0 ? -1 : 0;
 }
 
-/* The container's own /dev/null, if it really is the null device and no file of the image. */
+/*
+ * The container's own /dev/null, if it really is the null device and no file of the image; for a service the host's, which may
+ * be out of its sight already.
+ */
 static int clone_null(struct child *c, const struct mount_op *op, struct fault *f)
 {
 	static const struct target null = { .path = "/dev/null", .no_links = true };
-	int fd cleanup_fd = target_open(c, &null, f);
+	int fd cleanup_fd = c->plan->container ? target_open(c, &null, f)
+					       : open(null.path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	struct stat st;
 
 	if (fd < 0)
-		return -1;
+		return fail(f, null.path);
 	if (fstat(fd, &st) < 0)
 		return fail(f, null.path);
 	if (!S_ISCHR(st.st_mode) || st.st_rdev != makedev(1, 3))
@@ -161,7 +167,8 @@ static int empty_folder(struct child *c, const struct mount_op *op, struct fault
 {
 	if (c->empty >= 0)
 		return fs_clone(c->empty, "", op, f);
-	c->empty = fs_new("tmpfs", "size=0,nr_inodes=1,mode=555",
+	c->empty = fs_new("tmpfs",
+		c->plan->container ? "size=0,nr_inodes=1,mode=555" : "size=0,nr_inodes=1,mode=000",
 		MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC, f);
 	return c->empty < 0 ? -1 : fcntl(c->empty, F_DUPFD_CLOEXEC, 0);
 }
@@ -174,7 +181,7 @@ static int do_mask(struct child *c, const struct mount_op *op, struct fault *f)
 	struct stat st;
 
 	if (place < 0)
-		return f->no == ENOENT ? 0 : -1; /* nothing to hide */
+		return op->optional && f->no == ENOENT ? 0 : -1; /* nothing to hide */
 	if (fstat(place, &st) < 0)
 		return fail(f, op->target);
 	mount = S_ISDIR(st.st_mode) ? empty_folder(c, op, f) : clone_null(c, op, f);
@@ -265,6 +272,11 @@ int step_mount_files(struct child *c, struct fault *f)
 int step_mount_volume(struct child *c, struct fault *f)
 {
 	return do_class(c, CLASS_VOLUME, f);
+}
+
+int step_mount_sandbox(struct child *c, struct fault *f)
+{
+	return do_class(c, CLASS_SANDBOX, f);
 }
 
 int step_mask_paths(struct child *c, struct fault *f)

@@ -35,7 +35,7 @@ int step_network(struct child *c, struct fault *f)
 		return 0;
 	if (c->fd.netns >= 0)
 		return setns(c->fd.netns, CLONE_NEWNET) < 0 ? fail(f, p->unit) : 0;
-	if (p->container && p->own_network && (p->clone_flags & CLONE_NEWNET) == 0)
+	if (p->own_network && (p->clone_flags & CLONE_NEWNET) == 0)
 		return fail_text(f, p->unit, "has no network namespace");
 	return 0;
 }

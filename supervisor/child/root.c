@@ -103,7 +103,7 @@ int step_mount_root(struct child *c, struct fault *f)
 	over = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (over < 0)
 		return fail(f, "/");
-	if (!makes_container(c)) {
+	if (!makes_container(c) && op == NULL) {
 		c->root = fd_take(&over);
 		return 0;
 	}
@@ -138,7 +138,7 @@ int step_pivot_root(struct child *c, struct fault *f)
 	if (!has_mounts(c))
 		return 0;
 	(void)umask(022);
-	if (makes_container(c)) {
+	if (root_op(c->plan) != NULL) {
 		if (fchdir(c->root) < 0)
 			return fail(f, c->plan->root);
 		if (swap_roots(f) < 0)

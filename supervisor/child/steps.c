@@ -25,6 +25,7 @@ const struct step child_steps[] = {
 	{ "mount-root", step_mount_root },
 	{ "mount-api", step_mount_api },
 	{ "mount-dev", step_mount_dev },
+	{ "mount-sandbox", step_mount_sandbox },
 	{ "mount-files", step_mount_files },
 	{ "mount-volume", step_mount_volume },
 	{ "sysctl", step_sysctl }, /* before /proc/sys becomes read-only */

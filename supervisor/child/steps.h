@@ -57,6 +57,7 @@ int step_mount_api(struct child *c, struct fault *f);
 int step_mount_dev(struct child *c, struct fault *f);
 int step_mount_files(struct child *c, struct fault *f);
 int step_mount_volume(struct child *c, struct fault *f);
+int step_mount_sandbox(struct child *c, struct fault *f);
 int step_mask_paths(struct child *c, struct fault *f);
 int step_seal_root(struct child *c, struct fault *f);
 

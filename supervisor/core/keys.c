@@ -60,6 +60,22 @@ static const char *const device_policies[] = {
 	NULL,
 };
 
+static const char *const protect_systems[] = {
+	[SYSTEM_NO] = "no",
+	[SYSTEM_YES] = "yes",
+	[SYSTEM_FULL] = "full",
+	[SYSTEM_STRICT] = "strict",
+	NULL,
+};
+
+static const char *const protect_homes[] = {
+	[HOME_NO] = "no",
+	[HOME_YES] = "yes",
+	[HOME_READ_ONLY] = "read-only",
+	[HOME_TMPFS] = "tmpfs",
+	NULL,
+};
+
 static const char *const service_types[] = {
 	[TYPE_SIMPLE] = "simple",
 	[TYPE_EXEC] = "exec",
@@ -166,6 +182,7 @@ static const char *const show_statuses[] = {
 /* clang-format off */
 #define CHOICE_LISTS(X) \
 	X(end_actions) X(container_notifies) X(health_actions) X(device_policies) \
+	X(protect_systems) X(protect_homes) \
 	X(service_types) X(restarts) X(restart_modes) X(exit_types) X(failure_modes) \
 	X(kill_modes) X(notify_accesses) X(inputs) X(outputs) X(bind_ipv6_onlys) \
 	X(oom_policies) X(network_options) X(show_statuses)
@@ -198,6 +215,8 @@ const struct key keys[] = {
 #include "supervisor/core/keys_container.inc"
 
 #include "supervisor/core/keys_service.inc"
+
+#include "supervisor/core/keys_sandbox.inc"
 
 #include "supervisor/core/keys_timer.inc"
 

@@ -15,8 +15,9 @@ struct key_context {
 	struct arena *arena;
 	void *field; /* the member of struct unit */
 	const struct key *key;
-	const char *value; /* trimmed, never empty (an empty value resets the member first) */
-	char *why;         /* on failure: what is wrong and what would be right */
+	const char *
+		value; /* trimmed; not empty, which resets the member, but for a type that takes it */
+	char *why;     /* on failure: what is wrong and what would be right */
 	size_t why_size;
 	size_t at; /* on failure: offset into value, for the column */
 };
@@ -27,6 +28,7 @@ struct key_type {
 	bool specifiers;  /* "%n" and the like are replaced before parse */
 	bool quoted; /* its words may be quoted and escaped: so is what a specifier stands for */
 	bool prints_names; /* its lines begin with "Key=": several keys share one member, in one order */
+	bool takes_empty; /* an empty value is one, and does not reset */
 	bool names_units; /* what it prints are names of units, with blanks between */
 	/* The member as no key had been given; NULL: all zero. */
 	void (*reset)(const struct key *key, void *field);

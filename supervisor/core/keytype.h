@@ -32,11 +32,14 @@ int key_json_words(struct key_context *c);
 		X(units) X(urls) X(paths) X(path_list) X(unit_name)
 #define KEY_TYPES_WORDS(X) X(words) X(environment) X(environment_file) X(commands) X(settings)
 #define KEY_TYPES_PROCESS(X) \
-	X(signal) X(exit_set) X(capabilities) X(limit) X(ulimits) X(io_limit) X(output)
+	X(signal) X(exit_set) X(capabilities) X(limit) X(ulimits) X(io_limit) X(output) \
+		X(capability_set)
 #define KEY_TYPES_CONDITION(X) X(conditions) X(pressures)
 #define KEY_TYPES_HEALTH(X) X(health_cmd) X(interval)
 #define KEY_TYPES_TIMER(X) X(span) X(calendar)
 #define KEY_TYPES_MOUNT(X) X(volume) X(tmpfs) X(mount) X(device) X(device_allow)
+#define KEY_TYPES_PLACE(X) \
+	X(place) X(bind_place) X(tmpfs_place) X(landlock_path) X(landlock_port)
 #define KEY_TYPES_SECRET(X) X(secret) X(load_credential) X(set_credential)
 #define KEY_TYPES_SOCKET(X) X(listen) X(mode) X(fd_name)
 #define KEY_TYPES_NET(X) X(address) X(subnet) X(addresses) X(ports) X(network_use) X(hosts)
@@ -49,6 +52,7 @@ int key_json_words(struct key_context *c);
 	KEY_TYPES_HEALTH(X)    \
 	KEY_TYPES_TIMER(X)     \
 	KEY_TYPES_MOUNT(X)     \
+	KEY_TYPES_PLACE(X)     \
 	KEY_TYPES_SECRET(X)    \
 	KEY_TYPES_SOCKET(X)    \
 	KEY_TYPES_NET(X)
@@ -103,6 +107,8 @@ KEY_TYPES(X)
 #define SIGNAL(m) KEY(signal, m, int)
 #define EXIT_SET(m) KEY(exit_set, m, struct exit_set)
 #define CAPABILITIES(m) KEY(capabilities, m, uint64_t)
+#define CAPABILITY_SET(m, complement) KEY(capability_set, m, uint64_t), .arg = (complement)
+#define PLACES(t, m, what) KEY(t, m, struct spots), .arg = (what)
 #define LIMIT(m, resource) KEY(limit, m, struct rlimit_sets), .arg = (resource)
 #define ULIMITS(m) KEY(ulimits, m, struct rlimit_sets)
 #define CONDITION(m, what) KEY(conditions, m, struct conditions), .arg = (what)

@@ -40,7 +40,7 @@ const struct key_type key_type_bool = {
 	.print = bool_print,
 };
 
-/* A choice that begins with "false" and "true" takes every spelling of a truth value. */
+/* A choice that begins with "false" and "true", or "no" and "yes", takes every spelling of a truth value. */
 static int choice_find(const char *const *choices, const char *value)
 {
 	bool truth;
@@ -48,7 +48,8 @@ static int choice_find(const char *const *choices, const char *value)
 	for (int i = 0; choices[i] != NULL; i++)
 		if (strcmp(choices[i], value) == 0)
 			return i;
-	if (strcmp(choices[0], "false") == 0 && number_bool(value, &truth) == 0)
+	if ((strcmp(choices[0], "false") == 0 || strcmp(choices[1], "yes") == 0) &&
+		number_bool(value, &truth) == 0)
 		return truth ? 1 : 0;
 	return -1;
 }

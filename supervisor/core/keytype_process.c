@@ -116,23 +116,28 @@ const struct key_type key_type_exit_set = {
 
 /* ---- capabilities ---- */
 
-static int capabilities_parse(struct key_context *c)
+static int read_capabilities(struct key_context *c, size_t from, uint64_t *set)
 {
-	char *copy = arena_strdup(c->arena, c->value), *rest = copy, *word;
+	char *copy = arena_strdup(c->arena, c->value), *rest = copy + from, *word;
 
 	while ((word = cut_word(&rest)) != NULL) {
 		int cap = capability_number(word);
 
 		if (strcasecmp(word, "all") == 0)
-			*(uint64_t *)c->field = CAPABILITY_ALL;
+			*set = CAPABILITY_ALL;
 		else if (cap >= 0)
-			*(uint64_t *)c->field |= UINT64_C(1) << cap;
+			*set |= UINT64_C(1) << cap;
 		else
 			return key_fail(c, (size_t)(word - copy),
 				"\"%s\" is not a capability; write \"CAP_NET_ADMIN\" or \"all\"",
 				word);
 	}
 	return 0;
+}
+
+static int capabilities_parse(struct key_context *c)
+{
+	return read_capabilities(c, 0, c->field);
 }
 
 static size_t capabilities_print(const struct key *key, const void *field, char *buf, size_t size)
@@ -158,6 +163,47 @@ const struct key_type key_type_capabilities = {
 	.list = true,
 	.parse = capabilities_parse,
 	.print = capabilities_print,
+};
+
+/*
+ * As systemd.exec(5): lines add up, "~" takes away; the first counts alone, as does the first after an empty one. With
+ * arg the member is the complement, so that one that nobody has set is the full set.
+ */
+static int capability_set_parse(struct key_context *c)
+{
+	uint64_t *field = c->field, whole = c->key->arg != 0 ? CAPABILITY_ALL : 0;
+	uint64_t set = *field ^ whole, given = 0;
+	bool inverted = c->value[0] == '~';
+
+	if (read_capabilities(c, inverted, &given) < 0)
+		return -1;
+	if (c->value[0] == '\0')
+		set = 0;
+	else if (set == 0 || set == whole)
+		set = inverted ? ~given : given;
+	else
+		set = inverted ? set & ~given : set | given;
+	*field = set ^ whole;
+	return 0;
+}
+
+static size_t capability_set_print(const struct key *key, const void *field, char *buf, size_t size)
+{
+	bool inverted = key->arg != 0 && *(const uint64_t *)field != 0;
+
+	if (inverted && size > 0)
+		buf[0] = '~';
+	return inverted +
+		capabilities_print(key, field, buf + (inverted && size > 0),
+			size - (inverted && size > 0));
+}
+
+const struct key_type key_type_capability_set = {
+	.name = "list of capabilities, or ~ and what is taken away",
+	.list = true,
+	.takes_empty = true,
+	.parse = capability_set_parse,
+	.print = capability_set_print,
 };
 
 /* ---- resource limits ---- */

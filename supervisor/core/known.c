@@ -40,21 +40,17 @@ const struct known known_keys[] = {
 		"StartupMemorySwapMax StartupMemoryZSwapMax" },
 	{ "Service", "a .container has a root and namespaces of its own",
 		"RootDirectory RootImage RootImageOptions RootImagePolicy RootEphemeral RootHash "
-		"RootHashSignature RootVerity RootDirectoryStartOnly MountAPIVFS ProtectSystem "
-		"ProtectHome ProtectProc ProcSubset PrivateTmp PrivateDevices PrivateMounts "
-		"PrivateNetwork PrivateIPC PrivateUsers PrivatePIDs NetworkNamespacePath "
-		"IPCNamespacePath RestrictNamespaces ProtectHostname ProtectClock "
-		"ProtectKernelTunables ProtectKernelModules ProtectKernelLogs "
-		"ProtectControlGroups ReadWritePaths ReadOnlyPaths InaccessiblePaths ExecPaths "
-		"NoExecPaths BindLogSockets" },
-	{ "Service", "a .container has Volume= and Tmpfs=",
-		"BindPaths BindReadOnlyPaths MountImages ExtensionImages ExtensionDirectories "
-		"TemporaryFileSystem MountFlags" },
+		"RootHashSignature RootVerity RootDirectoryStartOnly MountAPIVFS ProtectProc "
+		"ProcSubset PrivateUsers PrivatePIDs NetworkNamespacePath IPCNamespacePath "
+		"RestrictNamespaces BindLogSockets" },
+	{ "Service", "use LandlockRead= and LandlockWrite=", "ExecPaths NoExecPaths" },
+	{ "Service",
+		"use BindPaths=", "MountImages ExtensionImages ExtensionDirectories MountFlags" },
 	{ "Service", "a .container has AddCapability=, DropCapability= and NoNewPrivileges=",
-		"CapabilityBoundingSet AmbientCapabilities NoNewPrivileges SecureBits "
-		"SystemCallFilter SystemCallErrorNumber SystemCallArchitectures SystemCallLog "
-		"RestrictAddressFamilies RestrictRealtime RestrictSUIDSGID RestrictFileSystems "
-		"LockPersonality MemoryDenyWriteExecute KeyringMode Personality" },
+		"SecureBits SystemCallFilter SystemCallErrorNumber SystemCallArchitectures "
+		"SystemCallLog RestrictAddressFamilies RestrictRealtime RestrictSUIDSGID "
+		"RestrictFileSystems LockPersonality MemoryDenyWriteExecute KeyringMode "
+		"Personality" },
 	{ "Service",
 		"use User= and Group=", "DynamicUser SupplementaryGroups SetLoginEnvironment" },
 	{ "Service", "use Environment=", "PassEnvironment UnsetEnvironment" },

@@ -224,6 +224,27 @@ static int plan_container(struct planner *pl)
 
 /* ---- the host side ---- */
 
+/* Upon the host's mounts, or those of the sandbox: what nobody else is to see. */
+static int add_secrets(struct planner *pl)
+{
+	struct plan *p = pl->p;
+	struct mount_op *secrets, *all;
+	size_t n;
+
+	if (plan_secrets(pl, &secrets, &n) < 0)
+		return -1;
+	if (n == 0)
+		return 0;
+	all = arena_array(pl->arena, p->n_mounts + n, sizeof(*all));
+	if (p->n_mounts > 0)
+		memcpy(all, p->mounts, p->n_mounts * sizeof(*all));
+	memcpy(all + p->n_mounts, secrets, n * sizeof(*all));
+	p->mounts = all;
+	p->n_mounts += n;
+	p->clone_flags |= CLONE_NEWNS;
+	return 0;
+}
+
 static int plan_host(struct planner *pl, uint32_t index)
 {
 	const struct service_section *s = &pl->u->service;
@@ -245,6 +266,8 @@ static int plan_host(struct planner *pl, uint32_t index)
 		p->group = s->group;
 	}
 	p->capabilities = CAPABILITY_ALL;
+	if (!cmd->privileged)
+		plan_sandbox(pl);
 	p->working_dir_optional = dir[0] == '-';
 	p->working_dir = dir + p->working_dir_optional;
 	plan_limits(pl, false);
@@ -253,12 +276,7 @@ static int plan_host(struct planner *pl, uint32_t index)
 	plan_devices(pl);
 	plan_environment_host(pl);
 	plan_argv_host(pl, cmd);
-	/* the host's mounts, and what nobody else is to see */
-	if (plan_secrets(pl, &p->mounts, &p->n_mounts) < 0)
-		return -1;
-	if (p->n_mounts > 0)
-		p->clone_flags = CLONE_NEWNS;
-	return plan_cgroup(pl);
+	return add_secrets(pl) < 0 ? -1 : plan_cgroup(pl);
 }
 
 /* ---- inside of one that runs */

@@ -43,6 +43,7 @@ struct facts {
 	const char *zone_file;             /* host path of Timezone='s zone file, or NULL */
 	const struct volume_path *volumes; /* where the volumes it names are */
 	size_t n_volumes;
+	const char *private_tmp;             /* host folder with tmp and var-tmp, for PrivateTmp= */
 	const struct device_number *devices; /* what the names of plan_device_names() stand for */
 	size_t n_devices;
 	const struct strv *
@@ -63,13 +64,14 @@ struct volume_path {
 /* ---- mounts: done in the order of the list, by the step named ---- */
 
 /* STEP-CLASS(id, name of the child's step): the name is what the operator reads in a fault. */
-#define MOUNT_CLASSES(X)          \
-	X(ROOT, "mount-root")     \
-	X(API, "mount-api")       \
-	X(DEV, "mount-dev")       \
-	X(FILES, "mount-files")   \
-	X(VOLUME, "mount-volume") \
-	X(MASK, "mask-paths")     \
+#define MOUNT_CLASSES(X)            \
+	X(ROOT, "mount-root")       \
+	X(API, "mount-api")         \
+	X(DEV, "mount-dev")         \
+	X(SANDBOX, "mount-sandbox") \
+	X(FILES, "mount-files")     \
+	X(VOLUME, "mount-volume")   \
+	X(MASK, "mask-paths")       \
 	X(SEAL, "seal-root")
 
 enum mount_class {
@@ -88,7 +90,7 @@ enum mount_op_kind {
 	OP_SYMLINK, /* target -> source */
 	OP_DIR,     /* make the folder target, mode `mode` */
 	OP_FILE,    /* make the empty file target */
-	OP_MASK, /* hide target: /dev/null over a file, an empty read-only tmpfs over a folder; missing: skipped */
+	OP_MASK, /* hide target: /dev/null over a file, an empty read-only tmpfs over a folder; missing: skipped if `optional` */
 	OP_SECRET, /* what the step "secrets" has made: `source` in its file system, a folder or one file */
 	OP_ATTR, /* attributes `attr` on what is at target, which is bound upon itself when it is no mount
 			   point (/proc/sys); missing: skipped if `optional` */
@@ -171,8 +173,8 @@ struct plan {
 	const char *unit; /* "web.container" */
 	enum role role;
 
-	bool container;   /* namespaces, own root; else a process on the host side */
-	bool join;        /* enters the running container instead of making one (exec, health) */
+	bool container; /* namespaces, own root; else a process on the host side, perhaps in a sandbox */
+	bool join;      /* enters the running container instead of making one (exec, health) */
 	bool own_network; /* setns into the unit's kept network namespace */
 	uint64_t
 		clone_flags; /* CLONE_NEWNS | ...; the cgroup namespace is unshared by a step, see child/ */
@@ -180,7 +182,7 @@ struct plan {
 	bool run_init; /* exec the sealed init, which runs argv */
 
 	const char *host_name;
-	const char *root; /* for plan print; the work is in mounts */
+	const char *root; /* where the new root comes from, NULL: it stays; the work is in mounts */
 	struct mount_op *mounts;
 	size_t n_mounts;
 	struct cgroup_write *cgroup;

@@ -11,6 +11,8 @@
 
 #include <string.h>
 
+#define RTC "char-rtc" /* ProtectClock=yes */
+
 /* Of a process with DevicePolicy=closed. */
 static const struct device_rule pseudo[] = {
 	{ false, DEVICE_ALL, 1, 3 },                            /* null */
@@ -82,7 +84,8 @@ void plan_devices(struct planner *pl)
 	const struct service_section *s = &pl->u->service;
 	struct plan *p = pl->p;
 
-	p->devices_asked = s->device_policy != DEVICE_POLICY_AUTO || s->device_allow.n > 0;
+	p->devices_asked = s->device_policy != DEVICE_POLICY_AUTO || s->device_allow.n > 0 ||
+		s->sandbox.private_devices || s->sandbox.protect_clock;
 	if (pl->u->kind == KIND_CONTAINER && p->role != ROLE_MAIN) {
 		p->device_control = is_before_or_after(p->role) ? DEVICES_FREE : DEVICES_KEPT;
 		return;
@@ -98,6 +101,8 @@ void plan_devices(struct planner *pl)
 	if (pl->u->kind == KIND_CONTAINER)
 		add_list(pl, &pl->u->container.devices);
 	add_list(pl, &s->device_allow);
+	if (s->sandbox.protect_clock)
+		add_named(pl, RTC, DEVICE_READ);
 }
 
 static void add_names(struct arena *a, struct strv *names, const struct devices *list)
@@ -113,6 +118,8 @@ struct strv plan_device_names(const struct unit *u, struct arena *arena)
 
 	add_names(arena, &names, &u->container.devices);
 	add_names(arena, &names, &s->device_allow);
+	if (s->sandbox.protect_clock)
+		strv_add(arena, &names, RTC);
 	if (s->stdin_kind == STDIO_TTY || s->out.kind == STDIO_TTY || s->err.kind == STDIO_TTY)
 		strv_add(arena, &names, s->tty_path != NULL ? s->tty_path : "/dev/console");
 	return names;

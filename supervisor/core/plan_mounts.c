@@ -44,7 +44,7 @@ static const struct mount_op api[] = {
 		.cls = CLASS_DEV, .kind = OP_SYMLINK, .target = (path), .source = (to) \
 	}
 
-static const struct mount_op dev[] = {
+const struct mount_op plan_dev_nodes[] = {
 	{ .cls = CLASS_DEV,
 		.kind = OP_FS,
 		.fstype = "tmpfs",
@@ -62,6 +62,10 @@ static const struct mount_op dev[] = {
 	LINK("/dev/stdout", "/proc/self/fd/1"),
 	LINK("/dev/stderr", "/proc/self/fd/2"),
 	LINK("/dev/core", "/proc/kcore"),
+};
+const size_t n_plan_dev_nodes = ARRAY_LEN(plan_dev_nodes);
+
+static const struct mount_op dev[] = {
 	LINK("/dev/ptmx", "pts/ptmx"),
 	/* gid 5 is "tty" wherever it matters: grantpt(3) needs it */
 	{ .cls = CLASS_DEV,
@@ -134,8 +138,7 @@ static void add_table(struct mounting *m, const struct mount_op *table, size_t n
 
 /* ---- paths ---- */
 
-/* One "/" between names, none at the end, no "." among them: the form in which paths are compared. */
-static const char *clean(struct arena *a, const char *path)
+const char *plan_clean_path(struct arena *a, const char *path)
 {
 	char *out = arena_alloc(a, strlen(path) + 2);
 	size_t n = 0;
@@ -162,7 +165,7 @@ static bool is_below(const char *path, const char *above)
 	return strncmp(path, above, n) == 0 && path[n] == '/';
 }
 
-static size_t depth(const char *path)
+size_t plan_path_depth(const char *path)
 {
 	size_t n = 0;
 
@@ -244,6 +247,7 @@ static void add_dev(struct mounting *m)
 	uint64_t size = c->shm_size == SIZE_UNSET ? SHM_SIZE : c->shm_size;
 	const char *data = "mode=1777";
 
+	add_table(m, plan_dev_nodes, n_plan_dev_nodes);
 	add_table(m, dev, ARRAY_LEN(dev));
 	/* 0 and infinity: no size of its own, the memory limit holds it */
 	if (size != 0 && size != SIZE_INFINITY)
@@ -263,7 +267,7 @@ static void add_dev(struct mounting *m)
 			(struct mount_op){ .cls = CLASS_DEV,
 				.kind = OP_BIND,
 				.source = d->host,
-				.target = clean(m->pl->arena, d->inside),
+				.target = plan_clean_path(m->pl->arena, d->inside),
 				.attr = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC,
 				.optional = d->optional });
 	}
@@ -299,7 +303,7 @@ static int check_volume(struct mounting *m, const struct mount *v, struct mount_
 {
 	struct planner *pl = m->pl;
 
-	op->target = clean(pl->arena, v->target);
+	op->target = plan_clean_path(pl->arena, v->target);
 	if (strcmp(op->target, "/") == 0)
 		return err_setx(pl->e, "nothing can be mounted at \"/\": it is the root itself");
 	/* Whoever gives a false /proc decides what the steps after it write to. */
@@ -411,7 +415,7 @@ static int add_secrets(struct mounting *m)
 	if (plan_secrets(m->pl, &ops, &n) < 0)
 		return -1;
 	for (size_t i = 0; i < n; i++) {
-		ops[i].target = clean(m->pl->arena, ops[i].target);
+		ops[i].target = plan_clean_path(m->pl->arena, ops[i].target);
 		for (size_t k = 0; k < n_units; k++)
 			if (strcmp(m->volumes.v[k].target, ops[i].target) == 0)
 				return err_setx(m->pl->e, "two mounts at %s", ops[i].target);
@@ -427,7 +431,8 @@ static void sort_by_depth(struct mount_list *list)
 		struct mount_op op = list->v[i];
 		size_t k = i;
 
-		for (; k > 0 && depth(list->v[k - 1].target) > depth(op.target); k--)
+		for (; k > 0 && plan_path_depth(list->v[k - 1].target) > plan_path_depth(op.target);
+			k--)
 			list->v[k] = list->v[k - 1];
 		list->v[k] = op;
 	}

@@ -17,6 +17,12 @@ struct planner {
 
 /* plan_mounts.c: p->mounts, of a container. */
 int plan_mounts(struct planner *pl);
+/* The nodes and links that every /dev has. */
+extern const struct mount_op plan_dev_nodes[];
+extern const size_t n_plan_dev_nodes;
+/* One "/" between names, none at the end, no "." among them: the form in which paths are compared. */
+const char *plan_clean_path(struct arena *a, const char *path);
+size_t plan_path_depth(const char *path);
 
 /*
  * plan_secrets.c: p->secrets, once p->envp is there; gives the mounts that they need, in the arena. Of the host's side only
@@ -26,6 +32,9 @@ int plan_secrets(struct planner *pl, struct mount_op **mounts, size_t *n);
 
 /* plan_cgroup.c: p->cgroup. */
 int plan_cgroup(struct planner *pl);
+
+/* plan_sandbox.c: namespaces, mounts and capabilities of a process of a .service. */
+void plan_sandbox(struct planner *pl);
 
 /* plan_devices.c: p->device_control and p->devices. */
 void plan_devices(struct planner *pl);

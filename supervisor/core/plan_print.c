@@ -7,6 +7,7 @@
 #include "supervisor/core/text.h"
 
 #include <linux/mount.h>
+#include <sched.h>
 #include <string.h>
 
 #define COLUMN 14
@@ -167,6 +168,18 @@ static void print_mount(struct text *t, const struct mount_op *op)
 }
 
 /* ---- the rest ---- */
+
+/* Of a process on the host's side. */
+static void print_private(struct text *t, const struct plan *p)
+{
+	if (p->clone_flags == 0 && !p->own_network)
+		return;
+	label(t, "private");
+	text_printf(t, "%s%s%s%s\n", p->root != NULL ? "mount " : "",
+		(p->clone_flags & CLONE_NEWUTS) != 0 ? "uts " : "",
+		(p->clone_flags & CLONE_NEWIPC) != 0 ? "ipc " : "",
+		p->own_network ? "network" : "");
+}
 
 static void print_namespaces(struct text *t, const struct plan *p)
 {
@@ -367,6 +380,8 @@ static void print_plan(struct text *t, const struct plan *p)
 		line(t, "hostname", p->host_name);
 		line(t, "root", p->root);
 		yes(t, "init", p->run_init);
+	} else {
+		print_private(t, p);
 	}
 	for (size_t i = 0; i < p->n_mounts; i++)
 		print_mount(t, &p->mounts[i]);

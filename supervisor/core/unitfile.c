@@ -123,6 +123,13 @@ static const struct key *other_kind(const char *section, const char *name)
 	return NULL;
 }
 
+static bool is_of_sandbox(const struct key *key)
+{
+	size_t first = offsetof(struct unit, service.sandbox);
+
+	return key->offset >= first && key->offset < first + sizeof(struct sandbox);
+}
+
 static void unknown_key(struct unit_loader *l, const char *section, const char *name,
 	struct ini_place at)
 {
@@ -138,6 +145,14 @@ static void unknown_key(struct unit_loader *l, const char *section, const char *
 	if (instead != NULL) {
 		fault(l, FAULT_WARNING, at, "%s= is not done here%s%s", name,
 			*instead != '\0' ? "; " : "", instead);
+		return;
+	}
+	/* a unit for Quadlet may confine the program of the engine so, which is not there */
+	if (other != NULL && is_of_sandbox(other) && l->unit->kind == KIND_CONTAINER) {
+		fault(l, FAULT_WARNING, at,
+			"%s= is for .service files; a container has a root, namespaces and capabilities of its own%s%s",
+			name, here != NULL ? ", see [Container] " : "",
+			here != NULL ? here->name : "");
 		return;
 	}
 	if (here != NULL) {
@@ -198,7 +213,7 @@ static void on_entry(void *user, const char *section, const char *name, const ch
 		return;
 	}
 	origin = &l->origins[key - keys];
-	if (*value == '\0') {
+	if (*value == '\0' && !key_type(key)->takes_empty) {
 		key_reset(l->arena, key, l->unit);
 		*origin = (struct origin){ .path = NULL };
 		return;

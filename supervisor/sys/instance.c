@@ -4,6 +4,7 @@
 #include "common/util.h"
 #include "supervisor/sys/held.h"
 #include "supervisor/sys/image.h"
+#include "supervisor/sys/privatetmp.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -139,6 +140,7 @@ void instance_release(struct supervisor *s, uint32_t index)
 	ready_close(inst);
 	network_release(inst);
 	names_release(inst);
+	private_tmp_release(inst->unit);
 	socket_release(inst);
 	if (s->launcher.cgroup_fd >= 0 &&
 		cgroup_remove(s->launcher.cgroup_fd, inst->unit, &e) < 0 && e.no != ENOENT)

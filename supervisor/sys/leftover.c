@@ -4,6 +4,7 @@
 #include "common/paths.h"
 #include "supervisor/sys/clock.h"
 #include "supervisor/sys/image.h"
+#include "supervisor/sys/privatetmp.h"
 #include "supervisor/sys/supervisor.h"
 
 #include <dirent.h>
@@ -186,6 +187,13 @@ static void remove_notify(struct supervisor *s, int dir, const char *name)
 		(void)unlinkat(dir, name, 0);
 }
 
+static void remove_tmp(struct supervisor *s, int dir, const char *name)
+{
+	(void)dir;
+	if (instance_of(s, name) == NULL)
+		private_tmp_release(name);
+}
+
 /* ---- all of it */
 
 static bool keep_interface(const void *ctx, const char *unit)
@@ -206,6 +214,7 @@ void leftovers(struct supervisor *s)
 		each_entry(s, open_folder(PATH_CGROUP_UNITS), remove_cgroup);
 	each_entry(s, open_folder(PATH_MOUNTED), unmount_image);
 	each_entry(s, open_folder(PATH_NOTIFY), remove_notify);
+	each_entry(s, open_folder(PATH_TMP), remove_tmp);
 	if (net_sweep(&s->net, keep_interface, s, &e) < 0)
 		journal(s, LOG_LEVEL_WARNING, NULL, "%s", e.msg);
 }

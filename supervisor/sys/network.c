@@ -22,6 +22,8 @@
 
 const char *network_of(const struct unit *u)
 {
+	if (u->kind == KIND_SERVICE) /* PrivateNetwork=: the loopback device alone */
+		return NULL;
 	switch (u->container.network.mode) {
 	case NETWORK_DEFAULT:
 		return IPAM_DEFAULT_NETWORK;
@@ -253,7 +255,7 @@ int network_attach(struct instance *inst, struct err *e)
 	if (inst->netns < 0)
 		return err_prefix(e, "network");
 	KILL_POINT("attach-namespace");
-	if (mode != NETWORK_NONE && attach_new(inst, e) < 0) {
+	if (network_of(u) != NULL && attach_new(inst, e) < 0) {
 		network_release(inst);
 		return err_prefix(e, "network");
 	}
@@ -285,7 +287,7 @@ static void adopt_kind(struct supervisor *s, enum unit_kind kind, network_addres
 
 		if (inst == NULL || unit_at(s, i)->kind != kind)
 			continue;
-		if (kind == KIND_CONTAINER)
+		if (kind != KIND_NETWORK)
 			inst->netns = held_take(s, "netns", inst->unit);
 		if (adopt_one(inst, address(data, i), &e) < 0)
 			journal(s, LOG_LEVEL_ERROR, inst->unit, "take its network over: %s", e.msg);
@@ -298,6 +300,7 @@ void networks_adopt(struct supervisor *s, network_address_fn *address, const voi
 
 	adopt_kind(s, KIND_NETWORK, address, data);
 	adopt_kind(s, KIND_CONTAINER, address, data);
+	adopt_kind(s, KIND_SERVICE, address, data);
 	if (apply_rules(s, &e) < 0)
 		journal(s, LOG_LEVEL_ERROR, NULL, "%s", e.msg);
 }

@@ -9,6 +9,7 @@
 #include "common/paths.h"
 #include "common/util.h"
 #include "supervisor/sys/image.h"
+#include "supervisor/sys/privatetmp.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -200,6 +201,24 @@ static void trigger_facts(const struct instance *inst, struct facts *f, struct a
 		(unsigned long long)engine_timer(s->engine, timer).last_wall);
 }
 
+/* What the sandbox of a service needs to be there before its child begins. */
+static int sandbox_facts(struct instance *inst, struct facts *f, struct arena *a, struct err *e)
+{
+	const struct unit *u = unit_at(inst->s, inst->index);
+	const struct sandbox *s = &u->service.sandbox;
+
+	if (s->private_network && network_attach(inst, e) < 0)
+		return -1;
+	if (s->private_tmp && private_tmp_make(u->name, a, &f->private_tmp, e) < 0)
+		return -1;
+	/* a mount point that a child could not make in a tree that is read-only */
+	if (u->kind == KIND_SERVICE && u->service.credentials.n > 0) {
+		(void)mkdir(PATH_CREDENTIALS, 0755);
+		(void)mkdir(arena_printf(a, "%s/%s", PATH_CREDENTIALS, u->name), 0755);
+	}
+	return 0;
+}
+
 static int gather(struct instance *inst, enum role role, uint32_t number, struct facts *f,
 	struct arena *a, struct err *e)
 {
@@ -223,6 +242,8 @@ static int gather(struct instance *inst, enum role role, uint32_t number, struct
 	if (plan_joins(u, role, number))
 		return joined_facts(u, f, a, e);
 	device_facts(u, f, a);
+	if (sandbox_facts(inst, f, a, e) < 0)
+		return -1;
 	if (u->kind == KIND_CONTAINER && role == ROLE_MAIN)
 		return container_facts(inst, f, a, e);
 	return 0;
@@ -447,6 +468,8 @@ static int idle_facts(struct instance *inst, struct facts *f, struct arena *a, s
 		return -1;
 	if (wants_notify(u))
 		f->notify_socket = arena_printf(a, "%s/%s", PATH_NOTIFY, u->name);
+	if (u->service.sandbox.private_tmp)
+		f->private_tmp = arena_printf(a, "%s/%s", PATH_TMP, u->name);
 	if (u->kind != KIND_CONTAINER)
 		return 0;
 	f->files = arena_printf(a, "%s/%s", PATH_FILES, u->name);

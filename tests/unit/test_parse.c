@@ -270,8 +270,13 @@ static const struct {
 		"a.service:3:1: error: unknown key Image= in [Service]\n" },
 	{ "a.container", "[Container]\nImage=a\n[Service]\nExecStart=/bin/a\n",
 		"a.container:4:1: error: ExecStart= in [Service] is not for .container files\n" },
-	{ "a.service", OK_UNIT "PrivateTmp=yes\n",
-		"a.service:3:1: warning: PrivateTmp= is not done here; a .container has a root and namespaces of its own\n" },
+	{ "a.service", OK_UNIT "PrivateUsers=yes\n",
+		"a.service:3:1: warning: PrivateUsers= is not done here; a .container has a root and namespaces of its own\n" },
+	{ "a.container", "[Container]\nImage=a\n[Service]\nPrivateTmp=yes\nNoNewPrivileges=yes\n",
+		"a.container:4:1: warning: PrivateTmp= is for .service files; a container has a root, namespaces and "
+		"capabilities of its own\n"
+		"a.container:5:1: warning: NoNewPrivileges= is for .service files; a container has a root, namespaces and "
+		"capabilities of its own, see [Container] NoNewPrivileges\n" },
 	{ "a.service", OK_UNIT "Slice=x\n", "a.service:3:1: warning: Slice= is not done here\n" },
 	{ "a.service", OK_UNIT "StartLimitBurst=3\n",
 		"a.service:3:1: warning: StartLimitBurst= is not done in [Service]; use it in "

@@ -78,6 +78,7 @@ static struct facts machine(struct arena *a, struct image_section *image, const 
 		.notify_socket = "/run/sup/notify/unit",
 		.volumes = volumes,
 		.n_volumes = 1,
+		.private_tmp = "/run/sup/tmp/unit",
 		.devices = devices,
 		.n_devices = ARRAY_LEN(devices),
 		.environment_files = files,

@@ -131,8 +131,10 @@ static void add_api(struct driver *d)
 				.dev = makedev(1, nodes[i].minor) });
 	for (size_t i = 0; i < ARRAY_LEN(masks); i++)
 		add_op(d,
-			(struct mount_op){
-				.cls = CLASS_MASK, .kind = OP_MASK, .target = masks[i] });
+			(struct mount_op){ .cls = CLASS_MASK,
+				.kind = OP_MASK,
+				.target = masks[i],
+				.optional = true });
 	for (size_t i = 0; i < ARRAY_LEN(sealed); i++)
 		add_op(d,
 			(struct mount_op){ .cls = CLASS_MASK,
@@ -227,7 +229,9 @@ static void opt_device(struct driver *d, char *value)
 
 static void opt_mask(struct driver *d, char *value)
 {
-	add_op(d, (struct mount_op){ .cls = CLASS_MASK, .kind = OP_MASK, .target = value });
+	add_op(d,
+		(struct mount_op){
+			.cls = CLASS_MASK, .kind = OP_MASK, .target = value, .optional = true });
 }
 
 static void opt_attr(struct driver *d, char *value)
