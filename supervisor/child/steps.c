@@ -42,8 +42,9 @@ const struct step child_steps[] = {
 	{ "groups", step_groups },
 	{ "capabilities", step_capabilities },
 	{ "no-new-privs", step_no_new_privs },
-	{ "workdir", step_workdir }, /* as the user, whose right to be there counts */
-	/* here: landlock, then seccomp, which need no-new-privs, and after which nothing but exec is called */
+	{ "workdir", step_workdir },   /* as the user, whose right to be there counts */
+	{ "landlock", step_landlock }, /* nothing is opened after it but the program */
+	/* here: seccomp, which needs no-new-privs, and after which nothing but exec is called */
 	{ "unblock", step_unblock },
 	{ "exec", step_exec },
 };

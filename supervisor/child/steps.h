@@ -100,6 +100,9 @@ int step_groups(struct child *c, struct fault *f);
 int step_capabilities(struct child *c, struct fault *f);
 int step_no_new_privs(struct child *c, struct fault *f);
 
+/* landlock.c */
+int step_landlock(struct child *c, struct fault *f);
+
 /* exec.c */
 int step_workdir(struct child *c, struct fault *f);
 int step_exec(struct child *c, struct fault *f);

@@ -130,6 +130,7 @@ static void plan_identity(struct planner *pl)
 		: (default_capabilities | c->add_capability) & ~c->drop_capability;
 	p->ambient = is_root(p->user) ? 0 : c->add_capability & p->capabilities;
 	p->no_new_privileges = c->no_new_privileges;
+	plan_landlock(pl);
 	p->working_dir = c->working_dir != NULL ? c->working_dir
 		: image != NULL && image->working_dir != NULL && image->working_dir[0] != '\0'
 		? image->working_dir
@@ -268,6 +269,8 @@ static int plan_host(struct planner *pl, uint32_t index)
 	p->capabilities = CAPABILITY_ALL;
 	if (!cmd->privileged)
 		plan_sandbox(pl);
+	if (!cmd->privileged && pl->u->kind == KIND_SERVICE)
+		plan_landlock(pl);
 	p->working_dir_optional = dir[0] == '-';
 	p->working_dir = dir + p->working_dir_optional;
 	plan_limits(pl, false);

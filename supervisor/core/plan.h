@@ -206,6 +206,9 @@ struct plan {
 		capabilities; /* bounding = permitted = effective (for uid 0) = ambient when not uid 0 and added by the unit */
 	uint64_t ambient;
 	bool no_new_privileges;
+	const struct spot
+		*landlock; /* with one of a sort, all of that sort that is not named is refused */
+	size_t n_landlock;
 
 	const char *
 		working_dir; /* inside, "~": the user's home; one that is missing is a fault, unless ... */

@@ -36,6 +36,9 @@ int plan_cgroup(struct planner *pl);
 /* plan_sandbox.c: namespaces, mounts and capabilities of a process of a .service. */
 void plan_sandbox(struct planner *pl);
 
+/* plan_sandbox.c: p->landlock, of a process of a .service or in a container. */
+void plan_landlock(struct planner *pl);
+
 /* plan_devices.c: p->device_control and p->devices. */
 void plan_devices(struct planner *pl);
 

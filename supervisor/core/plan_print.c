@@ -292,6 +292,25 @@ static void print_number(struct text *t, const char *name, int value)
 	text_printf(t, "%d\n", value);
 }
 
+static void print_landlock(struct text *t, const struct plan *p)
+{
+	static const char words[][8] = { "read", "write", "bind", "connect" };
+
+	for (size_t i = 0; i < p->n_landlock; i++) {
+		const struct spot *s = &p->landlock[i];
+
+		label(t, "landlock");
+		text_printf(t, "%s ", words[s->kind]);
+		if (s->path != NULL)
+			escaped(t, s->path);
+		else if (s->port > 0)
+			text_printf(t, "%d", s->port);
+		else
+			text_puts(t, s->port == PORT_ANY ? "any" : "none");
+		text_puts(t, s->optional ? " (if there)\n" : "\n");
+	}
+}
+
 static void print_identity(struct text *t, const struct plan *p)
 {
 	print_number(t, "nice", p->nice);
@@ -302,6 +321,7 @@ static void print_identity(struct text *t, const struct plan *p)
 	if (p->ambient != 0)
 		print_capabilities(t, "ambient", p->ambient);
 	yes(t, "no-new-privs", p->no_new_privileges);
+	print_landlock(t, p);
 }
 
 static void print_stdio(struct text *t, const char *name, enum plan_stdio kind, const char *path)

@@ -357,3 +357,14 @@ void plan_sandbox(struct planner *pl)
 	if ((parts & ~treeless) != 0)
 		make_tree(&sb, s, parts);
 }
+
+/* The kernel wants it of who has no rights over the machine; of the others, a domain that a set-user-ID program leaves is none. */
+void plan_landlock(struct planner *pl)
+{
+	const struct spots *list = &pl->u->service.landlock;
+
+	pl->p->landlock = list->v;
+	pl->p->n_landlock = list->n;
+	if (list->n > 0)
+		pl->p->no_new_privileges = true;
+}
