@@ -274,6 +274,39 @@ static void test_every_key_reads_what_it_prints(void **state)
 			fail_msg("%s has no sample of its type", keys[i].name);
 }
 
+/* systemd.exec(5): lines add up, "~" takes away, an empty one is the empty set. */
+static void test_capability_sets_add_up(void **state)
+{
+	static const struct {
+		const char *lines, *printed;
+	} rows[] = {
+		{ "CapabilityBoundingSet=CAP_CHOWN\nCapabilityBoundingSet=CAP_KILL\n"
+		  "CapabilityBoundingSet=~CAP_CHOWN\nCapabilityBoundingSet=\n"
+		  "CapabilityBoundingSet=\n",
+			"CapabilityBoundingSet=~all\n" },
+		{ "CapabilityBoundingSet=~CAP_CHOWN\nCapabilityBoundingSet=~CAP_KILL\n",
+			"CapabilityBoundingSet=~CAP_CHOWN CAP_KILL\n" },
+		{ "CapabilityBoundingSet=~CAP_CHOWN CAP_KILL\nCapabilityBoundingSet=CAP_KILL\n",
+			"CapabilityBoundingSet=~CAP_CHOWN\n" },
+		{ "AmbientCapabilities=CAP_CHOWN CAP_KILL\nAmbientCapabilities=~CAP_KILL\n",
+			"AmbientCapabilities=CAP_CHOWN\n" },
+		{ "AmbientCapabilities=CAP_CHOWN\nAmbientCapabilities=\n"
+		  "AmbientCapabilities=CAP_KILL\n",
+			"AmbientCapabilities=CAP_KILL\n" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		char text[512], out[1024];
+
+		(void)snprintf(text, sizeof(text), "[Service]\nExecStart=/bin/a\n%s",
+			rows[i].lines);
+		prints("a.service", text, out);
+		if (strstr(out, rows[i].printed) == NULL)
+			fail_msg("%s gives\n%s", text, out);
+	}
+}
+
 static void test_rows_are_whole(void **state)
 {
 	(void)state;
@@ -634,6 +667,7 @@ int main(void)
 		cmocka_unit_test(test_every_key_reads_what_it_prints),
 		cmocka_unit_test(test_defaults_are_good_values),
 		cmocka_unit_test(test_path_has_an_end),
+		cmocka_unit_test(test_capability_sets_add_up),
 		cmocka_unit_test(test_no_key_is_known_elsewhere),
 		cmocka_unit_test(test_their_keys_are_known),
 		cmocka_unit_test(test_defaults_of_systemd_and_quadlet),
