@@ -183,7 +183,7 @@ static int capability_set_parse(struct key_context *c)
 		set = inverted ? ~given : given;
 	else
 		set = inverted ? set & ~given : set | given;
-	*field = set ^ whole;
+	*field = (set ^ whole) & CAPABILITY_ALL;
 	return 0;
 }
 
