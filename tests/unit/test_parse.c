@@ -419,14 +419,21 @@ static void test_specifiers(void **state)
 
 /* ---- the sidecar of an image ---- */
 
+#define HASH "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+
 static void test_image_files(void **state)
 {
 	static const char good[] = "[Image]\nEntrypoint=[\"/bin/sh\", \"-c\"]\nCmd=\"a b\" c\n"
 				   "Environment=PATH=/bin A=1\nUser=1000:1000\nWorkingDir=/srv\n"
-				   "StopSignal=SIGQUIT\n[X-Made]\nby=hand\n";
+				   "StopSignal=SIGQUIT\nRootHash=" HASH
+				   "\nHashOffset=8192\n[X-Made]\nby=hand\n";
 	static const struct {
 		const char *text, *message;
 	} bad[] = {
+		{ "[Image]\nRootHash=abc\n",
+			"i:2:10: \"abc\" is not a SHA-256 hash of 64 hexadecimal digits" },
+		{ "[Image]\nRootHash=" HASH "0\n",
+			"i:2:10: \"" HASH "0\" is not a SHA-256 hash of 64 hexadecimal digits" },
 		{ "[Image]\nColour=red\n", "i:2:1: an image has no key Colour" },
 		{ "[Service]\n", "i:1:1: an image has no section Service" },
 		{ "[Image]\nUser=a b\n",
@@ -447,6 +454,8 @@ static void test_image_files(void **state)
 	assert_string_equal(image.user, "1000:1000");
 	assert_string_equal(image.working_dir, "/srv");
 	assert_int_equal(image.stop_signal, 3);
+	assert_string_equal(image.root_hash, HASH);
+	assert_int_equal(image.hash_offset, 8192);
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
 		assert_int_equal(image_file_parse(&a, "i", bad[i].text, strlen(bad[i].text), &image,
 					 &e),

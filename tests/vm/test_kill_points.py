@@ -44,7 +44,7 @@ UNITS = {
 @pytest.fixture(scope="module")
 def tries(lab):
     program = BUILD / "tests/helpers/counter"
-    victim = lab.image("victim", "--binary", f"{program}:/counter", "--entrypoint", "/counter")
+    victim = lab.image("victim", "--binary", f"{program}:/counter", "--entrypoint", "/counter", "--verity")
     more = [w for n in ("counter", "inventory") for w in lab.helper_on_host(n)]
     more += ["--add", f"{TOP}/tests/crash/steps.sh:/usr/bin/steps", "--add", f"{POINTS}:/usr/bin/vm-only",
              "--programs", str(BUILD.parent / "kill" / BUILD.name / "stripped")]
