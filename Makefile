@@ -419,7 +419,7 @@ crash: all helpers kill-programs
 
 .PHONY: soak
 soak: all helpers
-	@SUP_SOAK_SECONDS=$$(($(or $(HOURS),1) * 3600)) SUP_SOAK_SEED=$(or $(SEED),1) \
+	@SUP_SOAK_SECONDS=$$(awk 'BEGIN { print int($(or $(HOURS),1) * 3600) }') SUP_SOAK_SEED=$(or $(SEED),1) \
 		SUP_BUILD='$(abspath $(OUT))' BUILD='$(abspath $(BUILD))' \
 		/usr/bin/python3 -m pytest -p no:cacheprovider -q -s tests/ns/test_soak.py
 

@@ -228,7 +228,7 @@ int step_stdio(struct child *c, struct fault *f)
 	if (pass(c) < 0)
 		return fail(f, "descriptors of sockets");
 	if (close_others(c) < 0)
-		return fail(f, "descriptors");
+		return fail(f, "close_range");
 	/* 1: taken from a session that has it, as a getty does for a console */
 	if ((p->terminal || p->in == PLAN_STDIO_TTY) && ioctl(STDIN_FILENO, TIOCSCTTY, 1) < 0)
 		return fail(f, p->terminal ? "terminal" : p->tty);

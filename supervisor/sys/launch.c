@@ -107,7 +107,7 @@ static struct roster_slot *slot_reserve(struct roster *roster, const struct plan
 
 /*
  * From here init writes its exit into the slot. One that was killed and reaped before has been counted as an orphan, and
- * nobody will tell more: then the slot is free again and the answer is -1.
+ * nobody will tell more: then the slot is free again and the answer is -1. So it is with one that nobody could stop.
  */
 static int slot_live(struct roster_slot *slot, int pid, int pidfd)
 {
@@ -115,7 +115,8 @@ static int slot_live(struct roster_slot *slot, int pid, int pidfd)
 
 	slot->pid = pid;
 	atomic_store(&slot->state, SLOT_LIVE);
-	if (syscall(SYS_pidfd_send_signal, pidfd, 0, NULL, 0) == 0 || errno != ESRCH)
+	if (syscall(SYS_pidfd_send_signal, pidfd, 0, NULL, 0) == 0 ||
+		(errno != ESRCH && errno != ENOSYS))
 		return 0;
 	return atomic_compare_exchange_strong(&slot->state, &live, SLOT_FREE) ? -1 : 0;
 }
@@ -263,6 +264,9 @@ static int clone_error(struct err *e)
 {
 	if (errno == EAGAIN)
 		return err_set(e, "start a process: the limit of tasks is reached");
+	if (errno == ENOSYS)
+		return err_setx(e,
+			"start a process: there is no clone3: the kernel is older than 5.7, or a filter around it forbids the call");
 	return err_set(e, "start a process");
 }
 
@@ -294,7 +298,10 @@ int launch(struct launcher *l, const struct plan *plan, const struct launch_io *
 	}
 	KILL_POINT("launch-cloned");
 	if (slot_live(slot, pid, s.pidfd) < 0)
-		return err_setx(e, "the new process was killed before it began");
+		return err_setx(e, "%s",
+			errno == ENOSYS
+				? "there is no pidfd_send_signal, so that it could not be stopped"
+				: "the new process was killed before it began");
 	KILL_POINT("launch-live");
 	/* Before it runs: what it tells must be heard, whatever becomes of us. */
 	if (l->hold != NULL)

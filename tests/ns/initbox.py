@@ -32,18 +32,32 @@ def eventually(look, what, seconds=DEADLINE):
     raise AssertionError(f"not within {seconds} s: {what}")
 
 
-def is_supervisor(pid):
-    """A child that has not executed its program yet bears the same name, but is in the session of its parent, or blocks all
-    signals."""
+def signals_blocked(pid):
+    """None: it is no supervisor. A child that has not executed its program yet bears the same name, but is in the session of
+    its parent, or blocks all signals; as the supervisor does for the moment in which it makes one."""
     try:
         proc = Path(f"/proc/{pid}")
-        if (proc / "comm").read_text().strip() != "supervisor":
-            return False
         state, _, _, session = (proc / "stat").read_text().rpartition(")")[2].split()[:4]
+        if (proc / "comm").read_text().strip() != "supervisor" or state == "Z" or int(session) != int(pid):
+            return None
         blocked = next(x for x in (proc / "status").read_text().splitlines() if x.startswith("SigBlk:")).split()[1]
-        return state != "Z" and int(session) == int(pid) and int(blocked, 16) & 1 << signal.SIGTERM - 1 == 0
+        return int(blocked, 16) & 1 << signal.SIGTERM - 1 != 0
     except (FileNotFoundError, ProcessLookupError, StopIteration):
-        return False
+        return None
+
+
+def find_supervisor(init):
+    """Among the children of init; None when there is none."""
+    children = Path(f"/proc/{init}/task/{init}/children")
+    until = time.monotonic() + DEADLINE
+    while time.monotonic() < until:
+        found = {int(pid): signals_blocked(pid) for pid in children.read_text().split()}
+        for pid, blocked in found.items():
+            if blocked is False:
+                return pid
+        if True not in found.values():
+            return None
+    raise AssertionError("the supervisor blocks its signals for good")
 
 
 class Box:
@@ -123,9 +137,6 @@ class Box:
 
     def kill_supervisor(self, signo=9):
         """From outside, by the pid that the host knows."""
-        children = Path(f"/proc/{self.init_pid()}/task/{self.init_pid()}/children")
-        for pid in children.read_text().split():
-            if is_supervisor(pid):
-                os.kill(int(pid), signo)
-                return
-        raise AssertionError("no supervisor runs")
+        pid = find_supervisor(self.init_pid())
+        assert pid is not None, "no supervisor runs"
+        os.kill(pid, signo)

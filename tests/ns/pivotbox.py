@@ -24,6 +24,8 @@ cd "$1" && pivot_root . . && exec /bin/busybox sh -c '/bin/busybox umount -l . &
 class PivotBox(Appliance):
     """units: name -> text, in place of Appliance's own."""
 
+    before_exec = None  # what its first process does before anything else
+
     def __init__(self, folder, units):
         super().__init__(folder)
         for file in self.units.iterdir():
@@ -45,7 +47,8 @@ class PivotBox(Appliance):
             self.outer = subprocess.Popen(
                 [w for w in initbox.UNSHARE if w != "--map-root-user"] +
                 ["sh", "-c", ENTER, "sh", self.root, " ".join(DEVICES)],
-                env={"PATH": os.environ["PATH"]}, stdin=subprocess.PIPE, stdout=out, stderr=out)
+                env={"PATH": os.environ["PATH"]}, stdin=subprocess.PIPE, stdout=out, stderr=out,
+                preexec_fn=self.before_exec)
         for file in "uid_map", "gid_map":
             Path(f"/proc/{self.init_pid()}/{file}").write_text("0 0 65536")
         self.enter()

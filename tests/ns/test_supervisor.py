@@ -88,11 +88,7 @@ class Appliance(initbox.Box):
         return eventually(lambda: self.supctl("list")[0] == 0, f"a supervisor; {self.said()}")
 
     def supervisor_pid(self):
-        children = f"/proc/{self.init_pid()}/task/{self.init_pid()}/children"
-        for pid in open(children).read().split():
-            if initbox.is_supervisor(pid):
-                return int(pid)
-        return None
+        return initbox.find_supervisor(self.init_pid())
 
     def fds(self):
         return len(os.listdir(f"/proc/{self.supervisor_pid()}/fd"))
