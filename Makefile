@@ -9,6 +9,7 @@
 # make bench           container start and restart against the peers; the engine with 10,000 units
 # make bench-memory    private memory with 1, 10 and 100 containers, in QEMU
 # make bench-crash     from a crash of the supervisor to the next answer; the gaps that containers see, in QEMU
+# make bench-reap      20,000 zombies at once: init beside tini, dumb-init and catatonit, where they are at hand
 # make docs            the manual pages, in build/ARCH/docs; make units-table, make engine-table:
 #                      docs/units.md, docs/engine.md again
 #
@@ -481,7 +482,7 @@ $(OUT)/docs/%: docs/%
 
 APPLIANCE := $(OUT)/gateway
 
-.PHONY: appliance run demo bench bench-engine bench-memory bench-crash fresh
+.PHONY: appliance run demo bench bench-engine bench-memory bench-crash bench-reap fresh
 appliance: needs-run
 	@+$(MAKE) --no-print-directory all
 	BUILD='$(BUILD)' units/gateway/build $(APPLIANCE) $(ARCH)
@@ -502,6 +503,10 @@ bench-memory: needs-run
 bench-crash: needs-run
 	@+$(MAKE) --no-print-directory all $(patsubst %,$(OUT)/bench/%,idle ticks answered)
 	@SUP_BUILD='$(abspath $(OUT))' bench/crash
+
+bench-reap:
+	@+$(MAKE) --no-print-directory all $(OUT)/bench/zombies
+	@SUP_BUILD='$(abspath $(OUT))' bench/reap
 
 bench: bench-engine needs-bench
 	@+$(MAKE) --no-print-directory all helpers

@@ -319,6 +319,7 @@ static bool reap(struct command *c)
 			return true;
 		}
 		say_reaped(c, take_end(c));
+		c->course.told -= c->course.told > 0;
 	}
 }
 

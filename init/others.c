@@ -2,7 +2,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
-#include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 #include <unistd.h>
 
@@ -46,7 +46,7 @@ int others_tell(int signo, size_t *told)
 	if (getpid() == 1) {
 		if (*told == 0)
 			tell(-1, signo);
-		*told = 1;
+		*told = SIZE_MAX;
 		return 0;
 	}
 	fd = open("/proc/thread-self/children", O_RDONLY | O_CLOEXEC);

@@ -7,7 +7,8 @@
 /*
  * Sends them the signal, and SIGCONT, since a stopped one hears it only when it goes on. PID 1 reaches all there are, if
  * *told is 0. Another process reaches its children, all behind the first *told: the kernel lists them in the order in
- * which they came. *told becomes how many have been told. -1 with errno: they cannot be listed.
+ * which they came. *told becomes how many have been
+ * told; who reaps one of them takes it off. -1 with errno: they cannot be listed.
  */
 int others_tell(int signo, size_t *told);
 

@@ -146,7 +146,8 @@ void engine_push_machine(struct engine *e)
 
 	e->ended = true;
 	a->arg = e->ending;
-	a->index = (uint32_t)e->exit_status;
+	a->index = (uint32_t)(e->exit_status & ~EXIT_GIVEN);
+	a->job = (e->exit_status & EXIT_GIVEN) != 0;
 	snprintf(a->text, sizeof(a->text), "%s", e->ending_text);
 }
 

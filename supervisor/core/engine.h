@@ -152,8 +152,8 @@ struct event {
 	X(LOG) /* one line for the log of the supervisor about this unit: text, level `arg` */                                \
 	X(JOB_DONE) /* job `job` ended: arg 0 done, else errno-like; text says why */                                         \
 	X(STAMP)    /* a timer with Persistent= has elapsed: keep engine_timer().last on disk */                              \
-	X(MACHINE)  /* end the machine: arg = enum wire_end, index = exit status; text says why */                            \
-	X(SWAP)     /* a reload: the new set is in force, the old one may be freed */
+	X(MACHINE) /* end the machine: arg = enum wire_end, index = exit status, job = 1: a key names it; text says why */    \
+	X(SWAP)    /* a reload: the new set is in force, the old one may be freed */
 
 enum action_kind {
 #define X(id) ACT_##id,

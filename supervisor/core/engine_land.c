@@ -50,9 +50,9 @@ static int exit_code_of(const struct life *l)
 	return WEXITSTATUS(l->result.status);
 }
 
-static int exit_status_of(const struct life *l, int given)
+static int exit_status_of(int given, int otherwise)
 {
-	return given != INT_UNSET ? given : exit_code_of(l);
+	return given != INT_UNSET ? given | EXIT_GIVEN : otherwise;
 }
 
 static void land_in_backoff(struct engine *e, uint32_t u)
@@ -103,7 +103,8 @@ static void land_failed(struct engine *e, uint32_t u)
 	snprintf(text, sizeof(text), "%s failed: %.48s", unit->name, l->run.cause);
 	if (l->result.kind == CAUSE_LIMIT)
 		engine_end(e, unit->unit.start_limit_action, exit_code_of(l), text);
-	engine_end(e, unit->unit.failure_action, exit_status_of(l, unit->unit.failure_exit), text);
+	engine_end(e, unit->unit.failure_action,
+		exit_status_of(unit->unit.failure_exit, exit_code_of(l)), text);
 	engine_moment(e, u, WHEN_FAILED);
 }
 
@@ -146,8 +147,7 @@ static void land_at_rest(struct engine *e, uint32_t u)
 	if (!has_ended)
 		return;
 	snprintf(text, sizeof(text), "%s has ended well", unit->name);
-	engine_end(e, unit->unit.success_action,
-		unit->unit.success_exit != INT_UNSET ? unit->unit.success_exit : 0, text);
+	engine_end(e, unit->unit.success_action, exit_status_of(unit->unit.success_exit, 0), text);
 	engine_moment(e, u, WHEN_ENDED_WELL);
 }
 

@@ -208,8 +208,8 @@ struct engine {
 	struct item *first, *last, *spare[2];
 	struct waiter *spare_waiters;
 	struct reload reload;
-	int ending; /* enum wire_end, 0: not ending */
-	int exit_status;
+	int ending;      /* enum wire_end, 0: not ending */
+	int exit_status; /* of init in a container; EXIT_GIVEN with it: a key of a unit names it */
 	bool ended;
 	char ending_text[128];
 	bool only_needed; /* a propagation follows no Wants=: safe mode */
@@ -219,6 +219,8 @@ struct engine {
 	struct engine_cost cost;
 	bool *lost; /* by unit: engine_restore could not read it; NULL: all could be read, or a reload came since */
 };
+
+#define EXIT_GIVEN 0x100
 
 typedef void rule_fn(struct engine *e, uint32_t u, const struct event *event);
 

@@ -30,6 +30,7 @@ struct manager_section {
 	uint64_t status_interval; /* the longest silence of a boot that waits */
 	uint64_t boot_timeout;    /* TIME_INFINITY: none */
 	int boot_timeout_action;  /* enum end_action */
+	const char *exit_from;    /* a unit, or NULL */
 	uint32_t safe_mode_boots; /* 0: no safe mode */
 	uint64_t boot_stable;     /* so long well, and the count of failed boots is 0 again */
 	uint64_t reboot_min_uptime;

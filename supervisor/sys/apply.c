@@ -141,6 +141,24 @@ static void do_teardown(struct supervisor *s, const struct action *a)
 	KILL_POINT("teardown-done");
 }
 
+/* ExitFrom=, unless a key of the unit whose end ends all names the status. */
+static int exit_status(const struct supervisor *s, const struct action *a)
+{
+	const char *name = s->set->manager.exit_from;
+	int unit = a->job == 0 && name != NULL ? unit_set_find(s->set, name) : -1;
+	const struct run *run;
+
+	if (unit < 0)
+		return (int)a->index;
+	run = engine_run(s->engine, (uint32_t)unit);
+	if (WIFSIGNALED(run->last_status))
+		return 128 + WTERMSIG(run->last_status);
+	/* one that could not be started has no code */
+	if (WEXITSTATUS(run->last_status) == 0 && run->failed)
+		return 1;
+	return WEXITSTATUS(run->last_status);
+}
+
 static void do_machine(struct supervisor *s, const struct action *a)
 {
 	static const char *const names[] = {
@@ -158,7 +176,7 @@ static void do_machine(struct supervisor *s, const struct action *a)
 	journal(s, s->ending != 0 ? LOG_LEVEL_INFO : LOG_LEVEL_ERROR, NULL, "%s%s%s", names[a->arg],
 		a->text[0] != '\0' ? ": " : "", a->text);
 	KILL_POINT("machine-written");
-	if (link_end(&s->link, a->arg, (int)a->index, &e) < 0)
+	if (link_end(&s->link, a->arg, exit_status(s, a), &e) < 0)
 		journal(s, LOG_LEVEL_ERROR, NULL, "%s", e.msg);
 }
 

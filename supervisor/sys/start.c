@@ -12,12 +12,15 @@
 #include "supervisor/sys/privatetmp.h"
 
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/sysinfo.h>
+#include <unistd.h>
 
 #define ENVIRONMENT_FILE_MAX 65536
 #define FILES_PATH_MAX 128
@@ -152,12 +155,27 @@ static void zone_facts(const struct unit *u, struct facts *f, struct arena *a)
 			strcmp(zone, "local") == 0 ? "localtime" : zone);
 }
 
+/*
+ * Where another engine's container is the machine, the first refusal of the kernel would not say what is missing. A
+ * user namespace of our own is no way around: mounts are made outside of it.
+ */
+static int may_contain(struct err *e)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = { 0 };
+
+	if (syscall(SYS_capget, &header, data) == 0 &&
+		(data[0].effective & 1U << CAP_SYS_ADMIN) == 0)
+		return err_setx(e, "a container takes CAP_SYS_ADMIN, which sup was not given here");
+	return 0;
+}
+
 static int container_facts(struct instance *inst, struct facts *f, struct arena *a, struct err *e)
 {
 	const struct unit *u = unit_at(inst->s, inst->index);
 	char *files = arena_alloc(a, FILES_PATH_MAX);
 
-	if (root_facts(inst, f, a, e) < 0 || network_attach(inst, e) < 0 ||
+	if (may_contain(e) < 0 || root_facts(inst, f, a, e) < 0 || network_attach(inst, e) < 0 ||
 		names_write(inst, files, FILES_PATH_MAX, e) < 0)
 		return -1;
 	f->files = files;

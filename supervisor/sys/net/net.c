@@ -5,6 +5,7 @@
 #include "supervisor/sys/net/nlsock.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/netlink.h>
 #include <netinet/in.h>
 #include <string.h>
@@ -19,6 +20,9 @@ int net_open(struct net *n, struct err *e)
 	if (n->route < 0)
 		return -1;
 	n->host_ns = netns_of(n->route, e);
+	/* That takes CAP_NET_ADMIN, which PID 1 of an unprivileged container has not. */
+	if (n->host_ns < 0 && errno == EPERM)
+		n->host_ns = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
 	if (n->host_ns < 0) {
 		net_close(n);
 		return -1;
