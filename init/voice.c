@@ -215,6 +215,7 @@ void voice_show(const struct voice *v)
 {
 	char page[PAGE_MAX];
 	struct text t;
+	bool err;
 
 	text_init(&t, page, sizeof(page));
 	if (v->orders->show == 'h')
@@ -224,5 +225,8 @@ void voice_show(const struct voice *v)
 			"This is init of sup; its terms come with it. Nothing of another program is in it.\n");
 	else
 		text_format(&t, "%s", pages[v->manner].version);
-	put(v->manner == MANNER_DUMB_INIT ? STDERR_FILENO : STDOUT_FILENO, &t);
+	/* catatonit's version is what engines read, its help is not. */
+	err = v->manner == MANNER_DUMB_INIT ||
+		(v->manner == MANNER_CATATONIT && v->orders->show == 'h');
+	put(err ? STDERR_FILENO : STDOUT_FILENO, &t);
 }

@@ -635,9 +635,10 @@ def test_help_and_version(tool):
                         "TINI_KILL_PROCESS_GROUP"],
                "dumb-init": ["-c", "--single-child", "-r", "--rewrite", "-v", "--verbose", "-h", "--help", "-V", "--version"],
                "catatonit": ["-g", "-h", "-L", "-P", "-V", "--version"]}[tool.name]
-    stream = "stderr" if tool.name == "dumb-init" else "stdout"
+    stream = "stderr" if tool.name in ("dumb-init", "catatonit") else "stdout"
     done = subprocess.run([tool.path, "-h"], capture_output=True, text=True, check=False, timeout=30)
     assert done.returncode == 0 and all(option in getattr(done, stream) for option in options)
+    stream = "stderr" if tool.name == "dumb-init" else "stdout"
     version = {"init": "init (sup)", "tini": "tini version 0.19.0", "dumb-init": "dumb-init v1.2.5",
                "catatonit": "tini version 0.1.7_catatonit"}[tool.name]
     done = subprocess.run([tool.path, "--version"], capture_output=True, text=True, check=False, timeout=30)

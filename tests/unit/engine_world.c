@@ -280,6 +280,7 @@ static void do_action(struct world *w, const struct action *act)
 		say(w, "machine %d %u %s\n", act->arg, act->index, act->text);
 		w->machine = act->arg;
 		w->machine_status = act->index;
+		w->machine_named = act->job == 1;
 		break;
 	case ACT_SWAP:
 		say(w, "swap\n");

@@ -49,6 +49,7 @@ struct world {
 	size_t swaps;
 	int machine; /* enum wire_end of ACT_MACHINE */
 	uint32_t machine_status;
+	bool machine_named; /* a key of a unit names the status */
 	int job_result[16]; /* by job: -1 not answered */
 	char job_text[16][256];
 	char last_log[256];

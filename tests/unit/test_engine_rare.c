@@ -486,6 +486,23 @@ static void test_exit_status_of_one_without_a_status(void **data)
 	world_start(w);
 	assert_int_equal(w->machine, END_EXIT);
 	assert_int_equal(w->machine_status, 1);
+	assert_false(w->machine_named);
+	world_free(w);
+}
+
+/* One that a key names is the status before ExitFrom=. */
+static void test_exit_status_by_a_key(void **data)
+{
+	struct world *w = world_one(KIND_SERVICE);
+
+	(void)data;
+	w->set.units[0].unit.failure_action = ACTION_EXIT;
+	w->set.units[0].unit.failure_exit = 255;
+	w->actors[0].fail_spawn = true;
+	world_start(w);
+	assert_int_equal(w->machine, END_EXIT);
+	assert_int_equal(w->machine_status, 255);
+	assert_true(w->machine_named);
 	world_free(w);
 }
 
@@ -561,6 +578,7 @@ int main(void)
 		cmocka_unit_test(test_end_before_the_commands_after),
 		cmocka_unit_test(test_nobody_is_killed_not_even_a_command),
 		cmocka_unit_test(test_exit_status_of_one_without_a_status),
+		cmocka_unit_test(test_exit_status_by_a_key),
 		cmocka_unit_test(test_conditions_together),
 	};
 

@@ -58,6 +58,7 @@ static void test_defaults(void **state)
 	assert_int_equal(m->runtime_watchdog, 0);
 	assert_int_equal(m->show_status, SHOW_YES);
 	assert_null(m->watchdog_device);
+	assert_null(m->exit_from);
 	unit_set_free(&set);
 }
 
