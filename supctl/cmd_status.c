@@ -232,7 +232,7 @@ static void print_health(const json_t *unit)
 static void print_unit(const json_t *unit)
 {
 	char line[96], since[HUMAN_MAX];
-	json_t *by;
+	json_t *by, *lack;
 	size_t i;
 
 	print_field("Unit", text_of(unit, "name"));
@@ -250,6 +250,8 @@ static void print_unit(const json_t *unit)
 		print_field("Last cause", text_of(unit, "cause"));
 	print_field("Status", text_of(unit, "status"));
 	print_field("Error", text_of(unit, "error"));
+	json_array_foreach(json_object_get(unit, "lacks"), i, lack)
+		print_field("Lacks", json_string_value(lack));
 	print_health(unit);
 	(void)snprintf(line, sizeof(line), "%u", (unsigned int)number_of(unit, "pid"));
 	print_field("Main PID", number_of(unit, "pid") > 0 ? line : "");

@@ -21,6 +21,7 @@ struct child_fds {
 	int report; /* write end of the report pipe */
 	int in, out, err;
 	int netns;    /* the unit's network namespace */
+	int userns;   /* ... its user namespace, or that of the container that is joined */
 	int init;     /* sealed memfd of init */
 	int join;     /* exec: pidfd of the container's PID 1 */
 	int notify;   /* write end of the pipe of NotifyFD= */

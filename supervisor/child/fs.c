@@ -64,7 +64,8 @@ int fs_set_attr(int mount, const struct mount_op *op)
 	return kernel_mount_setattr(mount, op->recursive ? AT_RECURSIVE : 0, &attr);
 }
 
-int fs_clone(int dir, const char *path, const struct mount_op *op, struct fault *f)
+int fs_clone(const struct child *c, int dir, const char *path, const struct mount_op *op,
+	struct fault *f)
 {
 	unsigned int flags = (op->recursive ? AT_RECURSIVE : 0) |
 		(*path == '\0' ? AT_EMPTY_PATH : 0);
@@ -73,5 +74,8 @@ int fs_clone(int dir, const char *path, const struct mount_op *op, struct fault 
 
 	if (mount < 0 || fs_set_attr(mount, op) < 0)
 		return fail(f, object);
+	if (op->mapped && kernel_map_ids(mount, op->recursive, c->fd.userns) < 0)
+		return fail_text(f, object,
+			"its owners cannot be those inside; UserNS=host does without");
 	return fd_take(&mount);
 }

@@ -71,7 +71,7 @@ static void complete_home(const struct child *c)
 		memcpy(c->plan->home + strlen(name), c->id.home, strlen(c->id.home) + 1);
 }
 
-int step_user(struct child *c, struct fault *f)
+static int find_identity(struct child *c, struct fault *f)
 {
 	const struct plan *p = c->plan;
 	struct text_file passwd, group;
@@ -88,8 +88,20 @@ int step_user(struct child *c, struct fault *f)
 		return fail_text(f, missing,
 			"no such user or group in its /etc/passwd or /etc/group");
 	complete_home(c);
-	/* it was made for root in the container's devpts */
-	if (p->terminal && fchown(STDIN_FILENO, c->id.uid, (gid_t)-1) < 0)
+	return 0;
+}
+
+int step_user(struct child *c, struct fault *f)
+{
+	uint32_t uid;
+
+	if (find_identity(c, f) < 0)
+		return -1;
+	uid = host_uid(c, c->id.uid);
+	if (uid == ID_NONE || host_gid(c, c->id.gid) == ID_NONE)
+		return fail_text(f, c->plan->user, "is none of the ids of its user namespace");
+	/* it was made for the host's root in the container's devpts */
+	if (c->plan->terminal && fchown(STDIN_FILENO, uid, (gid_t)-1) < 0)
 		return fail(f, "terminal");
 	return 0;
 }

@@ -6,6 +6,7 @@
 #define CHILD_KERNEL_H
 
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/syscall.h>
@@ -17,6 +18,21 @@
 #ifndef AT_RECURSIVE /* linux/fcntl.h, which does not go together with fcntl.h */
 #define AT_RECURSIVE 0x8000
 #endif
+
+#ifdef SYS_setfsuid32 /* 32-bit machines: the plain ones take 16 bits */
+#define KERNEL_SETFSUID SYS_setfsuid32
+#define KERNEL_SETFSGID SYS_setfsgid32
+#else
+#define KERNEL_SETFSUID SYS_setfsuid
+#define KERNEL_SETFSGID SYS_setfsgid
+#endif
+
+/* Whose the files are that are made from now on. They do not fail for root. */
+static inline void kernel_files_of(unsigned int uid, unsigned int gid)
+{
+	(void)syscall(KERNEL_SETFSUID, uid);
+	(void)syscall(KERNEL_SETFSGID, gid);
+}
 
 static inline int kernel_openat2(int dir, const char *path, uint64_t flags, uint64_t resolve)
 {
@@ -54,6 +70,18 @@ static inline int kernel_fsmount(int fs, uint64_t attr)
 static inline int kernel_mount_setattr(int fd, unsigned int flags, const struct mount_attr *attr)
 {
 	return (int)syscall(SYS_mount_setattr, fd, "", flags | AT_EMPTY_PATH, attr, sizeof(*attr));
+}
+
+/*
+ * Owners of files become those that they are inside of the user namespace. For a mount that was never attached. EINVAL: its
+ * file system cannot (overlay, the initramfs; tmpfs before Linux 6.3, squashfs before 6.2).
+ */
+static inline int kernel_map_ids(int mount, bool recursive, int userns)
+{
+	const struct mount_attr attr = { .attr_set = MOUNT_ATTR_IDMAP,
+		.userns_fd = (uint64_t)userns };
+
+	return kernel_mount_setattr(mount, recursive ? AT_RECURSIVE : 0, &attr);
 }
 
 #endif

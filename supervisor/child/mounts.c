@@ -36,17 +36,46 @@ static int attach(int mount, int place, const struct mount_op *op, struct fault 
 	return fail_no(f, no, op->target);
 }
 
+/* A node of its own in place of the host's, which belongs to nobody inside. 0: it must be the host's. */
+static int own_node(struct child *c, const struct mount_op *op, const struct stat *st,
+	struct fault *f)
+{
+	const struct ids *ids = c->plan->ids;
+	struct target t = target_of(op, false);
+	int parent cleanup_fd = -1;
+	uint32_t uid, gid;
+	const char *name;
+
+	if (op->cls != CLASS_DEV || ids == NULL || ids_are_same(ids) ||
+		!(S_ISCHR(st->st_mode) || S_ISBLK(st->st_mode)) ||
+		strncmp(op->target, "/dev/", 5) != 0)
+		return 0;
+	parent = target_parent(c, &t, &name, f);
+	if (parent < 0)
+		return -1;
+	if (mknodat(parent, name, st->st_mode, st->st_rdev) < 0)
+		return 0;
+	uid = id_host(&ids->uid, st->st_uid);
+	gid = id_host(&ids->gid, st->st_gid);
+	/* who has no number inside stays the container's root: ID_NONE is "as it is" */
+	return fchownat(parent, name, uid, gid, AT_SYMLINK_NOFOLLOW) < 0 ? fail(f, op->target) : 1;
+}
+
 static int do_bind(struct child *c, const struct mount_op *op, struct fault *f)
 {
-	int mount cleanup_fd = fs_clone(AT_FDCWD, op->source, op, f);
+	int mount cleanup_fd = fs_clone(c, AT_FDCWD, op->source, op, f);
 	int place cleanup_fd = -1;
 	struct target t;
 	struct stat st;
+	int made;
 
 	if (mount < 0)
 		return op->optional && f->no == ENOENT ? 0 : -1;
 	if (fstat(mount, &st) < 0)
 		return fail(f, op->source);
+	made = own_node(c, op, &st, f);
+	if (made != 0)
+		return made < 0 ? -1 : 0;
 	t = target_of(op, S_ISDIR(st.st_mode));
 	place = target_make(c, &t, f);
 	return attach(mount, place, op, f);
@@ -67,6 +96,10 @@ static int do_fs(struct child *c, const struct mount_op *op, struct fault *f)
 		return op->optional && f->no == ENODEV
 			? 0
 			: -1; /* the kernel has no such file system */
+	/* devpts and mqueue do not ask whose their root is to be */
+	if (op->cls == CLASS_DEV && c->plan->ids != NULL &&
+		fchownat(mount, "", host_uid(c, 0), host_gid(c, 0), AT_EMPTY_PATH) < 0)
+		return fail(f, op->target);
 	return attach(mount, place, op, f);
 }
 
@@ -159,14 +192,14 @@ static int clone_null(struct child *c, const struct mount_op *op, struct fault *
 		return fail(f, null.path);
 	if (!S_ISCHR(st.st_mode) || st.st_rdev != makedev(1, 3))
 		return fail_text(f, null.path, "is not the null device");
-	return fs_clone(fd, "", op, f);
+	return fs_clone(c, fd, "", op, f);
 }
 
 /* One file system for all folders: the first is made, the others are clones of where it was attached. */
 static int empty_folder(struct child *c, const struct mount_op *op, struct fault *f)
 {
 	if (c->empty >= 0)
-		return fs_clone(c->empty, "", op, f);
+		return fs_clone(c, c->empty, "", op, f);
 	c->empty = fs_new("tmpfs",
 		c->plan->container ? "size=0,nr_inodes=1,mode=555" : "size=0,nr_inodes=1,mode=000",
 		MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC, f);
@@ -219,7 +252,7 @@ static int do_attr(struct child *c, const struct mount_op *op, struct fault *f)
 		return 0;
 	if (errno != EINVAL)
 		return fail(f, op->target);
-	mount = fs_clone(place, "", op, f); /* EINVAL: no mount point yet */
+	mount = fs_clone(c, place, "", op, f); /* EINVAL: no mount point yet */
 	return mount < 0 ? -1 : attach(mount, place, op, f);
 }
 

@@ -8,6 +8,8 @@
 #include <string.h>
 #include <sys/vfs.h>
 
+#include <linux/capability.h>
+#include <linux/keyctl.h>
 #include <linux/magic.h>
 
 #define SYSCTL_PATH_MAX 256
@@ -38,6 +40,36 @@ int step_network(struct child *c, struct fault *f)
 	if (p->own_network && (p->clone_flags & CLONE_NEWNET) == 0)
 		return fail_text(f, p->unit, "has no network namespace");
 	return 0;
+}
+
+/*
+ * All is mounted, by one who had the right to: from here on there is none over what is not the container's. With SYS_ADMIN
+ * it may mount, in a mount namespace that its own user namespace has, where nothing of what is there can be taken away.
+ */
+int step_user_namespace(struct child *c, struct fault *f)
+{
+	const struct plan *p = c->plan;
+
+	if (p->ids == NULL)
+		return 0;
+	if (c->fd.userns < 0)
+		return fail_text(f, p->unit, "has no user namespace");
+	if (setns(c->fd.userns, CLONE_NEWUSER) < 0)
+		return fail(f, p->unit);
+	fd_close(&c->fd.userns);
+	if (!p->join && (p->capabilities >> CAP_SYS_ADMIN & 1) != 0 && unshare(CLONE_NEWNS) < 0)
+		return fail(f, "mount namespace");
+	return 0;
+}
+
+/* Keys of the supervisor's session are not the container's. A kernel without keys has none to give. */
+int step_keyring(struct child *c, struct fault *f)
+{
+	if (!c->plan->container ||
+		syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL, 0, 0, 0) >= 0 ||
+		errno == ENOSYS || errno == EPERM)
+		return 0;
+	return fail(f, c->plan->unit);
 }
 
 /*

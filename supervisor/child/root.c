@@ -5,12 +5,27 @@
 #include "common/fd.h"
 
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 
 #include <linux/limits.h>
+#include <linux/securebits.h>
 
 /* umount2(2); sys/mount.h does not go together with linux/mount.h in every libc. */
 #define DETACH 2
+
+/* What files the container's root is made of belong to its root. Rights over the host's files are kept. */
+static int own_files(const struct child *c, struct fault *f)
+{
+	const struct ids *ids = c->plan->ids;
+
+	if (ids == NULL || ids_are_same(ids))
+		return 0;
+	if (prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP, 0, 0, 0) < 0)
+		return fail(f, "securebits");
+	kernel_files_of(host_uid(c, 0), host_gid(c, 0));
+	return 0;
+}
 
 /* Nothing that is mounted here shall show on the host, nor what the host mounts later here. */
 int step_propagation(struct child *c, struct fault *f)
@@ -22,37 +37,37 @@ int step_propagation(struct child *c, struct fault *f)
 		return 0;
 	(void)umask(
 		0); /* the modes of the plan are meant as they are; step_pivot_root puts it back */
-	return syscall(SYS_mount, NULL, "/", NULL, how, NULL) < 0 ? fail(f, "/") : 0;
+	if (syscall(SYS_mount, NULL, "/", NULL, how, NULL) < 0)
+		return fail(f, "/");
+	return own_files(c, f);
 }
 
-/* overlayfs splits its lower layers at ':'; names of images have one. */
-static int escape(const char *path, char *to, size_t room)
+/* overlayfs takes the owners that a mount of its layer shows. */
+static int attach_lower(const struct child *c, const struct mount_op *op, struct fault *f)
 {
-	size_t n = 0;
+	int mount cleanup_fd = fs_clone(c, AT_FDCWD, op->source, op, f);
+	int place cleanup_fd = -1;
 
-	for (; *path != '\0' && n + 2 < room; path++) {
-		if (*path == ':' || *path == '\\')
-			to[n++] = '\\';
-		to[n++] = *path;
-	}
-	to[n] = '\0';
-	return *path == '\0' ? 0 : -1;
+	if (mount < 0)
+		return -1;
+	if (mkdirat(AT_FDCWD, "lower", 0755) == 0)
+		place = open("lower", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return place < 0 || kernel_move_mount(mount, place) < 0 ? fail(f, op->source) : 0;
 }
 
-/* With the working folder in the tmpfs that is to hold both layers. */
-static int new_overlay(const struct mount_op *op, struct fault *f)
+/* With the working folder in the tmpfs that is to hold all layers. */
+static int new_overlay(const struct child *c, const struct mount_op *op, struct fault *f)
 {
 	int fs cleanup_fd = kernel_fsopen("overlay");
-	char lower[PATH_MAX];
 	int mount;
 
 	if (fs < 0)
 		return fail(f, "overlay");
-	if (escape(op->source, lower, sizeof(lower)) < 0)
-		return fail_no(f, ENAMETOOLONG, op->source);
+	if (attach_lower(c, op, f) < 0)
+		return -1;
 	if (mkdirat(AT_FDCWD, "upper", 0755) < 0 || mkdirat(AT_FDCWD, "work", 0755) < 0)
 		return fail(f, "upper");
-	if (kernel_fsconfig(fs, FSCONFIG_SET_STRING, "lowerdir", lower) < 0 ||
+	if (kernel_fsconfig(fs, FSCONFIG_SET_STRING, "lowerdir", "lower") < 0 ||
 		kernel_fsconfig(fs, FSCONFIG_SET_STRING, "upperdir", "upper") < 0 ||
 		kernel_fsconfig(fs, FSCONFIG_SET_STRING, "workdir", "work") < 0 ||
 		kernel_fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL) < 0)
@@ -65,7 +80,8 @@ static int new_overlay(const struct mount_op *op, struct fault *f)
  * The tmpfs is attached too, over "/", for as long as the overlay is made: overlayfs takes no layer from a detached mount
  * before Linux 6.15. The overlay keeps it; left where it is it would lie over the old root, and be detached in its stead.
  */
-static int mount_overlay(const struct mount_op *op, int over, struct fault *f)
+static int mount_overlay(const struct child *c, const struct mount_op *op, int over,
+	struct fault *f)
 {
 	int tmpfs cleanup_fd = fs_new("tmpfs", op->data, 0, f);
 	int root cleanup_fd = -1;
@@ -74,7 +90,7 @@ static int mount_overlay(const struct mount_op *op, int over, struct fault *f)
 		return -1;
 	if (kernel_move_mount(tmpfs, over) < 0 || fchdir(tmpfs) < 0)
 		return fail(f, "/");
-	root = new_overlay(op, f);
+	root = new_overlay(c, op, f);
 	if (root >= 0 && syscall(SYS_umount2, ".", DETACH) < 0)
 		return fail(f, "overlay");
 	return fd_take(&root);
@@ -109,8 +125,8 @@ int step_mount_root(struct child *c, struct fault *f)
 	}
 	if (op == NULL)
 		return fail_no(f, EINVAL, c->plan->root);
-	root = op->kind == OP_OVERLAY ? mount_overlay(op, over, f)
-				      : fs_clone(AT_FDCWD, op->source, op, f);
+	root = op->kind == OP_OVERLAY ? mount_overlay(c, op, over, f)
+				      : fs_clone(c, AT_FDCWD, op->source, op, f);
 	if (root < 0)
 		return -1;
 	if (kernel_move_mount(root, over) < 0)

@@ -208,14 +208,17 @@ int step_secrets(struct child *c, struct fault *f)
 	return files ? take_parts(c, f) : 0;
 }
 
-/* As the process sees its users: numbers inside of its user namespace. */
+/* The numbers are those that the process sees. */
 int step_secret_owner(struct child *c, struct fault *f)
 {
 	for (size_t i = 0; c->secrets >= 0 && i < c->plan->n_secrets; i++) {
 		const struct plan_secret *s = &c->plan->secrets[i];
-		uid_t uid = s->uid != SECRET_ID_UNSET ? s->uid : c->id.uid;
-		gid_t gid = s->gid != SECRET_ID_UNSET ? s->gid : c->id.gid;
+		uint32_t uid = host_uid(c, s->uid != SECRET_ID_UNSET ? s->uid : c->id.uid);
+		uint32_t gid = host_gid(c, s->gid != SECRET_ID_UNSET ? s->gid : c->id.gid);
 
+		if (s->file != NULL && (uid == ID_NONE || gid == ID_NONE))
+			return fail_text(f, s->target,
+				"its owner is none of the ids of the user namespace");
 		if (s->file != NULL &&
 			fchownat(c->secrets, s->file, uid, gid, AT_SYMLINK_NOFOLLOW) < 0)
 			return fail(f, s->target);

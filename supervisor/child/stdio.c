@@ -45,7 +45,12 @@ static int open_tty(struct child *c, struct fault *f)
 		return fail_no(f, EINVAL, "TTYPath");
 	if (c->tty < 0 || fcntl(c->tty, F_SETFL, 0) < 0)
 		return fail(f, path);
-	return isatty(c->tty) ? 0 : fail(f, path);
+	if (!isatty(c->tty))
+		return fail(f, path);
+	/* as a login does: it can be opened by its name */
+	if (c->plan->ids != NULL && fchown(c->tty, host_uid(c, 0), (gid_t)-1) < 0)
+		return fail(f, path);
+	return 0;
 }
 
 /* O_NONBLOCK: a FIFO that nobody reads is an error and not a wait. 0: this kind is no file. */
@@ -89,6 +94,8 @@ int step_terminal(struct child *c, struct fault *f)
 	const struct plan *p = c->plan;
 	int master cleanup_fd = -1;
 
+	/* what is made from here on is the host's, or made by the container itself */
+	kernel_files_of(0, 0);
 	if (p->terminal) {
 		if (open_pty(c, &master, f) < 0)
 			return -1;
@@ -165,11 +172,15 @@ static int close_others(struct child *c)
 	bool with_secrets = c->secrets >= 0, with_init = p->run_init || with_secrets;
 	unsigned int last = (unsigned int)(with_secrets ? secrets_fd(p)
 			: with_init                     ? init_fd(p)
+			: p->ids != NULL                ? userns_fd(p)
 							: report_fd(p));
 
 	if (dup3(c->fd.report, report_fd(p), p->run_init ? 0 : O_CLOEXEC) < 0)
 		return -1;
 	c->fd.report = report_fd(p);
+	if (p->ids != NULL && dup3(c->fd.userns, userns_fd(p), O_CLOEXEC) < 0)
+		return -1;
+	c->fd.userns = p->ids != NULL ? userns_fd(p) : -1;
 	if (with_init && dup3(c->fd.init, init_fd(p), O_CLOEXEC) < 0)
 		return -1;
 	c->fd.init = init_fd(p);
@@ -207,12 +218,24 @@ static int pass(struct child *c)
 	return 0;
 }
 
+/* Programs open /dev/stderr anew: a pipe belongs to the container's root, as one that it had made. */
+static void own_pipe(const struct child *c, int fd)
+{
+	struct statfs fs;
+
+	if (c->plan->ids != NULL && fd >= 0 && fstatfs(fd, &fs) == 0 && fs.f_type == PIPEFS_MAGIC)
+		(void)!fchown(fd, host_uid(c, 0), host_gid(c, 0));
+}
+
 int step_stdio(struct child *c, struct fault *f)
 {
 	const struct plan *p = c->plan;
 	int *const lifted[] = { &c->fd.in, &c->fd.out, &c->fd.err, &c->fd.report, &c->fd.init,
-		&c->fd.notify, &c->tty, &c->secrets };
+		&c->fd.userns, &c->fd.notify, &c->tty, &c->secrets };
 
+	own_pipe(c, c->fd.in);
+	own_pipe(c, c->fd.out);
+	own_pipe(c, c->fd.err);
 	for (size_t i = 0; i < ARRAY_LEN(lifted); i++)
 		if (lift(c, lifted[i]) < 0)
 			return fail(f, "descriptors");

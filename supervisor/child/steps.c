@@ -33,12 +33,13 @@ const struct step child_steps[] = {
 	{ "seal-root", step_seal_root }, /* when all mount points are made */
 	{ "terminal", step_terminal },   /* the host's tty while its path means something */
 	{ "pivot-root", step_pivot_root },
-	/* here: the maps of the user namespace, a session keyring */
+	{ "keyring", step_keyring },
 	{ "stdio", step_stdio },
 	{ "user",
 		step_user }, /* reads files: before the limits, which may allow no further descriptor */
 	{ "secret-owner", step_secret_owner },
-	{ "limits", step_limits }, /* while there is the right to raise them */
+	{ "limits", step_limits },                 /* while there is the right to raise them */
+	{ "user-namespace", step_user_namespace }, /* the rights over the host end here */
 	{ "groups", step_groups },
 	{ "capabilities", step_capabilities },
 	{ "no-new-privs", step_no_new_privs },

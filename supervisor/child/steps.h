@@ -28,6 +28,17 @@ static inline bool has_mounts(const struct child *c)
 	return !c->plan->join && (c->plan->clone_flags & CLONE_NEWNS) != 0;
 }
 
+/* The host's number of an id as the process has it, ID_NONE: it has none. */
+static inline uint32_t host_uid(const struct child *c, uint32_t uid)
+{
+	return c->plan->ids != NULL ? id_host(&c->plan->ids->uid, uid) : uid;
+}
+
+static inline uint32_t host_gid(const struct child *c, uint32_t gid)
+{
+	return c->plan->ids != NULL ? id_host(&c->plan->ids->gid, gid) : gid;
+}
+
 /* process.c: what every process has */
 int step_wait_go(struct child *c, struct fault *f);
 int step_session(struct child *c, struct fault *f);
@@ -42,6 +53,8 @@ int step_network(struct child *c, struct fault *f);
 int step_cgroup_namespace(struct child *c, struct fault *f);
 int step_hostname(struct child *c, struct fault *f);
 int step_sysctl(struct child *c, struct fault *f);
+int step_keyring(struct child *c, struct fault *f);
+int step_user_namespace(struct child *c, struct fault *f);
 
 /* secrets.c */
 int step_secrets(struct child *c, struct fault *f);
@@ -63,29 +76,34 @@ int step_seal_root(struct child *c, struct fault *f);
 
 /*
  * Numbers of descriptors: those of sockets from 3 on (sd_listen_fds(3)), the pipe of NotifyFD= where its key says, and
- * the first that are left: the report, for a container's init the init itself, and what exec closes as well.
+ * the first that are left: the report, the user namespace if there is one, until it is entered, for a container's init the
+ * init itself, and what exec closes as well.
  */
 #define FIRST_PASSED_FD 3
+static inline int left_fd(const struct plan *p, int fd)
+{
+	return fd == p->notify_fd ? fd + 1 : fd;
+}
+
 static inline int report_fd(const struct plan *p)
 {
-	int fd = FIRST_PASSED_FD + (int)p->n_passed;
+	return left_fd(p, FIRST_PASSED_FD + (int)p->n_passed);
+}
 
-	return fd == p->notify_fd ? fd + 1 : fd;
+static inline int userns_fd(const struct plan *p)
+{
+	return left_fd(p, report_fd(p) + 1);
 }
 
 static inline int init_fd(const struct plan *p)
 {
-	int fd = report_fd(p) + 1;
-
-	return fd == p->notify_fd ? fd + 1 : fd;
+	return left_fd(p, (p->ids != NULL ? userns_fd(p) : report_fd(p)) + 1);
 }
 
 /* The secrets, until their owner is known. */
 static inline int secrets_fd(const struct plan *p)
 {
-	int fd = init_fd(p) + 1;
-
-	return fd == p->notify_fd ? fd + 1 : fd;
+	return left_fd(p, init_fd(p) + 1);
 }
 
 /* stdio.c */

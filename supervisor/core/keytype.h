@@ -43,6 +43,7 @@ int key_json_words(struct key_context *c);
 #define KEY_TYPES_SECRET(X) X(secret) X(load_credential) X(set_credential)
 #define KEY_TYPES_SOCKET(X) X(listen) X(mode) X(fd_name)
 #define KEY_TYPES_NET(X) X(address) X(subnet) X(addresses) X(ports) X(network_use) X(hosts)
+#define KEY_TYPES_USERNS(X) X(userns) X(id_map)
 #define KEY_TYPES(X)           \
 	KEY_TYPES_BASIC(X)     \
 	KEY_TYPES_TEXT(X)      \
@@ -55,7 +56,8 @@ int key_json_words(struct key_context *c);
 	KEY_TYPES_PLACE(X)     \
 	KEY_TYPES_SECRET(X)    \
 	KEY_TYPES_SOCKET(X)    \
-	KEY_TYPES_NET(X)
+	KEY_TYPES_NET(X)       \
+	KEY_TYPES_USERNS(X)
 
 enum key_type_id {
 #define X(id) KEY_TYPE_##id,
@@ -122,6 +124,8 @@ KEY_TYPES(X)
 #define LISTEN(m, what) KEY(listen, m, struct listens), .arg = (what)
 #define PORTS(m) KEY(ports, m, struct ports)
 #define NETWORK_USE(m) KEY(network_use, m, struct network_use)
+#define USERNS(m) KEY(userns, m, struct userns_use)
+#define ID_MAP(m) KEY(id_map, m, struct id_map)
 #define TRIGGER(t, base) KEY(t, timer.triggers, struct triggers), .arg = (base)
 /* Two times that stand one after the other in their struct. */
 #define TIME_PAIR(m, second)                                                                \

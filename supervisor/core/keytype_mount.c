@@ -128,6 +128,8 @@ static int mount_option(struct key_context *c, size_t at, struct mount *m, char 
 		return 0;
 	if (done == 0 && value == NULL && m->kind != MOUNT_TMPFS && set_propagation(m, option) == 0)
 		return 0;
+	if (strcmp(option, "idmap") == 0 && value == NULL) /* as every mount is */
+		return 0;
 	if (strcmp(option, "O") == 0 || strcmp(option, "idmap") == 0)
 		return key_fail(c, at, "the option \"%s\" is not done here", option);
 	return key_fail(c, at, "\"%s%s%s\" is not an option of this mount", option,

@@ -203,9 +203,8 @@ static int rootfs_parse(struct key_context *c)
 {
 	const char *colon = strchr(c->value, ':');
 
-	if (colon != NULL && strcmp(colon, ":idmap") == 0)
-		return key_fail(c, (size_t)(colon - c->value), "\":idmap\" is not done here");
-	if (colon != NULL && strcmp(colon, ":O") != 0)
+	/* ":idmap": as every root is */
+	if (colon != NULL && strcmp(colon, ":O") != 0 && strcmp(colon, ":idmap") != 0)
 		return key_fail(c, (size_t)(colon - c->value),
 			"\"%s\" is not an option of a root; there is \":O\"", colon);
 	return path_parse(c);

@@ -95,8 +95,9 @@ const struct known known_keys[] = {
 		"HealthLogDestination HealthMaxLogCount HealthMaxLogSize" },
 	{ "Container", "use Network=NAME.container and PartOf= in [Unit]", "Pod StartWithPod" },
 	{ "Container", "use Tmpfs= with ReadOnly=yes", "VolatileTmp" },
+	{ "Container", "use UIDMap= and GIDMap=", "SubGIDMap SubUIDMap" },
 	{ "Container", "",
-		"Annotation GIDMap UIDMap SubGIDMap SubUIDMap UserNS SeccompProfile AppArmor "
+		"Annotation SeccompProfile AppArmor "
 		"SecurityLabelDisable SecurityLabelFileType SecurityLabelLevel SecurityLabelNested "
 		"SecurityLabelType ServiceName RemapGid RemapUid RemapUidSize RemapUsers" },
 

@@ -209,6 +209,8 @@ static int plan_container(struct planner *pl)
 	/* The kept network namespace is entered, the cgroup namespace is made once the cgroup is known. */
 	p->clone_flags = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWIPC;
 	p->cgroup_ns = true;
+	p->ids = pl->facts->ids;
+	p->ids_why = pl->facts->ids_why;
 	p->run_init = c->run_init;
 	p->host_name = host_name(pl);
 	plan_stdio(pl);
@@ -299,6 +301,7 @@ static int plan_join(struct planner *pl, const struct strv *argv)
 	p->join = true;
 	p->own_network = pl->u->container.network.mode != NETWORK_HOST;
 	p->cgroup_ns = true;
+	p->ids = pl->facts->ids;
 	p->host_name = host_name(pl);
 	plan_identity(pl);
 	plan_limits(pl, true);

@@ -11,6 +11,7 @@
 
 #include "common/err.h"
 #include "supervisor/core/devices.h"
+#include "supervisor/core/ids.h"
 #include "supervisor/core/role.h"
 #include "supervisor/core/unit.h"
 
@@ -39,6 +40,8 @@ struct facts {
 	const struct image_section *image; /* its defaults, or NULL */
 	const char
 		*files; /* host folder with hosts, resolv.conf, hostname for this unit, or NULL */
+	const struct ids *ids;             /* of its user namespace, NULL: it has none ... */
+	const char *ids_why;               /* ... for this reason, or NULL: UserNS=host */
 	const char *notify_socket;         /* host path, or NULL: none */
 	const char *zone_file;             /* host path of Timezone='s zone file, or NULL */
 	const struct volume_path *volumes; /* where the volumes it names are */
@@ -106,6 +109,7 @@ struct mount_op {
 	uint64_t attr;        /* MOUNT_ATTR_* of mount_setattr(2) */
 	uint64_t propagation; /* MS_PRIVATE ... or 0 */
 	bool recursive;
+	bool mapped;         /* owners are those inside: id-mapped by the user namespace */
 	bool source_is_file; /* known to be no folder (a hint: the child looks at the source itself) */
 	bool optional;       /* a missing source or target is skipped */
 	uint32_t mode;
@@ -179,7 +183,9 @@ struct plan {
 	uint64_t
 		clone_flags; /* CLONE_NEWNS | ...; the cgroup namespace is unshared by a step, see child/ */
 	bool cgroup_ns;
-	bool run_init; /* exec the sealed init, which runs argv */
+	const struct ids *ids; /* of the user namespace that is entered, NULL: none ... */
+	const char *ids_why;   /* ... for this reason, or NULL: UserNS=host */
+	bool run_init;         /* exec the sealed init, which runs argv */
 
 	const char *host_name;
 	const char *root; /* where the new root comes from, NULL: it stays; the work is in mounts */
@@ -255,6 +261,9 @@ int plan_exec(struct plan *p, const struct unit *u, char *const *argv, bool term
 const char *const *plan_targets(const struct unit *u, struct arena *arena, size_t *n);
 /* The names of devices whose numbers the plan needs: those of AddDevice=, DeviceAllow= and of its terminal. */
 struct strv plan_device_names(const struct unit *u, struct arena *arena);
+/* What a container mounts with these facts; NULL: nothing that could be planned. */
+const struct mount_op *plan_mounts_of(const struct unit *u, const struct facts *facts,
+	struct arena *arena, size_t *n);
 /*
  * The unit's main process and what enters its container later on (health checks, ReloadCmd=), each as plan_print has it,
  * with an empty line between; NULL with a reason.

@@ -44,6 +44,10 @@ static const struct mount_op api[] = {
 		.cls = CLASS_DEV, .kind = OP_SYMLINK, .target = (path), .source = (to) \
 	}
 
+static const char pts_options[] = "newinstance,ptmxmode=0666,mode=0620,gid=";
+/* "tty" wherever it matters: grantpt(3) needs it */
+#define TTY_GROUP 5
+
 const struct mount_op plan_dev_nodes[] = {
 	{ .cls = CLASS_DEV,
 		.kind = OP_FS,
@@ -67,12 +71,11 @@ const size_t n_plan_dev_nodes = ARRAY_LEN(plan_dev_nodes);
 
 static const struct mount_op dev[] = {
 	LINK("/dev/ptmx", "pts/ptmx"),
-	/* gid 5 is "tty" wherever it matters: grantpt(3) needs it */
 	{ .cls = CLASS_DEV,
 		.kind = OP_FS,
 		.fstype = "devpts",
 		.target = "/dev/pts",
-		.data = "newinstance,ptmxmode=0666,mode=0620,gid=5",
+		.data = pts_options,
 		.attr = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC },
 	{ .cls = CLASS_DEV,
 		.kind = OP_FS,
@@ -193,6 +196,12 @@ static bool uses_overlay(const struct planner *pl)
 	return c->rootfs != NULL ? has_suffix(c->rootfs, ":O") : !c->read_only;
 }
 
+/* Its owners are those inside, where that makes a difference. */
+static bool maps_owners(const struct planner *pl)
+{
+	return pl->facts->ids != NULL && !ids_are_same(pl->facts->ids);
+}
+
 /* nodev: what devices there are is for /dev to say, not for an image. */
 static void add_root(struct mounting *m)
 {
@@ -206,7 +215,8 @@ static void add_root(struct mounting *m)
 				.source = m->pl->p->root,
 				.target = "/",
 				.data = "size=50%",
-				.attr = MOUNT_ATTR_NODEV });
+				.attr = MOUNT_ATTR_NODEV,
+				.mapped = maps_owners(m->pl) });
 	else
 		add(m, &m->done,
 			(struct mount_op){ .cls = CLASS_ROOT,
@@ -214,7 +224,8 @@ static void add_root(struct mounting *m)
 				.source = m->pl->p->root,
 				.target = "/",
 				.attr = MOUNT_ATTR_NODEV | (c->read_only ? MOUNT_ATTR_RDONLY : 0),
-				.recursive = plain });
+				.recursive = plain,
+				.mapped = maps_owners(m->pl) });
 }
 
 /* What had to stay writable until all was mounted. */
@@ -241,6 +252,16 @@ static void add_seal(struct mounting *m)
 
 /* ---- /dev ---- */
 
+static const char *pts_data(const struct planner *pl)
+{
+	const struct ids *ids = pl->facts->ids;
+	uint32_t group = ids != NULL ? id_host(&ids->gid, TTY_GROUP) : TTY_GROUP;
+
+	if (group == ID_NONE)
+		group = id_host(&ids->gid, 0);
+	return arena_printf(pl->arena, "%s%u", pts_options, group);
+}
+
 static void add_dev(struct mounting *m)
 {
 	const struct container_section *c = &m->pl->u->container;
@@ -249,6 +270,9 @@ static void add_dev(struct mounting *m)
 
 	add_table(m, plan_dev_nodes, n_plan_dev_nodes);
 	add_table(m, dev, ARRAY_LEN(dev));
+	for (size_t i = 0; i < m->done.n; i++)
+		if (m->done.v[i].data == pts_options)
+			m->done.v[i].data = pts_data(m->pl);
 	/* 0 and infinity: no size of its own, the memory limit holds it */
 	if (size != 0 && size != SIZE_INFINITY)
 		data = arena_printf(m->pl->arena, "mode=1777,size=%llu", (unsigned long long)size);
@@ -330,6 +354,7 @@ static int add_volume(struct mounting *m, const struct mount *v)
 		.attr = mount_attributes(v),
 		.propagation = v->propagation,
 		.recursive = v->recursive,
+		.mapped = maps_owners(m->pl),
 	};
 
 	if (check_volume(m, v, &op) < 0)
@@ -340,7 +365,7 @@ static int add_volume(struct mounting *m, const struct mount *v)
 		op.fstype = "tmpfs";
 		op.source = NULL;
 		op.data = tmpfs_data(m->pl->arena, v);
-		op.recursive = false;
+		op.recursive = op.mapped = false;
 	}
 	add(m, &m->volumes, op);
 	return 0;
@@ -513,6 +538,19 @@ int plan_mounts(struct planner *pl)
 	pl->p->mounts = m.done.v;
 	pl->p->n_mounts = m.done.n;
 	return 0;
+}
+
+const struct mount_op *plan_mounts_of(const struct unit *u, const struct facts *facts,
+	struct arena *arena, size_t *n)
+{
+	struct plan p = { .unit = u->name, .root = facts->root };
+	struct err ignored;
+	struct planner pl = { .u = u, .facts = facts, .arena = arena, .p = &p, .e = &ignored };
+
+	if (plan_mounts(&pl) < 0)
+		return NULL;
+	*n = p.n_mounts;
+	return p.mounts;
 }
 
 static bool is_covered(const struct plan *p, size_t i)

@@ -98,6 +98,10 @@ static void print_attributes(struct text *t, const struct mount_op *op)
 			text_printf(t, "%s%s", gap, names[i].name);
 			gap = ",";
 		}
+	if (op->mapped) {
+		text_printf(t, "%sidmap", gap);
+		gap = ",";
+	}
 	for (size_t i = 0; i < ARRAY_LEN(propagations); i++)
 		if ((op->propagation & propagations[i].bit) != 0) {
 			text_printf(t, "%s%s%s", gap, (op->propagation & MS_REC) != 0 ? "r" : "",
@@ -184,11 +188,35 @@ static void print_private(struct text *t, const struct plan *p)
 static void print_namespaces(struct text *t, const struct plan *p)
 {
 	label(t, "namespaces");
-	text_printf(t, "%s%s%s\n", p->join ? "those of the running container" : "mount pid uts ipc",
+	text_printf(t, "%s%s%s%s\n",
+		p->join ? "those of the running container" : "mount pid uts ipc",
 		p->cgroup_ns && !p->join ? " cgroup" : "",
 		p->join                  ? ""
 			: p->own_network ? " network"
-					 : "");
+					 : "",
+		p->ids != NULL && !p->join ? " user" : "");
+}
+
+/* Inside, on the host, and how many. */
+static void print_map(struct text *t, const char *name, const struct id_map *map)
+{
+	label(t, name);
+	for (size_t i = 0; i < map->n; i++)
+		text_printf(t, "%s%u:%u:%u", i > 0 ? " " : "", map->v[i].inside, map->v[i].host,
+			map->v[i].count);
+	text_puts(t, "\n");
+}
+
+static void print_ids(struct text *t, const struct plan *p)
+{
+	if (p->join)
+		return;
+	if (p->ids == NULL) {
+		line(t, "no-user-ns", p->ids_why != NULL ? p->ids_why : "UserNS=host");
+		return;
+	}
+	print_map(t, "uid-map", &p->ids->uid);
+	print_map(t, "gid-map", &p->ids->gid);
 }
 
 static void print_capabilities(struct text *t, const char *name, uint64_t set)
@@ -397,6 +425,7 @@ static void print_plan(struct text *t, const struct plan *p)
 		print_check(t, p->check);
 	if (p->container) {
 		print_namespaces(t, p);
+		print_ids(t, p);
 		line(t, "hostname", p->host_name);
 		line(t, "root", p->root);
 		yes(t, "init", p->run_init);

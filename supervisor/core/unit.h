@@ -259,6 +259,21 @@ struct sandbox {
 	uint64_t ambient;
 };
 
+/* UIDMap= and GIDMap=: `count` ids from `inside` on are those of the host from `host` on. */
+struct id_extent {
+	uint32_t inside, host, count;
+};
+struct id_map {
+	struct id_extent *v;
+	size_t n;
+};
+
+enum userns_mode { USERNS_UNSET, USERNS_AUTO, USERNS_HOST, USERNS_KEEP_ID };
+struct userns_use {
+	enum userns_mode mode;
+	uint32_t size; /* of auto, 0: as many as is usual */
+};
+
 struct setting { /* Sysctl=, AddHost=, Label=: name and value */
 	const char *name, *value;
 };
@@ -355,6 +370,8 @@ struct container_section {
 	uint64_t add_capability, drop_capability; /* bit per capability, "all" is every bit */
 	bool no_new_privileges;
 	struct devices devices;
+	struct userns_use userns;
+	struct id_map uid_map, gid_map;
 	struct rlimit_sets ulimits;
 	struct quantity pids_limit;
 	struct quantity memory;

@@ -1,5 +1,6 @@
 /* The rules between the keys of one unit. Each says one clear line at the key that breaks it. */
 #include "common/util.h"
+#include "supervisor/core/ids.h"
 #include "supervisor/core/loglimit.h"
 #include "supervisor/core/net/ip4.h"
 #include "supervisor/core/unitfile.h"
@@ -93,6 +94,23 @@ static void check_container(struct unit_loader *l)
 	if (c->group != NULL && c->user != NULL && strchr(c->user, ':') != NULL)
 		loader_complain(l, FAULT_ERROR, MEMBER(container.group),
 			"User= has a group already, so Group= is one too many");
+}
+
+static void check_ids(struct unit_loader *l)
+{
+	const struct container_section *c = &l->unit->container;
+	const struct ids ids = { c->uid_map.n > 0 ? c->uid_map : c->gid_map,
+		c->gid_map.n > 0 ? c->gid_map : c->uid_map };
+	size_t member = c->uid_map.n > 0 ? MEMBER(container.uid_map) : MEMBER(container.gid_map);
+	struct err e;
+
+	if (ids.uid.n == 0)
+		return;
+	if (c->userns.mode != USERNS_UNSET)
+		loader_complain(l, FAULT_ERROR, member, "UserNS= and %sIDMap= exclude each other",
+			c->uid_map.n > 0 ? "U" : "G");
+	else if (ids_check(&ids, &e) < 0)
+		loader_complain(l, FAULT_ERROR, member, "%s", e.msg);
 }
 
 static void check_reload(struct unit_loader *l)
@@ -341,6 +359,7 @@ static const struct {
 } rules[] = {
 	{ KINDS(CONTAINER), check_image },
 	{ KINDS(CONTAINER), check_container },
+	{ KINDS(CONTAINER), check_ids },
 	{ KINDS(CONTAINER), check_reload },
 	{ KINDS(CONTAINER), check_health },
 	{ KINDS(CONTAINER), check_network },

@@ -34,6 +34,7 @@ static const char description[] =
 	"  where: ?string,\n"
 	"  type: ?string,\n"
 	"  bridge: ?string,\n"
+	"  lacks: ?[]string,\n"
 	"  ports: []string,\n"
 	"  listens: [](address: string, type: string),\n"
 	"  triggers: ?int,\n"

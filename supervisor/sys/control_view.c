@@ -154,6 +154,20 @@ static void view_mount(const struct unit *u, json_t *object)
 		set_text(object, "type", m.type);
 }
 
+/* What protects by default, and is not there. After a supervisor's end, the log knows why. */
+static void view_lacks(const struct unit *u, const struct run *run, const struct instance *inst,
+	json_t *object)
+{
+	const char *why;
+
+	if (u->kind != KIND_CONTAINER || run->main_pid == 0 || ids_namespace(inst) >= 0 ||
+		ids_mode(u, &why) == USERNS_HOST)
+		return;
+	(void)json_object_set_new(object, "lacks",
+		json_pack("[s++]", "user namespace", inst->unmapped != NULL ? ": " : "",
+			inst->unmapped != NULL ? inst->unmapped : ", its log says why"));
+}
+
 static json_t *view_unit(const struct supervisor *s, uint32_t index)
 {
 	const struct unit *u = unit_at(s, index);
@@ -191,6 +205,7 @@ static json_t *view_unit(const struct supervisor *s, uint32_t index)
 	if (inst != NULL) {
 		view_usage(s, inst, object);
 		view_network(u, inst, object);
+		view_lacks(u, run, inst, object);
 	}
 	(void)json_object_set_new(object, "ports", view_ports(u));
 	(void)json_object_set_new(object, "listens", view_listens(u));

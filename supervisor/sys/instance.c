@@ -1,5 +1,6 @@
 #include "supervisor/sys/supervisor.h"
 
+#include "common/fd.h"
 #include "common/killpoint.h"
 #include "common/util.h"
 #include "supervisor/sys/held.h"
@@ -26,7 +27,7 @@ struct instance *instance_get(struct supervisor *s, uint32_t index)
 		return NULL;
 	inst->s = s;
 	inst->index = index;
-	inst->notify = inst->netns = -1;
+	inst->notify = inst->netns = inst->userns = -1;
 	inst->watch_cgroup = inst->watch_memory = -1;
 	memcpy(inst->unit, unit_at(s, index)->name, strlen(unit_at(s, index)->name) + 1);
 	s->instances[index] = inst;
@@ -79,6 +80,7 @@ void instance_free_if_done(struct instance *inst)
 {
 	if (inst->released && inst->open_handles == 0 && inst->n_processes == 0) {
 		free(inst->listeners.v);
+		free(inst->unmapped);
 		free(inst);
 	}
 }
@@ -124,7 +126,7 @@ static void release_image(struct instance *inst)
 	inst->image = NULL;
 }
 
-static const char *const held_kinds[] = { "log-out", "log-err", "notify", "netns" };
+static const char *const held_kinds[] = { "log-out", "log-err", "notify", "userns", "netns" };
 
 void instance_release(struct supervisor *s, uint32_t index)
 {
@@ -139,6 +141,7 @@ void instance_release(struct supervisor *s, uint32_t index)
 	watch_drop(inst);
 	ready_close(inst);
 	network_release(inst);
+	fd_close(&inst->userns);
 	names_release(inst);
 	private_tmp_release(inst->unit);
 	socket_release(inst);

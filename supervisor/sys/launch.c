@@ -253,6 +253,7 @@ static void child_prepare(struct child *c, const struct launcher *l, const struc
 		.out = io->out,
 		.err = io->err,
 		.netns = io->netns,
+		.userns = io->userns,
 		.init = l->init_fd,
 		.join = io->join,
 		.notify = io->notify,

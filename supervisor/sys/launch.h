@@ -36,6 +36,7 @@ struct launched {
 struct launch_io {
 	int in, out, err; /* -1: /dev/null */
 	int netns;
+	int userns;   /* that of the plan, or of the container to enter */
 	int join;     /* pidfd of the container to enter */
 	int notify;   /* write end of the pipe of NotifyFD= */
 	int terminal; /* socket for the pty's master, or -1 */

@@ -155,9 +155,20 @@ static void on_names(uv_timer_t *timer)
 		(void)uv_timer_start(timer, on_names, 0, 0);
 }
 
+static const char *const files[] = { "hosts", "resolv.conf", "hostname" };
+
+void names_give(const struct instance *inst, uint32_t uid, uint32_t gid)
+{
+	char path[FOLDER_MAX];
+	struct err ignored;
+	cleanup_fd int dir = files_folder(inst, path, sizeof(path), &ignored);
+
+	for (size_t i = 0; dir >= 0 && i < ARRAY_LEN(files); i++)
+		(void)!fchownat(dir, files[i], uid, gid, AT_SYMLINK_NOFOLLOW);
+}
+
 void names_release(const struct instance *inst)
 {
-	static const char *const files[] = { "hosts", "resolv.conf", "hostname" };
 	char path[FOLDER_MAX];
 	cleanup_fd int dir = -1;
 

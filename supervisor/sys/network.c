@@ -16,9 +16,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* Where the first cannot be written they last until the next boot. */
-#define LEASES_FILE PATH_STATE_VAR "/leases"
-#define LEASES_VOLATILE PATH_STATE "/leases"
+#define LEASES "leases"
 
 const char *network_of(const struct unit *u)
 {
@@ -46,34 +44,11 @@ static struct instance *instance_named(struct supervisor *s, const char *unit)
 
 /* ---- leases ---- */
 
-static int save_leases(const char *text, const char *path, struct err *e)
-{
-	char new_file[sizeof(LEASES_FILE) + sizeof(".new")];
-	cleanup_fd int fd = -1;
-	bool written;
-
-	(void)snprintf(new_file, sizeof(new_file), "%s.new", path);
-	fd = open(new_file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-	written = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
-	KILL_POINT("leases-written");
-	if (!written || rename(new_file, path) < 0)
-		return err_set(e, "%s: save the addresses", path);
-	return 0;
-}
-
 static void leases_changed(struct supervisor *s)
 {
 	struct arena a = { 0 };
-	const char *text = ipam_print(&s->leases, &a);
-	struct err e, ignored;
 
-	if (save_leases(text, LEASES_FILE, &e) == 0) {
-		(void)unlink(LEASES_VOLATILE); /* it is older now */
-	} else {
-		(void)save_leases(text, LEASES_VOLATILE, &ignored);
-		journal(s, LOG_LEVEL_INFO, NULL, "%s; they are kept until the next boot only",
-			e.msg);
-	}
+	(void)table_save(s, LEASES, ipam_print(&s->leases, &a), "addresses");
 	arena_free(&a);
 }
 
@@ -243,7 +218,7 @@ static int attach_new(struct instance *inst, struct err *e)
 	return u->container.ports.n > 0 ? apply_rules(s, e) : 0;
 }
 
-int network_attach(struct instance *inst, struct err *e)
+int network_attach(struct instance *inst, int *fresh, struct err *e)
 {
 	struct supervisor *s = inst->s;
 	const struct unit *u = unit_at(s, inst->index);
@@ -251,7 +226,9 @@ int network_attach(struct instance *inst, struct err *e)
 
 	if (mode == NETWORK_HOST || mode == NETWORK_CONTAINER || inst->netns >= 0)
 		return 0;
-	inst->netns = net_ns_make(&s->net, e);
+	if (*fresh >= 0 && net_ns_up(&s->net, *fresh, e) < 0)
+		return err_prefix(e, "network");
+	inst->netns = *fresh >= 0 ? fd_take(fresh) : net_ns_make(&s->net, e);
 	if (inst->netns < 0)
 		return err_prefix(e, "network");
 	KILL_POINT("attach-namespace");
@@ -287,8 +264,10 @@ static void adopt_kind(struct supervisor *s, enum unit_kind kind, network_addres
 
 		if (inst == NULL || unit_at(s, i)->kind != kind)
 			continue;
-		if (kind != KIND_NETWORK)
+		if (kind != KIND_NETWORK) {
+			inst->userns = held_take(s, "userns", inst->unit);
 			inst->netns = held_take(s, "netns", inst->unit);
+		}
 		if (adopt_one(inst, address(data, i), &e) < 0)
 			journal(s, LOG_LEVEL_ERROR, inst->unit, "take its network over: %s", e.msg);
 	}
@@ -354,14 +333,11 @@ void network_release(struct instance *inst)
 int networks_open(struct supervisor *s, struct err *e)
 {
 	struct arena a = { 0 };
-	const char *id = names_read_small(&a, "/etc/machine-id"), *leases;
+	const char *id = names_read_small(&a, "/etc/machine-id");
 
 	(void)snprintf(s->machine_id, sizeof(s->machine_id), "%.*s", (int)strcspn(id, "\n"), id);
-	(void)mkdir(PATH_STATE_VAR, 0755);
-	leases = names_read_small(&a, LEASES_VOLATILE);
-	if (leases[0] == '\0')
-		leases = names_read_small(&a, LEASES_FILE);
-	ipam_parse(&s->leases, leases, &s->lease_arena);
+	ipam_parse(&s->leases, table_read(&a, LEASES), &s->lease_arena);
 	arena_free(&a);
+	ids_open(s);
 	return net_open(&s->net, e);
 }

@@ -10,6 +10,7 @@
 #include "common/util.h"
 #include "supervisor/sys/image.h"
 #include "supervisor/sys/privatetmp.h"
+#include "supervisor/sys/userns.h"
 
 #include <fcntl.h>
 #include <linux/capability.h>
@@ -174,13 +175,16 @@ static int container_facts(struct instance *inst, struct facts *f, struct arena 
 {
 	const struct unit *u = unit_at(inst->s, inst->index);
 	char *files = arena_alloc(a, FILES_PATH_MAX);
+	cleanup_fd int netns = -1;
 
-	if (may_contain(e) < 0 || root_facts(inst, f, a, e) < 0 || network_attach(inst, e) < 0 ||
+	if (may_contain(e) < 0 || root_facts(inst, f, a, e) < 0 || volume_facts(u, f, a, e) < 0 ||
+		ids_attach(inst, f, a, &netns, e) < 0 || network_attach(inst, &netns, e) < 0 ||
 		names_write(inst, files, FILES_PATH_MAX, e) < 0)
 		return -1;
 	f->files = files;
+	ids_give(inst, f);
 	zone_facts(u, f, a);
-	return volume_facts(u, f, a, e);
+	return 0;
 }
 
 static bool wants_notify(const struct unit *u)
@@ -224,8 +228,9 @@ static int sandbox_facts(struct instance *inst, struct facts *f, struct arena *a
 {
 	const struct unit *u = unit_at(inst->s, inst->index);
 	const struct sandbox *s = &u->service.sandbox;
+	int fresh = -1;
 
-	if (s->private_network && network_attach(inst, e) < 0)
+	if (s->private_network && network_attach(inst, &fresh, e) < 0)
 		return -1;
 	if (s->private_tmp && private_tmp_make(u->name, a, &f->private_tmp, e) < 0)
 		return -1;
@@ -237,8 +242,37 @@ static int sandbox_facts(struct instance *inst, struct facts *f, struct arena *a
 	return 0;
 }
 
+static const struct launch_io no_io = { .in = -1,
+	.out = -1,
+	.err = -1,
+	.netns = -1,
+	.userns = -1,
+	.join = -1,
+	.notify = -1,
+	.terminal = -1 };
+
+/* What enters the container is told which one by its first process. */
+static int join_io(struct instance *inst, struct launch_io *io, struct facts *f, struct arena *a,
+	struct err *e)
+{
+	struct process *main_process = process_find(inst->s, inst, ROLE_MAIN);
+
+	if (main_process == NULL)
+		return err_setx(e, "%s is not running", inst->unit);
+	io->join = process_pidfd(main_process);
+	io->userns = userns_of(main_process->run.pid, &f->ids, a, e);
+	return io->userns == USERNS_UNKNOWN ? -1 : 0;
+}
+
+/* The user namespace of one that is joined was opened for this start. */
+static void io_close(struct launch_io *io)
+{
+	if (io->join >= 0)
+		fd_close(&io->userns);
+}
+
 static int gather(struct instance *inst, enum role role, uint32_t number, struct facts *f,
-	struct arena *a, struct err *e)
+	struct launch_io *io, struct arena *a, struct err *e)
 {
 	const struct unit *u = unit_at(inst->s, inst->index);
 
@@ -258,7 +292,7 @@ static int gather(struct instance *inst, enum role role, uint32_t number, struct
 	if (environment_facts(u, f, a, e) < 0)
 		return -1;
 	if (plan_joins(u, role, number))
-		return joined_facts(u, f, a, e);
+		return join_io(inst, io, f, a, e) < 0 ? -1 : joined_facts(u, f, a, e);
 	device_facts(u, f, a);
 	if (sandbox_facts(inst, f, a, e) < 0)
 		return -1;
@@ -312,17 +346,6 @@ static int launch_plan(struct instance *inst, const struct plan *plan, const str
 	return 0;
 }
 
-/* What enters the container is told which one by its first process. */
-static int join_io(struct instance *inst, struct launch_io *io, struct err *e)
-{
-	struct process *main_process = process_find(inst->s, inst, ROLE_MAIN);
-
-	if (main_process == NULL)
-		return err_setx(e, "%s is not running", inst->unit);
-	io->join = process_pidfd(main_process);
-	return 0;
-}
-
 /* What a health check or the command of a mount writes last is for the engine, and is not in the log. */
 static int launch_check(struct instance *inst, const struct plan *plan, struct launch_io *io,
 	struct process **out, struct err *e)
@@ -348,24 +371,16 @@ static int launch_check(struct instance *inst, const struct plan *plan, struct l
 static int start_in(struct instance *inst, enum role role, uint32_t number, struct facts *facts,
 	struct arena *a, struct process **out, struct err *e)
 {
-	struct launch_io io = { .in = -1,
-		.out = -1,
-		.err = -1,
-		.netns = -1,
-		.join = -1,
-		.notify = -1,
-		.terminal = -1 };
+	struct launch_io io __attribute__((cleanup(io_close))) = no_io;
 	cleanup_fd int ready = -1;
 	struct plan plan;
 
 	if (role == ROLE_MAIN)
 		inst->notify_access = ACCESS_UNSET;
-	if (instance_logs(inst, e) < 0 || gather(inst, role, number, facts, a, e) < 0 ||
+	if (instance_logs(inst, e) < 0 || gather(inst, role, number, facts, &io, a, e) < 0 ||
 		plan_unit(&plan, unit_at(inst->s, inst->index), role, number, facts, a, e) < 0)
 		return -1;
 	KILL_POINT("start-planned");
-	if (plan.join && join_io(inst, &io, e) < 0)
-		return -1;
 	if (role == ROLE_HEALTH || unit_at(inst->s, inst->index)->kind == KIND_MOUNT)
 		return launch_check(inst, &plan, &io, out, e);
 	io.out = pick_output(inst, plan.out, &inst->out);
@@ -375,6 +390,8 @@ static int start_in(struct instance *inst, enum role role, uint32_t number, stru
 	if (plan.in == PLAN_STDIO_INHERIT)
 		io.in = inst->s->console;
 	io.netns = plan.own_network && !plan.join ? network_namespace(inst) : -1;
+	if (!plan.join)
+		io.userns = plan.ids != NULL ? ids_namespace(inst) : -1;
 	if (plan.notify_fd != 0 && ready_open(inst, &ready, e) < 0)
 		return -1;
 	io.notify = ready;
@@ -440,13 +457,7 @@ int start_exec(struct supervisor *s, uint32_t index, char *const *argv, const in
 {
 	struct instance *inst = s->instances[index];
 	const struct unit *u = unit_at(s, index);
-	struct launch_io io = { .in = -1,
-		.out = -1,
-		.err = -1,
-		.netns = -1,
-		.join = -1,
-		.notify = -1,
-		.terminal = -1 };
+	struct launch_io io __attribute__((cleanup(io_close))) = no_io;
 	struct arena a = { 0 };
 	struct facts facts;
 	struct plan plan;
@@ -454,8 +465,6 @@ int start_exec(struct supervisor *s, uint32_t index, char *const *argv, const in
 
 	if (inst == NULL)
 		return err_setx(e, "%s is not running", u->name);
-	if (join_io(inst, &io, e) < 0)
-		return -1;
 	if (n_fds == 3) {
 		io.in = fds[0];
 		io.out = fds[1];
@@ -463,7 +472,7 @@ int start_exec(struct supervisor *s, uint32_t index, char *const *argv, const in
 	} else {
 		io.terminal = fds[0];
 	}
-	rc = gather(inst, ROLE_EXEC, 0, &facts, &a, e);
+	rc = gather(inst, ROLE_EXEC, 0, &facts, &io, &a, e);
 	if (rc == 0)
 		rc = plan_exec(&plan, u, argv, n_fds == 1, &facts, &a, e);
 	if (rc == 0)
@@ -492,7 +501,9 @@ static int idle_facts(struct instance *inst, struct facts *f, struct arena *a, s
 		return 0;
 	f->files = arena_printf(a, "%s/%s", PATH_FILES, u->name);
 	zone_facts(u, f, a);
-	return root_facts(inst, f, a, e) < 0 ? -1 : volume_facts(u, f, a, e);
+	if (root_facts(inst, f, a, e) < 0 || volume_facts(u, f, a, e) < 0)
+		return -1;
+	return ids_facts(inst, f, a, e);
 }
 
 const char *plan_text(struct supervisor *s, uint32_t index, struct arena *arena, struct err *e)

@@ -6,6 +6,8 @@
  *   instance.c   what one unit holds in the kernel process.c   one process, from launch to exit
  *   start.c      facts + plan + launch             watch.c     cgroup events
  *   network.c    bridges, addresses, ports         names.c     hosts and resolv.conf of containers
+ *   ids.c        user namespaces of containers     userns.c    making them
+ *   table.c      tables on disk
  *   mounts.c     .mount units that somebody else takes away
  *   volume.c     named volumes                     adopt.c     goes on where another supervisor ended
  *   keep.c       what is kept for that              leftover.c  what nobody can explain
@@ -61,6 +63,8 @@ struct instance {
 	uv_poll_t notify_poll;
 	struct ready *ready; /* waits for the newline of NotifyFD=, or NULL */
 	int netns;           /* network namespace of a container, -1: none or the host's */
+	int userns;          /* the user namespace that it belongs to, -1: none */
+	char *unmapped;      /* why it has none though it should, malloc'd, or NULL */
 	bool attached;       /* by ... */
 	struct attach_plan attach;
 	bool bridge_up; /* a network: its bridge stands as ... */
@@ -114,7 +118,8 @@ struct supervisor {
 	struct process *processes;
 	struct held *held[HELD_CHAINS]; /* what init held for the one before, not taken back yet */
 	struct leases leases;
-	struct arena lease_arena;
+	struct arena lease_arena; /* ... and of: */
+	struct id_ranges ranges;
 	char machine_id[40];
 	uv_fs_event_t etc;   /* of the host: its name servers change there */
 	uint32_t names_next; /* index of the unit whose turn it is then */
@@ -251,8 +256,11 @@ void watch_check_oom(struct instance *inst);
 /* ---- network.c ---- */
 int networks_open(struct supervisor *s, struct err *e);
 int network_setup(struct instance *inst, struct err *e);
-/* Network namespace, address and published ports of a container about to start; kept over its restarts. */
-int network_attach(struct instance *inst, struct err *e);
+/*
+ * Network namespace, address and published ports of a container about to start; kept over its restarts. *fresh: one that
+ * its user namespace has come with, which is taken if none is there yet, or -1.
+ */
+int network_attach(struct instance *inst, int *fresh, struct err *e);
 /* Those of the supervisor before, as they stand. address: of a container in host byte order, 0: not known. */
 typedef uint32_t network_address_fn(const void *data, uint32_t unit);
 void networks_adopt(struct supervisor *s, network_address_fn *address, const void *data);
@@ -266,10 +274,30 @@ const char *network_of(const struct unit *u);
 /* Who has the network namespace that a container lives in: itself or the container it shares; NULL: the host. */
 const struct instance *network_owner(const struct instance *inst);
 
+/* ---- ids.c ---- */
+/* The table of ranges. */
+void ids_open(struct supervisor *s);
+/* Of a container about to start: its user namespace, kept over its restarts. fresh: as above. */
+int ids_attach(struct instance *inst, struct facts *f, struct arena *a, int *fresh, struct err *e);
+/* What ids_attach() would say; nothing is made. */
+int ids_facts(const struct instance *inst, struct facts *f, struct arena *a, struct err *e);
+/* The namespace for what runs as `ids` says, -1: none. */
+int ids_namespace(const struct instance *inst);
+/* The supervisor's own files that are in the container belong to its root. */
+void ids_give(const struct instance *inst, const struct facts *f);
+
+/* ---- table.c ---- */
+/* -1: nowhere. It is said. `what` is in it. */
+int table_save(struct supervisor *s, const char *name, const char *text, const char *what);
+/* "": there is none. */
+const char *table_read(struct arena *a, const char *name);
+
 /* ---- names.c ---- */
 int names_open(struct supervisor *s, struct err *e);
 /* Writes hosts, resolv.conf and hostname of a container; returns their host folder in `dir`. */
 int names_write(struct instance *inst, char *dir, size_t size, struct err *e);
+/* Those files get another owner. */
+void names_give(const struct instance *inst, uint32_t uid, uint32_t gid);
 /* They go with the container. */
 void names_release(const struct instance *inst);
 /* Somebody came or went, or the name servers are others: all that run learn it soon. */

@@ -98,6 +98,8 @@ static const struct {
 		{ "80", "8080:80", "127.0.0.1:8080:80/tcp", "127.0.0.1::53/udp",
 			"8000-8002:80-82" } },
 	{ &key_type_network_use, { "host", "none", "lan.network", "web.container", "bridge" } },
+	{ &key_type_userns, { "auto", "auto:size=1000", "host", "keep-id" } },
+	{ &key_type_id_map, { "0:100000:65536", "1000:1000" } },
 	{ &key_type_unit_name, { "web.container" } },
 	{ &key_type_mode, { "0666", "4755", "0" } },
 	{ &key_type_fd_name, { "http", "web.socket" } },

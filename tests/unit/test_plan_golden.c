@@ -87,6 +87,25 @@ static struct facts machine(struct arena *a, struct image_section *image, const 
 	};
 }
 
+/* Ids as the first container of a machine has them. */
+static void give_ids(struct arena *a, const struct unit *u, struct facts *facts)
+{
+	const struct container_section *c = &u->container;
+	struct ids *ids = arena_alloc(a, sizeof(*ids));
+	enum userns_mode mode = ids_mode(u, &facts->ids_why);
+
+	if (u->kind != KIND_CONTAINER || mode == USERNS_HOST)
+		return;
+	*LIST_ADD(a, &ids->uid) = mode == USERNS_KEEP_ID
+		? (struct id_extent){ 0, 0, ID_NONE }
+		: (struct id_extent){ 0, IDS_SIZE,
+			  c->userns.size != 0 ? c->userns.size : IDS_SIZE };
+	ids->gid = ids->uid;
+	if (mode == USERNS_UNSET)
+		*ids = (struct ids){ c->uid_map, c->gid_map };
+	facts->ids = ids;
+}
+
 /* The plan as text, or the reason why there is none, in the arena. */
 static const char *plan_of(struct arena *a, const struct unit *u)
 {
@@ -95,6 +114,7 @@ static const char *plan_of(struct arena *a, const struct unit *u)
 	const char *text;
 	struct err e;
 
+	give_ids(a, u, &facts);
 	if (u->broken != NULL)
 		return arena_printf(a, "broken: %s\n", u->broken);
 	text = plan_all(u, &facts, a, &e);

@@ -33,6 +33,8 @@ int net_bridge_down(struct net *n, const struct bridge_plan *p, struct err *e);
 
 /* A new network namespace with its loopback up; returns a close-on-exec descriptor of it that the caller owns. */
 int net_ns_make(struct net *n, struct err *e);
+/* One that somebody else has made: its loopback comes up. */
+int net_ns_up(struct net *n, int netns, struct err *e);
 
 /* netns stays the caller's. Needs the bridge; a pair of the same name is used or replaced. */
 int net_attach(struct net *n, int netns, const struct attach_plan *p, struct err *e);

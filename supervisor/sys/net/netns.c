@@ -63,3 +63,10 @@ int net_ns_make(struct net *n, struct err *e)
 		return -1;
 	return fd_take(&netns);
 }
+
+int net_ns_up(struct net *n, int netns, struct err *e)
+{
+	cleanup_fd int sock = netns_socket(netns, n->host_ns, e);
+
+	return sock < 0 ? -1 : netns_loopback_up(sock, e);
+}
