@@ -45,11 +45,16 @@ UNIT_TEST_SRC	:= $(sort $(wildcard tests/unit/test_*.c))
 # What a unit test can call: all but the mains, the child's steps and the effects.
 UNIT_LIB_SRC	:= $(filter-out %/main.c supervisor/child/% supervisor/sys/%,$(COMMON_SRC) \
 		   $(INIT_SRC) $(SUP_SRC) $(CTL_SRC) \
-		   $(filter-out $(UNIT_TEST_SRC),$(call find-c,tests/unit)))
+		   $(filter-out $(UNIT_TEST_SRC),$(call find-c,tests/unit))) supervisor/sys/profile.c
 # Each file here is one static program: what the tests and the bench run, in containers or not.
 HELPER_SRC	:= $(sort $(wildcard tests/helpers/*.c tests/*/helpers/*.c bench/*.c))
 
 objects	= $(patsubst %.c,$(OBJ)/%.o,$(1))
+
+# ---- tables made of the kernel's headers: for the machine built for, and for this one -------
+
+GEN	   := $(OUT)/gen
+NATIVE_GEN := $(BUILD)/native/gen
 
 # ---- flags -------------------------------------------------------------------------------
 
@@ -67,7 +72,7 @@ CODE	:= -Oz -g -fPIE -ffunction-sections -fdata-sections -fstack-protector-stron
 # parts: the same bytes on each machine. The helpers of the tests take the same objects as they are.
 WHOLE	:= -flto -ffat-lto-objects
 LINK_WHOLE := $(CODE) -flto=2 --param lto-partitions=2
-CFLAGS	= $(LANG_FLAGS) $(WARN) $(CODE) -idirafter $(LIBS)/uapi -ffile-prefix-map=$(CURDIR)=.
+CFLAGS	= $(LANG_FLAGS) -I$(GEN) $(WARN) $(CODE) -idirafter $(LIBS)/uapi -ffile-prefix-map=$(CURDIR)=.
 
 # musl-gcc's specs know no static PIE, so the libc's start files are named here: rcrt1.o moves the program's own pointers,
 # whose places the linker packs into DT_RELR, a tenth of the older form.
@@ -76,7 +81,7 @@ LDFLAGS	:= -nostartfiles -static -Wl,-pie,--no-dynamic-linker,-z,text,-z,pack-re
 	   -L$(LIBS)/lib $(LIBS)/lib/rcrt1.o $(LIBS)/lib/crti.o
 LDEND	:= $(LIBS)/lib/crtn.o
 
-UNIT_CFLAGS = $(LANG_FLAGS) -DKEY_DOCS $(WARN) -O1 -g -fno-omit-frame-pointer \
+UNIT_CFLAGS = $(LANG_FLAGS) -I$(NATIVE_GEN) -DKEY_DOCS $(WARN) -O1 -g -fno-omit-frame-pointer \
 	   -fsanitize=address,undefined -fno-sanitize-recover=all
 
 # ---- the programs ------------------------------------------------------------------------
@@ -132,12 +137,26 @@ $(OBJ)/%.o: %.c Makefile | $(DEPS_DONE)
 # Those that have their place.
 $(call objects,common/rest.c $(RESTING)): WHOLE :=
 
+CALLS_LIST := supervisor/core/seccomp/calls.list
+$(GEN)/syscalls.inc: SYSCALL_CC = $(CC) -idirafter $(LIBS)/uapi
+$(GEN)/syscalls.inc: | $(DEPS_DONE)
+$(NATIVE_GEN)/syscalls.inc: SYSCALL_CC = $(HOSTCC)
+$(GEN)/syscalls.inc $(NATIVE_GEN)/syscalls.inc: tools/syscalls $(CALLS_LIST)
+	@mkdir -p $(@D)
+	$(Q)printf '#include <%s>\n' asm/unistd.h linux/errno.h | $(SYSCALL_CC) -E -dM - | \
+		tools/syscalls $(CALLS_LIST) >$@.new && mv $@.new $@
+
+CALLS_OBJ := obj/supervisor/core/seccomp/calls.o
+$(OUT)/$(CALLS_OBJ): $(GEN)/syscalls.inc
+$(patsubst %,$(BUILD)/%/$(CALLS_OBJ),unit fuzz coverage sim mutants): $(NATIVE_GEN)/syscalls.inc
+
 # ---- lists made of the key table ----------------------------------------------------------
 
 # The list of keys in sup.unit(5) comes from the supervisor's own table, by a program of this machine.
 KEYS_MAN := $(BUILD)/native/keys-man
 KEYS_MAN_SRC := tools/keys-man.c $(wildcard supervisor/core/keytype_*.c) \
-	   $(patsubst %,supervisor/core/%.c,arena calendar calendar_text condition keys names number text unit words)
+	   $(patsubst %,supervisor/core/%.c,arena calendar calendar_text condition keys names number text unit words \
+	   seccomp/calls)
 KEYS_TABLE := $(BUILD)/native/keys-table
 ENGINE_TABLE := $(BUILD)/native/engine-table
 ENGINE_TABLE_SRC := tools/engine-table.c supervisor/core/rules.c
@@ -200,7 +219,7 @@ FUZZERS	   := $(FUZZ_SRC:tests/fuzz/%.c=$(FUZZ)/%)
 FUZZ_LIB   := $(FUZZ)/obj/lib.a
 FUZZ_WORDS := $(FUZZ)/words.dict
 FUZZ_SAN   := -fsanitize=address,undefined -fno-sanitize-recover=all
-FUZZ_CFLAGS = $(LANG_FLAGS) $(WARN) -O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link $(FUZZ_SAN)
+FUZZ_CFLAGS = $(LANG_FLAGS) -I$(NATIVE_GEN) $(WARN) -O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link $(FUZZ_SAN)
 
 .PHONY: fuzzers fuzz
 fuzzers: $(FUZZERS) $(FUZZ_WORDS) $(FUZZ)/sidecar
@@ -246,7 +265,7 @@ fuzz: fuzzers
 COV	   := $(BUILD)/coverage
 COV_TESTS  := $(UNIT_TEST_SRC:tests/unit/%.c=$(COV)/%)
 COV_LIB	   := $(COV)/obj/lib.a
-COV_CFLAGS  = $(LANG_FLAGS) -DKEY_DOCS -O1 -g -fprofile-instr-generate -fcoverage-mapping
+COV_CFLAGS  = $(LANG_FLAGS) -I$(NATIVE_GEN) -DKEY_DOCS -O1 -g -fprofile-instr-generate -fcoverage-mapping
 
 .PHONY: coverage
 coverage: $(COV_TESTS) $(COV)/sim
@@ -284,7 +303,7 @@ $(COV)/obj/ini.o: $(DEPS_DONE)
 # ---- simulation and exhaustion: the core, optimised, with a table of rules that is looked at -----
 
 SIM	    := $(BUILD)/sim
-SIM_CFLAGS   = $(LANG_FLAGS) $(WARN) -O2 -g
+SIM_CFLAGS   = $(LANG_FLAGS) -I$(NATIVE_GEN) $(WARN) -O2 -g
 SIM_LIB_SRC := $(COMMON_SRC) $(filter supervisor/core/%,$(SUP_SRC))
 EXPLORE_SRC := $(patsubst %,tests/sim/%.c,explore shapes world space endings)
 SIM_SRC	    := $(filter-out tests/sim/main.c tests/sim/cells_main.c $(EXPLORE_SRC),$(call find-c,tests/sim)) \
@@ -340,7 +359,7 @@ $(SIM)/obj/ini.o: $(DEPS_DONE)
 # Mutants: the engine broken in small ways, one at a time; the tests load the core as a shared library (all
 # but the walk, which wraps a function within it).
 MUT	   := $(BUILD)/mutants
-MUT_CC	    = $(HOSTCC) $(LANG_FLAGS) -DKEY_DOCS -O1 -fPIC -w
+MUT_CC	    = $(HOSTCC) $(LANG_FLAGS) -I$(NATIVE_GEN) -DKEY_DOCS -O1 -fPIC -w
 MUT_SHARED := -shared -Wl,-soname,libcore.so -Wl,--defsym=engine_rules=rules
 MUT_TESTS  := $(patsubst tests/unit/%.c,$(MUT)/%,$(filter-out %_walk.c,$(wildcard tests/unit/test_engine*.c)) \
 	   $(addprefix tests/unit/test_,bootwatch.c kept.c restart.c ties.c))
@@ -378,7 +397,7 @@ $(MUT)/obj/ini.o: $(DEPS_DONE)
 
 TOOLS := tools/test $(BUILD) $(ARCH)
 test test-ns test-vm test-unit lint: export CC := $(CC)
-test lint: export LINT_CFLAGS = $(LANG_FLAGS) $(WARN) -idirafter $(LIBS)/uapi
+test lint: export LINT_CFLAGS = $(LANG_FLAGS) -I$(GEN) $(WARN) -idirafter $(LIBS)/uapi
 
 .PHONY: test test-unit test-sim test-mutants test-fuzz test-ns test-vm inject lint format
 test: needs-test
@@ -438,10 +457,11 @@ MANUALS	:= $(patsubst docs/%,$(OUT)/docs/%,$(wildcard docs/*.[158])) \
 .PHONY: docs
 docs: $(MANUALS) $(OUT)/docs/units.md $(OUT)/docs/engine.md
 
+$(KEYS_MAN) $(KEYS_TABLE): $(NATIVE_GEN)/syscalls.inc
 $(KEYS_MAN): $(KEYS_MAN_SRC) $(wildcard supervisor/core/*.h supervisor/core/*.inc) Makefile
 	@mkdir -p $(@D)
 	@echo '  HOSTCC  $@'
-	$(Q)$(HOSTCC) -std=c11 -D_GNU_SOURCE -DKEY_DOCS -I. $(WARN) -O1 -o $@ $(filter %.c,$^)
+	$(Q)$(HOSTCC) -std=c11 -D_GNU_SOURCE -DKEY_DOCS -I. -I$(NATIVE_GEN) $(WARN) -O1 -o $@ $(filter %.c,$^)
 
 $(OUT)/docs/sup.conf.5 $(OUT)/docs/sup.unit.5: $(OUT)/docs/%: docs/%.in $(KEYS_MAN)
 	@mkdir -p $(@D)
@@ -451,7 +471,7 @@ $(OUT)/docs/sup.conf.5 $(OUT)/docs/sup.unit.5: $(OUT)/docs/%: docs/%.in $(KEYS_M
 $(KEYS_TABLE): $(KEYS_TABLE_SRC) $(wildcard supervisor/core/*.h supervisor/core/*.inc) Makefile
 	@mkdir -p $(@D)
 	@echo '  HOSTCC  $@'
-	$(Q)$(HOSTCC) -std=c11 -D_GNU_SOURCE -DKEY_DOCS -I. $(WARN) -O1 -o $@ $(filter %.c,$^)
+	$(Q)$(HOSTCC) -std=c11 -D_GNU_SOURCE -DKEY_DOCS -I. -I$(NATIVE_GEN) $(WARN) -O1 -o $@ $(filter %.c,$^)
 
 $(OUT)/docs/units.md: $(KEYS_TABLE)
 	@mkdir -p $(@D)

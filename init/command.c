@@ -6,9 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include <linux/filter.h>
 
 #include "common/report.h"
 #include "common/util.h"
@@ -203,15 +207,38 @@ static void let_go(struct command *c)
 	console_fill_stdio();
 }
 
+/* The file is the program. It is for the command alone, which may be refused what we live by. */
+static int map_filter(int fd, struct sock_fprog *out)
+{
+	struct stat st;
+	void *code;
+
+	if (fd < 0)
+		return 0;
+	if (fstat(fd, &st) < 0)
+		return -1;
+	out->len = (unsigned short)((size_t)st.st_size / sizeof(*out->filter));
+	code = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+	(void)close(fd);
+	if (code == MAP_FAILED)
+		return -1;
+	out->filter = code;
+	return 0;
+}
+
 static int start(struct command *c)
 {
+	struct sock_fprog filter = { .len = 0 };
 	struct spawn order = { .path = c->argv[0],
 		.argv = c->argv,
 		.default_signals = c->voice.manner == MANNER_DUMB_INIT,
 		.shell = c->voice.manner != MANNER_INIT,
 		.prepare = prepare,
-		.arg = c };
+		.arg = c,
+		.filter = &filter };
 
+	if (map_filter(c->course.orders.filter_fd, &filter) < 0)
+		return -1;
 	if (c->course.orders.parent_signal != 0)
 		(void)prctl(PR_SET_PDEATHSIG, c->course.orders.parent_signal);
 	ask_for_orphans(c);

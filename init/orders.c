@@ -13,7 +13,7 @@
 #define DUMB_INIT_LAST 31 /* the last signal that dumb-init rewrites */
 #define UNTOUCHED 0xff
 
-enum does { DOES_COUNT, DOES_SHOW, DOES_SIGNAL, DOES_CODE, DOES_REWRITE, DOES_DRAIN, DOES_REPORT };
+enum does { DOES_COUNT, DOES_SHOW, DOES_SIGNAL, DOES_CODE, DOES_REWRITE, DOES_DRAIN, DOES_REPORT, DOES_FILTER };
 
 struct option {
 	char letter; /* 0: none */
@@ -36,6 +36,7 @@ static const struct option init_options[] = {
 	{ 0, COUNTS(wait_all), "wait-all", "then SIGTERM to all others, and wait" },
 	{ 0, DOES_DRAIN, 0, "drain", "SECONDS: before SIGTERM is passed on" },
 	{ 0, DOES_REPORT, 0, "report", "FD: what becomes of the command, see init(8)" },
+	{ 0, DOES_FILTER, 0, "filter", "FD: a seccomp program for the command" },
 	{ 0, COUNTS(listen), "listen", "LISTEN_PID becomes the command's" },
 	{ 'h', DOES_SHOW, 'h', "help", "show this" },
 	{ 'V', DOES_SHOW, 'V', "version", "show what this is" },
@@ -198,6 +199,8 @@ static int set_value(enum manner m, const struct option *option, const char *val
 		return text_number(value, DRAIN_MAX_S, &o->drain_s);
 	case DOES_REPORT:
 		return text_number(value, INT_MAX, &o->report_fd);
+	case DOES_FILTER:
+		return text_number(value, INT_MAX, &o->filter_fd);
 	case DOES_COUNT:
 	case DOES_SHOW:
 	default:
@@ -338,7 +341,7 @@ static void take_environment(enum manner m, struct orders *o)
 static void init_orders(enum manner m, struct orders *o)
 {
 	memset(o, 0, sizeof(*o));
-	o->report_fd = -1;
+	o->report_fd = o->filter_fd = -1;
 	o->verbose = m != MANNER_DUMB_INIT;
 	memset(o->rewrite, UNTOUCHED, sizeof(o->rewrite));
 }

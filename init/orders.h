@@ -34,6 +34,7 @@ struct orders {
 	int parent_signal;                /* when our parent dies; 0: none */
 	int drain_s;                      /* how long SIGTERM waits */
 	int report_fd;                    /* -1: none */
+	int filter_fd;                    /* a program for seccomp(2), for the command; -1: none */
 };
 
 /* Why a command line cannot be used. */

@@ -7,11 +7,14 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <linux/filter.h>
 #include <linux/mount.h>
+#include <linux/seccomp.h>
 
 #include "init/signals.h"
 #include "init/text.h"
@@ -92,6 +95,13 @@ static void run_by_shell(const struct spawn *s)
 	errno = ENOEXEC;
 }
 
+static int load_filter(const struct sock_fprog *filter)
+{
+	if (filter == NULL || filter->len == 0)
+		return 0;
+	return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, filter);
+}
+
 static int child_main(void *arg)
 {
 	struct child *child = arg;
@@ -103,7 +113,8 @@ static int child_main(void *arg)
 	signals_unblock();
 	if (s->read_only)
 		exec_read_only(s);
-	(void)execvpe(s->path, s->argv, s->env != NULL ? s->env : environ);
+	if (load_filter(s->filter) == 0)
+		(void)execvpe(s->path, s->argv, s->env != NULL ? s->env : environ);
 	if (s->shell && errno == ENOEXEC)
 		run_by_shell(s);
 	child->error = errno;

@@ -11,6 +11,8 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+struct sock_fprog;
+
 struct spawn {
 	const char *path; /* searched on $PATH of init when it has no slash */
 	char *const *argv;
@@ -28,6 +30,8 @@ struct spawn {
 	 */
 	void (*prepare)(const void *arg);
 	const void *arg;
+	const struct sock_fprog
+		*filter; /* for seccomp(2), loaded last; NULL or of length 0: none */
 	pid_t *pid; /* written before the child's first instruction, 0 when spawn() fails; may be NULL */
 };
 

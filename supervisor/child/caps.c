@@ -84,19 +84,32 @@ static int change_user(const struct identity *id, bool keep, struct fault *f)
 	return 0;
 }
 
+/*
+ * Who may still gain privileges needs this one to load a filter. Exec takes it away again: it is in none of the sets
+ * that exec goes by.
+ */
+static uint64_t until_exec(const struct plan *p)
+{
+	bool filters = p->profile.n > 0 || p->filter.n > 0;
+
+	return filters && !p->no_new_privileges ? bit(CAP_SYS_ADMIN) : 0;
+}
+
 /* Of what the supervisor itself has not (a container of another engine) nothing can be given. */
 int step_capabilities(struct child *c, struct fault *f)
 {
 	const struct plan *p = c->plan;
 	bool root = c->id.uid == 0;
 	uint64_t ambient = root ? 0 : p->ambient & p->capabilities;
-	uint64_t permitted;
+	uint64_t permitted, extra;
 
 	if (read_permitted(&permitted) < 0)
 		return fail(f, "capget");
 	ambient &= permitted;
-	permitted = root ? permitted & p->capabilities : ambient;
-	if (drop_bounding(p->capabilities, f) < 0 || change_user(&c->id, ambient != 0, f) < 0)
+	extra = permitted & until_exec(p);
+	permitted = (root ? permitted & p->capabilities : ambient) | extra;
+	if (drop_bounding(p->capabilities, f) < 0 ||
+		change_user(&c->id, (ambient | extra) != 0, f) < 0)
 		return -1;
 	if (write_sets(permitted, ambient) < 0)
 		return fail(f, "capset");

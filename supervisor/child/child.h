@@ -44,6 +44,7 @@ struct child {
 	int tty; /* becomes 0, 1, 2 or some of them: the slave of the new terminal, or the plan's tty; -1 */
 	int passed[PASSED_FDS_MAX]; /* of the plan: numbers change until they are 3, 4, ... */
 	struct identity id;         /* since the step "user" */
+	int filter; /* the program that the container's init loads for its command, as a file; -1: none */
 };
 
 struct step {

@@ -43,19 +43,24 @@ static void put_number(char *s, unsigned int value)
 
 /*
  * `init --report=FD -- PATH ARG...`: the init looks PATH up, so that a missing program is reported by it. With
- * descriptors of sockets the init completes LISTEN_PID, which is its child's.
+ * descriptors of sockets the init completes LISTEN_PID, which is its child's, and a filter of the unit's is for its child.
  */
 static int exec_init(const struct child *c)
 {
 	const struct plan *p = c->plan;
 	char report[sizeof("--report=") + 12] = "--report=";
-	const char *head[] = { "init", report, "--listen", "--" };
-	size_t n_head = ARRAY_LEN(head), n = 0;
+	char filter[sizeof("--filter=") + 12] = "--filter=";
+	const char *head[5] = { "init", report };
+	size_t n_head = 2, n = 0;
 	const char **argv;
 
 	put_number(report + strlen(report), (unsigned int)report_fd(p));
-	if (p->n_passed == 0)
-		head[--n_head - 1] = "--";
+	put_number(filter + strlen(filter), (unsigned int)c->filter);
+	if (p->n_passed != 0)
+		head[n_head++] = "--listen";
+	if (c->filter >= 0)
+		head[n_head++] = filter;
+	head[n_head++] = "--";
 	while (p->argv[n] != NULL)
 		n++;
 	argv = mmap(NULL, (n_head + n + 2) * sizeof(*argv), PROT_READ | PROT_WRITE,

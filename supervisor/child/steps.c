@@ -45,8 +45,9 @@ const struct step child_steps[] = {
 	{ "no-new-privs", step_no_new_privs },
 	{ "workdir", step_workdir },   /* as the user, whose right to be there counts */
 	{ "landlock", step_landlock }, /* nothing is opened after it but the program */
-	/* here: seccomp, which needs no-new-privs, and after which nothing but exec is called */
 	{ "unblock", step_unblock },
+	{ "seccomp",
+		step_seccomp }, /* last: whatever it refuses, exec itself is what it must allow */
 	{ "exec", step_exec },
 };
 
@@ -92,7 +93,7 @@ void child_init(struct child *c, const struct plan *plan)
 	memset(c, 0, sizeof(*c));
 	memset(&c->fd, 0xff, sizeof(c->fd)); /* all -1 */
 	c->plan = plan;
-	c->root = c->empty = c->tty = c->secrets = -1;
+	c->root = c->empty = c->tty = c->secrets = c->filter = -1;
 	for (size_t i = 0; i < plan->n_passed; i++)
 		c->passed[i] = plan->passed[i].fd;
 }

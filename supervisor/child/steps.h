@@ -121,6 +121,9 @@ int step_no_new_privs(struct child *c, struct fault *f);
 /* landlock.c */
 int step_landlock(struct child *c, struct fault *f);
 
+/* seccomp.c */
+int step_seccomp(struct child *c, struct fault *f);
+
 /* exec.c */
 int step_workdir(struct child *c, struct fault *f);
 int step_exec(struct child *c, struct fault *f);

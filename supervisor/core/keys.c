@@ -218,6 +218,8 @@ const struct key keys[] = {
 
 #include "supervisor/core/keys_sandbox.inc"
 
+#include "supervisor/core/keys_seccomp.inc"
+
 #include "supervisor/core/keys_timer.inc"
 
 #include "supervisor/core/keys_mount.inc"

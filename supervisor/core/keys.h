@@ -17,7 +17,7 @@ struct key_context {
 	const struct key *key;
 	const char *
 		value; /* trimmed; not empty, which resets the member, but for a type that takes it */
-	char *why;     /* on failure: what is wrong and what would be right */
+	char *why; /* on failure: what is wrong and what would be right; else a warning, or "" */
 	size_t why_size;
 	size_t at; /* on failure: offset into value, for the column */
 };
@@ -74,7 +74,8 @@ const char *const *key_choices(const struct key *key);
 const struct key *key_find(uint32_t kind_bit, const char *section, const char *name);
 /*
  * Parses a value that is not empty into the key's member of the struct (struct unit, image_section or
- * manager_section) at base: 0, or -1 with the reason in why and the offset into the value in *at.
+ * manager_section) at base: 0, or -1 with the reason in why and the offset into the value in *at. With 0, too, there may
+ * be a text in why, which was "" before: a warning.
  */
 int key_set(struct arena *a, const struct key *key, void *base, const char *value, char *why,
 	size_t why_size, size_t *at);

@@ -24,24 +24,26 @@ int key_json_words(struct key_context *c);
 	X(choice)          \
 	X(count)           \
 	X(int) X(exit_code) X(time) X(time_pair) X(weight) X(size) X(memory) X(tasks) X(percent)
-#define KEY_TYPES_TEXT(X)                                                                    \
-	X(text)                                                                              \
-	X(path)                                                                              \
-	X(user)                                                                              \
-	X(host_name) X(instance) X(digest) X(name) X(interface) X(image) X(rootfs) X(ranges) \
-		X(units) X(urls) X(paths) X(path_list) X(unit_name)
+#define KEY_TYPES_TEXT(X)                                                                        \
+	X(text)                                                                                  \
+	X(path)                                                                                  \
+	X(user)                                                                                  \
+	X(host_name)                                                                             \
+	X(instance) X(digest) X(name) X(interface) X(image) X(rootfs) X(ranges) X(units) X(urls) \
+		X(paths) X(path_list) X(unit_name)
 #define KEY_TYPES_WORDS(X) X(words) X(environment) X(environment_file) X(commands) X(settings)
 #define KEY_TYPES_PROCESS(X) \
-	X(signal) X(exit_set) X(capabilities) X(limit) X(ulimits) X(io_limit) X(output) \
-		X(capability_set)
+	X(signal)            \
+	X(exit_set) X(capabilities) X(limit) X(ulimits) X(io_limit) X(output) X(capability_set)
 #define KEY_TYPES_CONDITION(X) X(conditions) X(pressures)
 #define KEY_TYPES_HEALTH(X) X(health_cmd) X(interval)
 #define KEY_TYPES_TIMER(X) X(span) X(calendar)
 #define KEY_TYPES_MOUNT(X) X(volume) X(tmpfs) X(mount) X(device) X(device_allow)
-#define KEY_TYPES_PLACE(X) \
-	X(place) X(bind_place) X(tmpfs_place) X(landlock_path) X(landlock_port)
+#define KEY_TYPES_PLACE(X) X(place) X(bind_place) X(tmpfs_place) X(landlock_path) X(landlock_port)
 #define KEY_TYPES_SECRET(X) X(secret) X(load_credential) X(set_credential)
 #define KEY_TYPES_SOCKET(X) X(listen) X(mode) X(fd_name)
+#define KEY_TYPES_SECCOMP(X) \
+	X(system_calls) X(error) X(machines) X(families) X(namespaces) X(profile)
 #define KEY_TYPES_NET(X) X(address) X(subnet) X(addresses) X(ports) X(network_use) X(hosts)
 #define KEY_TYPES_USERNS(X) X(userns) X(id_map)
 #define KEY_TYPES(X)           \
@@ -56,6 +58,7 @@ int key_json_words(struct key_context *c);
 	KEY_TYPES_PLACE(X)     \
 	KEY_TYPES_SECRET(X)    \
 	KEY_TYPES_SOCKET(X)    \
+	KEY_TYPES_SECCOMP(X)   \
 	KEY_TYPES_NET(X)       \
 	KEY_TYPES_USERNS(X)
 
@@ -94,6 +97,7 @@ KEY_TYPES(X)
 #define WEIGHT(m) KEY(weight, m, uint32_t), .min = 1, .max = 10000
 #define OUTPUT(m) KEY(output, m, struct output), .choices = CHOICES_outputs
 #define INT(m, lowest_more, highest) KEY(int, m, int), .arg = (lowest_more), .max = (highest)
+#define ERROR_NUMBER(m) KEY(error, m, int)
 #define EXIT_CODE(m) KEY(exit_code, m, int)
 #define TIME(m) KEY(time, m, uint64_t)
 #define SIZE(m) KEY(size, m, uint64_t)

@@ -42,15 +42,12 @@ const struct known known_keys[] = {
 		"RootDirectory RootImage RootImageOptions RootImagePolicy RootEphemeral RootHash "
 		"RootHashSignature RootVerity RootDirectoryStartOnly MountAPIVFS ProtectProc "
 		"ProcSubset PrivateUsers PrivatePIDs NetworkNamespacePath IPCNamespacePath "
-		"RestrictNamespaces BindLogSockets" },
+		"BindLogSockets" },
 	{ "Service", "use LandlockRead= and LandlockWrite=", "ExecPaths NoExecPaths" },
 	{ "Service",
 		"use BindPaths=", "MountImages ExtensionImages ExtensionDirectories MountFlags" },
 	{ "Service", "a .container has AddCapability=, DropCapability= and NoNewPrivileges=",
-		"SecureBits SystemCallFilter SystemCallErrorNumber SystemCallArchitectures "
-		"SystemCallLog RestrictAddressFamilies RestrictRealtime RestrictSUIDSGID "
-		"RestrictFileSystems LockPersonality MemoryDenyWriteExecute KeyringMode "
-		"Personality" },
+		"SecureBits RestrictFileSystems KeyringMode Personality" },
 	{ "Service",
 		"use User= and Group=", "DynamicUser SupplementaryGroups SetLoginEnvironment" },
 	{ "Service", "use Environment=", "PassEnvironment UnsetEnvironment" },
@@ -97,7 +94,7 @@ const struct known known_keys[] = {
 	{ "Container", "use Tmpfs= with ReadOnly=yes", "VolatileTmp" },
 	{ "Container", "use UIDMap= and GIDMap=", "SubGIDMap SubUIDMap" },
 	{ "Container", "",
-		"Annotation SeccompProfile AppArmor "
+		"Annotation AppArmor "
 		"SecurityLabelDisable SecurityLabelFileType SecurityLabelLevel SecurityLabelNested "
 		"SecurityLabelType ServiceName RemapGid RemapUid RemapUidSize RemapUsers" },
 

@@ -3,6 +3,7 @@
 #include "common/util.h"
 #include "supervisor/core/health.h"
 #include "supervisor/core/names.h"
+#include "supervisor/core/seccomp/profile.h"
 
 #include <linux/capability.h>
 #include <sched.h>
@@ -116,6 +117,22 @@ static bool is_root(const char *user)
 	return n == 0 || (n == 1 && user[0] == '0') || (n == 4 && strncmp(user, "root", 4) == 0);
 }
 
+/* As podman run(1): DropCapability=all leaves what is added, otherwise what is dropped is gone. */
+uint64_t plan_container_capabilities(const struct container_section *c)
+{
+	return c->drop_capability == CAPABILITY_ALL
+		? c->add_capability
+		: (default_capabilities | c->add_capability) & ~c->drop_capability;
+}
+
+static void plan_filter(struct planner *pl)
+{
+	if (!seccomp_has_keys(&pl->u->service))
+		return;
+	pl->p->filter = pl->facts->filter;
+	pl->p->filter_keys = seccomp_keys(pl->u, pl->arena);
+}
+
 static void plan_identity(struct planner *pl)
 {
 	const struct container_section *c = &pl->u->container;
@@ -124,13 +141,13 @@ static void plan_identity(struct planner *pl)
 
 	p->user = c->user != NULL ? c->user : image != NULL ? image->user : NULL;
 	p->group = c->group;
-	/* As podman run(1): DropCapability=all leaves what is added, otherwise what is dropped is gone. */
-	p->capabilities = c->drop_capability == CAPABILITY_ALL
-		? c->add_capability
-		: (default_capabilities | c->add_capability) & ~c->drop_capability;
+	p->capabilities = plan_container_capabilities(c);
 	p->ambient = is_root(p->user) ? 0 : c->add_capability & p->capabilities;
 	p->no_new_privileges = c->no_new_privileges;
 	plan_landlock(pl);
+	p->profile = pl->facts->profile;
+	p->profile_name = c->seccomp_profile != NULL ? c->seccomp_profile : "default";
+	plan_filter(pl);
 	p->working_dir = c->working_dir != NULL ? c->working_dir
 		: image != NULL && image->working_dir != NULL && image->working_dir[0] != '\0'
 		? image->working_dir
@@ -267,6 +284,8 @@ static int plan_host(struct planner *pl, uint32_t index)
 	if (!cmd->privileged) {
 		p->user = s->user;
 		p->group = s->group;
+		if (pl->u->kind == KIND_SERVICE) /* a container's is for what runs inside */
+			plan_filter(pl);
 	}
 	p->capabilities = CAPABILITY_ALL;
 	if (!cmd->privileged)

@@ -13,6 +13,7 @@
 #include "supervisor/core/devices.h"
 #include "supervisor/core/ids.h"
 #include "supervisor/core/role.h"
+#include "supervisor/core/seccomp/program.h"
 #include "supervisor/core/unit.h"
 
 #include <sys/types.h>
@@ -53,6 +54,8 @@ struct facts {
 		environment_files; /* texts of EnvironmentFile=, in order, missing optional ones left out */
 	const struct passed_fd *passed; /* for ROLE_MAIN */
 	size_t n_passed;
+	/* Of what runs inside, by SeccompProfile=, and by the keys of [Service]; n 0: none, or the kernel has no filters. */
+	struct seccomp_program profile, filter;
 	/* what ExecStop=, ExecStopPost= and ExecReload= are told in their environment; NULL: not known */
 	const char *main_pid;
 	const char *service_result, *exit_code, *exit_status; /* as systemd.exec(5) has them */
@@ -215,6 +218,11 @@ struct plan {
 	const struct spot
 		*landlock; /* with one of a sort, all of that sort that is not named is refused */
 	size_t n_landlock;
+	/* Loaded one after the other; what either refuses is refused. The second one is for the program alone, not for the
+	 * container's init. n 0: none. */
+	struct seccomp_program profile, filter;
+	const char *profile_name; /* "default", "unconfined" or a path; NULL: no container */
+	const char *filter_keys;  /* the keys that made the filter, a line each; NULL: none */
 
 	const char *
 		working_dir; /* inside, "~": the user's home; one that is missing is a fault, unless ... */
@@ -248,6 +256,8 @@ struct plan {
  */
 int plan_unit(struct plan *p, const struct unit *u, enum role role, uint32_t index,
 	const struct facts *facts, struct arena *arena, struct err *e);
+/* What a container may at most do as its root. */
+uint64_t plan_container_capabilities(const struct container_section *c);
 /* Whether it enters the running container. */
 bool plan_joins(const struct unit *u, enum role role, uint32_t index);
 /* A command in the running container (supctl exec): same ids, capabilities, limits, environment as its main process. */

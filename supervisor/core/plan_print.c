@@ -339,6 +339,35 @@ static void print_landlock(struct text *t, const struct plan *p)
 	}
 }
 
+static void print_program(struct text *t, const struct seccomp_program *program)
+{
+	if (program->n == 0)
+		text_puts(t, " (left out: the kernel has no filters)\n");
+	else
+		text_printf(t, " (%u rules, %u instructions)\n", program->n_rules, program->n);
+}
+
+static void print_seccomp(struct text *t, const struct plan *p)
+{
+	if (p->profile_name != NULL) {
+		label(t, "seccomp");
+		escaped(t, p->profile_name);
+		if (strcmp(p->profile_name, "unconfined") == 0)
+			text_puts(t, "\n");
+		else
+			print_program(t, &p->profile);
+	}
+	if (p->filter_keys == NULL)
+		return;
+	for (const char *s = p->filter_keys; *s != '\0'; s = strchr(s, '\n') + 1) {
+		label(t, "seccomp");
+		text_put(t, s, strcspn(s, "\n") + 1);
+	}
+	label(t, "seccomp");
+	text_puts(t, "these keys");
+	print_program(t, &p->filter);
+}
+
 static void print_identity(struct text *t, const struct plan *p)
 {
 	print_number(t, "nice", p->nice);
@@ -350,6 +379,7 @@ static void print_identity(struct text *t, const struct plan *p)
 		print_capabilities(t, "ambient", p->ambient);
 	yes(t, "no-new-privs", p->no_new_privileges);
 	print_landlock(t, p);
+	print_seccomp(t, p);
 }
 
 static void print_stdio(struct text *t, const char *name, enum plan_stdio kind, const char *path)

@@ -369,6 +369,7 @@ struct container_section {
 	bool read_only, read_only_tmpfs;
 	uint64_t add_capability, drop_capability; /* bit per capability, "all" is every bit */
 	bool no_new_privileges;
+	const char *seccomp_profile; /* a path, "unconfined", or NULL: the default one */
 	struct devices devices;
 	struct userns_use userns;
 	struct id_map uid_map, gid_map;
@@ -391,6 +392,16 @@ struct container_section {
 	const char *timezone;
 	struct secrets secrets;
 	struct settings labels;
+};
+
+/*
+ * What a process may ask the kernel for: each member that is not zero is part of one seccomp filter. A word of a list has
+ * "~" before it when its line began with that.
+ */
+struct syscall_section {
+	struct strv filter, log, architectures;
+	struct strv address_families, namespaces;
+	bool memory_deny_write_execute, restrict_realtime, restrict_suid_sgid, lock_personality;
 };
 
 /* [Service], for .service and .container */
@@ -443,7 +454,9 @@ struct service_section {
 	int device_policy;      /* enum device_policy */
 	struct sandbox sandbox; /* of .service */
 	struct spots landlock;  /* of both */
-	struct strv sockets;    /* units whose descriptors it gets, besides those that start it */
+	struct syscall_section syscalls;
+	int syscall_error;   /* what is refused ends with it; 0: the process is killed */
+	struct strv sockets; /* units whose descriptors it gets, besides those that start it */
 	bool non_blocking;
 	struct secrets credentials;
 };

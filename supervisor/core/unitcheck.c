@@ -3,6 +3,7 @@
 #include "supervisor/core/ids.h"
 #include "supervisor/core/loglimit.h"
 #include "supervisor/core/net/ip4.h"
+#include "supervisor/core/seccomp/profile.h"
 #include "supervisor/core/unitfile.h"
 
 #include <string.h>
@@ -111,6 +112,16 @@ static void check_ids(struct unit_loader *l)
 			c->uid_map.n > 0 ? "U" : "G");
 	else if (ids_check(&ids, &e) < 0)
 		loader_complain(l, FAULT_ERROR, member, "%s", e.msg);
+}
+
+/* The container's init loads the filter for its command, and has no right to without. */
+static void check_filter(struct unit_loader *l)
+{
+	const struct container_section *c = &l->unit->container;
+
+	if (seccomp_has_keys(&l->unit->service) && c->run_init && !c->no_new_privileges)
+		loader_complain(l, FAULT_ERROR, MEMBER(container.no_new_privileges),
+			"with NoNewPrivileges=no a filter of system calls needs RunInit=no");
 }
 
 static void check_reload(struct unit_loader *l)
@@ -360,6 +371,7 @@ static const struct {
 	{ KINDS(CONTAINER), check_image },
 	{ KINDS(CONTAINER), check_container },
 	{ KINDS(CONTAINER), check_ids },
+	{ KINDS(CONTAINER), check_filter },
 	{ KINDS(CONTAINER), check_reload },
 	{ KINDS(CONTAINER), check_health },
 	{ KINDS(CONTAINER), check_network },

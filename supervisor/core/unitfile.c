@@ -177,19 +177,23 @@ static void set_value(struct unit_loader *l, const struct key *key, const char *
 	char why[WHY_MAX] = "";
 	size_t offset = 0;
 	const char *expanded = value;
+	enum fault_level level = FAULT_ERROR;
 
 	if (key_type(key)->specifiers)
 		expanded = specifiers_expand(l->arena, &l->scope, value, key_type(key)->quoted, why,
 			sizeof(why), &offset);
 	if (expanded != NULL &&
-		key_set(l->arena, key, l->unit, expanded, why, sizeof(why), &offset) == 0)
-		return;
+		key_set(l->arena, key, l->unit, expanded, why, sizeof(why), &offset) == 0) {
+		if (why[0] == '\0')
+			return;
+		level = FAULT_WARNING;
+	}
 	if (l->trial && expanded != value && expanded != NULL)
 		return;
 	/* Where specifiers were replaced, offsets are not those of the file. */
 	if (expanded != value && expanded != NULL)
 		offset = 0;
-	fault(l, FAULT_ERROR, ini_value_place(l->ini, at.line, offset), "%s=: %s", key->name, why);
+	fault(l, level, ini_value_place(l->ini, at.line, offset), "%s=: %s", key->name, why);
 }
 
 static void on_entry(void *user, const char *section, const char *name, const char *value,

@@ -289,7 +289,7 @@ static int gather(struct instance *inst, enum role role, uint32_t number, struct
 			return -1;
 		f->notify_socket = arena_printf(a, "%s/%s", PATH_NOTIFY, u->name);
 	}
-	if (environment_facts(u, f, a, e) < 0)
+	if (environment_facts(u, f, a, e) < 0 || seccomp_facts(&inst->s->filters, u, f, a, e) < 0)
 		return -1;
 	if (plan_joins(u, role, number))
 		return join_io(inst, io, f, a, e) < 0 ? -1 : joined_facts(u, f, a, e);
@@ -367,6 +367,16 @@ static int launch_check(struct instance *inst, const struct plan *plan, struct l
 	return 0;
 }
 
+/* The default profile was not asked for, so a kernel without filters is no fault; but somebody should know. */
+static void tell_unfiltered(struct instance *inst, const struct plan *plan)
+{
+	const char *name = plan->role == ROLE_MAIN ? plan->profile_name : NULL;
+
+	if (name != NULL && plan->profile.n == 0 && strcmp(name, "unconfined") != 0)
+		journal(inst->s, LOG_LEVEL_WARNING, inst->unit,
+			"the kernel has no seccomp filters: it may use all system calls");
+}
+
 /* The facts are for the caller, too; all of it lives in the arena. */
 static int start_in(struct instance *inst, enum role role, uint32_t number, struct facts *facts,
 	struct arena *a, struct process **out, struct err *e)
@@ -381,6 +391,7 @@ static int start_in(struct instance *inst, enum role role, uint32_t number, stru
 		plan_unit(&plan, unit_at(inst->s, inst->index), role, number, facts, a, e) < 0)
 		return -1;
 	KILL_POINT("start-planned");
+	tell_unfiltered(inst, &plan);
 	if (role == ROLE_HEALTH || unit_at(inst->s, inst->index)->kind == KIND_MOUNT)
 		return launch_check(inst, &plan, &io, out, e);
 	io.out = pick_output(inst, plan.out, &inst->out);
@@ -491,7 +502,7 @@ static int idle_facts(struct instance *inst, struct facts *f, struct arena *a, s
 		return -1;
 	socket_facts(inst->s, inst->index, true, f, a);
 	device_facts(u, f, a);
-	if (environment_facts(u, f, a, e) < 0)
+	if (environment_facts(u, f, a, e) < 0 || seccomp_facts(&inst->s->filters, u, f, a, e) < 0)
 		return -1;
 	if (wants_notify(u))
 		f->notify_socket = arena_printf(a, "%s/%s", PATH_NOTIFY, u->name);

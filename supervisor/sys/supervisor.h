@@ -21,6 +21,7 @@
  *   socket.c     sockets of units
  *   image.c      image files, mounted once         logs.c      pipes -> files
  *   instantiate.c  instances made at run time      hostfacts.c  what specifiers of the host say
+ *   seccomp.c    filters of system calls           profile.c   SeccompProfile=
  */
 #ifndef SYS_SUPERVISOR_H
 #define SYS_SUPERVISOR_H
@@ -42,6 +43,7 @@
 #include "supervisor/sys/peek.h"
 #include "supervisor/sys/pulse.h"
 #include "supervisor/sys/rest.h"
+#include "supervisor/sys/seccomp.h"
 #include "supervisor/sys/socket.h"
 
 #include <uv.h>
@@ -104,6 +106,7 @@ struct supervisor {
 	uv_loop_t loop;
 	struct link link;
 	struct launcher launcher;
+	struct filters filters;
 	struct logs logs;
 	struct log journal; /* the supervisor's own log: unit name "supervisor" */
 	struct net net;
