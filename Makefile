@@ -230,6 +230,7 @@ $(FUZZ)/sidecar: $(FUZZ)/obj/tests/fuzz/sidecar.o $(FUZZ_LIB)
 	$(Q)clang $(FUZZ_SAN) -o $@ $^
 
 $(FUZZ)/fuzz_kept: $(FUZZ)/obj/tests/unit/engine_keeper.o
+$(FUZZ)/fuzz_profile: $(FUZZ)/obj/tests/unit/seccomp_machine.o
 $(FUZZERS): $(FUZZ)/%: $(FUZZ)/obj/tests/fuzz/%.o $(FUZZ_LIB)
 	@echo '  LINK    $@'
 	$(Q)clang -fsanitize=fuzzer $(FUZZ_SAN) -o $@ $^ -luv -ljansson

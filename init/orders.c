@@ -13,7 +13,16 @@
 #define DUMB_INIT_LAST 31 /* the last signal that dumb-init rewrites */
 #define UNTOUCHED 0xff
 
-enum does { DOES_COUNT, DOES_SHOW, DOES_SIGNAL, DOES_CODE, DOES_REWRITE, DOES_DRAIN, DOES_REPORT, DOES_FILTER };
+enum does {
+	DOES_COUNT,
+	DOES_SHOW,
+	DOES_SIGNAL,
+	DOES_CODE,
+	DOES_REWRITE,
+	DOES_DRAIN,
+	DOES_REPORT,
+	DOES_FILTER
+};
 
 struct option {
 	char letter; /* 0: none */

@@ -14,8 +14,8 @@
 #define MACHINE_OTHER AUDIT_ARCH_ARM
 #endif
 
-/* Fails the test where the kernel would refuse it. */
-void machine_check(const struct seccomp_program *p);
+/* Whether the kernel would load it. */
+bool machine_takes(const struct seccomp_program *p);
 /* What it answers; *steps: instructions that were run. */
 uint32_t machine_run(const struct seccomp_program *p, const struct seccomp_data *data,
 	unsigned int *steps);
