@@ -20,7 +20,7 @@
 #define GROUP_BEGIN 0x8000u  /* | number of the group: its members follow */
 #define GROUP_NESTED 0x4000u /* | number of a group that is a part of it */
 
-#include "syscalls.inc"
+#include <syscalls.inc> /* made by the build from calls.list */
 
 _Static_assert(CALL_COUNT <= CALLS_MAX, "calls.h has room for all numbers");
 
