@@ -38,7 +38,6 @@ static const char description[] =
 	"  ports: []string,\n"
 	"  listens: [](address: string, type: string),\n"
 	"  triggers: ?int,\n"
-	"  activates: ?string,\n"
 	"  activated_by: []string\n"
 	")\n"
 	"\n"

@@ -78,8 +78,9 @@ static void take_fd(struct lines *l, const char *folder, const struct dirent *en
 	if (n <= 0)
 		return; /* of the reading itself */
 	target[n] = '\0';
-	/* opened when there is something to write, or the first container to enter, and kept */
-	if (strncmp(target, "/var/log/sup/", 13) == 0 || strncmp(target, "pid:[", 5) == 0)
+	/* opened when there is something to write, the first container to enter or list of devices to hold, and kept */
+	if (strncmp(target, "/var/log/sup/", 13) == 0 || strncmp(target, "pid:[", 5) == 0 ||
+		strcmp(target, "anon_inode:bpf-prog") == 0)
 		return;
 	anonymous = strstr(target, ":[") != NULL && strncmp(target, "anon_inode", 10) != 0;
 	if (anonymous)
