@@ -91,7 +91,12 @@ def said(tmp_path_factory):
 @pytest.mark.parametrize("way", WAYS)
 def test_probe(said, way, name):
     word, what = said[way].get(name, ("fail", "it was not tried"))
-    # a fact that the test owes is no reason not to try
-    if word == "skip" and "nobody has said" not in what:
-        pytest.skip(what)
-    assert word == "pass", what
+    # What this kernel has not got is out of reach. A fact that the test owes is no reason not to try.
+    lacking = word == "skip" and "nobody has said" not in what
+    assert lacking or word == "pass", what
+
+
+def test_most_is_there_to_be_tried(said):
+    for way, found in said.items():
+        tried = [name for name, (word, _) in found.items() if word != "skip"]
+        assert len(tried) > 0.8 * len(probing.names()), way
