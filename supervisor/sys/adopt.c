@@ -94,6 +94,7 @@ static void adopt_instance(struct supervisor *s, uint32_t index, const struct ke
 	inst->notify_access = kept->notify_access;
 	inst->stop_signal = kept->stop_signal;
 	inst->oom_kills = kept->oom_kills;
+	inst->cgroup_killed = true;
 	if (held_has(s, "log-out", u->name) && instance_logs(inst, &e) < 0)
 		journal(s, LOG_LEVEL_ERROR, u->name, "take its log over: %s", e.msg);
 	fd = held_take(s, "notify", u->name);

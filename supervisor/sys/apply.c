@@ -116,11 +116,12 @@ static void send_signal(struct supervisor *s, const struct action *a, bool all)
 /* Everything in the cgroup; without cgroups what we know of, where PID 1 takes its container along. */
 static void do_kill(struct supervisor *s, const struct action *a)
 {
-	const struct instance *inst = s->instances[a->unit];
+	struct instance *inst = s->instances[a->unit];
 	struct err e;
 
 	if (inst == NULL)
 		return;
+	inst->cgroup_killed = true;
 	if (s->launcher.cgroup_fd >= 0 && cgroup_kill(s->launcher.cgroup_fd, inst->unit, &e) < 0 &&
 		e.no != ENOENT)
 		journal(s, LOG_LEVEL_WARNING, inst->unit, "%s", e.msg);

@@ -323,6 +323,25 @@ static int pick_output(const struct instance *inst, enum plan_stdio kind,
 	return -1;
 }
 
+/*
+ * Whoever clone3(2) puts into a cgroup in which cgroup.kill was written once is killed too, by kernels from 6.14 on (they
+ * compare its count of kills with that of the parent's cgroup): the next process gets a new one.
+ */
+static void renew_cgroup(struct instance *inst)
+{
+	int base = inst->s->launcher.cgroup_fd;
+	struct err ignored;
+
+	if (!inst->cgroup_killed || inst->n_processes > 0 || base < 0)
+		return;
+	watch_drop(inst);
+	if (cgroup_remove(base, inst->unit, &ignored) < 0)
+		return; /* somebody lives in it */
+	inst->cgroup_killed = false;
+	inst->oom_kills = 0;
+	keep_unit_changed(inst->s, inst->index);
+}
+
 static int launch_plan(struct instance *inst, const struct plan *plan, const struct launch_io *io,
 	struct process **out, struct err *e)
 {
@@ -332,6 +351,7 @@ static int launch_plan(struct instance *inst, const struct plan *plan, const str
 	if (p == NULL)
 		return err_set_no(e, ENOMEM, "%s: process record", inst->unit);
 	e->msg[0] = '\0';
+	renew_cgroup(inst);
 	if (launch(&inst->s->launcher, plan, io, &run, e) < 0) {
 		free(p);
 		return -1;

@@ -74,6 +74,7 @@ struct instance {
 	struct pool pool;
 	struct listeners listeners;     /* of a socket */
 	int watch_cgroup, watch_memory; /* inotify watches, -1: none */
+	bool cgroup_killed;             /* once, or maybe: it serves no further process */
 	uint64_t oom_kills;             /* seen so far */
 	int stop_signal;                /* of its image, 0: none */
 	char *image;                    /* reference it holds mounted, malloc'd, or NULL */
