@@ -50,7 +50,7 @@ CALLS = {
     "pidfd_open": (RUNS, RUNS),
     "pidfd_send_signal": ("there is no pidfd_send_signal", "there is no pidfd_send_signal"),
     "openat2": (RUNS, "mount-api: /proc: Function not implemented"),
-    "open_tree": (RUNS, "mount-dev: /dev/null: Function not implemented"),
+    "open_tree": (RUNS, "mount-root: /srv/root: Function not implemented"),
 }
 
 

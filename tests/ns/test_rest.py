@@ -18,7 +18,7 @@ def test_rest_gives_back_and_takes_again(tmp_path):
         box.ready()
         pid = box.supervisor_pid()
         before = box.unit("sleeper")
-        program = r"\S*/usr/lib/sup/supervisor"
+        program = r"\S*/supervisor"  # which runs out of a mount of its own
         text, stack = resident(pid, program), resident(pid, r"\[stack\]")
         eventually(lambda: resident(pid, program) < 3 * text // 4, "less of the program's text")
         eventually(lambda: resident(pid, r"\[stack\]") < 3 * stack // 4, "less of the stack")
