@@ -28,7 +28,9 @@ FAULTS = [signal.SIGILL, signal.SIGTRAP, signal.SIGABRT, signal.SIGBUS, signal.S
 
 
 def peer(name):
-    """Its path; what carries the name but is a copy of ours is none."""
+    """Its path; what carries the name but is a copy of ours is none, nor is the init of this machine one of ours."""
+    if name == "init":
+        return None
     path = shutil.which(name, path=os.environ.get("SUP_PEERS", os.environ.get("PATH")))
     return None if path is None or os.path.samefile(path, INIT) else path
 
@@ -50,7 +52,7 @@ def tools(*names, peers=True):
     cases = []
     for name in names:
         cases.append(pytest.param((name, None), id=name))
-        if peers and name != "init" and peer(name):
+        if peers and peer(name):
             cases.append(pytest.param((name, peer(name)), id=f"{name}-peer"))
     return pytest.mark.parametrize("tool", cases, indirect=True)
 
