@@ -43,7 +43,7 @@ CHOICES = {call: words.split() for words, calls in ERRNOS.items() for call in ca
 # close(2) and its kind do what they do, whatever they say.
 KEPT = {"close", "munmap", "madvise"}
 # These cannot fail with the arguments that a program gives them, or are the begin and the end of it.
-NEVER = set("""exit exit_group rt_sigreturn restart_syscall arch_prctl set_tid_address getpid getppid gettid getuid geteuid
+NEVER = set("""exit exit_group setsid rt_sigreturn restart_syscall arch_prctl set_tid_address getpid getppid gettid getuid geteuid
     getgid getegid rt_sigprocmask rt_sigaction clock_gettime gettimeofday umask execve set_robust_list rseq
     sched_yield uname""".split())
 

@@ -65,8 +65,13 @@ def boot(lab):
     return lab.boot(lab.appliance("hostile", units, [image(name) for name in NAMES]), SCRIPT)
 
 
+# What is open to root outside, which root inside is then. A folder of the initramfs can have no other owners.
+UNMAPPED = {"uid-map", "gid-map", "namespace-user", "read-slabs", "read-vmalloc", "read-page-types", "read-dmi-serial"}
+
+
 def holes(text):
-    return {name for name, (word, _) in probing.verdicts(text).items() if word == "fail"}
+    found = {name for name, (word, _) in probing.verdicts(text).items() if word == "fail"}
+    return found - UNMAPPED if "runs without a user namespace: owners of" in text else found
 
 
 @pytest.mark.parametrize("name", NAMES)
