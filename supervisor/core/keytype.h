@@ -24,15 +24,16 @@ int key_json_words(struct key_context *c);
 	X(choice)          \
 	X(count)           \
 	X(int) X(exit_code) X(time) X(time_pair) X(weight) X(size) X(memory) X(tasks) X(percent)
-#define KEY_TYPES_TEXT(X)                                                                        \
-	X(text)                                                                                  \
-	X(path)                                                                                  \
-	X(user)                                                                                  \
-	X(host_name)                                                                             \
-	X(instance)                                                                              \
-	X(digest)                                                                                \
-	X(name) X(interface) X(image) X(rootfs) X(ranges) X(units) X(urls) X(paths) X(path_list) \
-		X(unit_name)
+#define KEY_TYPES_TEXT(X) \
+	X(text)           \
+	X(path)           \
+	X(user)           \
+	X(host_name)      \
+	X(instance)       \
+	X(digest)         \
+	X(name)           \
+	X(interface)      \
+	X(image) X(rootfs) X(ranges) X(units) X(urls) X(paths) X(path_list) X(unit_name)
 #define KEY_TYPES_WORDS(X) X(words) X(environment) X(environment_file) X(commands) X(settings)
 #define KEY_TYPES_PROCESS(X) \
 	X(signal)            \
