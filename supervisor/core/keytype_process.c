@@ -191,11 +191,10 @@ static size_t capability_set_print(const struct key *key, const void *field, cha
 {
 	bool inverted = key->arg != 0 && *(const uint64_t *)field != 0;
 
-	if (inverted && size > 0)
-		buf[0] = '~';
-	return inverted +
-		capabilities_print(key, field, buf + (inverted && size > 0),
-			size - (inverted && size > 0));
+	if (!inverted || size == 0)
+		return inverted + capabilities_print(key, field, buf, size);
+	buf[0] = '~';
+	return 1 + capabilities_print(key, field, buf + 1, size - 1);
 }
 
 const struct key_type key_type_capability_set = {

@@ -14,6 +14,7 @@
 #include <sys/utsname.h>
 #include <sys/wait.h>
 
+#include <linux/limits.h>
 #include <linux/sched.h>
 
 #define MAP_MAX 4096 /* user_namespaces(7): a map is written at once and is below a page */
@@ -156,18 +157,34 @@ static bool overlay_can(void)
 	return major > 5 || (major == 5 && minor >= 19);
 }
 
+/* What is not there yet will most likely be of the file system that its nearest folder is of. */
+static int open_nearest(const struct mount_op *op)
+{
+	unsigned int flags = op->recursive ? AT_RECURSIVE : 0;
+	int mount = kernel_open_tree(AT_FDCWD, op->source, flags);
+	char path[PATH_MAX];
+
+	if (strlen(op->source) >= sizeof(path))
+		return mount;
+	memcpy(path, op->source, strlen(op->source) + 1);
+	while (mount < 0 && errno == ENOENT && !op->optional && strrchr(path, '/') > path) {
+		*strrchr(path, '/') = '\0';
+		mount = kernel_open_tree(AT_FDCWD, path, 0);
+	}
+	return mount;
+}
+
 int userns_can_mount(int userns, const struct mount_op *ops, size_t n, struct err *e)
 {
 	for (size_t i = 0; i < n; i++) {
 		const struct mount_op *op = &ops[i];
-		unsigned int flags = op->recursive ? AT_RECURSIVE : 0;
 		cleanup_fd int mount = -1;
 
 		if (!op->mapped)
 			continue;
 		if (op->kind == OP_OVERLAY && !overlay_can())
 			return err_setx(e, "overlayfs of this kernel cannot map owners");
-		mount = kernel_open_tree(AT_FDCWD, op->source, flags);
+		mount = open_nearest(op);
 		if (mount >= 0 && kernel_map_ids(mount, op->recursive, userns) < 0)
 			return err_set(e, "owners of %s%s cannot be mapped", op->source,
 				op->recursive ? ", or below," : "");

@@ -15,7 +15,7 @@ struct userns {
 
 int userns_make(const struct ids *ids, bool net, struct userns *made, struct err *e);
 void userns_close(struct userns *u);
-/* -1 with the place: its owners cannot be mapped. What is not there is the start's to say. */
+/* -1 with the place: its owners cannot be mapped. That something is not there is the start's to say. */
 int userns_can_mount(int userns, const struct mount_op *ops, size_t n, struct err *e);
 /* The same ids as the supervisor has itself, for a namespace that changes none. */
 int userns_own_ids(const struct ids **ids, struct arena *a, struct err *e);
