@@ -68,10 +68,10 @@ LANG_FLAGS := -std=c11 -D_GNU_SOURCE -I. -isystem $(LIBS)/include $(INIH_FLAGS) 
 	   $(if $(KILL_POINTS),-DKILL_POINTS)
 CODE	:= -Oz -g -fPIE -ffunction-sections -fdata-sections -fstack-protector-strong \
 	   -fno-asynchronous-unwind-tables -fno-unwind-tables
-# init and the supervisor are optimised once more as a whole, when they are linked (a thirtieth less), in a fixed number of
-# parts: the same bytes on each machine. The helpers of the tests take the same objects as they are.
+# init and the supervisor are optimised once more as a whole with their libraries, when they are linked (a thirtieth less), in
+# one piece: the same bytes on each machine. The helpers of the tests take the same objects as they are.
 WHOLE	:= -flto -ffat-lto-objects
-LINK_WHOLE := $(CODE) -flto=2 --param lto-partitions=2
+LINK_WHOLE := $(CODE) -flto -flto-partition=one
 CFLAGS	= $(LANG_FLAGS) -I$(GEN) $(WARN) $(CODE) -idirafter $(LIBS)/uapi -ffile-prefix-map=$(CURDIR)=.
 
 # musl-gcc's specs know no static PIE, so the libc's start files are named here: rcrt1.o moves the program's own pointers,
@@ -134,8 +134,8 @@ $(OBJ)/%.o: %.c Makefile | $(DEPS_DONE)
 	@echo '  CC      $<'
 	$(Q)$(CC) $(CFLAGS) $(WHOLE) -MMD -MP -c -o $@ $<
 
-# Those that have their place.
-$(call objects,common/rest.c $(RESTING)): WHOLE :=
+# Those that have their place, and those that the linker puts in the place of others.
+$(call objects,common/rest.c supervisor/sys/uvunused.c supervisor/sys/jsonreal.c $(RESTING)): WHOLE :=
 
 CALLS_LIST := supervisor/core/seccomp/calls.list
 $(GEN)/syscalls.inc: SYSCALL_CC = $(CC) -idirafter $(LIBS)/uapi
@@ -551,7 +551,7 @@ needs-bench:
 # ---- dependencies ------------------------------------------------------------------------
 
 LIBC_CFLAGS := -Oz -fPIE -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables -fno-unwind-tables
-DEP_CFLAGS := $(LIBC_CFLAGS) -fstack-protector-strong
+DEP_CFLAGS := $(LIBC_CFLAGS) -fstack-protector-strong $(WHOLE)
 
 $(DEPS_DONE): tools/deps tools/deps.pins
 	@tools/needs build

@@ -350,13 +350,16 @@ static bool reap(struct command *c)
 	}
 }
 
-/* Looked at after every signal, since many ends may make one SIGCHLD. */
+/* First for those that ended before anybody listened; then once for each SIGCHLD, which many ends may make together. */
 static void serve(struct command *c)
 {
-	while (reap(c) && c->course.over == 0) {
+	bool ended = true;
+
+	while ((!ended || reap(c)) && c->course.over == 0) {
 		int signo = signals_next(c->course.term_ns);
 
-		if (signo == SIGCHLD)
+		ended = signo == SIGCHLD;
+		if (ended)
 			say(c, VOICE_ENDED_SIGNAL, 0, 0);
 		else if (signo != 0)
 			take_signal(c, signo);

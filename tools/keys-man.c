@@ -52,7 +52,7 @@ static uint32_t section_kinds(const char *section)
 	uint32_t kinds = 0;
 
 	for (size_t i = 0; i < n_keys; i++)
-		if (strcmp(keys[i].section, section) == 0)
+		if (strcmp(key_section(&keys[i]), section) == 0)
 			kinds |= keys[i].kinds;
 	return kinds;
 }
@@ -61,7 +61,7 @@ static void put_kinds(const struct key *key)
 {
 	const char *gap = "Only in ";
 
-	if (key->kinds == section_kinds(key->section))
+	if (key->kinds == section_kinds(key_section(key)))
 		return;
 	for (unsigned int kind = 0; kind < KIND_COUNT; kind++)
 		if ((key->kinds & 1u << kind) != 0) {
@@ -105,7 +105,7 @@ static int put_section(const char *section)
 
 	(void)fputs(".Bl -tag -width Ds\n", stdout);
 	for (size_t i = 0; i < n_keys; i++)
-		if (strcmp(keys[i].section, section) == 0) {
+		if (strcmp(key_section(&keys[i]), section) == 0) {
 			put_key(&keys[i]);
 			n++;
 		}

@@ -130,7 +130,7 @@ static void put_section(const char *section)
 		section);
 	(void)fputs("|---|---|---|---|---|\n", stdout);
 	for (size_t i = 0; i < n_keys; i++)
-		if (strcmp(keys[i].section, section) == 0)
+		if (strcmp(key_section(&keys[i]), section) == 0)
 			put_key(&keys[i]);
 	put_words(section, "warned", known_keys, n_known_keys);
 	put_words(section, "refused", refused_words, n_refused_words);
@@ -140,7 +140,7 @@ static void put_section(const char *section)
 static bool is_new_section(size_t row)
 {
 	for (size_t i = 0; i < row; i++)
-		if (strcmp(keys[i].section, keys[row].section) == 0)
+		if (strcmp(key_section(&keys[i]), key_section(&keys[row])) == 0)
 			return false;
 	return true;
 }
@@ -162,7 +162,7 @@ static void put_dictionary(void)
 {
 	for (size_t i = 0; i < n_keys; i++) {
 		if (is_new_section(i))
-			(void)printf("\"\\x0a[%s]\\x0a\"\n", keys[i].section);
+			(void)printf("\"\\x0a[%s]\\x0a\"\n", key_section(&keys[i]));
 		(void)printf("\"%s=\"\n", keys[i].name);
 		for (const char *const *c = key_choices(&keys[i]); c != NULL && *c != NULL; c++)
 			if (**c != '\0')
@@ -182,7 +182,7 @@ static void put_table(void)
 	(void)fputs(head, stdout);
 	for (size_t i = 0; i < n_keys; i++)
 		if (is_new_section(i))
-			put_section(keys[i].section);
+			put_section(key_section(&keys[i]));
 	(void)fputs(
 		"\n## Sections and kinds that are not there\n\n| section | state | what to use instead |\n|---|---|---|\n",
 		stdout);

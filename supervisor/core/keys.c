@@ -233,6 +233,17 @@ const struct key keys[] = {
 
 const size_t n_keys = ARRAY_LEN(keys);
 
+const char *key_section(const struct key *key)
+{
+	static const char *const names[] = {
+#define X(name) [SECTION_##name] = #name,
+		KEY_SECTIONS(X)
+#undef X
+	};
+
+	return names[key->section];
+}
+
 const struct key_type *key_type(const struct key *key)
 {
 	return types[key->type];
@@ -247,7 +258,7 @@ const struct key *key_find(uint32_t kind_bit, const char *section, const char *n
 {
 	for (size_t i = 0; i < n_keys; i++)
 		if ((keys[i].kinds & kind_bit) != 0 && strcmp(keys[i].name, name) == 0 &&
-			strcmp(keys[i].section, section) == 0)
+			strcmp(key_section(&keys[i]), section) == 0)
 			return &keys[i];
 	return NULL;
 }

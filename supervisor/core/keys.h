@@ -44,18 +44,30 @@ struct key_type {
 #define KIND_IMAGE_FILE (1u << 15)   /* the sidecar of an image */
 #define KIND_MANAGER_FILE (1u << 14) /* sup.conf */
 
+/* By their names in a file. */
+#define KEY_SECTIONS(X) \
+	X(Unit)         \
+	X(Install)      \
+	X(Service) X(Container) X(Timer) X(Socket) X(Mount) X(Volume) X(Network) X(Image) X(Manager)
+
+enum key_section {
+#define X(name) SECTION_##name,
+	KEY_SECTIONS(X)
+#undef X
+};
+
 /*
  * Three hundred of these are on every device, in memory of its own for the pointers: few of them, small members together, the
  * manual's words stay at home.
  */
 struct key {
-	const char *section;
 	const char *name;
 	const char *dflt;      /* parsed like a value in a file; NULL: zero, none */
 	uint32_t min, max;     /* of a number or a time; max 0: no limit */
 	int32_t arg;           /* what the type needs to know: RLIMIT_*, enum condition_kind, ... */
 	uint16_t kinds;        /* bits of the unit kinds that may have it */
 	uint16_t offset, size; /* of the member in struct unit, image_section or manager_section */
+	uint8_t section;       /* enum key_section: key_section() */
 	uint8_t type;          /* enum key_type_id: key_type() */
 	uint8_t choices;       /* key_choices() */
 #ifdef KEY_DOCS
@@ -67,6 +79,7 @@ struct key {
 extern const struct key keys[];
 extern const size_t n_keys;
 
+const char *key_section(const struct key *key);
 const struct key_type *key_type(const struct key *key);
 /* Of a choice: the names by enum value, NULL-terminated; NULL: it has none. */
 const char *const *key_choices(const struct key *key);

@@ -63,12 +63,12 @@ const char *key_suggest(uint32_t kind_bit, const char *section, const char *name
 	size_t best_distance = suggest_limit(wrong) + 1;
 
 	for (size_t i = 0; i < n_keys; i++) {
-		const char *word = name != NULL ? keys[i].name : keys[i].section;
+		const char *word = name != NULL ? keys[i].name : key_section(&keys[i]);
 		size_t d;
 
 		if ((keys[i].kinds & kind_bit) == 0)
 			continue;
-		if (name != NULL && strcmp(keys[i].section, section) != 0)
+		if (name != NULL && strcmp(key_section(&keys[i]), section) != 0)
 			continue;
 		d = suggest_distance(wrong, word);
 		if (d < best_distance) {

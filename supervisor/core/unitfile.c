@@ -66,7 +66,7 @@ static uint32_t section_kinds(const char *section)
 	uint32_t kinds = 0;
 
 	for (size_t i = 0; i < n_keys; i++)
-		if (strcmp(keys[i].section, section) == 0)
+		if (strcmp(key_section(&keys[i]), section) == 0)
 			kinds |= keys[i].kinds;
 	return kinds & ((1u << KIND_COUNT) - 1);
 }
@@ -118,7 +118,7 @@ static const struct key *elsewhere(const struct unit_loader *l, const char *name
 static const struct key *other_kind(const char *section, const char *name)
 {
 	for (size_t i = 0; i < n_keys; i++)
-		if (strcmp(keys[i].section, section) == 0 && strcmp(keys[i].name, name) == 0)
+		if (strcmp(key_section(&keys[i]), section) == 0 && strcmp(keys[i].name, name) == 0)
 			return &keys[i];
 	return NULL;
 }
@@ -139,7 +139,7 @@ static void unknown_key(struct unit_loader *l, const char *section, const char *
 
 	if (instead != NULL && here != NULL) {
 		fault(l, FAULT_WARNING, at, "%s= is not done in [%s]; use it in [%s]", name,
-			section, here->section);
+			section, key_section(here));
 		return;
 	}
 	if (instead != NULL) {
@@ -156,7 +156,7 @@ static void unknown_key(struct unit_loader *l, const char *section, const char *
 		return;
 	}
 	if (here != NULL) {
-		fault(l, FAULT_ERROR, at, "%s= belongs in [%s]", name, here->section);
+		fault(l, FAULT_ERROR, at, "%s= belongs in [%s]", name, key_section(here));
 		return;
 	}
 	if (other != NULL) {

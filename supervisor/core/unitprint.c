@@ -44,10 +44,10 @@ size_t unit_print(const struct unit *unit, bool all, char *buf, size_t size)
 		value = value_text(&a, key, unit);
 		if (*value == '\0' || (!all && strcmp(value, value_text(&a, key, plain)) == 0))
 			continue;
-		if (strcmp(section, key->section) != 0) {
+		if (strcmp(section, key_section(key)) != 0) {
 			text_separate(&t, "\n");
-			text_printf(&t, "[%s]\n", key->section);
-			section = key->section;
+			text_printf(&t, "[%s]\n", key_section(key));
+			section = key_section(key);
 		}
 		for (const char *line = value; line != NULL;) {
 			const char *end = strchr(line, '\n');

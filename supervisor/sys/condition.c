@@ -6,13 +6,12 @@
 #include "common/util.h"
 #include "supervisor/core/names.h"
 #include "supervisor/core/number.h"
+#include "supervisor/sys/account.h"
 #include "supervisor/sys/mounted.h"
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <limits.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -200,27 +199,22 @@ static bool is_first_boot(const char *text)
 	return path_exists(PATH_FIRST_BOOT) == wanted;
 }
 
-static bool is_id(const char *text, uint64_t id)
-{
-	uint64_t number;
-
-	return number_u64(text, &number) == 0 && number == id;
-}
-
 static bool is_user(const char *text)
 {
-	const struct passwd *user = getpwnam(text);
+	struct identity id;
+	struct err ignored;
 
 	if (strcmp(text, "@system") == 0)
 		return getuid() < 1000;
-	return is_id(text, getuid()) || (user != NULL && user->pw_uid == getuid());
+	return account_find(&id, text, NULL, &ignored) == 0 && id.uid == getuid();
 }
 
 static bool is_in_group(const char *text)
 {
-	const struct group *group = getgrnam(text);
+	struct identity id;
+	struct err ignored;
 
-	return is_id(text, getgid()) || (group != NULL && group->gr_gid == getgid());
+	return account_find(&id, NULL, text, &ignored) == 0 && id.gid == getgid();
 }
 
 /* ---- the table */

@@ -3,9 +3,9 @@
 #include "common/jsontext.h"
 #include "common/killpoint.h"
 #include "common/paths.h"
+#include "supervisor/sys/account.h"
 #include "supervisor/sys/clock.h"
 
-#include <grp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -179,7 +179,8 @@ void control_end(struct connection *c, void *data, json_t *parameters)
 
 int control_open(struct supervisor *s, struct err *e)
 {
-	const struct group *readers = getgrnam(READERS);
+	struct identity readers;
+	bool known = account_find(&readers, NULL, READERS, e) == 0;
 	struct control *control = calloc(1, sizeof(*control));
 
 	if (control == NULL)
@@ -187,6 +188,6 @@ int control_open(struct supervisor *s, struct err *e)
 	control->s = s;
 	s->control = control;
 	jobs_open(control);
-	return varlink_open(&control->varlink, &s->loop, PATH_CONTROL,
-		readers != NULL ? readers->gr_gid : 0, &control_interface, s, e);
+	return varlink_open(&control->varlink, &s->loop, PATH_CONTROL, known ? readers.gid : 0,
+		&control_interface, s, e);
 }

@@ -3,6 +3,7 @@
 #include "common/util.h"
 #include "supervisor/sys/condition.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
 
@@ -65,6 +66,20 @@ static const char *read_os(struct arena *a, const char *name)
 	if (value == NULL)
 		value = read_field(a, "/usr/lib/os-release", name);
 	return value != NULL ? value : "";
+}
+
+struct kernel_version kernel_version(void)
+{
+	struct kernel_version v = { 0 };
+	struct utsname host;
+	char *end;
+
+	if (uname(&host) < 0)
+		return v;
+	v.major = (unsigned int)strtoul(host.release, &end, 10);
+	if (*end == '.')
+		v.minor = (unsigned int)strtoul(end + 1, NULL, 10);
+	return v;
 }
 
 void host_facts(struct arena *a, struct specifier_facts *facts)

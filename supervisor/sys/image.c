@@ -6,6 +6,7 @@
 #include "common/util.h"
 #include "supervisor/core/plan.h"
 #include "supervisor/core/unitset.h"
+#include "supervisor/sys/file.h"
 #include "supervisor/sys/loop.h"
 #include "supervisor/sys/verity.h"
 
@@ -88,25 +89,13 @@ static int image_find(struct image *im, const char *ref, struct err *e)
 static int read_sidecar(const struct image *im, struct arena *a, struct image_section *defaults,
 	struct err *e)
 {
-	cleanup_fd int fd = open(im->sidecar,
-		O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	struct stat st;
-	ssize_t n;
-	char *text;
+	size_t n = 0;
+	char *text = file_read(a, "", im->sidecar, O_NOFOLLOW, SIDECAR_MAX, &n, e);
 
 	memset(defaults, 0, sizeof(*defaults));
-	if (fd < 0 && errno == ENOENT)
+	if (text == NULL && e->no == ENOENT)
 		return 0;
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return err_set(e, "image \"%s\": open %s", im->ref, im->sidecar);
-	if (!S_ISREG(st.st_mode) || st.st_size > SIDECAR_MAX)
-		return err_setx(e, "image \"%s\": %s is not a regular file of at most 64 KiB",
-			im->ref, im->sidecar);
-	text = arena_alloc(a, (size_t)st.st_size + 1);
-	n = pread(fd, text, (size_t)st.st_size, 0);
-	if (n < 0)
-		return err_set(e, "image \"%s\": read %s", im->ref, im->sidecar);
-	if (image_file_parse(a, im->sidecar, text, (size_t)n, defaults, e) < 0)
+	if (text == NULL || image_file_parse(a, im->sidecar, text, n, defaults, e) < 0)
 		return err_prefix(e, "image \"%s\"", im->ref);
 	return 0;
 }

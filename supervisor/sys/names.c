@@ -222,6 +222,6 @@ int names_open(struct supervisor *s, struct err *e)
 	if (rc != 0)
 		journal(s, LOG_LEVEL_WARNING, NULL,
 			"watch %s: %s; containers that run do not learn of new name servers",
-			HOST_ETC, uv_strerror(rc));
+			HOST_ETC, strerror(-rc));
 	return 0;
 }

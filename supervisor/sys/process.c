@@ -194,7 +194,7 @@ void process_add(struct process *p, const struct launched *run)
 	if (rc != 0)
 		journal(p->s, LOG_LEVEL_WARNING, inst->unit,
 			"listen to the start of process %d: %s; only its exit will be seen",
-			run->pid, uv_strerror(rc));
+			run->pid, strerror(-rc));
 }
 
 int process_adopt(struct instance *inst, uint32_t slot, struct err *e)

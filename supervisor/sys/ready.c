@@ -68,7 +68,7 @@ static int listen_to(struct instance *inst, struct ready *r, int read_end, struc
 	r->poll.data = r;
 	rc = uv_poll_init(&inst->s->loop, &r->poll, read_end);
 	if (rc != 0)
-		return err_setx(e, "listen on the pipe of NotifyFD=: %s", uv_strerror(rc));
+		return err_set_no(e, -rc, "listen on the pipe of NotifyFD=");
 	(void)uv_poll_start(&r->poll, UV_READABLE, on_readable);
 	r->instance = inst;
 	r->read_end = read_end;

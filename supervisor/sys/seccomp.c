@@ -2,6 +2,8 @@
 
 #include "common/fd.h"
 #include "supervisor/core/seccomp/profile.h"
+#include "supervisor/sys/file.h"
+#include "supervisor/sys/hostfacts.h"
 #include "supervisor/sys/profile.h"
 
 #include <fcntl.h>
@@ -10,7 +12,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/utsname.h>
 #include <unistd.h>
 
 #define PROFILE_MAX (1 << 20)
@@ -72,50 +73,21 @@ static int compile(struct filters *kept, uint64_t key, const struct seccomp_poli
 
 /* ---- profiles ---- */
 
-static int read_file(const char *path, char **text, size_t *size, struct arena *a, struct err *e)
-{
-	cleanup_fd int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	struct stat st;
-	ssize_t n;
-
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return err_set(e, "SeccompProfile=%s", path);
-	if (!S_ISREG(st.st_mode) || st.st_size > PROFILE_MAX)
-		return err_setx(e, "SeccompProfile=%s: not a regular file of at most 1 MiB", path);
-	*text = arena_alloc(a, (size_t)st.st_size + 1);
-	n = pread(fd, *text, (size_t)st.st_size, 0);
-	if (n < 0)
-		return err_set(e, "SeccompProfile=%s: read", path);
-	*size = (size_t)n;
-	return 0;
-}
-
-static struct profile_host host_of(uint64_t capabilities)
-{
-	struct profile_host host = { .capabilities = capabilities };
-	struct utsname name;
-	char *end;
-
-	if (uname(&name) < 0)
-		return host;
-	host.major = (unsigned int)strtoul(name.release, &end, 10);
-	if (*end == '.')
-		host.minor = (unsigned int)strtoul(end + 1, NULL, 10);
-	return host;
-}
-
 static int profile(struct filters *kept, const struct unit *u, struct seccomp_program *out,
 	struct arena *a, struct err *e)
 {
 	const char *path = u->container.seccomp_profile;
 	uint64_t caps = plan_container_capabilities(&u->container);
 	uint64_t key = digest(&caps, sizeof(caps), path != NULL);
-	struct profile_host host = host_of(caps);
+	struct kernel_version v = kernel_version();
+	struct profile_host host = { .capabilities = caps, .major = v.major, .minor = v.minor };
 	struct seccomp_policy *p;
 	char *text = NULL;
 	size_t size = 0;
 
-	if (path != NULL && read_file(path, &text, &size, a, e) < 0)
+	if (path != NULL)
+		text = file_read(a, "SeccompProfile=", path, 0, PROFILE_MAX, &size, e);
+	if (path != NULL && text == NULL)
 		return -1;
 	key = digest(text, size, key);
 	if (find(kept, key, out))

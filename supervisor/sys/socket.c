@@ -138,7 +138,7 @@ static void on_ready(uv_poll_t *poll, int status, int events)
 	KILL_POINT("socket-ready");
 	watch_stop(inst);
 	if (status < 0)
-		journal(inst->s, LOG_LEVEL_ERROR, inst->unit, "watch: %s", uv_strerror(status));
+		journal(inst->s, LOG_LEVEL_ERROR, inst->unit, "watch: %s", strerror(-status));
 	supervise(inst->s, &event);
 }
 

@@ -3,14 +3,13 @@
 
 #include "common/fd.h"
 #include "supervisor/core/unit.h"
+#include "supervisor/sys/account.h"
 
 #include <fcntl.h>
-#include <grp.h>
 #include <limits.h>
 #include <net/if.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <pwd.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -127,25 +126,15 @@ static int make_parents(const char *path, uint32_t mode, struct err *e)
 
 static int find_owner(const struct socket_section *s, uid_t *uid, gid_t *gid, struct err *e)
 {
-	const struct passwd *user = s->user != NULL ? getpwnam(s->user) : NULL;
-	const struct group *group = s->group != NULL ? getgrnam(s->group) : NULL;
-	char *end;
+	struct identity id;
 
-	if (user != NULL) {
-		*uid = user->pw_uid;
-		*gid = user->pw_gid;
-	} else if (s->user != NULL) {
-		*uid = (uid_t)strtoul(s->user, &end, 10);
-		if (*end != '\0')
-			return err_setx(e, "SocketUser=%s: no such user", s->user);
-	}
-	if (group != NULL) {
-		*gid = group->gr_gid;
-	} else if (s->group != NULL) {
-		*gid = (gid_t)strtoul(s->group, &end, 10);
-		if (*end != '\0')
-			return err_setx(e, "SocketGroup=%s: no such group", s->group);
-	}
+	if (s->user == NULL && s->group == NULL)
+		return 0;
+	if (account_find(&id, s->user, s->group, e) < 0)
+		return err_prefix(e, "SocketUser= or SocketGroup=");
+	if (s->user != NULL)
+		*uid = id.uid;
+	*gid = id.gid;
 	return 0;
 }
 

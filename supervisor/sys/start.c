@@ -8,6 +8,7 @@
 #include "common/killpoint.h"
 #include "common/paths.h"
 #include "common/util.h"
+#include "supervisor/sys/file.h"
 #include "supervisor/sys/image.h"
 #include "supervisor/sys/privatetmp.h"
 #include "supervisor/sys/userns.h"
@@ -51,26 +52,12 @@ static int host_facts(struct facts *f, struct err *e)
 static int read_environment(const char *path, const char **text, struct arena *a, struct err *e)
 {
 	bool optional = path[0] == '-';
-	cleanup_fd int fd = -1;
-	struct stat st;
-	char *bytes;
-	ssize_t n;
+	size_t n;
 
-	path += optional;
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	if (fd < 0 && optional && errno == ENOENT)
-		return 0;
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return err_set(e, "EnvironmentFile=%s", path);
-	if (!S_ISREG(st.st_mode) || st.st_size > ENVIRONMENT_FILE_MAX)
-		return err_setx(e, "EnvironmentFile=%s: not a regular file of at most 64 KiB",
-			path);
-	bytes = arena_alloc(a, (size_t)st.st_size + 1);
-	n = pread(fd, bytes, (size_t)st.st_size, 0);
-	if (n < 0)
-		return err_set(e, "EnvironmentFile=%s: read", path);
-	*text = bytes;
-	return 1;
+	*text = file_read(a, "EnvironmentFile=", path + optional, 0, ENVIRONMENT_FILE_MAX, &n, e);
+	if (*text != NULL)
+		return 1;
+	return optional && e->no == ENOENT ? 0 : -1;
 }
 
 static int environment_facts(const struct unit *u, struct facts *f, struct arena *a, struct err *e)

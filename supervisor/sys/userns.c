@@ -3,6 +3,7 @@
 #include "common/fd.h"
 #include "common/util.h"
 #include "supervisor/child/kernel.h"
+#include "supervisor/sys/hostfacts.h"
 
 #include <sched.h>
 #include <signal.h>
@@ -11,7 +12,6 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/utsname.h>
 #include <sys/wait.h>
 
 #include <linux/limits.h>
@@ -145,16 +145,9 @@ int userns_make(const struct ids *ids, bool net, struct userns *made, struct err
 /* Linux 5.19 has taught overlayfs that the owners of its layers are mapped. */
 static bool overlay_can(void)
 {
-	struct utsname host;
-	unsigned long major, minor = 0;
-	char *end;
+	struct kernel_version v = kernel_version();
 
-	if (uname(&host) < 0)
-		return false;
-	major = strtoul(host.release, &end, 10);
-	if (*end == '.')
-		minor = strtoul(end + 1, NULL, 10);
-	return major > 5 || (major == 5 && minor >= 19);
+	return v.major > 5 || (v.major == 5 && v.minor >= 19);
 }
 
 /* What is not there yet will most likely be of the file system that its nearest folder is of. */

@@ -683,7 +683,7 @@ def test_what_dumb_init_says(tool, by):
     assert done.returncode == 3 and done.stdout == ""
     said = done.stderr.splitlines()
     for line in ("setsid complete.", "Received signal 15.", "Forwarded signal 15 to children.",
-                 "Child exited with status 3. Goodbye."):
+                 "Received signal 17.", "Child exited with status 3. Goodbye."):
         assert f"[dumb-init] {line}" in said
     assert any(line.startswith("[dumb-init] Child spawned with PID ") for line in said)
     assert any(line.endswith(" exited with exit status 3.") for line in said)

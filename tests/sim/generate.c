@@ -242,7 +242,8 @@ static void put_section(struct roller *r, const char *section)
 		void (*roll)(struct roller *);
 
 		r->key = &keys[i];
-		if (strcmp(r->key->section, section) != 0 || (r->key->kinds >> r->kind & 1) == 0)
+		if (strcmp(key_section(r->key), section) != 0 ||
+			(r->key->kinds >> r->kind & 1) == 0)
 			continue;
 		/* Among ten thousand some unit would end every run at once. */
 		if (r->size->sparse && ends_machine(r->key))

@@ -120,7 +120,7 @@ static void set_one(struct arena *a, const struct key *key, void *base, const ch
 
 	if (key_set(a, key, base, value, why, sizeof(why), &at) == 0)
 		return;
-	fail_msg("%s.%s=%s: %s", key->section, key->name, value, why);
+	fail_msg("%s.%s=%s: %s", key_section(key), key->name, value, why);
 }
 
 static char *print_one(struct arena *a, const struct key *key, const void *base)
@@ -328,10 +328,11 @@ static void test_rows_are_whole(void **state)
 		assert_true(key->kinds != 0);
 		assert_non_null(key->since);
 		assert_true(doc > 10 && key->doc[doc - 1] == '.');
-		assert_ptr_equal(key_find(key->kinds & -key->kinds, key->section, key->name), key);
+		assert_ptr_equal(key_find(key->kinds & -key->kinds, key_section(key), key->name),
+			key);
 		for (size_t k = 0; k < i; k++)
 			assert_false(strcmp(keys[k].name, key->name) == 0 &&
-				strcmp(keys[k].section, key->section) == 0 &&
+				strcmp(key_section(&keys[k]), key_section(key)) == 0 &&
 				(keys[k].kinds & key->kinds) != 0);
 	}
 }
@@ -381,8 +382,9 @@ static void test_no_key_is_known_elsewhere(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < n_keys; i++)
-		if (key_known_elsewhere(keys[i].section, keys[i].name) != NULL)
-			fail_msg("%s.%s= is both done and not done", keys[i].section, keys[i].name);
+		if (key_known_elsewhere(key_section(&keys[i]), keys[i].name) != NULL)
+			fail_msg("%s.%s= is both done and not done", key_section(&keys[i]),
+				keys[i].name);
 }
 
 /* The keys of systemd v256 and of Quadlet in Podman 5, by their manual pages. */

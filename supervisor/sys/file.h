@@ -1,0 +1,15 @@
+/* Files of the host that are read as a whole. One that is no regular file (a FIFO, a device) holds nobody up. */
+#ifndef SYS_FILE_H
+#define SYS_FILE_H
+
+#include "common/err.h"
+#include "supervisor/core/arena.h"
+
+/*
+ * The text of the file, in the arena and ended by a NUL, *n bytes without that. NULL with the reason, "WHATPATH: ...", e->no
+ * the errno; also where it is no regular file or has more than `most` bytes. flags: O_NOFOLLOW, or 0.
+ */
+char *file_read(struct arena *a, const char *what, const char *path, int flags, size_t most,
+	size_t *n, struct err *e);
+
+#endif
