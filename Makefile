@@ -45,7 +45,7 @@ UNIT_TEST_SRC	:= $(sort $(wildcard tests/unit/test_*.c))
 # What a unit test can call: all but the mains, the child's steps and the effects.
 UNIT_LIB_SRC	:= $(filter-out %/main.c supervisor/child/% supervisor/sys/%,$(COMMON_SRC) \
 		   $(INIT_SRC) $(SUP_SRC) $(CTL_SRC) \
-		   $(filter-out $(UNIT_TEST_SRC),$(call find-c,tests/unit))) supervisor/sys/profile.c
+		   $(filter-out $(UNIT_TEST_SRC),$(call find-c,tests/unit))) supervisor/sys/unit/profile.c
 # Each file here is one static program: what the tests and the bench run, in containers or not.
 HELPER_SRC	:= $(sort $(wildcard tests/helpers/*.c tests/*/helpers/*.c bench/*.c))
 
@@ -101,10 +101,10 @@ SUP_LIBS := $(LIBS)/lib/libinih.a $(LIBS)/lib/libjansson.a $(LIBS)/lib/libuv.a
 
 $(OUT)/init: $(call objects,$(INIT_SRC)) $(LIBCOMMON)
 # What runs while nothing happens stands beside the loop and the libc: the rest is then not in memory (sys/rest.h).
-RESTING	 := supervisor/sys/link.c supervisor/sys/logs.c supervisor/core/logline.c supervisor/sys/rest.c
+RESTING	 := supervisor/sys/link.c supervisor/sys/log/logs.c supervisor/core/logline.c supervisor/sys/rest.c
 $(OUT)/supervisor: $(call objects,$(filter-out $(RESTING),$(SUP_SRC)) $(CTL_SRC) $(RESTING)) $(LIBCOMMON)
 $(OUT)/supervisor: LDLIBS := $(SUP_LIBS)
-# supervisor/sys/uvunused.c and jsonreal.c say why.
+# supervisor/sys/uvunused.c and control/jsonreal.c say why.
 UV_UNUSED := fs_poll_close fs_post pipe_close process_close stream_close stream_destroy tcp_close tty_close \
 	   udp_close udp_finish_close
 $(OUT)/supervisor: LDFLAGS += $(UV_UNUSED:%=-Wl,--wrap=uv__%) -Wl,--wrap=jsonp_strtod,--wrap=jsonp_dtostr
@@ -135,7 +135,7 @@ $(OBJ)/%.o: %.c Makefile | $(DEPS_DONE)
 	$(Q)$(CC) $(CFLAGS) $(WHOLE) -MMD -MP -c -o $@ $<
 
 # Those that have their place, and those that the linker puts in the place of others.
-$(call objects,common/rest.c supervisor/sys/uvunused.c supervisor/sys/jsonreal.c $(RESTING)): WHOLE :=
+$(call objects,common/rest.c supervisor/sys/uvunused.c supervisor/sys/control/jsonreal.c $(RESTING)): WHOLE :=
 
 CALLS_LIST := supervisor/core/seccomp/calls.list
 $(GEN)/syscalls.inc: SYSCALL_CC = $(CC) -idirafter $(LIBS)/uapi
@@ -154,13 +154,13 @@ $(patsubst %,$(BUILD)/%/$(CALLS_OBJ),unit fuzz coverage sim mutants): $(NATIVE_G
 
 # The list of keys in sup.unit(5) comes from the supervisor's own table, by a program of this machine.
 KEYS_MAN := $(BUILD)/native/keys-man
-KEYS_MAN_SRC := tools/keys-man.c $(wildcard supervisor/core/keytype_*.c) \
-	   $(patsubst %,supervisor/core/%.c,arena calendar calendar_text condition keys names number text unit words \
-	   seccomp/calls)
+KEYS_MAN_SRC := tools/keys-man.c $(wildcard supervisor/core/keys/keytype_*.c) \
+	   $(patsubst %,supervisor/core/%.c,arena calendar calendar_text number text \
+	   unit/condition keys/keys unit/names unit/unit unit/words seccomp/calls)
 KEYS_TABLE := $(BUILD)/native/keys-table
 ENGINE_TABLE := $(BUILD)/native/engine-table
-ENGINE_TABLE_SRC := tools/engine-table.c supervisor/core/rules.c
-KEYS_TABLE_SRC := tools/keys-table.c supervisor/core/known.c $(filter-out tools/%,$(KEYS_MAN_SRC))
+ENGINE_TABLE_SRC := tools/engine-table.c supervisor/core/engine/rules.c
+KEYS_TABLE_SRC := tools/keys-table.c supervisor/core/keys/known.c $(filter-out tools/%,$(KEYS_MAN_SRC))
 
 
 # ---- tests -------------------------------------------------------------------------------
@@ -236,12 +236,12 @@ $(FUZZERS): $(FUZZ)/%: $(FUZZ)/obj/tests/fuzz/%.o $(FUZZ_LIB)
 	$(Q)clang -fsanitize=fuzzer $(FUZZ_SAN) -o $@ $^ -luv -ljansson
 
 $(FUZZ_LIB): $(patsubst %.c,$(FUZZ)/obj/%.o,$(filter-out tests/%,$(UNIT_LIB_SRC)) \
-	   supervisor/sys/varlink.c supervisor/sys/varlink_door.c) $(FUZZ)/obj/ini.o
+	   supervisor/sys/control/varlink.c supervisor/sys/control/varlink_door.c) $(FUZZ)/obj/ini.o
 	@rm -f $@
 	$(Q)ar qcs $@ $^
 
 # The libuv of this machine is another one than the programs': its own header goes with it.
-$(FUZZ)/obj/supervisor/sys/varlink.o $(FUZZ)/obj/supervisor/sys/varlink_door.o \
+$(FUZZ)/obj/supervisor/sys/control/varlink.o $(FUZZ)/obj/supervisor/sys/control/varlink_door.o \
 $(FUZZ)/obj/tests/fuzz/fuzz_varlink.o: \
 	LANG_FLAGS := -std=c11 -D_GNU_SOURCE -I.
 
@@ -284,7 +284,7 @@ $(COV)/sim: $(COV_SIM:%.c=$(COV)/obj/%.o) $(COV)/obj/sim_rules.o $(COV_LIB)
 	@echo '  LINK    $@'
 	$(Q)clang -fprofile-instr-generate -o $@ $^
 
-$(COV)/obj/sim_rules.o: supervisor/core/rules.c Makefile | $(DEPS_DONE)
+$(COV)/obj/sim_rules.o: supervisor/core/engine/rules.c Makefile | $(DEPS_DONE)
 	@mkdir -p $(@D)
 	$(Q)clang $(COV_CFLAGS) -Drules=engine_rules -MMD -MP -c -o $@ $<
 
@@ -332,7 +332,7 @@ $(SIM)/sim $(SIM)/explore $(SIM)/cells:
 	$(Q)$(HOSTCC) -o $@ $^
 
 $(SIM)/sim-asan: $(patsubst %.c,$(SIM)/asan/%.o,tests/sim/main.c $(SIM_SRC) \
-		supervisor/core/rules.c) $(UNIT_LIB)
+		supervisor/core/engine/rules.c) $(UNIT_LIB)
 	@echo '  LINK    $@'
 	$(Q)$(HOSTCC) -fsanitize=address,undefined -o $@ $^
 
@@ -341,7 +341,7 @@ $(SIM_LIB): $(SIM_LIB_SRC:%.c=$(SIM)/obj/%.o) $(SIM_SRC:%.c=$(SIM)/obj/%.o) $(SI
 	$(Q)ar qcs $@ $^
 
 # checker.c puts a table of its own in the place of that of rules.c.
-$(SIM)/%/supervisor/core/rules.o: SIM_RENAME := -Drules=engine_rules
+$(SIM)/%/supervisor/core/engine/rules.o: SIM_RENAME := -Drules=engine_rules
 
 $(SIM)/obj/%.o: %.c Makefile | $(DEPS_DONE)
 	@mkdir -p $(@D)
@@ -459,7 +459,7 @@ MANUALS	:= $(patsubst docs/%,$(OUT)/docs/%,$(wildcard docs/*.[158])) \
 docs: $(MANUALS) $(OUT)/docs/units.md $(OUT)/docs/engine.md
 
 $(KEYS_MAN) $(KEYS_TABLE): $(NATIVE_GEN)/syscalls.inc
-$(KEYS_MAN): $(KEYS_MAN_SRC) $(wildcard supervisor/core/*.h supervisor/core/*.inc) Makefile
+$(KEYS_MAN): $(KEYS_MAN_SRC) $(wildcard supervisor/core/*.h supervisor/core/unit/*.h supervisor/core/keys/*.h supervisor/core/keys/*.inc) Makefile
 	@mkdir -p $(@D)
 	@echo '  HOSTCC  $@'
 	$(Q)$(HOSTCC) -std=c11 -D_GNU_SOURCE -DKEY_DOCS -I. -I$(NATIVE_GEN) $(WARN) -O1 -o $@ $(filter %.c,$^)
@@ -469,7 +469,7 @@ $(OUT)/docs/sup.conf.5 $(OUT)/docs/sup.unit.5: $(OUT)/docs/%: docs/%.in $(KEYS_M
 	$(Q)$(KEYS_MAN) <$< >$@.new && mv $@.new $@
 
 # docs/units.md is kept in the tree for its readers; lint says when it is not what the tables say.
-$(KEYS_TABLE): $(KEYS_TABLE_SRC) $(wildcard supervisor/core/*.h supervisor/core/*.inc) Makefile
+$(KEYS_TABLE): $(KEYS_TABLE_SRC) $(wildcard supervisor/core/*.h supervisor/core/unit/*.h supervisor/core/keys/*.h supervisor/core/keys/*.inc) Makefile
 	@mkdir -p $(@D)
 	@echo '  HOSTCC  $@'
 	$(Q)$(HOSTCC) -std=c11 -D_GNU_SOURCE -DKEY_DOCS -I. -I$(NATIVE_GEN) $(WARN) -O1 -o $@ $(filter %.c,$^)
@@ -479,7 +479,7 @@ $(OUT)/docs/units.md: $(KEYS_TABLE)
 	$(Q)$(KEYS_TABLE) >$@.new && mv $@.new $@
 
 # docs/engine.md likewise, from the table of rules.
-$(ENGINE_TABLE): $(ENGINE_TABLE_SRC) $(wildcard supervisor/core/engine*.h) Makefile
+$(ENGINE_TABLE): $(ENGINE_TABLE_SRC) $(wildcard supervisor/core/engine/engine*.h) Makefile
 	@mkdir -p $(@D)
 	@echo '  HOSTCC  $@'
 	$(Q)$(HOSTCC) -std=c11 -D_GNU_SOURCE -I. $(WARN) -O1 -o $@ $(filter %.c,$^)

@@ -2,7 +2,7 @@
  * What many units cost: reading them (the unit set), and deciding about them (the engine) from boot to shutdown in a world
  * where everything works at once. The last column says how much more ten times the units cost.
  */
-#include "supervisor/core/engine.h"
+#include "supervisor/core/engine/engine.h"
 #include "bench/measure.h"
 #include "common/util.h"
 #include "supervisor/core/text.h"

@@ -11,8 +11,8 @@
 #include "bench/measure.h"
 #include "common/fd.h"
 #include "common/util.h"
-#include "supervisor/core/unitset.h"
-#include "supervisor/sys/launch.h"
+#include "supervisor/core/unit/unitset.h"
+#include "supervisor/sys/unit/launch.h"
 
 #include <fcntl.h>
 #include <poll.h>

@@ -38,7 +38,7 @@ struct roster_slot {
 	int32_t pid;            /* as init sees it */
 	int32_t status;         /* wait(2) status word, valid in EXITED */
 	/* The supervisor's own; init does not look at it: */
-	uint16_t role;          /* enum role of supervisor/core/role.h */
+	uint16_t role;          /* enum role of supervisor/core/plan/role.h */
 	_Atomic uint16_t begun; /* 1, by the child: it was let go */
 	uint64_t started_ns;    /* CLOCK_MONOTONIC */
 	uint64_t exited_ns;     /* CLOCK_MONOTONIC, valid in EXITED */

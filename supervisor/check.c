@@ -1,7 +1,7 @@
 #include "supervisor/check.h"
 
 #include "common/jsontext.h"
-#include "supervisor/core/unitset.h"
+#include "supervisor/core/unit/unitset.h"
 #include "supervisor/sys/load.h"
 
 #include <jansson.h>

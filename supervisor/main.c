@@ -10,7 +10,7 @@
 #include "supervisor/check.h"
 #include "supervisor/mount.h"
 #include "supervisor/sys/clock.h"
-#include "supervisor/sys/held.h"
+#include "supervisor/sys/recover/held.h"
 #include "supervisor/sys/supervisor.h"
 #include "supervisor/sys/wall.h"
 

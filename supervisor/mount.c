@@ -7,10 +7,10 @@
 
 #include "common/err.h"
 #include "common/fd.h"
-#include "supervisor/core/mountoptions.h"
+#include "supervisor/core/unit/mountoptions.h"
 #include "supervisor/sys/loop.h"
-#include "supervisor/sys/mounted.h"
-#include "supervisor/sys/waitpath.h"
+#include "supervisor/sys/unit/mounted.h"
+#include "supervisor/sys/unit/waitpath.h"
 
 #include <errno.h>
 #include <signal.h>

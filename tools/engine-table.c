@@ -3,7 +3,7 @@
  * each state, event and rule stand here; one that has none fails the build. Runs on the machine that builds.
  */
 #include "common/util.h"
-#include "supervisor/core/engine_run.h"
+#include "supervisor/core/engine/engine_run.h"
 
 #include <stdio.h>
 
@@ -203,7 +203,7 @@ int main(void)
 	(void)fputs(
 		"# The life of a unit\n"
 		"\n"
-		"Made by `make engine-table` from `supervisor/core/rules.c`, which the supervisor runs by. A row is a state, a\n"
+		"Made by `make engine-table` from `supervisor/core/engine/rules.c`, which the supervisor runs by. A row is a state, a\n"
 		"column an event; the cell names the rule. `-`: nothing to do. An empty cell cannot happen; if it does it is\n"
 		"said in the log and ignored. That every other cell is reached and every state left again is tested by\n"
 		"`make test-sim`.\n"

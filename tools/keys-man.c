@@ -3,7 +3,7 @@
  * the keys of that section from the table that the supervisor reads them by. Runs on the machine that builds.
  */
 #include "common/util.h"
-#include "supervisor/core/keytype.h"
+#include "supervisor/core/keys/keytype.h"
 
 #include <stdio.h>
 #include <string.h>

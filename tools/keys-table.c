@@ -3,8 +3,8 @@
  * supervisor reads them by; or with --dictionary the words of these tables for the fuzzers. Runs on the machine that builds.
  */
 #include "common/util.h"
-#include "supervisor/core/keytype.h"
-#include "supervisor/core/known.h"
+#include "supervisor/core/keys/keytype.h"
+#include "supervisor/core/keys/known.h"
 
 #include <stdio.h>
 #include <stdlib.h>

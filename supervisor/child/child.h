@@ -10,8 +10,8 @@
 #define CHILD_CHILD_H
 
 #include "common/report.h"
-#include "supervisor/core/passwd.h"
-#include "supervisor/core/plan.h"
+#include "supervisor/core/plan/passwd.h"
+#include "supervisor/core/plan/plan.h"
 
 #define CHILD_EXIT_FAULT 125 /* a step failed: the report says which */
 

@@ -7,7 +7,7 @@
 #ifndef CORE_NOTIFY_H
 #define CORE_NOTIFY_H
 
-#include "supervisor/core/engine.h"
+#include "supervisor/core/engine/engine.h"
 
 #define NOTIFY_STATUS_MAX 128
 

@@ -1,7 +1,7 @@
 #include "supervisor/core/number.h"
 
 #include "common/util.h"
-#include "supervisor/core/unit.h"
+#include "supervisor/core/unit/unit.h"
 
 #include <string.h>
 #include <strings.h>

@@ -5,7 +5,7 @@
 #ifndef CORE_TEXTPACK_H
 #define CORE_TEXTPACK_H
 
-#include "supervisor/core/unitset.h"
+#include "supervisor/core/unit/unitset.h"
 
 /* Returns the size of it all; `to` has at least that, or is NULL. */
 size_t textpack(const struct unit_text *texts, size_t n, uint8_t *to);

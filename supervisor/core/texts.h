@@ -9,7 +9,7 @@
 #ifndef CORE_TEXTS_H
 #define CORE_TEXTS_H
 
-#include "supervisor/core/unitset.h"
+#include "supervisor/core/unit/unitset.h"
 
 /* All texts that give the same name. */
 struct text_group {

@@ -4,11 +4,11 @@
  */
 #include "common/killpoint.h"
 #include "common/wire.h"
-#include "supervisor/sys/adopt.h"
 #include "supervisor/sys/clock.h"
-#include "supervisor/sys/condition.h"
-#include "supervisor/sys/held.h"
+#include "supervisor/sys/recover/adopt.h"
+#include "supervisor/sys/recover/held.h"
 #include "supervisor/sys/supervisor.h"
+#include "supervisor/sys/unit/condition.h"
 #include "supervisor/sys/wall.h"
 
 #include <signal.h>

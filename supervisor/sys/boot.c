@@ -1,7 +1,7 @@
 #include "supervisor/sys/boot.h"
 
 #include "common/paths.h"
-#include "supervisor/core/cause.h"
+#include "supervisor/core/engine/cause.h"
 #include "supervisor/sys/bootfile.h"
 #include "supervisor/sys/clock.h"
 #include "supervisor/sys/supervisor.h"

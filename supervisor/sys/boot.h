@@ -1,12 +1,12 @@
 /*
  * The boot as people see it: the line that names what it waits for, its deadline, the count of boots that did not
- * become well, safe mode. Policy is core/bootwatch.c and core/bootcount.c; here are the console, the file and the clock.
+ * become well, safe mode. Policy is core/engine/bootwatch.c and core/engine/bootcount.c; here are the console, the file and the clock.
  */
 #ifndef SYS_BOOT_H
 #define SYS_BOOT_H
 
-#include "supervisor/core/bootcount.h"
-#include "supervisor/core/bootwatch.h"
+#include "supervisor/core/engine/bootcount.h"
+#include "supervisor/core/engine/bootwatch.h"
 
 #include <uv.h>
 

@@ -2,7 +2,7 @@
 
 #include "common/fd.h"
 #include "common/util.h"
-#include "supervisor/sys/condition.h"
+#include "supervisor/sys/unit/condition.h"
 
 #include <fcntl.h>
 #include <linux/magic.h>

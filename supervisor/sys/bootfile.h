@@ -3,7 +3,7 @@
 #define SYS_BOOTFILE_H
 
 #include "common/err.h"
-#include "supervisor/core/bootcount.h"
+#include "supervisor/core/engine/bootcount.h"
 
 /* 0; 1: there is none; -1: it cannot be read, or is none. *c is valid in any case. */
 int bootfile_read(const char *folder, struct boot_count *c, struct err *e);

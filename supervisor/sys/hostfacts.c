@@ -1,7 +1,7 @@
 #include "supervisor/sys/hostfacts.h"
 
 #include "common/util.h"
-#include "supervisor/sys/condition.h"
+#include "supervisor/sys/unit/condition.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -2,7 +2,7 @@
 #ifndef SYS_HOSTFACTS_H
 #define SYS_HOSTFACTS_H
 
-#include "supervisor/core/unitset.h"
+#include "supervisor/core/unit/unitset.h"
 
 /* Of the kernel that runs: 6 and 1 for "6.1.0-13-arm64". */
 struct kernel_version {

@@ -6,7 +6,7 @@
 #include "common/fd.h"
 #include "common/killpoint.h"
 #include "common/paths.h"
-#include "supervisor/sys/held.h"
+#include "supervisor/sys/recover/held.h"
 #include "supervisor/sys/supervisor.h"
 
 #include <errno.h>

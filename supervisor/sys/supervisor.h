@@ -26,25 +26,25 @@
 #ifndef SYS_SUPERVISOR_H
 #define SYS_SUPERVISOR_H
 
-#include "supervisor/core/engine.h"
+#include "supervisor/core/engine/engine.h"
 #include "supervisor/core/net/ipam.h"
 #include "supervisor/core/net/wiring.h"
-#include "supervisor/core/plan.h"
+#include "supervisor/core/plan/plan.h"
 #include "supervisor/sys/boot.h"
-#include "supervisor/sys/cgroup.h"
-#include "supervisor/sys/held.h"
-#include "supervisor/sys/instantiate.h"
-#include "supervisor/sys/keep.h"
-#include "supervisor/sys/launch.h"
 #include "supervisor/sys/link.h"
 #include "supervisor/sys/load.h"
-#include "supervisor/sys/logs.h"
+#include "supervisor/sys/log/logs.h"
 #include "supervisor/sys/net/net.h"
-#include "supervisor/sys/peek.h"
 #include "supervisor/sys/pulse.h"
+#include "supervisor/sys/recover/held.h"
+#include "supervisor/sys/recover/keep.h"
+#include "supervisor/sys/recover/peek.h"
 #include "supervisor/sys/rest.h"
-#include "supervisor/sys/seccomp.h"
-#include "supervisor/sys/socket.h"
+#include "supervisor/sys/unit/cgroup.h"
+#include "supervisor/sys/unit/instantiate.h"
+#include "supervisor/sys/unit/launch.h"
+#include "supervisor/sys/unit/seccomp.h"
+#include "supervisor/sys/unit/socket.h"
 
 #include <uv.h>
 

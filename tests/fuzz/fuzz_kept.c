@@ -4,7 +4,7 @@
  *
  * Whatever it says: another engine is made of it, goes on, and its machine can be brought to an end.
  */
-#include "supervisor/core/engine_kept.h"
+#include "supervisor/core/engine/engine_kept.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/unit/engine_keeper.h"
 

@@ -1,5 +1,5 @@
 /* Datagrams that any process in a container may send to the supervisor. */
-#include "supervisor/core/engine.h"
+#include "supervisor/core/engine/engine.h"
 #include "supervisor/core/notify.h"
 #include "tests/fuzz/fuzz.h"
 

@@ -1,5 +1,5 @@
 /* Users and groups of an image, which may be hostile. Input: who, "\n", the group or nothing, "\n", the file. */
-#include "supervisor/core/passwd.h"
+#include "supervisor/core/plan/passwd.h"
 #include "tests/fuzz/fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

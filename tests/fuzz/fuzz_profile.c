@@ -2,7 +2,7 @@
  * A profile of SeccompProfile=, which an operator may have from anywhere. Input: eight bytes of capabilities, then the
  * text. What is taken makes a program that the kernel would load and that says what the policy says.
  */
-#include "supervisor/sys/profile.h"
+#include "supervisor/sys/unit/profile.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/unit/seccomp_machine.h"
 

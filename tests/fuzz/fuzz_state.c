@@ -2,9 +2,9 @@
  * Files that the supervisor keeps, after a power cut or a hand that edited them: addresses, defaults of images, the record
  * of boots.
  */
-#include "supervisor/core/bootcount.h"
+#include "supervisor/core/engine/bootcount.h"
 #include "supervisor/core/net/ipam.h"
-#include "supervisor/core/unitset.h"
+#include "supervisor/core/unit/unitset.h"
 #include "tests/fuzz/fuzz.h"
 
 static void leases(const char *text)

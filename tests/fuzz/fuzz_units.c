@@ -5,8 +5,8 @@
  * Whatever they say, the set is built; what is sound prints as a file that is sound and prints the same; and a
  * short life of all units in the engine ends with everything down.
  */
-#include "supervisor/core/engine.h"
-#include "supervisor/core/unitset.h"
+#include "supervisor/core/engine/engine.h"
+#include "supervisor/core/unit/unitset.h"
 #include "tests/fuzz/fuzz.h"
 
 #include <stdio.h>

@@ -2,7 +2,7 @@
  * Bytes from a client of the control socket. The input is written to a server in the pieces that a 0xff byte parts,
  * so that messages come torn; the server must go on and serve the next client.
  */
-#include "supervisor/sys/varlink.h"
+#include "supervisor/sys/control/varlink.h"
 #include "tests/fuzz/fuzz.h"
 
 #include <signal.h>

@@ -4,7 +4,7 @@
  * empty one), then "."; or "error" with the message, then ".".
  */
 #include "common/err.h"
-#include "supervisor/core/unitset.h"
+#include "supervisor/core/unit/unitset.h"
 
 #include <inttypes.h>
 #include <stdio.h>

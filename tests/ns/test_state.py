@@ -149,7 +149,7 @@ def test_unreadable_record_of_one_unit(box):
 
 
 def life_records(data):
-    """Offset, size and number of the records of lives (sys/keepfile.h)."""
+    """Offset, size and number of the records of lives (sys/recover/keepfile.h)."""
     head = 8 + 4 + 4 + 8 + 8 + 8  # magic, version, attempts, size, committed, logged
     layouts = head
     records = layouts + 4 * 16

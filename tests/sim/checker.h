@@ -8,7 +8,7 @@
 #ifndef TESTS_SIM_CHECKER_H
 #define TESTS_SIM_CHECKER_H
 
-#include "supervisor/core/engine_run.h"
+#include "supervisor/core/engine/engine_run.h"
 
 struct checker {
 	uint64_t cells[ST_COUNT][EV_COUNT]; /* how often each rule was called */

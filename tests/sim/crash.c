@@ -57,7 +57,7 @@ static void rebirth(struct sim *s)
 	if (keeper_restore(&s->keeper, s->engine, s->now) != 0)
 		checker_fault(&s->checker, "records are lost in a crash");
 	kernel_renumber(s);
-	resume_jobs(s); /* first, as sys/adopt.c: what is found may end them */
+	resume_jobs(s); /* first, as sys/recover/adopt.c: what is found may end them */
 	kernel_adopt(s);
 	if (s->shut_down && engine_ending(s->engine) == 0)
 		sim_step(s, &(struct step){ .kind = STEP_SHUTDOWN });

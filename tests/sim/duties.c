@@ -2,7 +2,7 @@
 #include "tests/sim/sim.h"
 
 #include "common/util.h"
-#include "supervisor/core/health.h"
+#include "supervisor/core/engine/health.h"
 
 #include <stddef.h>
 #include <stdlib.h>

@@ -5,7 +5,7 @@
 #include "tests/sim/sim.h"
 
 #include "common/util.h"
-#include "supervisor/core/keytype.h"
+#include "supervisor/core/keys/keytype.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 #include "tests/unit/engine_keeper.h"
 
-#include "supervisor/core/engine_run.h"
+#include "supervisor/core/engine/engine_run.h"
 
 #include <stdlib.h>
 #include <string.h>

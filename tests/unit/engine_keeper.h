@@ -2,7 +2,7 @@
 #ifndef TESTS_ENGINE_KEEPER_H
 #define TESTS_ENGINE_KEEPER_H
 
-#include "supervisor/core/engine_kept.h"
+#include "supervisor/core/engine/engine_kept.h"
 
 struct keeper {
 	size_t n;                /* units; a set of another size is a new generation */

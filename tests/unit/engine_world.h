@@ -5,7 +5,7 @@
 #ifndef TESTS_ENGINE_WORLD_H
 #define TESTS_ENGINE_WORLD_H
 
-#include "supervisor/core/engine_run.h"
+#include "supervisor/core/engine/engine_run.h"
 
 #define SEC UINT64_C(1000000)
 #define MS UINT64_C(1000)

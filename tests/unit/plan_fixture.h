@@ -2,7 +2,7 @@
 #ifndef TESTS_PLAN_FIXTURE_H
 #define TESTS_PLAN_FIXTURE_H
 
-#include "supervisor/core/plan_parts.h"
+#include "supervisor/core/plan/plan_parts.h"
 
 struct fixture {
 	struct arena arena;

@@ -1,5 +1,5 @@
 /* What a process has beside its plan: from texts of /proc as a kernel writes them. */
-#include "supervisor/core/audit.h"
+#include "supervisor/core/plan/audit.h"
 #include "tests/unit/plan_fixture.h"
 
 #include <setjmp.h>

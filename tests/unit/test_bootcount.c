@@ -1,5 +1,5 @@
 /* The count of boots that did not become well: what follows from what, and the record of it. */
-#include "supervisor/core/bootcount.h"
+#include "supervisor/core/engine/bootcount.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,7 +1,7 @@
 /* The course of a boot: when what is said, when it is late, complete, good. */
 #include "common/util.h"
 #include "supervisor/core/arena.h"
-#include "supervisor/core/bootwatch.h"
+#include "supervisor/core/engine/bootwatch.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,5 @@
 /* What conditions compare by: versions, operators, pressure. The checks themselves are asked of a real machine. */
-#include "supervisor/core/condition.h"
+#include "supervisor/core/unit/condition.h"
 
 #include "common/util.h"
 

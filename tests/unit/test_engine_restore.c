@@ -1,5 +1,5 @@
 /* What an engine makes of what another one has kept: in the middle of things, of another version, damaged. */
-#include "supervisor/core/engine_kept_run.h"
+#include "supervisor/core/engine/engine_kept_run.h"
 #include "tests/unit/engine_keeper.h"
 #include "tests/unit/engine_world.h"
 

@@ -1,5 +1,5 @@
 /* Records that describe themselves: packed, read again, read by another version, and by one that is lied to. */
-#include "supervisor/core/kept.h"
+#include "supervisor/core/engine/kept.h"
 
 #include "common/util.h"
 

@@ -1,6 +1,6 @@
 /* The key table itself: it is sound, and every key reads back what it prints. */
 #include "common/util.h"
-#include "supervisor/core/keytype.h"
+#include "supervisor/core/keys/keytype.h"
 #include "tests/unit/units_fixture.h"
 
 #include <setjmp.h>

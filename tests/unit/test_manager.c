@@ -1,6 +1,6 @@
 /* sup.conf: what it says, what is wrong with it, and what units have from it. */
 #include "common/util.h"
-#include "supervisor/core/unitfile.h"
+#include "supervisor/core/unit/unitfile.h"
 #include "tests/unit/units_fixture.h"
 
 #include <setjmp.h>

@@ -1,6 +1,6 @@
 /* .mount units: their names, the rules between their keys, what waits for them, and the commands they come to. */
 #include "common/util.h"
-#include "supervisor/core/mountoptions.h"
+#include "supervisor/core/unit/mountoptions.h"
 #include "tests/unit/engine_world.h"
 #include "tests/unit/units_fixture.h"
 

@@ -1,7 +1,7 @@
 /* Numbers at the edge of what 64 bits hold, and texts that only look like numbers. */
 #include "common/util.h"
 #include "supervisor/core/number.h"
-#include "supervisor/core/unit.h"
+#include "supervisor/core/unit/unit.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

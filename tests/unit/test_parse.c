@@ -1,8 +1,8 @@
 /* What a unit file may say wrong: each fault once, with its place and its words. */
 #include "common/err.h"
 #include "common/util.h"
-#include "supervisor/core/ini.h"
-#include "supervisor/core/keys.h"
+#include "supervisor/core/keys/keys.h"
+#include "supervisor/core/unit/ini.h"
 #include "tests/unit/units_fixture.h"
 
 #include <setjmp.h>

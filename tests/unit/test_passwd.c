@@ -1,4 +1,4 @@
-#include "supervisor/core/passwd.h"
+#include "supervisor/core/plan/passwd.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

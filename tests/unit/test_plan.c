@@ -2,7 +2,7 @@
 #include "tests/unit/plan_fixture.h"
 
 #include "common/util.h"
-#include "supervisor/core/names.h"
+#include "supervisor/core/unit/names.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -4,8 +4,8 @@
  * in the environment the texts are written instead of compared: read the difference before it is committed.
  */
 #include "common/util.h"
-#include "supervisor/core/plan.h"
-#include "supervisor/core/unitset.h"
+#include "supervisor/core/plan/plan.h"
+#include "supervisor/core/unit/unitset.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,7 +1,7 @@
 /* The file tree and the limits of a container. */
 #include "tests/unit/plan_fixture.h"
 
-#include "supervisor/core/names.h"
+#include "supervisor/core/unit/names.h"
 
 #include <sched.h>
 #include <setjmp.h>

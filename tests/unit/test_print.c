@@ -1,13 +1,13 @@
 /* What people read: plans, names of the kernel's numbers, causes; each with the values that have a word of their own. */
 #include "common/util.h"
-#include "supervisor/core/cause.h"
-#include "supervisor/core/ini.h"
+#include "supervisor/core/engine/cause.h"
+#include "supervisor/core/keys/suggest.h"
 #include "supervisor/core/logline.h"
-#include "supervisor/core/names.h"
-#include "supervisor/core/plan.h"
-#include "supervisor/core/suggest.h"
-#include "supervisor/core/unitset.h"
-#include "supervisor/core/words.h"
+#include "supervisor/core/plan/plan.h"
+#include "supervisor/core/unit/ini.h"
+#include "supervisor/core/unit/names.h"
+#include "supervisor/core/unit/unitset.h"
+#include "supervisor/core/unit/words.h"
 
 #include <linux/mount.h>
 #include <setjmp.h>

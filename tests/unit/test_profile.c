@@ -1,6 +1,6 @@
 /* SeccompProfile=: what a profile of the container engines says here, and what is wrong with one. */
 #include "common/util.h"
-#include "supervisor/sys/profile.h"
+#include "supervisor/sys/unit/profile.h"
 #include "tests/unit/seccomp_machine.h"
 
 #include <setjmp.h>

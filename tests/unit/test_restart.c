@@ -1,6 +1,6 @@
 /* keys.md's table, cell by cell; the sets, the back-off, the limit, the words. */
-#include "supervisor/core/cause.h"
-#include "supervisor/core/restart.h"
+#include "supervisor/core/engine/cause.h"
+#include "supervisor/core/engine/restart.h"
 
 #include "common/util.h"
 

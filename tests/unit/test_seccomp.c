@@ -1,7 +1,7 @@
 /* Filters of system calls: the compiler against a plain evaluation, the default profile, systemd's words. */
 #include "common/util.h"
-#include "supervisor/core/names.h"
 #include "supervisor/core/seccomp/profile.h"
+#include "supervisor/core/unit/names.h"
 #include "tests/unit/seccomp_machine.h"
 #include "tests/unit/units_fixture.h"
 

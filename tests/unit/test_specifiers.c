@@ -1,6 +1,6 @@
 /* The "%" words: what each stands for, where it is escaped, and what is said of one that cannot be replaced. */
 #include "common/util.h"
-#include "supervisor/core/keys.h"
+#include "supervisor/core/keys/keys.h"
 #include "tests/unit/units_fixture.h"
 
 #include <setjmp.h>

@@ -1,7 +1,7 @@
 /* Nothing that a unit file of systemd or Quadlet may say is a word that nobody knows. */
 #include "common/util.h"
-#include "supervisor/core/keys.h"
-#include "supervisor/core/known.h"
+#include "supervisor/core/keys/keys.h"
+#include "supervisor/core/keys/known.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -2,7 +2,7 @@
 #ifndef TESTS_UNITS_FIXTURE_H
 #define TESTS_UNITS_FIXTURE_H
 
-#include "supervisor/core/unitset.h"
+#include "supervisor/core/unit/unitset.h"
 
 /* Builds a set of one unit; its text is the whole file. */
 void fixture_one(struct unit_set *set, const char *name, const char *text);

@@ -4,7 +4,7 @@
 #ifndef CORE_NET_HOSTS_H
 #define CORE_NET_HOSTS_H
 
-#include "supervisor/core/unit.h"
+#include "supervisor/core/unit/unit.h"
 
 /* One container of a network. Addresses in host byte order. */
 struct host_entry {

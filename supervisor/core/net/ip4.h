@@ -2,7 +2,7 @@
 #ifndef CORE_NET_IP4_H
 #define CORE_NET_IP4_H
 
-#include "supervisor/core/unit.h"
+#include "supervisor/core/unit/unit.h"
 
 #define IP4_TEXT_MAX 19 /* "255.255.255.255/32" */
 

@@ -10,7 +10,7 @@
 
 #include "common/err.h"
 #include "supervisor/core/net/ipam.h"
-#include "supervisor/core/unit.h"
+#include "supervisor/core/unit/unit.h"
 
 #define IF_NAME_MAX 16 /* IFNAMSIZ, with the final NUL */
 #define MAC_LEN 6

@@ -1,12 +1,12 @@
 /*
  * Where policies come from: the default profile of containers, and systemd's words in [Service]. That of a file of
- * SeccompProfile= is read by sys/profile.c.
+ * SeccompProfile= is read by sys/unit/profile.c.
  */
 #ifndef CORE_SECCOMP_PROFILE_H
 #define CORE_SECCOMP_PROFILE_H
 
 #include "supervisor/core/seccomp/program.h"
-#include "supervisor/core/unit.h"
+#include "supervisor/core/unit/unit.h"
 
 /*
  * As the container engines' default profiles, for who has these capabilities; stricter where that keeps a hole shut: no

@@ -1,5 +1,5 @@
 /* systemd's words in [Service], as systemd.exec(5) means them, in one policy. */
-#include "supervisor/core/keys.h"
+#include "supervisor/core/keys/keys.h"
 #include "supervisor/core/seccomp/profile.h"
 
 #include "common/util.h"

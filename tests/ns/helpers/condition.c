@@ -1,5 +1,5 @@
 /* condition NAME ARGUMENT: what the supervisor would find, "yes" or "no", of Condition NAME=ARGUMENT on this machine. */
-#include "supervisor/sys/condition.h"
+#include "supervisor/sys/unit/condition.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -4,7 +4,7 @@
  *   imagectl mount REF [--read-only]   "root PATH", "user NAME", "lacks yes|no", a line each; or "error TEXT"
  *   imagectl release REF
  */
-#include "supervisor/sys/image.h"
+#include "supervisor/sys/unit/image.h"
 
 #include <stdio.h>
 #include <string.h>

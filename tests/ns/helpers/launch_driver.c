@@ -16,8 +16,8 @@
  */
 #include "common/fd.h"
 #include "common/util.h"
-#include "supervisor/sys/cgroup.h"
-#include "supervisor/sys/launch.h"
+#include "supervisor/sys/unit/cgroup.h"
+#include "supervisor/sys/unit/launch.h"
 
 #include <dirent.h>
 #include <fcntl.h>

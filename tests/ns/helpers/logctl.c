@@ -12,7 +12,7 @@
  *                             rotated
  */
 #include "common/fd.h"
-#include "supervisor/sys/logs.h"
+#include "supervisor/sys/log/logs.h"
 
 #include <fcntl.h>
 #include <signal.h>

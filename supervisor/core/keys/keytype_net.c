@@ -1,0 +1,339 @@
+/* Addresses, subnets, ports, and which network a container is on. IPv4 for now. */
+#include "supervisor/core/keys/keytype.h"
+#include "supervisor/core/number.h"
+#include "supervisor/core/unit/words.h"
+
+#include <string.h>
+
+#define PORTS_MAX 4096u /* of one container */
+
+static int address_fail(struct key_context *c, size_t at, const char *text)
+{
+	const char *colon = strchr(text, ':');
+
+	if (colon != NULL && strchr(colon + 1, ':') != NULL)
+		return key_fail(c, at, "\"%s\" looks like IPv6, which is not done yet", text);
+	return key_fail(c, at, "\"%s\" is not an IPv4 address", text);
+}
+
+static int address_parse(struct key_context *c)
+{
+	struct subnet *s = c->field;
+
+	if (number_ipv4(c->value, &s->addr) < 0)
+		return address_fail(c, 0, c->value);
+	s->prefix = 32;
+	return 0;
+}
+
+static size_t address_print(const struct key *key, const void *field, char *buf, size_t size)
+{
+	const struct subnet *s = field;
+	struct text t = { buf, size, 0 };
+
+	(void)key;
+	if (s->prefix != 0)
+		number_put_ipv4(&t, s->addr);
+	return t.len;
+}
+
+const struct key_type key_type_address = {
+	.name = "IPv4 address",
+	.specifiers = true,
+	.parse = address_parse,
+	.print = address_print,
+};
+
+static int subnet_parse(struct key_context *c)
+{
+	struct subnet *s = c->field;
+	uint32_t host_bits;
+
+	if (number_subnet(c->value, &s->addr, &s->prefix) < 0)
+		return key_fail(c, 0, "\"%s\" is not an IPv4 subnet; write \"10.1.0.0/24\"",
+			c->value);
+	if (s->prefix > 30 || s->prefix < 8)
+		return key_fail(c, 0, "a subnet here is between /8 and /30");
+	host_bits = UINT32_MAX >> s->prefix;
+	if ((s->addr & host_bits) != 0) {
+		char fixed[24];
+		struct text t = { fixed, sizeof(fixed), 0 };
+
+		number_put_ipv4(&t, s->addr & ~host_bits);
+		return key_fail(c, 0, "\"%s\" is an address inside a subnet; write %s/%u", c->value,
+			fixed, s->prefix);
+	}
+	return 0;
+}
+
+static size_t subnet_print(const struct key *key, const void *field, char *buf, size_t size)
+{
+	const struct subnet *s = field;
+	struct text t = { buf, size, 0 };
+
+	(void)key;
+	if (s->prefix != 0) {
+		number_put_ipv4(&t, s->addr);
+		text_printf(&t, "/%u", s->prefix);
+	}
+	return t.len;
+}
+
+const struct key_type key_type_subnet = {
+	.name = "IPv4 subnet",
+	.specifiers = true,
+	.parse = subnet_parse,
+	.print = subnet_print,
+};
+
+static int addresses_parse(struct key_context *c)
+{
+	struct word word;
+	size_t pos = 0;
+	uint32_t addr;
+
+	while (word_next(c->arena, c->value, &pos, &word) > 0) {
+		if (number_ipv4(word.text, &addr) < 0)
+			return address_fail(c, word.at, word.text);
+		strv_add(c->arena, c->field, word.text);
+	}
+	return 0;
+}
+
+static size_t addresses_print(const struct key *key, const void *field, char *buf, size_t size)
+{
+	const struct strv *list = field;
+	struct text t = { buf, size, 0 };
+
+	(void)key;
+	for (size_t i = 0; i < list->n; i++) {
+		text_separate(&t, " ");
+		text_puts(&t, list->v[i]);
+	}
+	return t.len;
+}
+
+const struct key_type key_type_addresses = {
+	.name = "list of IPv4 addresses",
+	.list = true,
+	.specifiers = true,
+	.parse = addresses_parse,
+	.print = addresses_print,
+};
+
+/* ---- PublishPort=[[ip:][hostPort]:]containerPort[/proto] ---- */
+
+struct range {
+	uint32_t first, last;
+};
+
+static int range_parse(char *s, struct range *r)
+{
+	char *dash = strchr(s, '-');
+	uint64_t first, last;
+
+	if (dash != NULL)
+		*dash++ = '\0';
+	if (number_u64(s, &first) < 0 || number_u64(dash != NULL ? dash : s, &last) < 0)
+		return -1;
+	if (first < 1 || last > UINT16_MAX || first > last)
+		return -1;
+	r->first = (uint32_t)first;
+	r->last = (uint32_t)last;
+	return 0;
+}
+
+static int port_fail(struct key_context *c, char *part, const char *copy)
+{
+	return key_fail(c, (size_t)(part - copy),
+		"\"%s\" is not a port or range of ports 1 to 65535", c->value + (part - copy));
+}
+
+/* Cuts "/udp" off. */
+static int port_protocol(struct key_context *c, char *copy, bool *udp)
+{
+	char *slash = strchr(copy, '/');
+
+	*udp = false;
+	if (slash == NULL)
+		return 0;
+	*slash++ = '\0';
+	*udp = strcmp(slash, "udp") == 0;
+	if (!*udp && strcmp(slash, "tcp") != 0)
+		return key_fail(c, (size_t)(slash - copy), "\"%s\" is neither tcp nor udp", slash);
+	return 0;
+}
+
+static int ports_add(struct key_context *c, struct port port, struct range host,
+	struct range inside)
+{
+	struct ports *list = c->field;
+
+	if (inside.last - inside.first != host.last - host.first)
+		return key_fail(c, 0, "the ranges in \"%s\" are not of the same length", c->value);
+	if (list->n + (inside.last - inside.first) >= PORTS_MAX)
+		return key_fail(c, 0, "more than %u ports", PORTS_MAX);
+	for (uint32_t i = 0; i <= inside.last - inside.first; i++) {
+		port.host = (uint16_t)(host.first + i);
+		port.inside = (uint16_t)(inside.first + i);
+		*LIST_ADD(c->arena, list) = port;
+	}
+	return 0;
+}
+
+static int ports_parse(struct key_context *c)
+{
+	char *copy = arena_strdup(c->arena, c->value);
+	char *inside_text, *host_text = NULL, *addr_text = NULL;
+	struct port port = { .host_addr = 0 };
+	struct range host, inside;
+
+	if (copy[0] == '[')
+		return address_fail(c, 0, c->value);
+	if (port_protocol(c, copy, &port.udp) < 0)
+		return -1;
+	inside_text = strrchr(copy, ':');
+	if (inside_text != NULL) {
+		*inside_text++ = '\0';
+		host_text = strrchr(copy, ':');
+		if (host_text != NULL) {
+			*host_text++ = '\0';
+			addr_text = copy;
+		} else {
+			host_text = copy;
+		}
+	} else {
+		inside_text = copy;
+	}
+	if (addr_text != NULL && number_ipv4(addr_text, &port.host_addr) < 0)
+		return address_fail(c, 0, addr_text);
+	if (range_parse(inside_text, &inside) < 0)
+		return port_fail(c, inside_text, copy);
+	/* With no port of the host, podman takes any free one: here it is the same number. */
+	host = inside;
+	if (host_text != NULL && *host_text != '\0' && range_parse(host_text, &host) < 0)
+		return port_fail(c, host_text, copy);
+	return ports_add(c, port, host, inside);
+}
+
+static size_t ports_print(const struct key *key, const void *field, char *buf, size_t size)
+{
+	const struct ports *list = field;
+	struct text t = { buf, size, 0 };
+
+	(void)key;
+	for (size_t i = 0; i < list->n; i++) {
+		const struct port *p = &list->v[i];
+
+		text_separate(&t, "\n");
+		if (p->host_addr != 0) {
+			number_put_ipv4(&t, p->host_addr);
+			text_puts(&t, ":");
+		}
+		text_printf(&t, "%u:%u%s", p->host, p->inside, p->udp ? "/udp" : "");
+	}
+	return t.len;
+}
+
+const struct key_type key_type_ports = {
+	.name = "[[IP:][HOSTPORT]:]PORT[/PROTOCOL]",
+	.list = true,
+	.specifiers = true,
+	.parse = ports_parse,
+	.print = ports_print,
+};
+
+/* ---- Network= ---- */
+
+static const char *const modes[] = {
+	[NETWORK_DEFAULT] = "bridge",
+	[NETWORK_HOST] = "host",
+	[NETWORK_NONE] = "none",
+};
+
+static int network_unit(struct key_context *c, struct network_use *use)
+{
+	enum unit_kind kind = unit_kind_of(c->value);
+
+	if (kind != KIND_NETWORK && kind != KIND_CONTAINER)
+		return key_fail(c, 0,
+			"\"%s\" is none of: host, none, bridge, NAME.network, NAME.container",
+			c->value);
+	if (unit_name_check(c->value) < 0)
+		return key_fail(c, 0, "\"%s\" is not the name of a unit", c->value);
+	use->mode = kind == KIND_NETWORK ? NETWORK_UNIT : NETWORK_CONTAINER;
+	use->unit = arena_strdup(c->arena, c->value);
+	return 0;
+}
+
+static int network_use_parse(struct key_context *c)
+{
+	struct network_use *use = c->field;
+
+	*use = (struct network_use){ .mode = NETWORK_DEFAULT };
+	for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++)
+		if (strcmp(modes[i], c->value) == 0) {
+			use->mode = (enum network_mode)i;
+			return 0;
+		}
+	return network_unit(c, use);
+}
+
+static size_t network_use_print(const struct key *key, const void *field, char *buf, size_t size)
+{
+	const struct network_use *use = field;
+	struct text t = { buf, size, 0 };
+
+	(void)key;
+	text_puts(&t, use->unit != NULL ? use->unit : modes[use->mode]);
+	return t.len;
+}
+
+const struct key_type key_type_network_use = {
+	.name = "network",
+	.specifiers = true,
+	.parse = network_use_parse,
+	.print = network_use_print,
+};
+
+/* ---- AddHost=name:address ---- */
+
+static int hosts_parse(struct key_context *c)
+{
+	struct settings *list = c->field;
+	const char *colon = strchr(c->value, ':');
+	struct setting *s;
+	uint32_t addr;
+
+	if (colon == NULL || colon == c->value)
+		return key_fail(c, 0, "\"%s\" is not of the form name:address", c->value);
+	if (strcspn(c->value, " \t") < (size_t)(colon - c->value))
+		return key_fail(c, 0, "a host name has no blanks");
+	if (strcmp(colon + 1, "host-gateway") != 0 && number_ipv4(colon + 1, &addr) < 0)
+		return address_fail(c, (size_t)(colon + 1 - c->value), colon + 1);
+	s = LIST_ADD(c->arena, list);
+	s->name = arena_strndup(c->arena, c->value, (size_t)(colon - c->value));
+	s->value = arena_strdup(c->arena, colon + 1);
+	return 0;
+}
+
+static size_t hosts_print(const struct key *key, const void *field, char *buf, size_t size)
+{
+	const struct settings *list = field;
+	struct text t = { buf, size, 0 };
+
+	(void)key;
+	for (size_t i = 0; i < list->n; i++) {
+		text_separate(&t, "\n");
+		text_printf(&t, "%s:%s", list->v[i].name, list->v[i].value);
+	}
+	return t.len;
+}
+
+const struct key_type key_type_hosts = {
+	.name = "NAME:ADDRESS",
+	.list = true,
+	.specifiers = true,
+	.parse = hosts_parse,
+	.print = hosts_print,
+};

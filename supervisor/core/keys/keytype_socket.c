@@ -1,0 +1,248 @@
+/* What a socket listens on, the names of its descriptors, and the modes of its files. */
+#include "supervisor/core/keys/keytype.h"
+#include "supervisor/core/number.h"
+
+#include <string.h>
+
+#define UNIX_PATH_MAX \
+	107 /* sun_path of unix(7), with its NUL or, of an abstract name, its first byte */
+#define FD_NAME_MAX 255
+
+/* ---- a file's mode ---- */
+
+static int mode_parse(struct key_context *c)
+{
+	if (number_mode(c->value, c->field) < 0)
+		return key_fail(c, 0, "\"%s\" is not a mode such as 0660", c->value);
+	return 0;
+}
+
+static size_t mode_print(const struct key *key, const void *field, char *buf, size_t size)
+{
+	struct text t = { buf, size, 0 };
+
+	(void)key;
+	text_printf(&t, "%04o", *(const uint32_t *)field);
+	return t.len;
+}
+
+const struct key_type key_type_mode = {
+	.name = "file mode",
+	.parse = mode_parse,
+	.print = mode_print,
+};
+
+/* ---- addresses ---- */
+
+/* The groups of an IPv6 address; the last two may be written as an IPv4 address. */
+struct groups {
+	uint16_t v[8];
+	int n;
+	int gap; /* where "::" stands, -1: nowhere */
+};
+
+static int read_group(const char **s, struct groups *g)
+{
+	static const char digits[] = "0123456789abcdef";
+	uint32_t value = 0;
+	int n = 0;
+
+	for (; **s != '\0' && **s != ':'; (*s)++, n++) {
+		const char *digit = strchr(digits, **s >= 'A' && **s <= 'F' ? **s + 32 : **s);
+
+		if (digit == NULL || n == 4)
+			return -1;
+		value = value << 4 | (uint32_t)(digit - digits);
+	}
+	if (n == 0 || g->n == 8)
+		return -1;
+	g->v[g->n++] = (uint16_t)value;
+	return 0;
+}
+
+static int read_groups(const char *s, struct groups *g)
+{
+	uint32_t ipv4;
+
+	if (strncmp(s, "::", 2) == 0) {
+		g->gap = 0;
+		s += 2;
+	}
+	while (*s != '\0') {
+		if (strchr(s, ':') == NULL && strchr(s, '.') != NULL) {
+			if (g->n > 6 || number_ipv4(s, &ipv4) < 0)
+				return -1;
+			g->v[g->n++] = (uint16_t)(ipv4 >> 16);
+			g->v[g->n++] = (uint16_t)ipv4;
+			return 0;
+		}
+		if (read_group(&s, g) < 0)
+			return -1;
+		if (s[0] == ':' && s[1] == '\0')
+			return -1;
+		s += *s == ':';
+		if (*s == ':') {
+			if (g->gap >= 0)
+				return -1;
+			g->gap = g->n;
+			s++;
+		}
+	}
+	return 0;
+}
+
+static int parse_ipv6(const char *s, uint8_t out[16])
+{
+	struct groups g = { .gap = -1 };
+	int tail;
+
+	if (read_groups(s, &g) < 0 || (g.gap < 0 ? g.n != 8 : g.n == 8))
+		return -1;
+	tail = g.gap < 0 ? 0 : g.n - g.gap;
+	memset(out, 0, 16);
+	for (int i = 0; i < g.n; i++) {
+		int at = i < g.n - tail ? i : 8 - g.n + i;
+
+		out[2 * at] = (uint8_t)(g.v[i] >> 8);
+		out[2 * at + 1] = (uint8_t)g.v[i];
+	}
+	return 0;
+}
+
+static int parse_port(const char *s, uint16_t *port)
+{
+	uint64_t value;
+
+	if (number_u64(s, &value) < 0 || value < 1 || value > UINT16_MAX)
+		return -1;
+	*port = (uint16_t)value;
+	return 0;
+}
+
+static int file_parse(struct key_context *c, struct listen *l)
+{
+	size_t longest = l->kind == LISTEN_FIFO ? 4095 : UNIX_PATH_MAX;
+
+	l->family = c->value[0] == '@' ? LISTEN_ABSTRACT : LISTEN_PATH;
+	if (strlen(c->value) > longest || c->value[1] == '\0')
+		return key_fail(c, 0, "\"%s\" is not a path or name of at most %zu characters",
+			c->value, longest);
+	if (l->family == LISTEN_PATH && strstr(c->value, "/../") != NULL)
+		return key_fail(c, 0, "\"%s\" goes up by \"..\"", c->value);
+	return 0;
+}
+
+/* [ADDRESS6]:PORT, ADDRESS:PORT, PORT */
+static int inet_parse(struct key_context *c, struct listen *l)
+{
+	char *copy = arena_strdup(c->arena, c->value);
+	char *colon = strrchr(copy, ':');
+	size_t end;
+
+	if (colon == NULL) {
+		l->family = LISTEN_PORT;
+		return parse_port(copy, &l->port);
+	}
+	*colon = '\0';
+	if (parse_port(colon + 1, &l->port) < 0)
+		return -1;
+	if (copy[0] != '[') {
+		l->family = LISTEN_IPV4;
+		return number_ipv4(copy, &l->ipv4);
+	}
+	end = strlen(copy);
+	if (end < 3 || copy[end - 1] != ']')
+		return -1;
+	copy[end - 1] = '\0';
+	l->family = LISTEN_IPV6;
+	return parse_ipv6(copy + 1, l->ipv6);
+}
+
+static int listen_parse(struct key_context *c)
+{
+	struct listen l = { .kind = (enum listen_kind)c->key->arg };
+	struct listens *list = c->field;
+
+	l.text = arena_strdup(c->arena, c->value);
+	if (c->value[0] == '/' || (c->value[0] == '@' && l.kind != LISTEN_FIFO)) {
+		if (file_parse(c, &l) < 0)
+			return -1;
+	} else if (l.kind == LISTEN_FIFO) {
+		return key_fail(c, 0, "\"%s\" is not an absolute path", c->value);
+	} else if (l.kind == LISTEN_SEQPACKET) {
+		return key_fail(c, 0, "\"%s\" is neither an absolute path nor an @name", c->value);
+	} else if (strncmp(c->value, "vsock:", 6) == 0) {
+		return key_fail(c, 0, "vsock is not done here");
+	} else if (inet_parse(c, &l) < 0) {
+		return key_fail(c, 0,
+			"\"%s\" is none of: PORT, ADDRESS:PORT, [ADDRESS6]:PORT, /path, @name",
+			c->value);
+	}
+	*LIST_ADD(c->arena, list) = l;
+	return 0;
+}
+
+/* The order of all kinds together is that of the descriptors: the first kind's row prints them all. */
+static size_t listen_print(const struct key *key, const void *field, char *buf, size_t size)
+{
+	static const char *const names[] = {
+		[LISTEN_STREAM] = "ListenStream",
+		[LISTEN_DATAGRAM] = "ListenDatagram",
+		[LISTEN_SEQPACKET] = "ListenSequentialPacket",
+		[LISTEN_FIFO] = "ListenFIFO",
+	};
+	const struct listens *list = field;
+	struct text t = { buf, size, 0 };
+
+	for (size_t i = 0; i < list->n && key->arg == LISTEN_STREAM; i++) {
+		text_separate(&t, "\n");
+		text_printf(&t, "%s=%s", names[list->v[i].kind], list->v[i].text);
+	}
+	return t.len;
+}
+
+/* No reset of its own: as in systemd.socket(5) an empty assignment to one of them drops all. */
+const struct key_type key_type_listen = {
+	.name = "address",
+	.list = true,
+	.specifiers = true,
+	.prints_names = true,
+	.parse = listen_parse,
+	.print = listen_print,
+};
+
+/* ---- FileDescriptorName= ---- */
+
+static int fd_name_parse(struct key_context *c)
+{
+	size_t len = strlen(c->value);
+
+	for (size_t i = 0; i < len; i++)
+		if (c->value[i] <= ' ' || c->value[i] == ':' || c->value[i] == 0x7f)
+			return key_fail(c, i,
+				"the name of a descriptor is of plain characters, without blanks "
+				"and \":\"");
+	if (len > FD_NAME_MAX)
+		return key_fail(c, FD_NAME_MAX, "the name is longer than %d characters",
+			FD_NAME_MAX);
+	*(const char **)c->field = arena_strdup(c->arena, c->value);
+	return 0;
+}
+
+static size_t fd_name_print(const struct key *key, const void *field, char *buf, size_t size)
+{
+	const char *name = *(const char *const *)field;
+	struct text t = { buf, size, 0 };
+
+	(void)key;
+	if (name != NULL)
+		text_puts(&t, name);
+	return t.len;
+}
+
+const struct key_type key_type_fd_name = {
+	.name = "name",
+	.specifiers = true,
+	.parse = fd_name_parse,
+	.print = fd_name_print,
+};

@@ -1,0 +1,397 @@
+/* The rules between the keys of one unit. Each says one clear line at the key that breaks it. */
+#include "common/util.h"
+#include "supervisor/core/loglimit.h"
+#include "supervisor/core/net/ip4.h"
+#include "supervisor/core/plan/ids.h"
+#include "supervisor/core/seccomp/profile.h"
+#include "supervisor/core/unit/unitfile.h"
+
+#include <string.h>
+
+#define MEMBER(m) offsetof(struct unit, m)
+
+/* ---- .container ---- */
+
+static void check_image(struct unit_loader *l)
+{
+	const struct container_section *c = &l->unit->container;
+
+	if (c->image == NULL && c->rootfs == NULL &&
+		loader_origin(l, MEMBER(container.image)) == NULL &&
+		loader_origin(l, MEMBER(container.rootfs)) == NULL)
+		loader_complain(l, FAULT_ERROR, MEMBER(container.image),
+			"there is neither Image= nor Rootfs= in [Container]");
+	if (c->image != NULL && c->rootfs != NULL)
+		loader_complain(l, FAULT_ERROR, MEMBER(container.rootfs),
+			"Image= and Rootfs= exclude each other");
+}
+
+static bool has_own_address(const struct container_section *c)
+{
+	return c->network.mode == NETWORK_DEFAULT || c->network.mode == NETWORK_UNIT;
+}
+
+static void check_network(struct unit_loader *l)
+{
+	const struct container_section *c = &l->unit->container;
+
+	if (c->ip.prefix != 0 && !has_own_address(c))
+		loader_complain(l, FAULT_ERROR, MEMBER(container.ip),
+			"IP= needs a network with a bridge, see Network=");
+	if (c->ports.n > 0 && !has_own_address(c))
+		loader_complain(l, FAULT_ERROR, MEMBER(container.ports),
+			"PublishPort= needs a network with a bridge, see Network=");
+	if (c->network.mode == NETWORK_CONTAINER && strcmp(c->network.unit, l->unit->name) == 0)
+		loader_complain(l, FAULT_ERROR, MEMBER(container.network),
+			"a container cannot share its own network");
+}
+
+static bool ports_clash(const struct port *a, const struct port *b)
+{
+	return a->host == b->host && a->udp == b->udp &&
+		(a->host_addr == b->host_addr || a->host_addr == 0 || b->host_addr == 0);
+}
+
+static void check_ports(struct unit_loader *l)
+{
+	const struct ports *ports = &l->unit->container.ports;
+	uint8_t seen[2][(UINT16_MAX + 1) / 8] = { 0 };
+
+	/* Only a port that comes again is compared with the others. */
+	for (size_t i = 0; i < ports->n; i++) {
+		const struct port *p = &ports->v[i];
+		uint8_t *byte = &seen[p->udp][p->host / 8], bit = (uint8_t)(1u << p->host % 8);
+
+		for (size_t k = 0; (*byte & bit) != 0 && k < i; k++)
+			if (ports_clash(p, &ports->v[k])) {
+				loader_complain(l, FAULT_ERROR, MEMBER(container.ports),
+					"port %u of the host is published twice", p->host);
+				return;
+			}
+		*byte |= bit;
+	}
+}
+
+static void check_mounts(struct unit_loader *l)
+{
+	const struct mounts *mounts = &l->unit->container.mounts;
+
+	for (size_t i = 0; i < mounts->n; i++)
+		for (size_t k = 0; k < i; k++)
+			if (strcmp(mounts->v[i].target, mounts->v[k].target) == 0) {
+				loader_complain(l, FAULT_ERROR, MEMBER(container.mounts),
+					"%s is mounted twice", mounts->v[i].target);
+				return;
+			}
+}
+
+static void check_container(struct unit_loader *l)
+{
+	const struct container_section *c = &l->unit->container;
+
+	if (c->group != NULL && c->user == NULL)
+		loader_complain(l, FAULT_ERROR, MEMBER(container.group),
+			"Group= needs User= beside it");
+	if (c->group != NULL && c->user != NULL && strchr(c->user, ':') != NULL)
+		loader_complain(l, FAULT_ERROR, MEMBER(container.group),
+			"User= has a group already, so Group= is one too many");
+}
+
+static void check_ids(struct unit_loader *l)
+{
+	const struct container_section *c = &l->unit->container;
+	const struct ids ids = { c->uid_map.n > 0 ? c->uid_map : c->gid_map,
+		c->gid_map.n > 0 ? c->gid_map : c->uid_map };
+	size_t member = c->uid_map.n > 0 ? MEMBER(container.uid_map) : MEMBER(container.gid_map);
+	struct err e;
+
+	if (ids.uid.n == 0)
+		return;
+	if (c->userns.mode != USERNS_UNSET)
+		loader_complain(l, FAULT_ERROR, member, "UserNS= and %sIDMap= exclude each other",
+			c->uid_map.n > 0 ? "U" : "G");
+	else if (ids_check(&ids, &e) < 0)
+		loader_complain(l, FAULT_ERROR, member, "%s", e.msg);
+}
+
+/* The container's init loads the filter for its command, and has no right to without. */
+static void check_filter(struct unit_loader *l)
+{
+	const struct container_section *c = &l->unit->container;
+
+	if (seccomp_has_keys(&l->unit->service) && c->run_init && !c->no_new_privileges)
+		loader_complain(l, FAULT_ERROR, MEMBER(container.no_new_privileges),
+			"with NoNewPrivileges=no a filter of system calls needs RunInit=no");
+}
+
+static void check_reload(struct unit_loader *l)
+{
+	const struct container_section *c = &l->unit->container;
+
+	if (c->reload_cmd.n > 0 && c->reload_signal != 0)
+		loader_complain(l, FAULT_ERROR, MEMBER(container.reload_signal),
+			"ReloadCmd= and ReloadSignal= exclude each other");
+}
+
+/* An image may have a check of its own, which is not known here. */
+static bool has_no_check(struct unit_loader *l)
+{
+	const struct health_check *h = &l->unit->container.health;
+
+	if (h->interval == TIME_INFINITY)
+		return true;
+	if (h->cmd.n == 1)
+		return strcmp(h->cmd.v[0], HEALTH_OFF) == 0;
+	return h->cmd.n == 0 && l->unit->container.image == NULL &&
+		loader_origin(l, MEMBER(container.health.cmd)) == NULL;
+}
+
+static void check_health(struct unit_loader *l)
+{
+	static const struct {
+		size_t member;
+		const char *key;
+	} of_startup[] = {
+		{ MEMBER(container.startup.interval), "HealthStartupInterval" },
+		{ MEMBER(container.startup.timeout), "HealthStartupTimeout" },
+		{ MEMBER(container.startup.retries), "HealthStartupRetries" },
+		{ MEMBER(container.startup.success), "HealthStartupSuccess" },
+	};
+	const struct container_section *c = &l->unit->container;
+
+	if (c->notify == NOTIFY_HEALTHY && has_no_check(l))
+		loader_complain(l, FAULT_ERROR, MEMBER(container.notify),
+			"Notify=healthy needs a health check: write HealthCmd=, and no "
+			"HealthInterval=disable");
+	if (c->startup.cmd.n > 0 && has_no_check(l))
+		loader_complain(l, FAULT_ERROR, MEMBER(container.startup.cmd),
+			"HealthStartupCmd= comes before HealthCmd=, and there is none");
+	if (c->health_on_failure != HEALTH_NO_ACTION && has_no_check(l))
+		loader_complain(l, FAULT_WARNING, MEMBER(container.health_on_failure),
+			"HealthOnFailure= does nothing without HealthCmd=");
+	for (size_t i = 0; i < ARRAY_LEN(of_startup); i++)
+		if (loader_origin(l, of_startup[i].member) != NULL &&
+			loader_origin(l, MEMBER(container.startup.cmd)) == NULL)
+			loader_complain(l, FAULT_WARNING, of_startup[i].member,
+				"%s= does nothing without HealthStartupCmd=", of_startup[i].key);
+}
+
+/* ---- [Service] ---- */
+
+static void check_commands(struct unit_loader *l)
+{
+	const struct service_section *s = &l->unit->service;
+
+	if (s->exec_start.n == 0 && loader_origin(l, MEMBER(service.exec_start)) == NULL &&
+		!(s->type == TYPE_ONESHOT && s->exec_stop.n > 0))
+		loader_complain(l, FAULT_ERROR, MEMBER(service.exec_start),
+			"there is no ExecStart= in [Service]");
+	if (s->exec_start.n > 1 && s->type != TYPE_ONESHOT)
+		loader_complain(l, FAULT_ERROR, MEMBER(service.exec_start),
+			"more than one ExecStart= needs Type=oneshot");
+}
+
+static void check_restart(struct unit_loader *l)
+{
+	const struct service_section *s = &l->unit->service;
+
+	if (s->type == TYPE_ONESHOT &&
+		(s->restart == RESTART_ALWAYS || s->restart == RESTART_ON_SUCCESS))
+		loader_complain(l, FAULT_ERROR, MEMBER(service.restart),
+			"Type=oneshot ends when it is done, so Restart= cannot be always or "
+			"on-success; use on-failure");
+	if (s->restart_extra == TIME_INFINITY)
+		loader_complain(l, FAULT_ERROR, MEMBER(service.restart_extra),
+			"RestartRandomizedDelaySec= cannot be infinity");
+	if (s->restart_steps > 0 && s->restart_max_delay == TIME_INFINITY)
+		loader_complain(l, FAULT_WARNING, MEMBER(service.restart_steps),
+			"RestartSteps= does nothing without RestartMaxDelaySec=");
+	if (s->restart_steps == 0 && s->restart_max_delay != TIME_INFINITY)
+		loader_complain(l, FAULT_WARNING, MEMBER(service.restart_max_delay),
+			"RestartMaxDelaySec= does nothing without RestartSteps=");
+	if (s->restart_max_delay < s->restart_sec)
+		loader_complain(l, FAULT_WARNING, MEMBER(service.restart_max_delay),
+			"RestartMaxDelaySec= is shorter than RestartSec=");
+	if (s->restart_sec == TIME_INFINITY)
+		loader_complain(l, FAULT_ERROR, MEMBER(service.restart_sec),
+			"RestartSec= cannot be infinity");
+}
+
+static void check_notify_fd(struct unit_loader *l)
+{
+	const struct service_section *s = &l->unit->service;
+
+	if (s->notify_fd != 0 && s->type == TYPE_ONESHOT)
+		loader_complain(l, FAULT_ERROR, MEMBER(service.notify_fd),
+			"Type=oneshot is ready when it has ended, so NotifyFD= has no use");
+	if (s->notify_fd != 0 && l->unit->container.notify == NOTIFY_HEALTHY)
+		loader_complain(l, FAULT_ERROR, MEMBER(service.notify_fd),
+			"NotifyFD= and Notify=healthy exclude each other");
+}
+
+static void check_run(struct unit_loader *l)
+{
+	const struct service_section *s = &l->unit->service;
+
+	if (s->type == TYPE_ONESHOT && s->runtime_max != TIME_INFINITY)
+		loader_complain(l, FAULT_WARNING, MEMBER(service.runtime_max),
+			"RuntimeMaxSec= does nothing with Type=oneshot; use TimeoutStartSec=");
+	if (s->runtime_extra != 0 && s->runtime_max == TIME_INFINITY)
+		loader_complain(l, FAULT_WARNING, MEMBER(service.runtime_extra),
+			"RuntimeRandomizedExtraSec= does nothing without RuntimeMaxSec=");
+	if (s->type == TYPE_ONESHOT && s->exit_type == EXIT_TYPE_CGROUP)
+		loader_complain(l, FAULT_ERROR, MEMBER(service.exit_type),
+			"Type=oneshot ends with its program, so ExitType= cannot be cgroup");
+	if (s->kill_mode == KILL_NONE)
+		loader_complain(l, FAULT_WARNING, MEMBER(service.kill_mode),
+			"KillMode=none leaves processes behind that nobody minds");
+}
+
+static void check_notify(struct unit_loader *l)
+{
+	const struct service_section *s = &l->unit->service;
+	bool speaks = s->type == TYPE_NOTIFY || s->type == TYPE_NOTIFY_RELOAD;
+
+	if (speaks && s->notify_access == ACCESS_NONE)
+		loader_complain(l, FAULT_ERROR, MEMBER(service.notify_access),
+			"Type=%s needs to hear the service, so NotifyAccess= cannot be none",
+			s->type == TYPE_NOTIFY ? "notify" : "notify-reload");
+	if (speaks && l->unit->kind == KIND_CONTAINER && l->unit->container.notify == NOTIFY_FALSE)
+		loader_complain(l, FAULT_ERROR, MEMBER(service.type),
+			"Type=%s in a .container needs Notify=true in [Container]",
+			s->type == TYPE_NOTIFY ? "notify" : "notify-reload");
+}
+
+/* ---- .network and .volume ---- */
+
+static bool is_inside(const struct subnet *inner, const struct subnet *outer)
+{
+	return inner->prefix >= outer->prefix && ip4_inside(outer, inner->addr);
+}
+
+static void check_subnet(struct unit_loader *l)
+{
+	const struct network_section *n = &l->unit->network;
+	uint32_t host_bits;
+
+	if (n->subnet.prefix == 0) {
+		if (n->gateway.prefix != 0)
+			loader_complain(l, FAULT_ERROR, MEMBER(network.gateway),
+				"Gateway= needs Subnet=");
+		if (n->ip_range.prefix != 0)
+			loader_complain(l, FAULT_ERROR, MEMBER(network.ip_range),
+				"IPRange= needs Subnet=");
+		return;
+	}
+	host_bits = ~ip4_mask(n->subnet.prefix);
+	if (n->gateway.prefix != 0 &&
+		(!is_inside(&n->gateway, &n->subnet) || (n->gateway.addr & host_bits) == 0 ||
+			(n->gateway.addr & host_bits) == host_bits))
+		loader_complain(l, FAULT_ERROR, MEMBER(network.gateway),
+			"Gateway= is not an address of a host in Subnet=");
+	if (n->ip_range.prefix != 0 && !is_inside(&n->ip_range, &n->subnet))
+		loader_complain(l, FAULT_ERROR, MEMBER(network.ip_range),
+			"IPRange= is not inside of Subnet=");
+}
+
+static void check_device(struct unit_loader *l)
+{
+	const struct volume_section *v = &l->unit->volume;
+
+	if (v->device == NULL && v->type != NULL)
+		loader_complain(l, FAULT_ERROR, MEMBER(volume.type), "Type= needs Device=");
+	if (v->device == NULL && v->options != NULL)
+		loader_complain(l, FAULT_ERROR, MEMBER(volume.options), "Options= needs Device=");
+}
+
+/* ---- .timer */
+
+static void check_timer(struct unit_loader *l)
+{
+	const struct timer_section *s = &l->unit->timer;
+	bool calendar = false;
+
+	for (size_t i = 0; i < s->triggers.n; i++)
+		calendar = calendar || s->triggers.v[i].base == ON_CALENDAR;
+	if (s->triggers.n == 0 && !s->on_clock_change && !s->on_timezone_change &&
+		loader_origin(l, MEMBER(timer.triggers)) == NULL)
+		loader_complain(l, FAULT_ERROR, MEMBER(timer.triggers),
+			"there is nothing in [Timer] that makes it elapse, like OnCalendar=");
+	if (s->unit != NULL && unit_kind_of(s->unit) == KIND_TIMER)
+		loader_complain(l, FAULT_ERROR, MEMBER(timer.unit), "a timer cannot start a timer");
+	if (s->persistent && !calendar)
+		loader_complain(l, FAULT_WARNING, MEMBER(timer.persistent),
+			"Persistent= does nothing without OnCalendar=");
+}
+
+/* ---- .socket ---- */
+
+static size_t n_files(const struct listens *list)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < list->n; i++)
+		n += list->v[i].family == LISTEN_PATH;
+	return n;
+}
+
+static void check_socket(struct unit_loader *l)
+{
+	const struct socket_section *s = &l->unit->socket;
+
+	if (s->listen.n == 0 && loader_origin(l, MEMBER(socket.listen)) == NULL)
+		loader_complain(l, FAULT_ERROR, MEMBER(socket.listen),
+			"there is nothing to listen on in [Socket]; use ListenStream=");
+	if (s->listen.n > SOCKET_LISTEN_MAX)
+		loader_complain(l, FAULT_ERROR, MEMBER(socket.listen), "more than %u to listen on",
+			SOCKET_LISTEN_MAX);
+	if (s->accept)
+		loader_complain(l, FAULT_ERROR, MEMBER(socket.accept),
+			"Accept=yes, a process for each connection, is not done here; with Accept=no "
+			"the service gets the listening socket (sd_listen_fds(3)) and accepts itself");
+	if (s->symlinks.n > 0 && n_files(&s->listen) != 1)
+		loader_complain(l, FAULT_ERROR, MEMBER(socket.symlinks),
+			"Symlinks= needs one Unix socket or FIFO with a path, not more");
+}
+
+/* Who says an interval wants a limit: journald's. */
+static void check_log_limit(struct unit_loader *l)
+{
+	struct service_section *s = &l->unit->service;
+
+	if (loader_origin(l, MEMBER(service.log_interval)) != NULL &&
+		loader_origin(l, MEMBER(service.log_burst)) == NULL)
+		s->log_burst = LOG_LIMIT_BURST;
+}
+
+static const struct {
+	uint32_t kinds;
+	void (*check)(struct unit_loader *l);
+} rules[] = {
+	{ KINDS(CONTAINER), check_image },
+	{ KINDS(CONTAINER), check_container },
+	{ KINDS(CONTAINER), check_ids },
+	{ KINDS(CONTAINER), check_filter },
+	{ KINDS(CONTAINER), check_reload },
+	{ KINDS(CONTAINER), check_health },
+	{ KINDS(CONTAINER), check_network },
+	{ KINDS(CONTAINER), check_ports },
+	{ KINDS(CONTAINER), check_mounts },
+	{ KINDS(SERVICE), check_commands },
+	{ KINDS(CONTAINER) | KINDS(SERVICE), check_restart },
+	{ KINDS(CONTAINER) | KINDS(SERVICE), check_notify_fd },
+	{ KINDS(CONTAINER) | KINDS(SERVICE), check_run },
+	{ KINDS(CONTAINER) | KINDS(SERVICE), check_notify },
+	{ KINDS(CONTAINER) | KINDS(SERVICE), check_log_limit },
+	{ KINDS(NETWORK), check_subnet },
+	{ KINDS(VOLUME), check_device },
+	{ KINDS(TIMER), check_timer },
+	{ KINDS(SOCKET), check_socket },
+};
+
+void unit_check(struct unit_loader *l)
+{
+	for (size_t i = 0; i < ARRAY_LEN(rules); i++)
+		if ((rules[i].kinds & 1u << l->unit->kind) != 0)
+			rules[i].check(l);
+}

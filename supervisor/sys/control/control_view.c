@@ -1,0 +1,278 @@
+/* Units, faults and plans as JSON. */
+#include "common/jsontext.h"
+#include "supervisor/sys/clock.h"
+#include "supervisor/sys/control/control.h"
+#include "supervisor/sys/unit/mounted.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* Members that have nothing to say are left out. */
+static void set_text(json_t *object, const char *name, const char *text)
+{
+	if (text != NULL && text[0] != '\0')
+		(void)json_object_set_new(object, name, json_text(text));
+}
+
+static void set_number(json_t *object, const char *name, uint64_t value)
+{
+	(void)json_object_set_new(object, name, json_integer((json_int_t)value));
+}
+
+static void view_usage(const struct supervisor *s, const struct instance *inst, json_t *object)
+{
+	struct cgroup_usage usage;
+	struct err ignored;
+
+	if (s->launcher.cgroup_fd < 0 ||
+		cgroup_usage(s->launcher.cgroup_fd, inst->unit, &usage, &ignored) < 0)
+		return;
+	set_number(object, "memory", usage.memory);
+	set_number(object, "memory_peak", usage.memory_peak);
+	set_number(object, "cpu", usage.cpu_usec);
+	set_number(object, "tasks", usage.tasks);
+	set_number(object, "oom_kills", usage.oom_kills);
+}
+
+static void view_network(const struct unit *u, const struct instance *inst, json_t *object)
+{
+	struct subnet at = { .prefix = 32 };
+	char text[IP4_TEXT_MAX];
+
+	if (inst->bridge_up) {
+		at.addr = inst->bridge.addr;
+		at.prefix = inst->bridge.prefix;
+		set_text(object, "address", ip4_text(text, &at, true));
+		set_text(object, "bridge", inst->bridge.name);
+	}
+	if (inst->attached) {
+		at.addr = inst->attach.addr;
+		set_text(object, "address", ip4_text(text, &at, false));
+		set_text(object, "bridge", inst->attach.bridge);
+	}
+	(void)u;
+}
+
+static json_t *view_ports(const struct unit *u)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < u->container.ports.n; i++) {
+		const struct port *p = &u->container.ports.v[i];
+		struct subnet at = { .addr = p->host_addr, .prefix = 32 };
+		char addr[IP4_TEXT_MAX], text[IP4_TEXT_MAX + 24];
+
+		(void)snprintf(text, sizeof(text), "%s:%u->%u/%s",
+			p->host_addr == 0 ? "*" : ip4_text(addr, &at, false), p->host, p->inside,
+			p->udp ? "udp" : "tcp");
+		(void)json_array_append_new(list, json_string(text));
+	}
+	return list;
+}
+
+static void view_timer(const struct supervisor *s, uint32_t index, json_t *object)
+{
+	struct timer_view view = engine_timer(s->engine, index);
+	char why[256];
+
+	set_text(object, "status", engine_why(s->engine, index, why, sizeof(why)));
+	if (view.next != TIME_INFINITY)
+		set_number(object, "next", (uint64_t)((int64_t)view.next + s->wall_minus_now));
+	if (view.last_wall != 0)
+		set_number(object, "last", view.last_wall);
+	if (view.starts < s->set->n)
+		set_text(object, "activates", unit_at(s, view.starts)->name);
+}
+
+static void view_health(const struct supervisor *s, uint32_t index, json_t *object)
+{
+	const struct health *h = engine_health(s->engine, index);
+	json_t *health;
+
+	if (h->state == HEALTH_NONE)
+		return;
+	health = json_object();
+	set_text(health, "state", health_name(h->state));
+	(void)json_object_set_new(health, "startup", json_boolean(h->state == HEALTH_STARTUP));
+	set_number(health, "since", wall_us() - (now_us() - h->since));
+	set_number(health, "failures", h->failures);
+	set_number(health, "retries", h->retries);
+	set_text(health, "last", h->last);
+	(void)json_object_set_new(object, "health", health);
+}
+
+/* "tcp 127.0.0.1:80", "unix /run/web.sock", "fifo /run/in" ... */
+static json_t *view_listens(const struct unit *u)
+{
+	static const char *const inet[] = { "tcp", "udp", "", "" };
+	static const char *const files[] = { "stream", "datagram", "packet", "fifo" };
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < u->socket.listen.n; i++) {
+		const struct listen *l = &u->socket.listen.v[i];
+		bool file = l->family == LISTEN_PATH || l->family == LISTEN_ABSTRACT;
+
+		(void)json_array_append_new(list,
+			json_pack("{ss+}", "address", l->family == LISTEN_PORT ? "*:" : "",
+				l->text));
+		(void)json_object_set_new(json_array_get(list, i), "type",
+			json_string(file ? files[l->kind] : inet[l->kind]));
+	}
+	return list;
+}
+
+/* What it starts, or by what it is started. */
+static void view_triggers(const struct supervisor *s, uint32_t index, json_t *object)
+{
+	const struct node *node = &s->set->nodes[index];
+	json_t *by = json_array();
+
+	if (node->out[DEP_TRIGGERS].n > 0)
+		set_text(object, "activates", unit_at(s, node->out[DEP_TRIGGERS].v[0])->name);
+	for (size_t i = 0; i < node->in[DEP_TRIGGERS].n; i++) {
+		uint32_t socket = node->in[DEP_TRIGGERS].v[i];
+
+		if (engine_run(s->engine, socket)->state == ST_RUNNING)
+			(void)json_array_append_new(by, json_string(unit_at(s, socket)->name));
+	}
+	(void)json_object_set_new(object, "activated_by", by);
+}
+
+static const char *state_text(const struct unit *u, const struct run *run)
+{
+	return u->kind == KIND_SOCKET && run->state == ST_RUNNING ? "listening"
+								  : state_name(run->state);
+}
+
+static void view_mount(const struct unit *u, json_t *object)
+{
+	struct mounted m;
+
+	set_text(object, "what", u->mount.what);
+	set_text(object, "where", u->mount.where);
+	if (mounted_at(u->mount.where, &m))
+		set_text(object, "type", m.type);
+}
+
+/* What protects by default, and is not there. After a supervisor's end, the log knows why. */
+static void view_lacks(const struct unit *u, const struct run *run, const struct instance *inst,
+	json_t *object)
+{
+	const char *why;
+
+	if (u->kind != KIND_CONTAINER || run->main_pid == 0 || ids_namespace(inst) >= 0 ||
+		ids_mode(u, &why) == USERNS_HOST)
+		return;
+	(void)json_object_set_new(object, "lacks",
+		json_pack("[s++]", "user namespace", inst->unmapped != NULL ? ": " : "",
+			inst->unmapped != NULL ? inst->unmapped : ", its log says why"));
+}
+
+static json_t *view_unit(const struct supervisor *s, uint32_t index)
+{
+	const struct unit *u = unit_at(s, index);
+	const struct run *run = engine_run(s->engine, index);
+	const struct instance *inst = s->instances[index];
+	json_t *object = json_object();
+	char why[256];
+
+	set_text(object, "name", u->name);
+	set_text(object, "kind", unit_kind_name(u->kind));
+	set_text(object, "description", u->unit.description);
+	set_text(object, "file", u->file);
+	set_text(object, "state",
+		u->masked && run->state == ST_INACTIVE ? "masked" : state_text(u, run));
+	(void)json_object_set_new(object, "wanted", json_boolean(run->wanted));
+	(void)json_object_set_new(object, "failed", json_boolean(run->failed));
+	/* since is kept on a clock that never jumps, and shown on the one people read */
+	if (run->since != 0)
+		set_number(object, "since", wall_us() - (now_us() - run->since));
+	if (run->main_pid != 0)
+		set_number(object, "pid", (uint64_t)run->main_pid);
+	set_number(object, "restarts", run->restarts);
+	set_text(object, "cause", run->cause);
+	set_text(object, "status", run->status_text);
+	if (run->error != 0)
+		set_text(object, "error", strerror(run->error));
+	view_health(s, index, object);
+	if (run->state == ST_WAITING || run->state == ST_BACKOFF || run->state == ST_FAILED ||
+		u->broken != NULL)
+		set_text(object, "why", engine_why(s->engine, index, why, sizeof(why)));
+	if (u->kind == KIND_TIMER && run->state == ST_RUNNING)
+		view_timer(s, index, object);
+	if (u->kind == KIND_MOUNT && u->mount.where != NULL)
+		view_mount(u, object);
+	if (inst != NULL) {
+		view_usage(s, inst, object);
+		view_network(u, inst, object);
+		view_lacks(u, run, inst, object);
+	}
+	(void)json_object_set_new(object, "ports", view_ports(u));
+	(void)json_object_set_new(object, "listens", view_listens(u));
+	if (u->kind == KIND_SOCKET)
+		set_number(object, "triggers", run->triggers);
+	view_triggers(s, index, object);
+	return object;
+}
+
+void control_status(struct connection *c, void *data, json_t *parameters)
+{
+	struct supervisor *s = data;
+	json_t *units = json_array();
+	int index;
+
+	rest_soon(s);
+	if (json_is_string(json_object_get(parameters, "unit"))) {
+		index = control_unit(c, s, parameters);
+		if (index < 0) {
+			json_decref(units);
+			return;
+		}
+		(void)json_array_append_new(units, view_unit(s, (uint32_t)index));
+	} else {
+		for (size_t i = 0; i < s->set->n; i++)
+			(void)json_array_append_new(units, view_unit(s, (uint32_t)i));
+	}
+	varlink_reply(c, json_pack("{sosb}", "units", units, "safe", (int)s->boot.count.safe),
+		false);
+}
+
+void control_faults(struct connection *c, void *data, json_t *parameters)
+{
+	const struct supervisor *s = data;
+	json_t *faults = json_array();
+
+	(void)parameters;
+	for (size_t i = 0; i < s->set->n_faults; i++) {
+		const struct unit_fault *f = &s->set->faults[i];
+		json_t *object = json_object();
+
+		set_text(object, "level", f->level == FAULT_ERROR ? "error" : "warning");
+		set_text(object, "unit", f->unit);
+		set_text(object, "path", f->path);
+		set_number(object, "line", f->line);
+		set_number(object, "column", f->column);
+		set_text(object, "message", f->message);
+		(void)json_array_append_new(faults, object);
+	}
+	varlink_reply(c, json_pack("{so}", "faults", faults), false);
+}
+
+void control_plan(struct connection *c, void *data, json_t *parameters)
+{
+	struct supervisor *s = data;
+	int index = control_unit(c, s, parameters);
+	struct arena a = { 0 };
+	const char *text;
+	struct err e;
+
+	rest_soon(s);
+	if (index < 0)
+		return;
+	text = plan_text(s, (uint32_t)index, &a, &e);
+	if (text != NULL)
+		varlink_reply(c, json_pack("{so}", "plan", json_text(text)), false);
+	else
+		varlink_error(c, "Failed", json_pack("{so}", "reason", json_text(e.msg)));
+	arena_free(&a);
+}
