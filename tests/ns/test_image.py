@@ -117,7 +117,7 @@ ctl mount web --read-only | tail -n 1
     ("", "../etc", 'image "../etc": not a name of an image'),
     ("", "a/../../etc", "not found in"),
     ("mkfifo f.erofs", "f", "not found in"),
-    ("mkdir g; mkfifo g.ini", "g", "g.ini is not a regular file"),
+    ("mkdir g; mkfifo g.ini", "g", "g.ini: not a regular file of at most 64 KiB"),
     ("mkdir h; ln -s /etc/passwd h.ini", "h", "ymbolic link"),
     ("mkdir i; printf '[Image]\\nUsre=x\\n' >i.ini", "i", "i.ini"),
     ("mkdir k; head -c 70000 /dev/zero >k.ini", "k", "of at most 64 KiB"),

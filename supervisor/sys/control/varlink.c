@@ -165,17 +165,12 @@ static void send_text(struct connection *c, const char *text, size_t n)
 		varlink_listen(c);
 }
 
-/*
- * Measured first: json_dumps(3) of jansson 2.14 forgets a key for which it had no memory, and what it then returns
- * is no JSON.
- */
 static void send_object(struct connection *c, json_t *object)
 {
-	size_t n = json_dumpb(object, NULL, 0, JSON_COMPACT);
-	char *text = n > 0 ? calloc(1, n + 1) : NULL;
+	char *text = json_dumps(object, JSON_COMPACT);
 
-	if (text != NULL && json_dumpb(object, text, n, JSON_COMPACT) == n)
-		send_text(c, text, n + 1); /* the NUL ends the message */
+	if (text != NULL)
+		send_text(c, text, strlen(text) + 1); /* the NUL ends the message */
 	else
 		varlink_close(c);
 	json_decref(object);
