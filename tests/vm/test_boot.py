@@ -17,7 +17,7 @@ StatusIntervalSec=5
 BootTimeoutSec=15
 BootTimeoutAction=reboot
 RebootMinUptimeSec=45
-BootStableSec=2
+BootStableSec=10
 """
 
 HANGS = """
@@ -67,8 +67,8 @@ WORKER = "[Service]\nExecStart=/bin/sleep 1000\n[Install]\nWantedBy=multi-user.t
 STAY = "trap '' TERM; while :; do sleep 1; done"
 
 SAFE = r"""
-check status 'supctl status'
 check boot 'supctl boot'
+check status 'supctl status'
 await 30 'supctl --json boot | grep -q "\"state\": \"complete, good\""'
 check start 'supctl start worker; state worker'
 check good 'supctl --json boot'

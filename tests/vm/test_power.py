@@ -121,23 +121,44 @@ RECORD = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z (out|err|sup) .*")
 NUMBERED = re.compile(rf"\S+ out (\S{{36}}) (\d+) {LINE}")
 
 
+def pieces(boot):
+    """The files, and what they are in: a file system may know of a file's length before it has the data, and zeros stand
+    where the disk had not got any when the power went."""
+    for name, text in logs(boot).items():
+        # the section ends with a newline of its own, and the file may end without
+        yield name, [x for x in re.split("\0+", text.removesuffix("\n")) if x]
+
+
 def test_logs_are_found_and_no_line_but_the_last_of_a_file_is_torn(boots):
+    """But those beside what the disk had not got."""
     assert logs(boots[-1])
     for boot in boots:
-        for name, text in logs(boot).items():
-            # the section ends with a newline of its own, and the file may end without
-            *whole, _ = text.removesuffix("\n").split("\n")
-            torn = [line for line in whole if not RECORD.fullmatch(line)]
-            assert not torn, (name, torn[:3])
+        for name, parts in pieces(boot):
+            for number, text in enumerate(parts):
+                *whole, _ = text.split("\n")
+                torn = [line for line in whole[number > 0:] if not RECORD.fullmatch(line)]
+                assert not torn, (name, torn[:3])
 
 
 def test_no_line_is_lost_within_a_file_or_there_twice(boots):
     for boot in boots:
-        for name, text in logs(boot).items():
-            last = {}
-            for boot_id, number in NUMBERED.findall(text):
-                assert last.get(boot_id, int(number) - 1) == int(number) - 1, (name, boot_id, number)
-                last[boot_id] = int(number)
+        for name, parts in pieces(boot):
+            seen = {}
+            for text in parts:
+                last = {}
+                for boot_id, number in NUMBERED.findall(text):
+                    assert last.get(boot_id, int(number) - 1) == int(number) - 1, (name, boot_id, number)
+                    assert seen.get(boot_id, 0) < int(number), (name, boot_id, number)
+                    seen[boot_id] = last[boot_id] = int(number)
+
+
+def test_what_the_disk_had_got_is_whole(boots):
+    """What was found by one boot, and was on the disk then, has no hole at the next."""
+    for before, after in zip(boots, boots[1:]):
+        for unit in "writer0", "writer1":
+            had, has = by_age(before, unit), by_age(after, unit)
+            for first in filter(None, set(had) & set(has)):
+                assert text_of(after, unit, first).startswith(text_of(before, unit, first).rpartition("\n")[0])
 
 
 def by_age(boot, unit):
@@ -146,6 +167,12 @@ def by_age(boot, unit):
     number = re.compile(rf"/var/log/sup/{unit}\.service\.log(?:\.(\d))?")
     files = {int(match[1] or 0): text for name, text in boot.items() if (match := number.fullmatch(name))}
     return [files[old].partition("\n")[0] for old in sorted(files, reverse=True)]
+
+
+def text_of(boot, unit, first):
+    """Of the file that begins with this record."""
+    return next(text.removesuffix("\n") for name, text in boot.items()
+                if name.startswith(f"/var/log/sup/{unit}.service.log") and text.startswith(first + "\n"))
 
 
 def test_no_log_file_is_lost(boots):
