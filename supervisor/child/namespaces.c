@@ -44,7 +44,8 @@ int step_network(struct child *c, struct fault *f)
 
 /*
  * All is mounted, by one who had the right to: from here on there is none over what is not the container's. With SYS_ADMIN
- * it may mount, in a mount namespace that its own user namespace has, where nothing of what is there can be taken away.
+ * it may mount, in a mount namespace that its own user namespace has, where nothing of what is there can be taken away, and
+ * change its host name.
  */
 int step_user_namespace(struct child *c, struct fault *f)
 {
@@ -57,7 +58,8 @@ int step_user_namespace(struct child *c, struct fault *f)
 	if (setns(c->fd.userns, CLONE_NEWUSER) < 0)
 		return fail(f, p->unit);
 	fd_close(&c->fd.userns);
-	if (!p->join && (p->capabilities >> CAP_SYS_ADMIN & 1) != 0 && unshare(CLONE_NEWNS) < 0)
+	if (!p->join && (p->capabilities >> CAP_SYS_ADMIN & 1) != 0 &&
+		unshare(CLONE_NEWNS | CLONE_NEWUTS) < 0)
 		return fail(f, "mount namespace");
 	return 0;
 }

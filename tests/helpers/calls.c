@@ -56,6 +56,10 @@ static const struct {
 	{ "mount", SYS_mount, { 0, 0, 0, 0, 0 } }, /* EFAULT, EPERM of the kernel */
 	{ "chown", SYS_fchown, { -1UL, 0, 0 } },   /* EBADF */
 	{ "sync", SYS_sync, { 0 } },
+	{ "clock", SYS_clock_settime, { 9999, 0 } },   /* EINVAL */
+	{ "module", SYS_delete_module, { 0, 0 } },     /* EFAULT, EPERM of the kernel */
+	{ "kernel-log", SYS_syslog, { 9999, 0, 0 } },  /* EINVAL, EPERM of the kernel */
+	{ "host-name", SYS_sethostname, { 0, -1UL } }, /* EINVAL */
 	{ "new", 1000, { 0 } },
 #ifdef __x86_64__
 	{ "x32", SYS_getpid | 0x40000000, { 0 } },

@@ -66,6 +66,8 @@ SANDBOXES = {
     "ambient": ["User=nobody", "AmbientCapabilities=CAP_NET_BIND_SERVICE CAP_KILL"],
     "plus": ["ProtectSystem=strict", "ExecStartPre=+/bin/busybox sh -c 'echo plus >/usr/plus'",
              "ExecStartPre=-/bin/busybox sh -c 'echo minus >/usr/minus'"],
+    "user": ["User=nobody", "ProtectSystem=yes", "ProtectClock=yes",
+             "ExecStartPre=-!/bin/busybox sh -c 'id >/srv/user; grep CapBnd /proc/self/status >>/srv/user; echo user >/usr/user'"],
 }
 
 
@@ -92,7 +94,7 @@ def box(tmp_path_factory):
     (box.root / "home/user/file").write_text("home\n")
     (box.root / "srv/data/marker").touch()
     (box.root / "dev/other").touch()
-    for applet in "sh cat grep test head hostname mkdir readlink cut tr ls echo".split():
+    for applet in "sh cat grep test head hostname mkdir readlink cut tr ls echo id".split():
         (box.root / "bin" / applet).symlink_to("busybox")
     with box:
         box.ready()
@@ -157,7 +159,7 @@ def test_namespaces(box):
     free, got = said(box, "free"), said(box, "alone")
     for kind in "net", "ipc", "uts", "mnt":
         assert free[f"ns-{kind}"] != got[f"ns-{kind}"]
-    assert got["hostname"] == "yes"
+    assert got["hostname"] == "no"  # the name of its own, refused as by systemd
 
 
 def test_the_tree_is_whole(box):
@@ -176,6 +178,13 @@ def test_plus_leaves_the_sandbox_out(box):
     said(box, "plus")
     assert (box.root / "usr/plus").exists()
     assert not (box.root / "usr/minus").exists()
+
+
+def test_exclamation_mark_leaves_the_user_out_alone(box):
+    said(box, "user")
+    got = (box.root / "srv/user").read_text()
+    assert got.startswith("uid=0") and int(got.split()[-1], 16) & 1 << 25 == 0, got
+    assert not (box.root / "usr/user").exists()
 
 
 @pytest.mark.parametrize("name, step", [("missing", "mount-sandbox"), ("missing-hidden", "mount-sandbox")])

@@ -66,8 +66,11 @@ UNITS = {
     "missing.container": container("SeccompProfile=/etc/missing.json"),
     "bad.container": container("SeccompProfile=/etc/bad.json"),
     "restricted.service": service(f"ExecStart={CALLS} " + " ".join(RESTRICTED_TRIES), RESTRICTED),
-    "free.service": service(f"ExecStart={CALLS} unshare-files sync inet write-exec"),
-    # With full rights: no filter.
+    "free.service": service(f"ExecStart={CALLS} unshare-files sync inet write-exec clock"),
+    "implied.service": service(f"ExecStart={CALLS} clock host-name kernel-log sync",
+                               "ProtectClock=yes\nProtectHostname=yes\nProtectKernelLogs=yes"),
+    # With full rights: no filter. As root, and no more: all of it.
+    "user.service": service(f"ExecStart=!{CALLS} inet", RESTRICTED, "User=1000"),
     "plus.service": service(f"ExecStart=+{CALLS} inet", RESTRICTED),
     "nobody.service": service(f"ExecStart={CALLS} inet unix", RESTRICTED, "User=1000"),
     "dies.service": service("ExecStart=/bin/busybox sync", "SystemCallFilter=~sync"),
@@ -167,8 +170,10 @@ def test_profile_that_cannot_be_had(box, unit, said):
 
 @pytest.mark.parametrize("unit, expected", [
     ("restricted", RESTRICTED_TRIES),
-    ("free", {"unshare-files": 0, "sync": 0, "inet": 0, "write-exec": 0}),
+    ("free", {"unshare-files": 0, "sync": 0, "inet": 0, "write-exec": 0, "clock": E.EINVAL}),
+    ("implied", {"clock": E.EPERM, "host-name": E.EPERM, "kernel-log": E.EPERM, "sync": 0}),
     ("plus", {"inet": 0}),
+    ("user", {"inet": E.EAFNOSUPPORT}),
     ("nobody", {"inet": E.EAFNOSUPPORT, "unix": 0})])
 def test_services(box, unit, expected):
     code, _, err = box.supctl("start", unit)

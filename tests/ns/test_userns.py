@@ -190,7 +190,10 @@ def test_rights(box):
     box.shell("mounter", "mount -t tmpfs none /tmp && echo x >/tmp/x")
     assert box.shell("mounter", "umount /proc/kcore || umount /proc/sys; mount -o remount,rw,bind /proc/sys; "
                                 "echo 1 >/proc/sys/vm/drop_caches || echo refused", ok=False).startswith("refused")
-    for unit in "one", "web", "mounter":
+    assert box.shell("mounter", "hostname other && hostname; mknod /tmp/node c 1 3; date -s 2001-01-01; echo end",
+                     ok=False).count("not permitted") == 2
+    assert box.shell("mounter", "hostname") == "other"  # what enters it later is in the same namespace
+    for unit in "one", "web":
         said = box.shell(unit, "hostname other; mknod /tmp/node c 1 3; date -s 2001-01-01; "
                                "chroot /proc/1/root true; kill -0 1 && echo reached", ok=False)
         assert said.count("not permitted") >= 3, said

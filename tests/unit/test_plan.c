@@ -412,6 +412,31 @@ static void test_privileged_command(void **state)
 	assert_string_equal(f->plan.working_dir, "/srv");
 }
 
+/* "!" is about the user alone: all that shuts a service in stays. */
+static void test_command_that_keeps_its_user(void **state)
+{
+	struct fixture *f = *state;
+
+	make_service(f);
+	f->unit.service.user = "www";
+	f->unit.service.group = "www";
+	f->unit.service.sandbox = (struct sandbox){ .protect_clock = true,
+		.protect_system = SYSTEM_YES };
+	add_command(f, &f->unit.service.exec_start_pre, "/bin/mkdir")->keeps_user = true;
+	add_command(f, &f->unit.service.exec_start_pre, "/bin/mkdir")->privileged = true;
+	add_command(f, &f->unit.service.exec_start, "/bin/true");
+	assert_int_equal(plan_role(f, ROLE_START_PRE, 0), 0);
+	assert_null(f->plan.user);
+	assert_null(f->plan.group);
+	assert_true((f->plan.capabilities & bit(CAP_SYS_TIME)) == 0);
+	assert_string_equal(f->plan.root, "/");
+	assert_string_equal(f->plan.filter_keys, "ProtectClock=yes\n");
+	assert_int_equal(plan_role(f, ROLE_START_PRE, 1), 0);
+	assert_true(f->plan.capabilities == CAPABILITY_ALL);
+	assert_null(f->plan.root);
+	assert_null(f->plan.filter_keys);
+}
+
 static void test_sysctls(void **state)
 {
 	struct fixture *f = *state;
@@ -550,6 +575,7 @@ int main(void)
 		TEST(test_user_and_folder),
 		TEST(test_users_that_are_root),
 		TEST(test_privileged_command),
+		TEST(test_command_that_keeps_its_user),
 		TEST(test_sysctls),
 		TEST(test_host_network),
 		TEST(test_stdio),

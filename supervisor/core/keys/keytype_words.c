@@ -191,9 +191,16 @@ const struct key_type key_type_environment_file = {
 
 /* ---- commands ---- */
 
-/* Prefixes of ExecStart=, in any order; "@" takes the next word as argv[0]. */
-static const char *command_prefixes(const char *s, struct command *command, bool *named)
+/*
+ * Prefixes of ExecStart=, in any order; "@" takes the next word as argv[0]. "!!" is "!" where the kernel knows no ambient
+ * capabilities, which all that sup runs on do: it changes nothing.
+ */
+static const char *command_prefixes(struct key_context *c, const struct word *word,
+	struct command *command, bool *named)
 {
+	const char *s = word->text;
+	unsigned int full = 0, user = 0;
+
 	for (; *s != '\0' && strchr("-@:+!|", *s) != NULL; s++)
 		switch (*s) {
 		case '-':
@@ -206,23 +213,32 @@ static const char *command_prefixes(const char *s, struct command *command, bool
 			command->literal = true;
 			break;
 		case '+':
+			full++;
+			break;
 		case '!':
-			command->privileged = true;
+			user++;
 			break;
 		default: /* "|": through the shell of the user, which no image need have */
+			(void)key_fail(c, word->at,
+				"the prefix \"|\" is not done here; write /bin/sh -c \"...\"");
 			return NULL;
 		}
+	if (user > 2 || full + (user > 0) > 1) {
+		(void)key_fail(c, word->at, "of the prefixes + ! !! there may be one");
+		return NULL;
+	}
+	command->privileged = full > 0;
+	command->keeps_user = user == 1;
 	return s;
 }
 
 static int command_begin(struct key_context *c, struct word *word, struct command *command,
 	bool *named)
 {
-	const char *path = command_prefixes(word->text, command, named);
+	const char *path = command_prefixes(c, word, command, named);
 
 	if (path == NULL)
-		return key_fail(c, word->at,
-			"the prefix \"|\" is not done here; write /bin/sh -c \"...\"");
+		return -1;
 	if (*path == '\0')
 		return key_fail(c, word->at,
 			"a prefix stands before the path of the program, not alone");
@@ -295,7 +311,7 @@ static size_t commands_print(const struct key *key, const void *field, char *buf
 		text_separate(&t, "\n");
 		text_puts(&t, command->ignore_failure ? "-" : "");
 		text_puts(&t, command->literal ? ":" : "");
-		text_puts(&t, command->privileged ? "+" : "");
+		text_puts(&t, command->privileged ? "+" : command->keeps_user ? "!" : "");
 		text_puts(&t, named ? "@" : "");
 		if (named) {
 			word_put(&t, command->path);

@@ -281,17 +281,18 @@ static int plan_host(struct planner *pl, uint32_t index)
 			role == ROLE_MAIN ? "ExecStart" : role_name(role), index + 1);
 	cmd = &list->v[index];
 	plan_stdio(pl);
-	if (!cmd->privileged) {
+	if (!cmd->privileged && !cmd->keeps_user) {
 		p->user = s->user;
 		p->group = s->group;
-		if (pl->u->kind == KIND_SERVICE) /* a container's is for what runs inside */
-			plan_filter(pl);
 	}
 	p->capabilities = CAPABILITY_ALL;
 	if (!cmd->privileged)
 		plan_sandbox(pl);
-	if (!cmd->privileged && pl->u->kind == KIND_SERVICE)
+	if (!cmd->privileged &&
+		pl->u->kind == KIND_SERVICE) { /* a container's are for what runs inside */
+		plan_filter(pl);
 		plan_landlock(pl);
+	}
 	p->working_dir_optional = dir[0] == '-';
 	p->working_dir = dir + p->working_dir_optional;
 	plan_limits(pl, false);

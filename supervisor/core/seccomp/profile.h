@@ -14,8 +14,10 @@
  */
 void seccomp_default(struct seccomp_policy *p, uint64_t capabilities, struct arena *a);
 
-/* Whether keys of [Service] make a filter. */
+/* Whether keys of [Service] make a filter: those of filters, or those of the sandbox that imply one. */
 bool seccomp_has_keys(const struct service_section *s);
+/* Whether those of filters do: then there is no start without one. */
+bool seccomp_is_asked(const struct service_section *s);
 /* Those keys as they stand in a file, a line each, in the arena. */
 const char *seccomp_keys(const struct unit *u, struct arena *a);
 /* What they say, systemd.exec(5). Calls of the group @default are in each list of what is allowed. */

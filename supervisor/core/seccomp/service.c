@@ -311,6 +311,60 @@ static void lock_personality(struct maker *m)
 	refuse_but(m, SYS_personality, EPERM, 0, same, ARRAY_LEN(same));
 }
 
+/*
+ * What keys of the sandbox mean for system calls besides capabilities and mounts, as systemd.exec(5) has it; refused to who has
+ * the capability, too. ProtectKernelTunables= would be _sysctl, which no kernel has any more.
+ */
+static const struct {
+	uint16_t key; /* offset in struct unit */
+	char calls[14];
+} implied[] = {
+#define IMPLIED(member, calls)                                       \
+	{                                                            \
+		offsetof(struct unit, service.sandbox.member), calls \
+	}
+	IMPLIED(protect_clock, "@clock"),
+	IMPLIED(protect_modules, "@module"),
+	IMPLIED(protect_logs, "syslog"),
+	IMPLIED(protect_host_name, "sethostname"),
+	IMPLIED(protect_host_name, "setdomainname"),
+	IMPLIED(private_devices, "@raw-io"),
+#undef IMPLIED
+};
+
+/* Of a key's field: whether the table has it. */
+static bool implies(size_t field)
+{
+	for (size_t i = 0; i < ARRAY_LEN(implied); i++)
+		if (implied[i].key == field)
+			return true;
+	return false;
+}
+
+static bool implied_is_set(const struct service_section *s, size_t i)
+{
+	return *((const bool *)s + (implied[i].key - offsetof(struct unit, service)));
+}
+
+static void restrict_call(void *data, unsigned int number)
+{
+	refuse_all(data, (int)number, EPERM);
+}
+
+static void restrict_implied(struct maker *m, const struct service_section *s)
+{
+	for (size_t i = 0; i < ARRAY_LEN(implied); i++) {
+		const char *calls = implied[i].calls;
+
+		if (!implied_is_set(s, i))
+			continue;
+		if (calls[0] == '@')
+			(void)call_group(calls, restrict_call, m);
+		else
+			refuse_all(m, call_number(calls), EPERM);
+	}
+}
+
 void seccomp_service(struct seccomp_policy *p, const struct service_section *s, struct arena *a)
 {
 	const struct syscall_section *c = &s->syscalls;
@@ -318,6 +372,7 @@ void seccomp_service(struct seccomp_policy *p, const struct service_section *s, 
 
 	filter(p, s);
 	log_calls(p, &c->log);
+	restrict_implied(&m, s);
 	restrict_families(&m, &c->address_families);
 	restrict_namespaces(&m, &c->namespaces);
 	if (c->memory_deny_write_execute)
@@ -341,9 +396,17 @@ static bool is_zero(const void *bytes, size_t n)
 	return n == 0;
 }
 
-bool seccomp_has_keys(const struct service_section *s)
+bool seccomp_is_asked(const struct service_section *s)
 {
 	return !is_zero(&s->syscalls, sizeof(s->syscalls));
+}
+
+bool seccomp_has_keys(const struct service_section *s)
+{
+	for (size_t i = 0; i < ARRAY_LEN(implied); i++)
+		if (implied_is_set(s, i))
+			return true;
+	return seccomp_is_asked(s);
 }
 
 const char *seccomp_keys(const struct unit *u, struct arena *a)
@@ -358,8 +421,10 @@ const char *seccomp_keys(const struct unit *u, struct arena *a)
 		size_t length;
 		char *value;
 
-		if ((keys[i].kinds & 1u << u->kind) == 0 || keys[i].offset < begin ||
-			keys[i].offset >= end || is_zero(field, keys[i].size))
+		if ((keys[i].kinds & 1u << u->kind) == 0 ||
+			((keys[i].offset < begin || keys[i].offset >= end) &&
+				!implies(keys[i].offset)) ||
+			is_zero(field, keys[i].size))
 			continue;
 		length = key_type(&keys[i])->print(&keys[i], field, NULL, 0) + 1;
 		value = arena_alloc(a, length);

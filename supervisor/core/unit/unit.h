@@ -134,7 +134,8 @@ struct command {
 	const char *path;    /* what is executed */
 	bool ignore_failure; /* "-" */
 	bool literal;        /* ":": no $VARIABLE is replaced */
-	bool privileged;     /* "+" or "!": user, group and sandbox settings do not apply */
+	bool privileged;     /* "+": user, group and sandbox settings do not apply */
+	bool keeps_user;     /* "!": user and group do not */
 };
 struct commands {
 	struct command *v;

@@ -132,10 +132,12 @@ int seccomp_facts(struct filters *kept, const struct unit *u, struct facts *f, s
 	if (!inside && !keys)
 		return 0;
 	if (!kernel_has_filters()) {
-		if (!keys && path == NULL)
+		bool asked = seccomp_is_asked(&u->service);
+
+		if (!asked && path == NULL)
 			return 0;
 		return err_setx(e, "%s: the kernel has no seccomp filters (CONFIG_SECCOMP_FILTER)",
-			keys ? "SystemCallFilter= and its kin" : "SeccompProfile=");
+			asked ? "SystemCallFilter= and its kin" : "SeccompProfile=");
 	}
 	if (kept->n + 2 > FILTERS_MAX)
 		filters_free(kept);
