@@ -2,21 +2,25 @@
 
 apt runs on a state folder of its own, so the host's package state is neither read nor changed and
 a foreign architecture needs no setting up. What was fetched once is used again without a network:
-each request leaves a list of its package files, and while those exist apt is not asked."""
+each request leaves a list of its package files, and while those exist apt is not asked. Another suite
+than the host's comes from the host's mirror."""
 
 import fcntl
 import hashlib
 import os
 
-from tool import Fail, build_dir, debian_arch, run
+from tool import ROOT, Fail, build_dir, debian_arch, run
+
+KEYS = "/usr/share/keyrings/debian-archive-keyring.gpg"
 
 
 class Apt:
-    """The packages of one architecture, cached under build/cache."""
+    """The packages of one architecture, cached under build/cache. suite: None is the host's own."""
 
-    def __init__(self, arch):
+    def __init__(self, arch, suite=None):
         self.arch = debian_arch(arch)
-        self.cache = build_dir("cache", "debian", self.arch)
+        self.suite = suite
+        self.cache = build_dir("cache", f"debian-{suite}" if suite else "debian", self.arch)
         self.state = os.path.join(self.cache, "state")
 
     def fetch(self, packages, closure=True):
@@ -40,15 +44,22 @@ class Apt:
             run(["dpkg-deb", "-x", deb, root])
 
     def kernel(self, meta):
-        """The real kernel package behind a meta package such as linux-image-cloud-amd64."""
+        """The real kernel package behind a meta package such as linux-image-cloud-amd64, and those of the same
+        version that it is made of: image and modules are apart since Linux 7."""
         def ask():
-            shown = self._apt("apt-cache", "show", "--no-all-versions", meta)
-            names = [x.split()[1] for x in shown.splitlines() if x.startswith("Depends: ")]
-            if not names:
+            images = [n for n in self._depends(meta) if n.startswith("linux-image-")]
+            if not images:
                 raise Fail(f"package {meta} names no kernel package")
-            return names[0].rstrip(",")
+            version = images[0].removeprefix("linux-image")
+            return " ".join(images + [n for n in self._depends(images[0]) if n.endswith(version)])
 
-        return self._remember(f"kernel-{meta}", ask)
+        return self._remember(f"kernel-{meta}", ask).split()
+
+    def _depends(self, package):
+        """The names, the first of each choice."""
+        shown = self._apt("apt-cache", "show", "--no-all-versions", package)
+        lists = [x.removeprefix("Depends:") for x in shown.splitlines() if x.startswith("Depends:")]
+        return [word.split()[0] for word in lists[0].split(",")] if lists else []
 
     def _remember(self, name, ask):
         """The answer kept under a name; only the first asker, one at a time, goes to apt."""
@@ -70,6 +81,8 @@ class Apt:
                  "APT::Architecture": self.arch, "APT::Architectures": self.arch,
                  "APT::Sandbox::User": "root", "APT::Install-Recommends": "false",
                  "Debug::NoLocking": "true"}
+        if self.suite:
+            words.update({"Dir::Etc::SourceList": "/dev/null", "Dir::Etc::SourceParts": self.state + "/parts"})
         settings = [f"-o{key}={value}" for key, value in words.items()]
         return run([argv[0], *settings, *argv[1:]], env={**os.environ, "LC_ALL": "C"}, **options)
 
@@ -78,6 +91,11 @@ class Apt:
         os.makedirs(self.cache + "/archives/partial", exist_ok=True)
         with open(self.state + "/status", "w", encoding="utf-8"):
             pass
+        if self.suite:
+            mirror = run([ROOT + "/tools/deps", "mirror"]).strip()
+            os.makedirs(self.state + "/parts", exist_ok=True)
+            with open(self.state + "/parts/suite.list", "w", encoding="utf-8") as file:
+                file.write(f"deb [signed-by={KEYS}] {mirror} {self.suite} main\n")
         self._apt("apt-get", "update")
 
     def _closure(self, packages):

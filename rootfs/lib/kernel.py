@@ -70,20 +70,30 @@ def plain(path):
     return path
 
 
-def debian_kernel(arch):
-    """Debian's cloud kernel for the architecture."""
-    packages = Apt(arch)
-    package = packages.kernel(f"linux-image-cloud-{debian_arch(arch)}")
-    folder = os.path.join(build_dir("kernel", arch), package)
+def debian_kernel(arch, suite=None):
+    """Debian's cloud kernel for the architecture, of the host's suite or another."""
+    packages = Apt(arch, suite)
+    names = packages.kernel(f"linux-image-cloud-{debian_arch(arch)}")
+    folder = os.path.join(build_dir("kernel", arch), names[0])
     if not os.path.isdir(folder):
         part = folder + ".part"
         shutil.rmtree(part, ignore_errors=True)
         os.makedirs(part)
-        packages.unpack([package], part, closure=False)
+        packages.unpack(names, part, closure=False)
+        if not os.path.isdir(part + "/lib/modules"):
+            old_places(part)
         for version in os.listdir(part + "/lib/modules"):
             run(["depmod", "-b", part, version])
         os.rename(part, folder)
     return open_folder(folder)
+
+
+def old_places(folder):
+    """Debian's kernels since Linux 7 have all below /usr/lib/modules, the image too."""
+    os.symlink("usr/lib", folder + "/lib")
+    os.makedirs(folder + "/boot", exist_ok=True)
+    for version in os.listdir(folder + "/lib/modules"):
+        os.symlink(f"../lib/modules/{version}/vmlinuz", f"{folder}/boot/vmlinuz-{version}")
 
 
 def open_folder(folder):

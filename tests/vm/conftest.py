@@ -22,6 +22,8 @@ TOP = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("SUP_BUILD", TOP / "build" / platform.machine())).resolve()
 CACHE = BUILD / "vm"
 BOOT_SECONDS = int(os.environ.get("SUP_BOOT_SECONDS", "300"))
+# Debian's suite whose kernel the modules test_newer_* boot; for all the others it is this machine's, or $KERNEL_SUITE.
+NEWER = os.environ.get("NEWER_SUITE", "trixie-backports")
 
 # What every guest script may call.
 #   await SECONDS COMMAND   asks again until the shell command succeeds; being late is printed
@@ -103,6 +105,10 @@ def fingerprint(*words):
 class Lab:
     """Makes images and appliances, each once, and boots them."""
 
+    def name(self, name):
+        """The folder of what one module makes."""
+        return name
+
     def image(self, name, *words):
         """The image of mkimage's words, as mkappliance takes it: NAME=PATH."""
         path = CACHE / "images" / f"{name}-{fingerprint(words)}.erofs"
@@ -134,7 +140,7 @@ class Lab:
 
     def appliance(self, name, units, images=(), files=None, more=()):
         """A bootable folder. units and files: path -> text."""
-        work = CACHE / name
+        work = CACHE / self.name(name)
         shutil.rmtree(work, ignore_errors=True)
         adds = []
         for path, text in {**{f"units/{u}": t for u, t in units.items()},
@@ -162,6 +168,19 @@ class Lab:
         return Boot(done.returncode, done.stdout.decode(errors="replace"),
                     done.stderr.decode(errors="replace"),
                     console.read_text(errors="replace").replace("\r", ""))
+
+
+class NewerLab(Lab):
+    """The same with a newer kernel."""
+
+    def name(self, name):
+        return f"{name}-newer"
+
+    def appliance(self, name, units, images=(), files=None, more=()):
+        return super().appliance(name, units, images, files, [*more, "--kernel-suite", NEWER])
+
+    def boot(self, folder, script, *options):
+        return super().boot(folder, script + "\ncheck newer 'uname -r'\n", *options)
 
 
 class Boot:
@@ -193,6 +212,11 @@ class Boot:
         """The section, whose command must have ended well."""
         assert self.code(name) == 0, f"{name}: {self.found[name]}"
         return self.text(name)
+
+    def kernel(self):
+        """(6, 12), of one of NewerLab."""
+        major, minor = self.text("newer").split(".")[:2]
+        return int(major), int(minor)
 
     def ended_well(self):
         """The machine was powered off in order and nothing looked like a crash."""

@@ -57,8 +57,8 @@ UNITS = {
     "all.service": unit(main=outside(PAIR)),
     "mixed.service": unit("KillMode=mixed", main=outside(PAIR)),
     "within.container": inside(PAIR),
-    "final.service": unit("TimeoutStopSec=1s", "FinalKillSignal=SIGUSR1", main=outside(DEAF)),
-    "deep.container": inside(DEAF, "TimeoutStopSec=1s", "FinalKillSignal=SIGUSR1"),
+    "final.service": unit("TimeoutStopSec=4s", "FinalKillSignal=SIGUSR1", main=outside(DEAF)),
+    "deep.container": inside(DEAF, "TimeoutStopSec=4s", "FinalKillSignal=SIGUSR1"),
     "halted.service": unit("TimeoutStopSec=1h"),
     # What a condition holds back counts as arrived.
     "skipped.service": unit("ExecCondition=/usr/bin/false", f"ExecStopPost={shell(say('post'))}"),

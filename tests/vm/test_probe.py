@@ -42,10 +42,10 @@ check canary 'ls /usr/bin/busybox'
 """
 
 
-def image():
+def image(name="probe"):
     """By mkfs.erofs itself: mkimage would leave out what makes an image hostile."""
-    root = CACHE / "probe-root"
-    out = CACHE / "probe-image/probe.erofs"
+    root = CACHE / f"{name}-root"
+    out = CACHE / f"{name}-image/probe.erofs"
     with alone("images"):
         shutil.rmtree(root, ignore_errors=True)
         out.parent.mkdir(parents=True, exist_ok=True)
@@ -64,7 +64,7 @@ def image():
 
 @pytest.fixture(scope="module")
 def boot(lab):
-    folder = lab.appliance("probe", UNITS, [image()], more=lab.helper_on_host("probe"))
+    folder = lab.appliance("probe", UNITS, [image(lab.name("probe"))], more=lab.helper_on_host("probe"))
     return lab.boot(folder, SCRIPT)
 
 

@@ -1,0 +1,14 @@
+"""What a container gets and what it does not: test_containers.py on a newer kernel."""
+
+import pytest
+from conftest import NewerLab
+from test_containers import *  # noqa: F401,F403
+
+
+@pytest.fixture(scope="module")
+def lab():
+    return NewerLab()
+
+
+def test_the_kernel_is_newer(boot):
+    assert boot.kernel() > (6, 1)
