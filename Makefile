@@ -14,7 +14,8 @@
 #                      docs/units.md, docs/engine.md again
 #
 # Settings: ARCH=aarch64 (with that musl tool chain), BUILD=DIR (a build folder of one's own),
-# V=1 (show the commands), KILL_POINTS=1 (with a BUILD of its own: see common/killpoint.h).
+# V=1 (show the commands), KILL_POINTS=1 (with a BUILD of its own: see common/killpoint.h),
+# KERNEL_SUITE=trixie (whose kernel of Debian is booted).
 
 ARCH	?= $(shell uname -m)
 BUILD	?= build

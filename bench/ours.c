@@ -1,18 +1,25 @@
 /*
- * Our start, by the real parts: a unit's text, its plan, launch(). Planning is measured too; a process that plays init
- * reaps.
+ * Our start, by the real parts: a unit's text, its facts, its plan, its namespaces, launch(). Planning is measured too; a
+ * process that plays init reaps.
  *
- * usage: ours TIER ROOT COUNT INIT
- *   small, full, overlay   as in floor.c
- *   init                   full, with init as PID 1 of the container (RunInit=yes, the default)
- *   kept                   full, in a network namespace that is kept: what a restart costs
- *   plain                  a .service: no container
+ * usage: ours TIER ROOT COUNT INIT [LINE...]
+ *   small     a plan that is cut down to the mounts that floor.c's "small" makes
+ *   default   a unit with a root, a command and no network: what is not said is on
+ *   kept      default, in namespaces of user and network that are there already: what a restart costs
+ *   wired     default, with a network: a veth pair in the bridge "floor0", which must be there
+ *   overlay   default, on an overlay over ROOT
+ *   plain     a .service: no container
+ *   LINE      one more line of [Container], or what no key takes off: -devices, -cgroup
  */
 #include "bench/measure.h"
 #include "common/fd.h"
 #include "common/util.h"
 #include "supervisor/core/unit/unitset.h"
+#include "supervisor/sys/net/net.h"
+#include "supervisor/sys/net/nlsock.h"
 #include "supervisor/sys/unit/launch.h"
+#include "supervisor/sys/unit/seccomp.h"
+#include "supervisor/sys/unit/userns.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -22,18 +29,36 @@
 #include <sys/mman.h>
 #include <sys/wait.h>
 
-static const struct tier {
+#include <linux/netlink.h>
+
+#define IDS_BASE 524288
+#define GATEWAY 0x0a580001 /* 10.88.0.1 */
+#define UNIT "bench.container"
+
+enum { SMALL = 1, KEPT = 2, WIRED = 4, OVERLAY = 8, SERVICE = 16, NO_DEVICES = 32, NO_CGROUP = 64 };
+static const struct word {
 	const char *name;
-	const char *unit;
-	const char *suffix; /* of Rootfs= */
-	bool run_init, new_network;
-} tiers[] = {
-	{ "small", "bench.container", "", false, true },
-	{ "full", "bench.container", "", false, true },
-	{ "overlay", "bench.container", ":O", false, true },
-	{ "init", "bench.container", "", true, true },
-	{ "kept", "bench.container", "", false, false },
-	{ "plain", "bench.service", "", false, false },
+	unsigned int is;
+} words[] = {
+	{ "small", SMALL },
+	{ "default", 0 },
+	{ "kept", KEPT },
+	{ "wired", WIRED },
+	{ "overlay", OVERLAY },
+	{ "plain", SERVICE },
+	{ "-devices", NO_DEVICES },
+	{ "-cgroup", NO_CGROUP },
+};
+
+struct bench {
+	unsigned int is;
+	const char *root;
+	struct unit_set set;
+	const struct unit *u;
+	struct launcher launcher;
+	struct filters filters;
+	struct net net;
+	struct userns kept;
 };
 
 static _Noreturn void die(const char *what)
@@ -42,24 +67,35 @@ static _Noreturn void die(const char *what)
 	exit(1);
 }
 
-static const struct unit *load(struct unit_set *set, const struct tier *tier, const char *root)
+static int word_of(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_LEN(words); i++)
+		if (strcmp(words[i].name, name) == 0)
+			return (int)words[i].is;
+	return -1;
+}
+
+static void load(struct bench *b, char *const *lines)
 {
 	static char text[1024];
-	struct unit_text file = { .unit = tier->unit, .path = tier->unit, .text = text };
+	bool service = (b->is & SERVICE) != 0;
+	struct unit_text file = { .unit = service ? "bench.service" : UNIT, .text = text };
 	int at;
 
-	if (strcmp(tier->name, "plain") == 0)
-		file.size = (size_t)snprintf(text, sizeof(text), "[Service]\nExecStart=%s/first\n",
-			root);
-	else
-		file.size = (size_t)snprintf(text, sizeof(text),
-			"[Container]\nRootfs=%s%s\nExec=/first\nRunInit=%s\n", root, tier->suffix,
-			tier->run_init ? "yes" : "no");
-	unit_set_build(set, &file, 1);
-	at = unit_set_find(set, tier->unit);
-	if (at < 0 || set->units[at].broken != NULL)
-		die(at < 0 ? "no unit" : set->units[at].broken);
-	return &set->units[at];
+	file.path = file.unit;
+	file.size = (size_t)snprintf(text, sizeof(text),
+		service ? "[Service]\nExecStart=%s/first\n"
+			: "[Container]\nRootfs=%s%s\nExec=/first\nNetwork=none\n",
+		b->root, b->is & OVERLAY ? ":O" : "");
+	for (; *lines != NULL; lines++)
+		if (word_of(*lines) < 0)
+			file.size += (size_t)snprintf(text + file.size, sizeof(text) - file.size,
+				"%s\n", *lines);
+	unit_set_build(&b->set, &file, 1);
+	at = unit_set_find(&b->set, file.unit);
+	if (at < 0 || b->set.units[at].broken != NULL)
+		die(at < 0 ? "no unit" : b->set.units[at].broken);
+	b->u = &b->set.units[at];
 }
 
 /* As little as the floor's: the root, /proc, /dev and its nodes. */
@@ -81,72 +117,153 @@ static void make_small(struct plan *p)
 	p->cgroup_ns = p->no_new_privileges = false;
 }
 
-static void start_one(struct launcher *l, const struct tier *tier, const struct unit *u,
-	const struct facts *facts, struct launch_io *io)
+/* As sys/unit/ids.c and sys/network.c do it for the first start. */
+static void make_namespaces(struct bench *b, struct facts *f, struct userns *made, struct arena *a)
 {
-	uint64_t began;
+	static struct id_extent extent = { 0, IDS_BASE, IDS_SIZE };
+	static const struct ids ids = { { &extent, 1 }, { &extent, 1 } };
+	const struct mount_op *ops;
+	struct err e;
+	size_t n = 0;
+
+	if (ids_mode(b->u, &f->ids_why) == USERNS_AUTO)
+		f->ids = &ids;
+	if (b->kept.net >= 0) {
+		*made = b->kept;
+		return;
+	}
+	if (f->ids != NULL) {
+		ops = plan_mounts_of(b->u, f, a, &n);
+		if (userns_make(&ids, true, made, &e) < 0 ||
+			userns_can_mount(made->user, ops, n, &e) < 0 ||
+			net_ns_up(&b->net, made->net, &e) < 0)
+			die(e.msg);
+	} else {
+		made->net = net_ns_make(&b->net, &e);
+		if (made->net < 0)
+			die(e.msg);
+	}
+}
+
+static void wire(struct bench *b, const struct userns *made, struct attach_plan *plan)
+{
+	static const struct bridge_plan bridge = {
+		.unit = "floor.network", .name = "floor0", .addr = GATEWAY, .prefix = 24
+	};
+	struct err e;
+
+	attach_plan_make(plan, UNIT, &bridge, GATEWAY + 1, "bench");
+	if (net_attach(&b->net, made->net, plan, &e) < 0)
+		die(e.msg);
+}
+
+/* Else the next one would wait for the kernel to do so. */
+static void unwire(struct bench *b, const struct attach_plan *plan)
+{
+	_Alignas(8) uint8_t memory[128];
+	struct nl_buf request;
+	struct err e;
+
+	nl_init(&request, memory, sizeof(memory));
+	rt_link_delete(&request, plan->host_if);
+	nl_flag(&request, NLM_F_ACK);
+	if (nlsock_run(b->net.route, &request, NULL, NULL, &e) < 0)
+		die(e.msg);
+}
+
+static void make_plan(struct bench *b, struct plan *plan, const struct facts *f, struct arena *a)
+{
+	struct err e;
+
+	if (plan_unit(plan, b->u, ROLE_MAIN, 0, f, a, &e) < 0)
+		die(e.msg);
+	if (b->is & SMALL)
+		make_small(plan);
+	if (b->is & NO_DEVICES)
+		plan->device_control = DEVICES_KEPT;
+	if (b->is & NO_CGROUP)
+		plan->cgroup_ns = false;
+	plan->out = PLAN_STDIO_GIVEN;
+	plan->cgroup = NULL; /* the floor writes no limits either */
+	plan->n_cgroup = 0;
+}
+
+static void start(struct bench *b, struct facts facts)
+{
+	struct launch_io io = { .in = -1,
+		.err = STDERR_FILENO,
+		.netns = -1,
+		.userns = -1,
+		.join = -1,
+		.notify = -1,
+		.terminal = -1 };
+	struct userns made = { -1, -1 };
+	struct attach_plan pair;
 	struct arena arena = { 0 };
 	struct launched run;
 	struct plan plan;
 	struct pollfd p;
 	struct err e;
+	uint64_t began;
 	int out[2];
 
 	if (pipe2(out, O_CLOEXEC) < 0)
 		die("pipe");
-	io->out = out[1];
+	io.out = out[1];
 	began = bench_now();
-	if (plan_unit(&plan, u, ROLE_MAIN, 0, facts, &arena, &e) < 0)
+	if (seccomp_facts(&b->filters, b->u, &facts, &arena, &e) < 0)
 		die(e.msg);
-	if (strcmp(tier->name, "small") == 0)
-		make_small(&plan);
-	if (plan.container && tier->new_network)
-		plan.clone_flags |= CLONE_NEWNET;
-	plan.out = PLAN_STDIO_GIVEN;
-	plan.cgroup = NULL; /* the floor writes no limits either */
-	plan.n_cgroup = 0;
-	if (launch(l, &plan, io, &run, &e) < 0)
+	device_facts(b->u, &facts, &arena);
+	if ((b->is & SERVICE) == 0)
+		make_namespaces(b, &facts, &made, &arena);
+	if (b->is & WIRED)
+		wire(b, &made, &pair);
+	make_plan(b, &plan, &facts, &arena);
+	io.netns = made.net;
+	io.userns = made.user;
+	if (launch(&b->launcher, &plan, &io, &run, &e) < 0)
 		die(e.msg);
 	fd_close(&out[1]);
 	bench_arrived(out[0], began);
 	fd_close(&out[0]);
 	p = (struct pollfd){ .fd = run.pidfd, .events = POLLIN };
 	(void)poll(&p, 1, -1);
-	atomic_store(&l->roster->slot[run.slot].state, SLOT_FREE);
+	atomic_store(&b->launcher.roster->slot[run.slot].state, SLOT_FREE);
 	fd_close(&run.pidfd);
 	fd_close(&run.report);
+	if (b->is & WIRED)
+		unwire(b, &pair);
+	if (b->is & KEPT)
+		b->kept = made;
+	else
+		userns_close(&made);
 	arena_free(&arena);
 }
 
-static int measure(struct roster *roster, const struct tier *tier, char **argv)
+static int measure(struct roster *roster, unsigned int is, char **argv)
 {
-	struct launch_io io = {
-		.in = -1, .err = STDERR_FILENO, .netns = -1, .join = -1, .terminal = -1
-	};
+	static struct bench b = { .kept = { -1, -1 } };
 	struct facts facts = { .ram = UINT64_C(1) << 30,
 		.tasks = 1000,
 		.cpus = 1,
 		.machine_hostname = "bench",
 		.root = argv[2] };
-	struct unit_set set;
-	const struct unit *u = load(&set, tier, argv[2]);
-	struct launcher l;
+	long n = strtol(argv[3], NULL, 10);
 	struct err e;
 
+	b.is = is;
+	b.root = argv[2];
+	for (char **line = argv + 5; *line != NULL; line++)
+		if (word_of(*line) > 0)
+			b.is |= (unsigned int)word_of(*line);
 	(void)signal(SIGPIPE, SIG_IGN);
-	if (launcher_open(&l, roster, argv[4], &e) < 0)
+	load(&b, argv + 5);
+	if (launcher_open(&b.launcher, roster, argv[4], &e) < 0 || net_open(&b.net, &e) < 0)
 		die(e.msg);
-	if (strcmp(tier->name, "kept") == 0) {
-		int host cleanup_fd = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
-
-		if (unshare(CLONE_NEWNET) < 0)
-			die("network namespace");
-		io.netns = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
-		if (setns(host, CLONE_NEWNET) < 0)
-			die("network namespace");
-	}
-	for (long n = strtol(argv[3], NULL, 10); n > 0; n--)
-		start_one(&l, tier, u, &facts, &io);
+	if (b.is & NO_CGROUP)
+		fd_close(&b.launcher.cgroup_fd);
+	while (n-- > 0)
+		start(&b, facts);
 	return 0;
 }
 
@@ -154,23 +271,20 @@ int main(int argc, char **argv)
 {
 	struct roster *roster = mmap(NULL, sizeof(*roster), PROT_READ | PROT_WRITE,
 		MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	int is = argc > 4 ? word_of(argv[1]) : -1, status = 0;
 	pid_t supervisor, pid;
 
-	for (size_t i = 0; argc == 5 && i < ARRAY_LEN(tiers); i++) {
-		int status = 0;
-
-		if (strcmp(argv[1], tiers[i].name) != 0)
-			continue;
-		supervisor = fork();
-		if (supervisor == 0) {
-			status = measure(roster, &tiers[i], argv);
-			(void)fflush(stdout);
-			_exit(status);
-		}
-		while ((pid = waitpid(-1, &status, __WALL)) > 0 && pid != supervisor)
-			continue;
-		return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
+	if (is < 0) {
+		(void)fprintf(stderr, "usage: ours TIER ROOT COUNT INIT [LINE...]\n");
+		return 2;
 	}
-	(void)fprintf(stderr, "usage: ours TIER ROOT COUNT INIT\n");
-	return 2;
+	supervisor = fork();
+	if (supervisor == 0) {
+		status = measure(roster, (unsigned int)is, argv);
+		(void)fflush(stdout);
+		_exit(status);
+	}
+	while ((pid = waitpid(-1, &status, __WALL)) > 0 && pid != supervisor)
+		continue;
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
 }
