@@ -136,7 +136,7 @@ $(OBJ)/%.o: %.c Makefile | $(DEPS_DONE)
 	$(Q)$(CC) $(CFLAGS) $(WHOLE) -MMD -MP -c -o $@ $<
 
 # Those that have their place, and those that the linker puts in the place of others.
-$(call objects,common/rest.c supervisor/sys/uvunused.c supervisor/sys/control/jsonreal.c $(RESTING)): WHOLE :=
+$(call objects,common/rest.c supervisor/sys/printf.c supervisor/sys/uvunused.c supervisor/sys/control/jsonreal.c $(RESTING)): WHOLE :=
 
 CALLS_LIST := supervisor/core/seccomp/calls.list
 $(GEN)/syscalls.inc: SYSCALL_CC = $(CC) -idirafter $(LIBS)/uapi

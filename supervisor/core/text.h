@@ -5,6 +5,7 @@
 #ifndef CORE_TEXT_H
 #define CORE_TEXT_H
 
+#include <stdarg.h>
 #include <stddef.h>
 
 struct text {
@@ -16,6 +17,13 @@ struct text {
 void text_put(struct text *t, const char *s, size_t n);
 void text_puts(struct text *t, const char *s);
 void text_printf(struct text *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/*
+ * What printf makes of a format and its arguments, in as much as the programs use of it: d i u x X o c s and "%", the
+ * flags "-" and "0", a width, a precision and all lengths. What is none of that stands in the text as it stands in the
+ * format, and takes no argument. The libc's own would bring floating point and wide characters (sys/printf.c).
+ */
+void text_vprintf(struct text *t, const char *fmt, va_list ap)
+	__attribute__((format(printf, 2, 0)));
 /* SEPARATOR when something was written already. */
 void text_separate(struct text *t, const char *separator);
 /* How many bytes the UTF-8 character at s has, of `left` bytes; 0 when it is none. */
