@@ -166,7 +166,7 @@ def test_who_is_told_to_stop(boot, name, told):
 @pytest.mark.parametrize("name", ["final", "deep"])
 def test_final_signal_is_for_all(boot, name):
     assert boot.lines(name)[:2] == ["child", "main"]
-    assert "stop timed out after 1 s" in boot.text(name)
+    assert "stop timed out after 4 s" in boot.text(name)
 
 
 def test_what_is_stopped_hears_of_its_end(boot):
