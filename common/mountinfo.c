@@ -3,8 +3,9 @@
 #include <stddef.h>
 #include <string.h>
 
-/* The third word is the device, the fifth the place; type and source stand behind the "-" that ends the optional words. */
+/* The third word is the device, the next two are what of it and the place; type and source stand behind the "-" that ends the optional words. */
 #define DEVICE 2
+#define ROOT 3
 #define PLACE 4
 #define OPTIONS 5
 
@@ -43,6 +44,8 @@ static bool parse(char *line, struct mountinfo *m)
 	while ((word = strsep(&line, " ")) != NULL) {
 		if (n == DEVICE)
 			m->device = word;
+		if (n == ROOT)
+			m->root = word;
 		if (n == OPTIONS)
 			m->options = word;
 		if (n++ == PLACE)

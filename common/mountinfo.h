@@ -5,6 +5,7 @@
 #include <stdbool.h>
 
 struct mountinfo {
+	const char *root;   /* what of its file system is there: "/" is all of it */
 	const char *place;  /* where it is mounted, with blanks and backslashes as they are */
 	const char *type;   /* of the file system */
 	const char *device; /* "254:16": st_dev of what is in it */

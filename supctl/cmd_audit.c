@@ -43,7 +43,7 @@ static void print_audit(const json_t *audit)
 	(void)printf("\n%u of them %s from what is declared.\n", (unsigned int)differ,
 		differ == 1 ? "differs" : "differ");
 	if (json_array_size(advice) > 0)
-		(void)printf("Lines that would leave it less:\n");
+		(void)printf("Lines that would leave it less, where it can do without:\n");
 	json_array_foreach(advice, i, item)
 	{
 		(void)fputs("  ", stdout);

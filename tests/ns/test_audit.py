@@ -8,7 +8,7 @@ from pivotbox import PivotBox
 UNITS = {
     "tight.container": "[Container]\nRootfs=/srv/root\nReadOnly=yes\nNetwork=none\nUser=33\n"
                        "Exec=/bin/busybox sleep 100000\nDropCapability=all\nVolume=/srv/data:/tmp/data:ro\n",
-    "loose.container": "[Container]\nRootfs=/srv/root:O\nNetwork=host\nNoNewPrivileges=no\nRunInit=no\n"
+    "loose.container": "[Container]\nRootfs=/srv/root:O\nNetwork=host\nNoNewPrivileges=no\nRunInit=no\nUnmask=ALL\nSeccompProfile=unconfined\n"
                        "Secret=key,type=env\nExec=/bin/busybox sleep 100000\nAddCapability=CAP_NET_RAW\n",
     "host.service": "[Service]\nLimitNOFILE=1024\nExecStart=/bin/busybox sleep 100000\n",
 }
@@ -35,8 +35,8 @@ def audit(box, name):
 
 
 def differ(answer):
-    """This box has no cgroups."""
-    return [r["has"].split()[0] for r in answer["rows"] if r["differs"] and r["what"] != "pids.max"]
+    """This box has no cgroups, and so no list of devices."""
+    return [r["has"].split()[0] for r in answer["rows"] if r["differs"] and r["what"] not in ("pids.max", "devices")]
 
 
 def test_nothing_differs(box):
@@ -47,6 +47,12 @@ def test_nothing_differs(box):
     # of its program, not of the init that runs it
     program = box.host_pid(answer["pid"]) is None
     assert program and answer["pid"] != box.unit("tight")["pid"]
+    assert rows["namespace user"]["has"] == "own" and rows["uid-map"]["has"] != "0:0:65536", rows["uid-map"]
+    assert rows["seccomp"]["has"] == "default"
+    hidden, read_only = (rows[name]["has"].split() for name in ("hidden", "read-only"))
+    assert "/proc/keys" in hidden and "/proc/sys" in read_only and "/" in read_only
+    # one row for a place that is hidden by a file, too
+    assert not any("/proc/keys" in r["has"] for r in answer["rows"] if r["what"] == "writable")
     writable = [r["has"].split()[0] for r in answer["rows"] if r["what"] == "writable"]
     assert "/" not in writable and "/tmp" in writable and "/tmp/data" not in writable
     assert not any(line.startswith(("ReadOnly", "NoNewPrivileges", "DropCapability", "Network")) for line in answer["advice"])
@@ -57,7 +63,9 @@ def test_what_could_be_less(box):
     assert rows["namespace net"]["has"] == "the host's" and not rows["namespace net"]["differs"]
     assert "net_raw" in rows["effective"]["has"]
     advice = [line.partition("  #")[0] for line in answer["advice"]]
-    for line in "ReadOnly=yes", "NoNewPrivileges=yes", "Network=NAME.network", "Secret=key,type=mount":
+    assert rows["no user namespace"]["has"] == "Network=host" and "User=NUMBER" in advice
+    assert rows["seccomp"]["has"] == "unconfined" and not rows["seccomp"]["differs"]
+    for line in "SeccompProfile=", "Unmask=", "DropCapability=net_raw", "ReadOnly=yes", "NoNewPrivileges=yes", "Network=NAME.network", "Secret=key,type=mount":
         assert line in advice
     assert "DropCapability=all" not in advice
     # a mount that nobody has declared
@@ -71,7 +79,9 @@ def test_what_could_be_less(box):
 def test_services_and_refusals(box):
     answer, rows = audit(box, "host")
     assert rows["namespace mnt"]["has"] == "the host's" and not rows["namespace mnt"]["differs"]
-    assert not any(r["what"] in ("mount", "writable") for r in answer["rows"])
+    assert not any(r["what"] in ("read-only", "writable") for r in answer["rows"])
+    for line in "User=NAME", "DevicePolicy=closed", "ProtectSystem=yes", "ProtectKernelModules=yes", "NoNewPrivileges=yes":
+        assert any(a.startswith(line) for a in answer["advice"]), line
     assert box.supctl("audit", "tight") == (1, "", "supctl: tight.container is not running\n")
     assert box.supctl("audit", "nothing")[0] == 4
     assert box.supctl("audit")[0] == 2

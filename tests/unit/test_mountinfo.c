@@ -14,20 +14,21 @@ static void test_lines(void **data)
 		      "23 22 0:22 / /a\\040b\\134c rw - tmpfs none rw\n"
 		      "24 22 0:23 / /odd\\9 rw - - x y\n"
 		      "25 22 0:24 / /cut rw master:1 -\n"
-		      "26 22 0:25 / /last rw shared:1 master:2 - proc a\\040b rw\n"
+		      "26 22 0:25 /part /last rw shared:1 master:2 - proc a\\040b rw\n"
 		      "27 22 0:26 / /no-source rw - proc";
-	static const struct mountinfo wanted[] = { { "/", "ext4", "0:21", "/dev/vda", "rw,relatime",
-							   "rw" },
-		{ "/a b\\c", "tmpfs", "0:22", "none", "rw", "rw" },
-		{ "/odd\\9", "-", "0:23", "x", "rw", "y" },
-		{ "/last", "proc", "0:25", "a b", "rw", "rw" },
-		{ "/no-source", "proc", "0:26", "", "rw", "" } };
+	static const struct mountinfo wanted[] = { { "/", "/", "ext4", "0:21", "/dev/vda",
+							   "rw,relatime", "rw" },
+		{ "/", "/a b\\c", "tmpfs", "0:22", "none", "rw", "rw" },
+		{ "/", "/odd\\9", "-", "0:23", "x", "rw", "y" },
+		{ "/part", "/last", "proc", "0:25", "a b", "rw", "rw" },
+		{ "/", "/no-source", "proc", "0:26", "", "rw", "" } };
 	char *rest = text;
 	struct mountinfo m;
 
 	(void)data;
 	for (size_t i = 0; i < sizeof(wanted) / sizeof(*wanted); i++) {
 		assert_true(mountinfo_next(&rest, &m));
+		assert_string_equal(m.root, wanted[i].root);
 		assert_string_equal(m.place, wanted[i].place);
 		assert_string_equal(m.type, wanted[i].type);
 		assert_string_equal(m.device, wanted[i].device);

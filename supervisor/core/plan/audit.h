@@ -24,14 +24,19 @@ enum audit_namespace {
 		NS_COUNT
 };
 
+/* What holds the cgroup to its devices. */
+enum audit_devices { AUDIT_DEVICES_FREE, AUDIT_DEVICES_PLANNED, AUDIT_DEVICES_OTHER };
+
 #define AUDIT_ROWS_MAX 400u /* what is beyond is counted */
 
 struct audit_facts {
-	const char *status;                       /* proc_pid_status(5) */
-	const char *uid_map, *gid_map;            /* user_namespaces(7) */
-	char *mountinfo;                          /* proc_pid_mountinfo(5); is cut up */
-	uint64_t ns[NS_COUNT], host_ns[NS_COUNT]; /* inodes; 0: not known */
+	const char *status;                                 /* proc_pid_status(5) */
+	const char *uid_map, *gid_map;                      /* user_namespaces(7) */
+	const char *own_status, *own_uid_map, *own_gid_map; /* the supervisor's */
+	char *mountinfo;                                    /* proc_pid_mountinfo(5); is cut up */
+	uint64_t ns[NS_COUNT], host_ns[NS_COUNT];           /* inodes; 0: not known */
 	uint32_t descriptors;
+	enum audit_devices devices;
 	const char *const
 		*cgroup; /* what the files of plan->cgroup hold, NULL for one that is not there */
 	const char *memory_max; /* as the cgroup has it, NULL: not known */

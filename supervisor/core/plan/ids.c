@@ -1,7 +1,6 @@
 #include "supervisor/core/plan/ids.h"
 
 #include "common/util.h"
-#include "supervisor/core/text.h"
 
 #include <linux/capability.h>
 #include <stdio.h>
@@ -91,6 +90,13 @@ const char *id_map_print(const struct id_map *map, struct arena *a)
 	return t.buf;
 }
 
+void id_map_put(struct text *t, const struct id_map *map)
+{
+	for (size_t i = 0; i < map->n; i++)
+		text_printf(t, "%s%u:%u:%u", i > 0 ? " " : "", map->v[i].inside, map->v[i].host,
+			map->v[i].count);
+}
+
 /* The number at *at, which is moved on behind it; ID_NONE: there is none. */
 static uint32_t number(const char **at)
 {
@@ -106,12 +112,14 @@ static uint32_t number(const char **at)
 
 void id_map_read(struct id_map *map, const char *text, struct arena *a)
 {
-	for (const char *end; (end = strchr(text, '\n')) != NULL; text = end + 1) {
+	while (*text != '\0') {
 		struct id_extent *e = LIST_ADD(a, map);
 
 		e->inside = number(&text);
 		e->host = number(&text);
 		e->count = number(&text);
+		text = strchrnul(text, '\n');
+		text += *text != '\0';
 	}
 }
 

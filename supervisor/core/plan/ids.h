@@ -9,6 +9,7 @@
 #define CORE_IDS_H
 
 #include "common/err.h"
+#include "supervisor/core/text.h"
 #include "supervisor/core/unit/unit.h"
 
 #define ID_NONE UINT32_MAX
@@ -35,6 +36,8 @@ int ids_check(const struct ids *ids, struct err *e);
 /* "INSIDE HOST AMOUNT", a line each, as in /proc/PID/uid_map, and back. */
 const char *id_map_print(const struct id_map *map, struct arena *a);
 void id_map_read(struct id_map *map, const char *text, struct arena *a);
+/* "INSIDE:HOST:AMOUNT" as UIDMap= has it, with blanks between. */
+void id_map_put(struct text *t, const struct id_map *map);
 
 /* ---- the table */
 

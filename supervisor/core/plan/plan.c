@@ -13,7 +13,7 @@
 #define CAP(name) (UINT64_C(1) << CAP_##name)
 
 /* Podman's. */
-static const uint64_t default_capabilities = CAP(CHOWN) | CAP(DAC_OVERRIDE) | CAP(FOWNER) |
+const uint64_t plan_default_capabilities = CAP(CHOWN) | CAP(DAC_OVERRIDE) | CAP(FOWNER) |
 	CAP(FSETID) | CAP(KILL) | CAP(NET_BIND_SERVICE) | CAP(SETFCAP) | CAP(SETGID) |
 	CAP(SETPCAP) | CAP(SETUID) | CAP(SYS_CHROOT);
 
@@ -122,7 +122,7 @@ uint64_t plan_container_capabilities(const struct container_section *c)
 {
 	return c->drop_capability == CAPABILITY_ALL
 		? c->add_capability
-		: (default_capabilities | c->add_capability) & ~c->drop_capability;
+		: (plan_default_capabilities | c->add_capability) & ~c->drop_capability;
 }
 
 static void plan_filter(struct planner *pl)

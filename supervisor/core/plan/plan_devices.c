@@ -14,17 +14,17 @@
 #define RTC "char-rtc" /* ProtectClock=yes */
 
 /* Of a process with DevicePolicy=closed. */
-static const struct device_rule pseudo[] = {
-	{ false, DEVICE_ALL, 1, 3 },                            /* null */
-	{ false, DEVICE_ALL, 1, 5 },                            /* zero */
-	{ false, DEVICE_ALL, 1, 7 },                            /* full */
-	{ false, DEVICE_ALL, 1, 8 },                            /* random */
-	{ false, DEVICE_ALL, 1, 9 },                            /* urandom */
-	{ false, DEVICE_ALL, 5, 0 },                            /* tty */
-	{ false, DEVICE_ALL, 5, 2 },                            /* ptmx */
-	{ false, DEVICE_READ | DEVICE_WRITE, 136, DEVICE_ANY }, /* pts */
+static const struct {
+	char name[8];
+	struct device_rule rule;
+} pseudo[] = {
+	{ "null", { false, DEVICE_ALL, 1, 3 } }, { "zero", { false, DEVICE_ALL, 1, 5 } },
+	{ "full", { false, DEVICE_ALL, 1, 7 } }, { "random", { false, DEVICE_ALL, 1, 8 } },
+	{ "urandom", { false, DEVICE_ALL, 1, 9 } }, { "tty", { false, DEVICE_ALL, 5, 0 } },
+	{ "ptmx", { false, DEVICE_ALL, 5, 2 } },
+	{ "pts", { false, DEVICE_READ | DEVICE_WRITE, 136, DEVICE_ANY } },
+	{ "console", { false, DEVICE_READ | DEVICE_WRITE, 5, 1 } }, /* of a container alone */
 };
-static const struct device_rule console = { false, DEVICE_READ | DEVICE_WRITE, 5, 1 };
 static const struct device_rule null = { false, DEVICE_READ | DEVICE_WRITE, 1, 3 };
 
 static void add(struct planner *pl, struct device_rule rule)
@@ -57,10 +57,21 @@ static void add_list(struct planner *pl, const struct devices *list)
 
 static void add_pseudo(struct planner *pl)
 {
-	for (size_t i = 0; i < ARRAY_LEN(pseudo); i++)
-		add(pl, pseudo[i]);
-	if (pl->u->kind == KIND_CONTAINER)
-		add(pl, console);
+	size_t n = ARRAY_LEN(pseudo) - (pl->u->kind != KIND_CONTAINER);
+
+	for (size_t i = 0; i < n; i++)
+		add(pl, pseudo[i].rule);
+}
+
+const char *plan_device_usual(const struct device_rule *rule)
+{
+	for (size_t i = 0; i < ARRAY_LEN(pseudo); i++) {
+		const struct device_rule *r = &pseudo[i].rule;
+
+		if (rule->block == r->block && rule->major == r->major && rule->minor == r->minor)
+			return pseudo[i].name;
+	}
+	return NULL;
 }
 
 /* What the start itself opens in the cgroup: /dev/null, and the terminal of TTYPath=. */

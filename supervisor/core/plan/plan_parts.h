@@ -1,5 +1,5 @@
 /*
- * The parts of planning, one file each. Not for others than plan*.c: they use plan.h.
+ * The parts of planning, one file each. Not for others than plan*.c and audit.c: they use plan.h.
  */
 #ifndef CORE_PLAN_PARTS_H
 #define CORE_PLAN_PARTS_H
@@ -14,6 +14,9 @@ struct planner {
 	struct plan *p;
 	struct err *e;
 };
+
+/* plan.c: what root of a container may do if its unit does not say otherwise. */
+extern const uint64_t plan_default_capabilities;
 
 /* plan_mounts.c: p->mounts, of a container. */
 int plan_mounts(struct planner *pl);
@@ -41,6 +44,8 @@ void plan_landlock(struct planner *pl);
 
 /* plan_devices.c: p->device_control and p->devices. */
 void plan_devices(struct planner *pl);
+/* The name of a device that every container has, NULL of any other. */
+const char *plan_device_usual(const struct device_rule *rule);
 
 /* plan_env.c */
 /* p->envp and p->home: of what runs inside a container, or on the host side. */
@@ -52,6 +57,11 @@ void env_set(struct arena *a, struct strv *env, const char *assignment);
 const char *env_get(char *const *env, const char *name, size_t len);
 /* Assignments of a text in the syntax of EnvironmentFile= in systemd.exec(5); lines that are none are skipped. */
 void env_add_text(struct arena *a, struct strv *env, const char *text);
+
+/* plan_print.c: names without "CAP_", "all" or "none". */
+void plan_put_capabilities(struct text *t, uint64_t set);
+/* "char 1:3 rwm" */
+void plan_put_device(struct text *t, const struct device_rule *r);
 
 /* plan_argv.c: p->path and p->argv. */
 int plan_argv_inside(struct planner *pl);

@@ -1,5 +1,5 @@
 /* A plan for people: one fact a line, its name first, in the order in which things happen. */
-#include "supervisor/core/plan/plan.h"
+#include "supervisor/core/plan/plan_parts.h"
 
 #include "common/util.h"
 #include "supervisor/core/number.h"
@@ -197,13 +197,10 @@ static void print_namespaces(struct text *t, const struct plan *p)
 		p->ids != NULL && !p->join ? " user" : "");
 }
 
-/* Inside, on the host, and how many. */
 static void print_map(struct text *t, const char *name, const struct id_map *map)
 {
 	label(t, name);
-	for (size_t i = 0; i < map->n; i++)
-		text_printf(t, "%s%u:%u:%u", i > 0 ? " " : "", map->v[i].inside, map->v[i].host,
-			map->v[i].count);
+	id_map_put(t, map);
 	text_puts(t, "\n");
 }
 
@@ -219,9 +216,8 @@ static void print_ids(struct text *t, const struct plan *p)
 	print_map(t, "gid-map", &p->ids->gid);
 }
 
-static void print_capabilities(struct text *t, const char *name, uint64_t set)
+void plan_put_capabilities(struct text *t, uint64_t set)
 {
-	label(t, name);
 	if (set == 0)
 		text_puts(t, "none");
 	else if (set == CAPABILITY_ALL)
@@ -231,6 +227,12 @@ static void print_capabilities(struct text *t, const char *name, uint64_t set)
 			text_puts(t, n++ > 0 ? " " : "");
 			lower(t, capability_text(i) + strlen("CAP_"));
 		}
+}
+
+static void print_capabilities(struct text *t, const char *name, uint64_t set)
+{
+	label(t, name);
+	plan_put_capabilities(t, set);
 	text_puts(t, "\n");
 }
 
@@ -293,22 +295,26 @@ static void print_limits(struct text *t, const struct plan *p)
 	}
 }
 
+void plan_put_device(struct text *t, const struct device_rule *r)
+{
+	text_printf(t, "%s %u:", r->block ? "block" : "char", r->major);
+	if (r->minor == DEVICE_ANY)
+		text_puts(t, "*");
+	else
+		text_printf(t, "%u", r->minor);
+	text_printf(t, " %s%s%s", (r->access & DEVICE_READ) != 0 ? "r" : "",
+		(r->access & DEVICE_WRITE) != 0 ? "w" : "",
+		(r->access & DEVICE_MKNOD) != 0 ? "m" : "");
+}
+
 static void print_devices(struct text *t, const struct plan *p)
 {
 	if (p->device_control == DEVICES_LISTED && p->devices.n == 0)
 		line(t, "device", "none");
 	for (size_t i = 0; p->device_control == DEVICES_LISTED && i < p->devices.n; i++) {
-		const struct device_rule *r = &p->devices.v[i];
-
 		label(t, "device");
-		text_printf(t, "%s %u:", r->block ? "block" : "char", r->major);
-		if (r->minor == DEVICE_ANY)
-			text_puts(t, "*");
-		else
-			text_printf(t, "%u", r->minor);
-		text_printf(t, " %s%s%s\n", (r->access & DEVICE_READ) != 0 ? "r" : "",
-			(r->access & DEVICE_WRITE) != 0 ? "w" : "",
-			(r->access & DEVICE_MKNOD) != 0 ? "m" : "");
+		plan_put_device(t, &p->devices.v[i]);
+		text_puts(t, "\n");
 	}
 }
 

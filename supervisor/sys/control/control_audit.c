@@ -82,25 +82,30 @@ static int open_process(int pid, bool run_init, int *which)
 	return open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 
-static const char *const *read_cgroup(const struct plan *p, const char *unit,
-	const char **memory_max, struct arena *a)
+/* NULL: it is not there. */
+static const char *read_value(int dir, const char *file, struct arena *a)
+{
+	const char *value = read_text(dir, file, VALUE_TEXT_MAX, a);
+
+	return value[0] != '\0' ? value : NULL;
+}
+
+static void read_cgroup(struct audit_facts *f, const struct plan *p, struct device_cache *devices,
+	struct arena *a)
 {
 	const char **values = arena_array(a, p->n_cgroup + 1, sizeof(*values));
 	char path[sizeof(PATH_CGROUP_UNITS) + UNIT_NAME_MAX + 1];
 	cleanup_fd int dir = -1;
 
-	(void)snprintf(path, sizeof(path), "%s/%s", PATH_CGROUP_UNITS, unit);
+	f->cgroup = values;
+	(void)snprintf(path, sizeof(path), "%s/%s", PATH_CGROUP_UNITS, p->unit);
 	dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	for (size_t i = 0; dir >= 0 && i < p->n_cgroup; i++) {
-		values[i] = read_text(dir, p->cgroup[i].file, VALUE_TEXT_MAX, a);
-		if (values[i][0] == '\0')
-			values[i] = NULL;
-	}
-	if (dir >= 0)
-		*memory_max = read_text(dir, "memory.max", VALUE_TEXT_MAX, a);
-	if (*memory_max != NULL && (*memory_max)[0] == '\0')
-		*memory_max = NULL;
-	return values;
+	if (dir < 0)
+		return;
+	for (size_t i = 0; i < p->n_cgroup; i++)
+		values[i] = read_value(dir, p->cgroup[i].file, a);
+	f->memory_max = read_value(dir, "memory.max", a);
+	f->devices = devices_look(devices, p, dir);
 }
 
 static json_t *view(const struct audit *audit, const char *unit, int pid)
@@ -123,7 +128,8 @@ static json_t *view(const struct audit *audit, const char *unit, int pid)
 }
 
 /* What is there now; -1 when the process is gone. */
-static int look(struct audit_facts *f, const struct plan *p, int proc, struct arena *a)
+static int look(struct audit_facts *f, const struct plan *p, struct device_cache *devices, int proc,
+	struct arena *a)
 {
 	cleanup_fd int self = open("/proc/self", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
@@ -131,12 +137,15 @@ static int look(struct audit_facts *f, const struct plan *p, int proc, struct ar
 		.status = read_text(proc, "status", STATUS_MAX, a),
 		.uid_map = read_text(proc, "uid_map", MAP_TEXT_MAX, a),
 		.gid_map = read_text(proc, "gid_map", MAP_TEXT_MAX, a),
+		.own_status = read_text(self, "status", STATUS_MAX, a),
+		.own_uid_map = read_text(self, "uid_map", MAP_TEXT_MAX, a),
+		.own_gid_map = read_text(self, "gid_map", MAP_TEXT_MAX, a),
 		.mountinfo = read_text(proc, "mountinfo", MOUNTINFO_MAX, a),
 		.descriptors = count_descriptors(proc),
 	};
 	read_namespaces(proc, f->ns);
 	read_namespaces(self, f->host_ns);
-	f->cgroup = read_cgroup(p, p->unit, &f->memory_max, a);
+	read_cgroup(f, p, devices, a);
 	return f->status[0] != '\0' ? 0 : -1;
 }
 
@@ -161,7 +170,7 @@ static int audit_unit(struct supervisor *s, uint32_t index, struct arena *a, jso
 	if (plan_now(s, index, &plan, a, e) < 0)
 		return -1;
 	proc = open_process(main_process->run.pid, plan.run_init, &which);
-	if (proc < 0 || look(&facts, &plan, proc, a) < 0)
+	if (proc < 0 || look(&facts, &plan, &s->launcher.devices, proc, a) < 0)
 		return err_setx(e, "%s: its process %d has just ended", u->name, which);
 	audit_make(&audit, u, &plan, &facts, a);
 	*answer = view(&audit, u->name, which);

@@ -177,3 +177,40 @@ int devices_apply(struct device_cache *cache, const struct plan *plan, int cgrou
 		return err_setx(e, "this kernel cannot hold it to its devices (CONFIG_CGROUP_BPF)");
 	return err_set(e, "hold it to its devices");
 }
+
+static bool describe(int program, struct bpf_prog_info *info)
+{
+	union bpf_attr attr;
+
+	memset(info, 0, sizeof(*info));
+	memset(&attr, 0, sizeof(attr));
+	attr.info.bpf_fd = (uint32_t)program;
+	attr.info.info_len = sizeof(*info);
+	attr.info.info = (uint64_t)(uintptr_t)info;
+	return bpf(BPF_OBJ_GET_INFO_BY_FD, &attr, sizeof(attr)) == 0;
+}
+
+/* The kernel gives programs of the same instructions the same tag. */
+enum audit_devices devices_look(struct device_cache *cache, const struct plan *plan, int cgroup)
+{
+	struct bpf_prog_info has, planned;
+	cleanup_fd int program = -1;
+	union bpf_attr attr;
+	uint32_t id = 0;
+
+	memset(&attr, 0, sizeof(attr));
+	attr.query.target_fd = (uint32_t)cgroup;
+	attr.query.attach_type = BPF_CGROUP_DEVICE;
+	attr.query.prog_ids = (uint64_t)(uintptr_t)&id;
+	attr.query.prog_cnt = 1;
+	if (bpf(BPF_PROG_QUERY, &attr, sizeof(attr)) < 0 || id == 0)
+		return AUDIT_DEVICES_FREE;
+	memset(&attr, 0, sizeof(attr));
+	attr.prog_id = id;
+	program = bpf(BPF_PROG_GET_FD_BY_ID, &attr, sizeof(attr));
+	if (program < 0 || plan->device_control != DEVICES_LISTED ||
+		!describe(load(cache, &plan->devices), &planned) || !describe(program, &has) ||
+		memcmp(has.tag, planned.tag, sizeof(has.tag)) != 0)
+		return AUDIT_DEVICES_OTHER;
+	return AUDIT_DEVICES_PLANNED;
+}

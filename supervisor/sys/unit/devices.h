@@ -6,7 +6,7 @@
 #define SYS_DEVICES_H
 
 #include "common/err.h"
-#include "supervisor/core/plan/plan.h"
+#include "supervisor/core/plan/audit.h"
 
 /* For a restart, and for the many units that have the same list. */
 struct device_cache {
@@ -22,5 +22,7 @@ void device_facts(const struct unit *u, struct facts *facts, struct arena *a);
  */
 int devices_apply(struct device_cache *cache, const struct plan *plan, int cgroup, bool fresh,
 	struct err *e);
+/* What the cgroup has. */
+enum audit_devices devices_look(struct device_cache *cache, const struct plan *plan, int cgroup);
 
 #endif
