@@ -6,10 +6,11 @@ from initbox import eventually
 from pivotbox import PivotBox
 
 UNITS = {
-    "tight.container": "[Container]\nRootfs=/srv/root\nReadOnly=yes\nNetwork=none\nUser=33\n"
+    "tight.container": "[Container]\nRootfs=/srv/root\nReadOnly=yes\nNetwork=none\nUser=33\nUserNS=keep-id\n"
                        "Exec=/bin/busybox sleep 100000\nDropCapability=all\nVolume=/srv/data:/tmp/data:ro\n",
     "loose.container": "[Container]\nRootfs=/srv/root:O\nNetwork=host\nNoNewPrivileges=no\nRunInit=no\nUnmask=ALL\nSeccompProfile=unconfined\n"
                        "Secret=key,type=env\nExec=/bin/busybox sleep 100000\nAddCapability=CAP_NET_RAW\n",
+    "unmapped.container": "[Container]\nRootfs=/srv/root\nNetwork=none\nExec=/bin/busybox sleep 100000\n",
     "host.service": "[Service]\nLimitNOFILE=1024\nExecStart=/bin/busybox sleep 100000\n",
 }
 
@@ -47,7 +48,7 @@ def test_nothing_differs(box):
     # of its program, not of the init that runs it
     program = box.host_pid(answer["pid"]) is None
     assert program and answer["pid"] != box.unit("tight")["pid"]
-    assert rows["namespace user"]["has"] == "own" and rows["uid-map"]["has"] != "0:0:65536", rows["uid-map"]
+    assert rows["namespace user"]["has"] == "own" and rows["uid-map"]["has"] == "0:0:65536", rows["uid-map"]
     assert rows["seccomp"]["has"] == "default"
     hidden, read_only = (rows[name]["has"].split() for name in ("hidden", "read-only"))
     assert "/proc/keys" in hidden and "/proc/sys" in read_only and "/" in read_only
@@ -74,6 +75,14 @@ def test_what_could_be_less(box):
     answer = box.data("audit", "loose")
     assert differ(answer) == ["/tmp"]
     assert "! writable" in box.supctl("audit", "loose")[1]
+
+
+def test_what_cannot_be_had(box):
+    """This box has no ids to give: a container runs without a user namespace, which is a difference, with its reason."""
+    answer, rows = audit(box, "unmapped")
+    assert rows["namespace user"]["differs"] and rows["no user namespace"]["has"]
+    assert any(line.startswith("User=NUMBER") for line in answer["advice"])
+    assert not rows["uid-map"]["differs"] and not rows["gid-map"]["differs"]
 
 
 def test_services_and_refusals(box):
