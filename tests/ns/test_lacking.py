@@ -36,10 +36,10 @@ def forbid(number, no):
 
 
 class Lacking(PivotBox):
-    def __init__(self, folder, call):
-        super().__init__(folder, UNITS)
+    def __init__(self, folder, call, units=None, no=errno.ENOSYS):
+        super().__init__(folder, units or UNITS)
         numbers = {name: number for number, name in call_names().items()}
-        self.before_exec = forbid(numbers[call], errno.ENOSYS)
+        self.before_exec = forbid(numbers[call], no)
 
 
 RUNS = None
@@ -73,3 +73,40 @@ def test_row31_no_memfd_means_no_supervisor_and_init_says_so(tmp_path):
     with Lacking(tmp_path, "memfd_create") as box:
         eventually(lambda: box.said().count("init: start /usr/lib/sup/supervisor: Function not implemented") > 2, box.said())
         assert box.outer.poll() is None
+
+
+FILTERED = {
+    "web.container": UNITS["web.container"],
+    "open.container": UNITS["web.container"].replace("Exec=", "SeccompProfile=unconfined\nExec="),
+    "profile.container": UNITS["web.container"].replace("Exec=", "SeccompProfile=/etc/profile.json\nExec="),
+    "asked.container": UNITS["web.container"].replace(INSTALL, "[Service]\nSystemCallFilter=~@clock\n" + INSTALL),
+    "plain.service": UNITS["plain.service"],
+    "asked.service": UNITS["plain.service"].replace("Exec", "RestrictRealtime=yes\nExec"),
+}
+WARNING = "the kernel has no seccomp filters: it may use all system calls"
+
+
+@pytest.mark.parametrize("no", ["ENOSYS", "EINVAL"])
+def test_a_kernel_without_filters_of_system_calls(tmp_path, no):
+    """What a unit asks for is an error that names the key; the default profile is left out with a warning, and is missed by audit."""
+    box = Lacking(tmp_path, "seccomp", FILTERED, getattr(errno, no))
+    (box.root / "etc/profile.json").write_text('{"defaultAction": "SCMP_ACT_ALLOW"}')
+    with box:
+        box.ready()
+        for name in FILTERED:
+            eventually(lambda n=name: box.unit(n)["state"] in ("running", "failed"), name)
+        for name, key in (("asked.container", "SystemCallFilter= and its kin"), ("asked.service", "SystemCallFilter= and its kin"),
+                          ("profile.container", "SeccompProfile=")):
+            unit = box.unit(name)
+            assert unit["state"] == "failed", unit
+            assert unit["why"].startswith(f"failed: {key}: the kernel has no seccomp filters"), unit
+        for name in "web.container", "open.container", "plain.service":
+            assert box.unit(name)["state"] == "running", box.unit(name)
+            assert (WARNING in box.supctl("logs", name)[1]) == (name == "web.container"), name
+        audits = {}
+        for name in "web.container", "open.container":
+            eventually(lambda n=name: box.supctl("audit", n)[0] == 0, name)
+            audits[name] = {r["what"]: r for r in box.data("audit", name)["rows"]}["seccomp"]
+        assert audits["web.container"]["differs"] and audits["web.container"]["has"] == "0 of 1 filters"
+        assert not audits["open.container"]["differs"]
+        assert "left out: the kernel has no filters" in box.supctl("plan", "web")[1]

@@ -113,12 +113,14 @@ static void test_what_differs(void **state)
 	l.facts.ns[NS_pid] = 0;
 	assert_true(row(f, &l, "namespace pid", "not known")->differs);
 	f->plan.no_new_privileges = false;
-	assert_true(row(f, &l, "no-new-privs", "yes")->differs);
+	assert_false(row(f, &l, "no-new-privs", "yes")->differs);
+	f->plan.no_new_privileges = true;
 	/* one that it has given up is no fault, one that it has got is */
 	f->plan.capabilities = 0x800405fb & ~UINT64_C(1);
 	assert_true(row(f, &l, "bounding", "chown")->differs);
 	l.facts.status = "CapBnd:\t0000000000000001\nCapEff:\t0000000000200000\n";
 	assert_true(row(f, &l, "effective", "sys_admin")->differs);
+	assert_true(row(f, &l, "no-new-privs", "no")->differs);
 }
 
 /* Of three filters one is the supervisor's own, too. */

@@ -98,6 +98,11 @@ static const char *capabilities(struct auditor *at, uint64_t set)
 	return arena_strdup(at->a, names);
 }
 
+static bool is_fixed(const struct auditor *at)
+{
+	return strcmp(status_of(at, "NoNewPrivs"), "1") == 0;
+}
+
 static void audit_capabilities(struct auditor *at)
 {
 	static const struct {
@@ -159,12 +164,15 @@ static const char *id(struct auditor *at, const char *field)
 
 static void audit_status(struct auditor *at)
 {
+	bool fixed = is_fixed(at);
+
 	add(at, "uid", id(at, "Uid"), at->p->user != NULL ? at->p->user : "0", false);
 	add(at, "gid", id(at, "Gid"), at->p->group, false);
 	add(at, "groups", status_of(at, "Groups"), NULL, false);
 	audit_capabilities(at);
-	compare(at, "no-new-privs", strcmp(status_of(at, "NoNewPrivs"), "1") == 0 ? "yes" : "no",
-		at->p->no_new_privileges ? "yes" : "no");
+	/* who may load its filter only so gets it unasked */
+	add(at, "no-new-privs", fixed ? "yes" : "no", at->p->no_new_privileges ? "yes" : "no",
+		at->p->no_new_privileges && !fixed);
 	audit_seccomp(at);
 	add(at, "descriptors", arena_printf(at->a, "%u", at->facts->descriptors), NULL, false);
 }
@@ -460,7 +468,7 @@ static void advise_container(struct auditor *at)
 	const struct container_section *c = &at->u->container;
 	uint64_t more = at->p->capabilities & ~plan_default_capabilities;
 	bool power = hex(status_of(at, "CapPrm")) != 0 || hex(status_of(at, "CapAmb")) != 0;
-	bool fixed = strcmp(status_of(at, "NoNewPrivs"), "1") == 0;
+	bool fixed = is_fixed(at);
 
 	if (c->userns.mode == USERNS_HOST)
 		advise(at, "UserNS", "auto", "its user 0 is the machine's root");
