@@ -2,6 +2,7 @@
  * User and groups, by name as the root of the process knows them. /etc/passwd and /etc/group belong to the image:
  * a FIFO, a device or a file of any size there must not stop or fill anything.
  */
+#include "supervisor/child/kernel.h"
 #include "supervisor/child/steps.h"
 
 #include "common/fd.h"
@@ -43,9 +44,12 @@ static int read_whole(int fd, const char *path, struct text_file *file, struct f
 }
 
 /* A file that is missing is an empty one: numbers need none. */
-static int load(const char *path, struct text_file *file, struct fault *f)
+static int load(int root, const char *path, struct text_file *file, struct fault *f)
 {
-	int fd cleanup_fd = open(path, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC);
+	static const int flags = O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC;
+	int fd cleanup_fd = root < 0
+		? open(path, flags)
+		: kernel_openat2(root, path, flags, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
 	struct stat st;
 
 	file->text = "";
@@ -71,7 +75,7 @@ static void complete_home(const struct child *c)
 		memcpy(c->plan->home + strlen(name), c->id.home, strlen(c->id.home) + 1);
 }
 
-static int find_identity(struct child *c, struct fault *f)
+int find_identity(struct child *c, int root, struct fault *f)
 {
 	const struct plan *p = c->plan;
 	struct text_file passwd, group;
@@ -80,7 +84,7 @@ static int find_identity(struct child *c, struct fault *f)
 	c->id.home[0] = '/';
 	if (p->user == NULL && p->group == NULL && p->home == NULL)
 		return 0;
-	if (load("/etc/passwd", &passwd, f) < 0 || load("/etc/group", &group, f) < 0)
+	if (load(root, "/etc/passwd", &passwd, f) < 0 || load(root, "/etc/group", &group, f) < 0)
 		return -1;
 	missing = identity_resolve(&c->id, p->user, p->group, passwd.text, passwd.size, group.text,
 		group.size);
@@ -95,7 +99,7 @@ int step_user(struct child *c, struct fault *f)
 {
 	uint32_t uid;
 
-	if (find_identity(c, f) < 0)
+	if (find_identity(c, -1, f) < 0)
 		return -1;
 	uid = host_uid(c, c->id.uid);
 	if (uid == ID_NONE || host_gid(c, c->id.gid) == ID_NONE)

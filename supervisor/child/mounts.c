@@ -304,7 +304,15 @@ int step_mount_files(struct child *c, struct fault *f)
 
 int step_mount_volume(struct child *c, struct fault *f)
 {
-	return do_class(c, CLASS_VOLUME, f);
+	if (do_class(c, CLASS_VOLUME, f) < 0)
+		return -1;
+	/* when all are there, the passwd of the image among them perhaps */
+	for (size_t i = 0; makes_container(c) && i < c->plan->n_mounts; i++)
+		if (c->plan->mounts[i].give &&
+			(find_identity(c, c->root, f) < 0 ||
+				owner_give(c, &c->plan->mounts[i], f) < 0))
+			return -1;
+	return 0;
 }
 
 int step_mount_sandbox(struct child *c, struct fault *f)

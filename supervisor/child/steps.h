@@ -113,6 +113,11 @@ int step_stdio(struct child *c, struct fault *f);
 /* ids.c */
 int step_user(struct child *c, struct fault *f);
 int step_groups(struct child *c, struct fault *f);
+/* c->id, as step_user finds it: by the files below `root`, -1: those of the process. */
+int find_identity(struct child *c, int root, struct fault *f);
+
+/* owner.c: what is mounted there, or what it was mounted from, belongs to c->id */
+int owner_give(struct child *c, const struct mount_op *op, struct fault *f);
 
 /* caps.c: the change of user is in here, because what is kept over it must be said before and after */
 int step_capabilities(struct child *c, struct fault *f);

@@ -2,6 +2,7 @@
 
 #include "common/fd.h"
 #include "common/util.h"
+#include "supervisor/sys/file.h"
 #include "supervisor/sys/unit/condition.h"
 
 #include <fcntl.h>
@@ -12,7 +13,6 @@
 #include <unistd.h>
 
 #define NAME "boot"
-#define NAME_NEW "boot.new"
 
 int bootfile_read(const char *folder, struct boot_count *c, struct err *e)
 {
@@ -34,18 +34,10 @@ int bootfile_read(const char *folder, struct boot_count *c, struct err *e)
 	return 0;
 }
 
-static int write_all(int fd, const char *text, size_t size)
-{
-	ssize_t n = write(fd, text, size);
-
-	if (n >= 0 && (size_t)n < size)
-		errno = ENOSPC;
-	return n == (ssize_t)size ? 0 : -1;
-}
-
 /* The very text is there, and on the disk: an earlier write of it may have ended before that was made sure of. */
-static bool is_there(int dir, const char *text, size_t size)
+static bool is_there(const char *folder, const char *text, size_t size)
 {
+	cleanup_fd int dir = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	cleanup_fd int fd = openat(dir, NAME, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	char old[BOOT_COUNT_TEXT_MAX];
 
@@ -55,23 +47,12 @@ static bool is_there(int dir, const char *text, size_t size)
 
 int bootfile_write(const char *folder, const struct boot_count *c, struct err *e)
 {
-	cleanup_fd int dir = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC), fd = -1;
 	char text[BOOT_COUNT_TEXT_MAX];
 	size_t size = boot_count_print(c, text, sizeof(text));
 
 	size = size < sizeof(text) ? size : sizeof(text) - 1;
 	/* each supervisor that goes on after another one comes here, and has its callers wait */
-	if (dir >= 0 && is_there(dir, text, size))
-		return 0;
-	if (dir >= 0)
-		fd = openat(dir, NAME_NEW, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return err_set(e, "%s/" NAME, folder);
-	/* the folder, too: a name that is only in memory is lost with the power */
-	if (write_all(fd, text, size) < 0 || fsync(fd) < 0 ||
-		renameat(dir, NAME_NEW, dir, NAME) < 0 || fsync(dir) < 0)
-		return err_set(e, "write %s/" NAME, folder);
-	return 0;
+	return is_there(folder, text, size) ? 0 : file_write(folder, NAME, text, size, 0600, e);
 }
 
 bool bootfile_is_volatile(const char *folder)

@@ -3,6 +3,7 @@
 #include "common/fd.h"
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -32,4 +33,32 @@ char *file_read(struct arena *a, const char *what, const char *path, int flags, 
 	}
 	*n = (size_t)got;
 	return text;
+}
+
+#define NAME_NEW_MAX 32
+
+static int write_all(int fd, const char *text, size_t size)
+{
+	ssize_t n = write(fd, text, size);
+
+	if (n >= 0 && (size_t)n < size)
+		errno = ENOSPC;
+	return n == (ssize_t)size ? 0 : -1;
+}
+
+int file_write(const char *folder, const char *name, const char *text, size_t size,
+	unsigned int mode, struct err *e)
+{
+	cleanup_fd int dir = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC), fd = -1;
+	char fresh[NAME_NEW_MAX];
+
+	(void)snprintf(fresh, sizeof(fresh), "%s.new", name);
+	if (dir >= 0)
+		fd = openat(dir, fresh,
+			O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, mode);
+	/* the folder, too: a name that is only in memory is lost with the power */
+	if (fd < 0 || write_all(fd, text, size) < 0 || fsync(fd) < 0 ||
+		renameat(dir, fresh, dir, name) < 0 || fsync(dir) < 0)
+		return err_set(e, "write %s/%s", folder, name);
+	return 0;
 }

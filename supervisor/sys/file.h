@@ -1,4 +1,4 @@
-/* Files of the host that are read as a whole. One that is no regular file (a FIFO, a device) holds nobody up. */
+/* Files of the host that are read or written as a whole. One that is no regular file (a FIFO, a device) holds nobody up. */
 #ifndef SYS_FILE_H
 #define SYS_FILE_H
 
@@ -11,5 +11,11 @@
  */
 char *file_read(struct arena *a, const char *what, const char *path, int flags, size_t most,
 	size_t *n, struct err *e);
+/*
+ * The file of that name has this text, and is on the disk: whole or not at all, whatever happens to the machine meanwhile.
+ * It is written as NAME.new first.
+ */
+int file_write(const char *folder, const char *name, const char *text, size_t size,
+	unsigned int mode, struct err *e);
 
 #endif

@@ -8,6 +8,7 @@
 #include "common/paths.h"
 #include "common/util.h"
 #include "supervisor/core/net/hosts.h"
+#include "supervisor/sys/file.h"
 #include "supervisor/sys/supervisor.h"
 #include "supervisor/sys/wall.h"
 
@@ -19,20 +20,21 @@
 
 #define HOST_ETC "/etc"
 #define HOST_RESOLV "resolv.conf"
-#define SMALL_FILE_MAX 65536
+#define FILE_MAX (1u << 20) /* the ids and leases of some ten thousand units */
 /* All that changes within this time is written at once. */
 #define NAMES_DELAY_MS 20
 #define NAMES_A_TURN 8
 #define FOLDER_MAX (sizeof(PATH_FILES) + UNIT_NAME_MAX + 1)
 
-const char *names_read_small(struct arena *a, const char *path)
+const char *names_read(struct supervisor *s, struct arena *a, const char *path)
 {
-	cleanup_fd int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	char *text = arena_alloc(a, SMALL_FILE_MAX + 1);
-	ssize_t n = fd >= 0 ? read(fd, text, SMALL_FILE_MAX) : 0;
+	struct err e;
+	size_t n;
+	const char *text = file_read(a, "", path, 0, FILE_MAX, &n, &e);
 
-	text[n > 0 ? n : 0] = '\0';
-	return text;
+	if (text == NULL && e.no != ENOENT)
+		journal(s, LOG_LEVEL_ERROR, NULL, "%s: taken for empty", e.msg);
+	return text != NULL ? text : "";
 }
 
 static struct host_entry host_entry_of(const struct instance *inst, const struct instance *owner)
@@ -102,7 +104,7 @@ static int write_all(const struct instance *inst, int dir, struct arena *a, stru
 	int at = network != NULL ? unit_set_find(s->set, network) : -1;
 	const char *resolv = resolv_text(&u->container.dns,
 		at >= 0 ? &unit_at(s, (uint32_t)at)->network.dns : NULL,
-		names_read_small(a, HOST_ETC "/" HOST_RESOLV),
+		names_read(s, a, HOST_ETC "/" HOST_RESOLV),
 		u->container.network.mode == NETWORK_HOST, a);
 	const char *name = u->container.host_name != NULL
 		? u->container.host_name

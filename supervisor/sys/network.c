@@ -333,10 +333,10 @@ void network_release(struct instance *inst)
 int networks_open(struct supervisor *s, struct err *e)
 {
 	struct arena a = { 0 };
-	const char *id = names_read_small(&a, "/etc/machine-id");
+	const char *id = names_read(s, &a, "/etc/machine-id");
 
 	(void)snprintf(s->machine_id, sizeof(s->machine_id), "%.*s", (int)strcspn(id, "\n"), id);
-	ipam_parse(&s->leases, table_read(&a, LEASES), &s->lease_arena);
+	ipam_parse(&s->leases, table_read(s, &a, LEASES), &s->lease_arena);
 	arena_free(&a);
 	ids_open(s);
 	return net_open(&s->net, e);

@@ -294,7 +294,7 @@ void ids_give(const struct instance *inst, const struct facts *f);
 /* -1: nowhere. It is said. `what` is in it. */
 int table_save(struct supervisor *s, const char *name, const char *text, const char *what);
 /* "": there is none. */
-const char *table_read(struct arena *a, const char *name);
+const char *table_read(struct supervisor *s, struct arena *a, const char *name);
 
 /* ---- names.c ---- */
 int names_open(struct supervisor *s, struct err *e);
@@ -306,8 +306,8 @@ void names_give(const struct instance *inst, uint32_t uid, uint32_t gid);
 void names_release(const struct instance *inst);
 /* Somebody came or went, or the name servers are others: all that run learn it soon. */
 void names_changed(struct supervisor *s);
-/* Text of a file of the host in the arena, cut at 64 KiB; "" when there is none. */
-const char *names_read_small(struct arena *a, const char *path);
+/* Text of a file of the host in the arena; "" when there is none. One that cannot be read, or has more than 1 MiB, is said. */
+const char *names_read(struct supervisor *s, struct arena *a, const char *path);
 
 /* ---- mounts.c ---- */
 /* Listens to what is mounted and unmounted on the host. */

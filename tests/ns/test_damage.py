@@ -15,6 +15,7 @@ FILES = {
                   b"failure=6 power cut\nend\n",
     "state/leases": b"# Addresses given out by sup: unit, network, address. Kept so that they stay.\n"
                     b"sup0.network sup0.network 10.89.0.0/24\nweb.container sup0.network 10.89.0.2/24\n",
+    "state/ids": b"web.container 65536 65536\nother.container 131072 65536\n",
     "timers/night.timer": b"1763770000000000\n",
 }
 TIMER = ("[Timer]\nOnCalendar=*-*-* 04:00\nPersistent=yes\nUnit=job.service\n"

@@ -187,7 +187,7 @@ def test_users_are_looked_up_without_waiting(box, change):
     assert box.supctl("reload")[0] == 0
     assert box.supctl("start", "turncoat")[0] == 0
     etc = box.root / "srv/turncoat/etc"
-    assert box.supctl("exec", "turncoat", "/bin/busybox", "id", "-u") == (0, "33\n", "")
+    eventually(lambda: box.supctl("exec", "turncoat", "/bin/busybox", "id", "-u") == (0, "33\n", ""), "it has been set up")
     (etc / "passwd").unlink()
     with box.inside("/bin/busybox", "sh", "-c", f"cd /srv/turncoat && /bin/busybox {change.replace(' /etc', ' etc', 1).replace('of=/', 'of=')}") as p:
         assert p.wait(DEADLINE) == 0

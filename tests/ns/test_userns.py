@@ -1,6 +1,7 @@
 """Users of containers: whose ids they are, seen from inside and from the host."""
 
 import contextlib
+import errno
 import os
 import re
 import subprocess
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from injection import call_names, injector
 from initbox import DEADLINE, eventually
 from rootbox import RootBox
 
@@ -47,6 +49,7 @@ RUN = [n for n in UNITS if n.endswith(".container") and n != "outside.container"
 OWN = [n for n in RUN if n not in ("host.container", "keep.container", "lines.container", "side.container",
                                    "alone.container", "clock.container", "odd.container")]
 ALL = [0, 0, 2**32 - 1]
+LATE = 65536 * 30000
 
 
 class UsersBox(RootBox):
@@ -57,6 +60,11 @@ class UsersBox(RootBox):
         (self.root / "srv/folder/secret").write_text("of root")
         (self.root / "srv/folder/secret").chmod(0o600)
         subprocess.run(["cp", "-a", self.root / "srv/root", self.root / "srv/plain"], check=True)
+        # A long table, in which one of ours has the last line: 65,536 bytes are not all of it.
+        table = self.root / "var/lib/sup/state/ids"
+        table.parent.mkdir(parents=True, exist_ok=True)
+        lines = [f"some-other-unit-of-long-ago-{i}.container {65536 * (20000 + i)} 65536\n" for i in range(1500)]
+        table.write_text("".join(lines) + f"two.container {LATE} 65536\n")
 
     def __enter__(self):
         super().__enter__()
@@ -240,3 +248,104 @@ def test_its_namespaces_outlive_its_process(box):
     box.settled("again")
     assert box.namespaces("again") == spaces
     assert box.supctl("stop", "again")[0] == 0
+
+
+def test_a_long_table_of_ids(box):
+    assert box.map_of("two") == [[0, LATE, 65536]]
+    assert f"two.container {LATE} 65536\n" in (box.root / "var/lib/sup/state/ids").read_text()
+
+
+def started(box, name, more):
+    """What supctl says of its first start."""
+    (box.units / f"{name}.container").write_text(container(more))
+    assert box.supctl("reload")[0] == 0
+    status, _, said = box.supctl("start", name)
+    if status == 0:
+        box.settled(name)
+    return said
+
+
+def test_volumes_that_are_given(box):
+    """U: the source's owners are the container's user; what a link leads to, and what is mounted below, is not touched."""
+    given = box.root / "srv/given"
+    (given / "deep/deeper").mkdir(parents=True)
+    for path in given / "file", given / "deep/deeper/file", box.root / "srv/outside":
+        path.write_text("x")
+    (given / "deep/link").symlink_to("/srv/outside")
+    (given / "deep/host-link").symlink_to(box.root / "srv/outside")
+    for i in range(300):
+        (given / f"deep/{i}").mkdir()
+    (given / "deep/299/last").write_text("x")
+    box.inside("/bin/busybox", "mkdir", "-p", "/srv/given/mounted").wait()
+    box.inside("/bin/busybox", "mount", "-t", "tmpfs", "none", "/srv/given/mounted").wait()
+    assert started(box, "given", "User=500:600\nVolume=given:/data:U\nVolume=/srv/given:/given:ro,U\nVolume=/mine:U\n"
+                                 "Volume=/srv/folder/secret:/secret:U\n") == ""
+    paths = [given, *(p for p in given.rglob("*") if p.name != "mounted"), box.root / "var/lib/sup/volumes/given",
+             box.root / "srv/folder/secret"]
+    assert len(paths) > 300
+    assert {(os.lstat(p).st_uid, os.lstat(p).st_gid) for p in paths} == {(500, 600)}
+    assert os.stat(box.root / "srv/outside").st_uid == 0
+    assert os.stat(f"/proc/{box.init_pid()}/root/srv/given/mounted").st_uid == 0
+    assert set(box.shell("given", "stat -c %u:%g /data /given/file /mine /secret").split()) == {"500:600"}
+    assert box.shell("given", "echo y >/data/y; echo y >/mine/y; echo y >/given/file || echo refused", ok=False).startswith("refused")
+    assert "idmap,chown" in box.supctl("plan", "given")[1]
+    assert started(box, "given-host", "UserNS=host\nUser=501\nVolume=/srv/folder/secret:/secret:U\n") == ""
+    assert os.stat(box.root / "srv/folder/secret").st_uid == 501
+    os.chown(box.root / "srv/folder/secret", 0, 0)
+
+
+def test_nobody_enters_before_it_is_shut(box):
+    """A volume of many files holds the start up; until it is done the process still has the host's files and ids."""
+    many = box.root / "srv/many"
+    for i in range(200):
+        (many / str(i)).mkdir(parents=True)
+        for k in range(100):
+            (many / str(i) / str(k)).touch()
+    (box.units / "slow.container").write_text(container("Volume=/srv/many:/many:U\nUser=7\n"))
+    assert box.supctl("reload")[0] == 0 and box.supctl("start", "slow")[0] == 0
+    said = set()
+
+    def enters():
+        status, out, err = box.supctl("exec", "slow", "/bin/busybox", "id", "-u")
+        said.add(out + err)
+        return status == 0
+
+    eventually(enters, "its program is executed")
+    assert {s for s in said if s != "7\n"} <= {"supctl: slow.container: its program is not executed yet\n"}
+    assert os.stat(many / "199/99").st_uid == 7
+
+
+def test_volumes_that_cannot_be_given(box):
+    deep = box.root / "srv/deep"
+    (deep / "/".join(["x"] * 120)).mkdir(parents=True)
+    (box.root / "srv/link").symlink_to("/srv/deep")
+    for name, said in ("deep", "more than 100 folders"), ("link", "leads through a symbolic link"):
+        (box.units / f"to-{name}.container").write_text(container(f"User=5\nVolume=/srv/{name}:/a:U\n"))
+        assert box.supctl("reload")[0] == 0
+        box.supctl("start", f"to-{name}")
+        eventually(lambda n=name, s=said: f"mount-volume: /srv/{n}: option U: {s}" in box.unit(f"to-{n}").get("cause", ""),
+                   f"to-{name} has failed")
+
+
+def test_a_table_is_on_the_disk(box):
+    """Before the disk says that it has it, nothing was saved: the table of this boot is where it is then."""
+    numbers = {name: number for number, name in call_names().items()}
+    with injector(box.supervisor_pid(), only=numbers["fsync"], at=1, no=errno.EIO) as inject:
+        assert started(box, "late", "") == ""
+        assert inject.end()[0] != ["gone"]
+    eventually(lambda: "ids: I/O error; the ids are kept until the next boot only" in box.supctl("logs", "supervisor")[1],
+               "that is said")
+    assert "late.container" in (Path(f"/proc/{box.init_pid()}/root/run/sup/state/ids")).read_text()
+    # the next one is written for good
+    assert started(box, "later", "") == ""
+    assert "late.container" in (box.root / "var/lib/sup/state/ids").read_text()
+
+
+def test_a_table_that_is_too_long(box):
+    table = box.root / "var/lib/sup/state/ids"
+    text = table.read_text()
+    table.write_text(text * 20)
+    box.reborn()
+    assert "state/ids: not a regular file of at most 1024 KiB" in box.said()
+    table.write_text(text)
+    box.reborn()

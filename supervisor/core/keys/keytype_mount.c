@@ -185,10 +185,29 @@ static int mount_target(struct key_context *c, size_t at, struct mount *m, const
 	return 0;
 }
 
+/* The host's own folders: another owner of all in them would be the end of it. As Podman. */
+static bool is_of_system(const char *path)
+{
+	static const char folders[] =
+		"/ /bin /boot /dev /etc /home /lib /lib64 /media /mnt /opt /proc /root /run "
+		"/sbin /srv /sys /tmp /usr /var /var/lib /var/log ";
+	size_t n = strlen(path);
+
+	while (n > 1 && path[n - 1] == '/')
+		n--;
+	for (const char *s = folders; *s != '\0'; s += strcspn(s, " ") + 1)
+		if (strcspn(s, " ") == n && memcmp(s, path, n) == 0)
+			return true;
+	return false;
+}
+
 static int mount_add(struct key_context *c, const struct mount *m)
 {
 	struct mounts *list = c->field;
 
+	if (m->chown && m->kind == MOUNT_BIND && is_of_system(m->source))
+		return key_fail(c, 0, "the option U would give away all of the host's %s",
+			m->source);
 	if (list->n >= MOUNTS_MAX)
 		return key_fail(c, 0, "more than %u mounts", MOUNTS_MAX);
 	*LIST_ADD(c->arena, list) = *m;

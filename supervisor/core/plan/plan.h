@@ -113,6 +113,7 @@ struct mount_op {
 	uint64_t propagation; /* MS_PRIVATE ... or 0 */
 	bool recursive;
 	bool mapped;         /* owners are those inside: id-mapped by the user namespace */
+	bool give;           /* all in it becomes that of who runs inside */
 	bool source_is_file; /* known to be no folder (a hint: the child looks at the source itself) */
 	bool optional;       /* a missing source or target is skipped */
 	uint32_t mode;

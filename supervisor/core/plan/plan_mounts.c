@@ -355,6 +355,7 @@ static int add_volume(struct mounting *m, const struct mount *v)
 		.propagation = v->propagation,
 		.recursive = v->recursive,
 		.mapped = maps_owners(m->pl),
+		.give = v->chown,
 	};
 
 	if (check_volume(m, v, &op) < 0)

@@ -102,6 +102,10 @@ static void print_attributes(struct text *t, const struct mount_op *op)
 		text_printf(t, "%sidmap", gap);
 		gap = ",";
 	}
+	if (op->give) {
+		text_printf(t, "%schown", gap);
+		gap = ",";
+	}
 	for (size_t i = 0; i < ARRAY_LEN(propagations); i++)
 		if ((op->propagation & propagations[i].bit) != 0) {
 			text_printf(t, "%s%s%s", gap, (op->propagation & MS_REC) != 0 ? "r" : "",

@@ -20,7 +20,7 @@ void ids_open(struct supervisor *s)
 {
 	struct arena a = { 0 };
 
-	id_ranges_read(&s->ranges, table_read(&a, RANGES), &s->lease_arena);
+	id_ranges_read(&s->ranges, table_read(s, &a, RANGES), &s->lease_arena);
 	arena_free(&a);
 }
 
