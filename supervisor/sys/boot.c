@@ -257,9 +257,8 @@ void boot_open(struct supervisor *s)
 	(void)uv_timer_init(&s->loop, &s->boot.timer);
 }
 
-void boot_adopt(struct supervisor *s, const struct boot_watch *watch)
+void boot_adopt(struct supervisor *s)
 {
-	s->boot.watch = *watch;
 	boot_configure(s);
 	(void)go_on(s);
 }

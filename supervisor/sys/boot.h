@@ -27,7 +27,7 @@ struct boot {
 
 void boot_open(struct supervisor *s);
 /* Goes on with the boot of the supervisor before. */
-void boot_adopt(struct supervisor *s, const struct boot_watch *watch);
+void boot_adopt(struct supervisor *s);
 /* Counts this boot, decides on safe mode, and has the engine want what is to be started. */
 void boot_begin(struct supervisor *s);
 /* Something may have changed: looks, says, acts. Cheap when there is nothing to be done. */

@@ -7,7 +7,9 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 
@@ -19,18 +21,37 @@
 #define FLOOD_MOST_MS 400
 /* A process that goes on writing while the last words of its unit are read does not keep the loop. */
 #define CHUNKS_PER_DRAIN 16
+/* As many pipes are asked for at once; the others' turn is the next. */
+#define LOG_READY_MAX 64
 
-static void on_output(uv_poll_t *poll, int status, int events);
-
-static bool listens(const struct log_pipe *p)
+/*
+ * All pipes are in one epoll of our own, which libuv sees as one descriptor: a call for each pipe instead of the five of
+ * uv_poll, since services wait for them while a supervisor begins; and it can be asked outside the loop.
+ */
+static int watch(struct log_pipe *p, int op)
 {
-	return p != NULL && p->polled && !uv_is_closing((const uv_handle_t *)&p->poll);
+	struct epoll_event event = { .events = EPOLLIN, .data.ptr = p };
+
+	return epoll_ctl(p->log->logs->epoll, op, p->read_end, &event);
 }
 
-/* Of a handle that is not closing it cannot fail. */
+static void stop_listening(struct log_pipe *p)
+{
+	/* it would go on telling of what may be freed by then */
+	if (p->listening && watch(p, EPOLL_CTL_DEL) < 0)
+		abort();
+	p->listening = false;
+}
+
+static void flood(struct log_pipe *p);
+
 static void go_on(struct log_pipe *p)
 {
-	(void)uv_poll_start(&p->poll, UV_READABLE, on_output);
+	if (p->listening || p->flooding)
+		return;
+	p->listening = watch(p, EPOLL_CTL_ADD) == 0;
+	if (!p->listening)
+		flood(p);
 }
 
 static void on_flood_tick(uv_timer_t *timer);
@@ -40,9 +61,9 @@ static void flood(struct log_pipe *p)
 	struct logs *l = p->log->logs;
 	uint64_t wait;
 
-	if (!listens(p) || p->flooding)
+	if (p->flooding)
 		return;
-	(void)uv_poll_stop(&p->poll);
+	stop_listening(p);
 	p->flooding = true;
 	p->next_flood = l->flooding;
 	l->flooding = p;
@@ -63,7 +84,7 @@ static void on_flood_tick(uv_timer_t *timer)
 		l->floods++;
 		l->flooding = p->next_flood;
 		p->flooding = false;
-		if (listens(p) && (!p->log->failing || p->dropping))
+		if (!p->log->failing || p->dropping)
 			go_on(p);
 	}
 }
@@ -84,68 +105,109 @@ static bool waits(const struct log_pipe *p)
 	return p->log->failing && !p->dropping;
 }
 
-static void on_output(uv_poll_t *poll, int status, int events)
+/* Who has no writing end yet needs one when the service's is closed: the pipe would be at its end from then on. */
+static void on_output(struct log_pipe *p, uint32_t events)
 {
-	struct log_pipe *p = poll->data;
+	struct err ignored;
+	bool ended = (events & EPOLLHUP) != 0 && log_pipe_writable(p, &ignored) < 0;
 	const struct logs *l = p->log->logs;
 	uint64_t before = l->written;
 	ssize_t taken = SPOOL_CHUNK;
 
-	(void)status;
-	(void)events;
 	for (int i = 0; i < CHUNKS_PER_TURN && taken == SPOOL_CHUNK && !waits(p) &&
 		l->written - before < BYTES_PER_TURN;
 		i++)
 		taken = log_turn(p->log, p->stream, p, false);
 	/* there is more, or no memory to take it */
-	if (taken == SPOOL_CHUNK || (taken < 0 && errno != EAGAIN))
+	if (ended || taken == SPOOL_CHUNK || (taken < 0 && errno != EAGAIN))
 		flood(p);
+}
+
+void logs_attend(struct logs *l)
+{
+	struct epoll_event ready[LOG_READY_MAX];
+	int n = epoll_wait(l->epoll, ready, LOG_READY_MAX, 0);
+
+	l->closed = false;
+	for (int i = 0; i < n && !l->closed; i++)
+		on_output(ready[i].data.ptr, ready[i].events);
+}
+
+static void on_ready(uv_poll_t *poll, int status, int events)
+{
+	(void)status;
+	(void)events;
+	logs_attend(poll->data);
+}
+
+int log_pipes_open(struct logs *l, struct err *e)
+{
+	int rc;
+
+	l->epoll = epoll_create1(EPOLL_CLOEXEC);
+	if (l->epoll < 0)
+		return err_set(e, "epoll for the logs");
+	(void)uv_timer_init(l->loop, &l->flood); /* of a loop that is there it cannot fail */
+	l->flood.data = l->poll.data = l;
+	rc = uv_poll_init(l->loop, &l->poll, l->epoll);
+	if (rc == 0)
+		rc = uv_poll_start(&l->poll, UV_READABLE, on_ready);
+	return rc == 0 ? 0 : err_set_no(e, -rc, "listen to the logs");
 }
 
 void log_pipes_pause(struct log *log)
 {
 	for (size_t i = 0; i < LOG_SUP; i++)
-		if (listens(log->pipes[i]) && !log->pipes[i]->dropping)
-			(void)uv_poll_stop(&log->pipes[i]->poll);
+		if (log->pipes[i] != NULL && !log->pipes[i]->dropping)
+			stop_listening(log->pipes[i]);
 }
 
 void log_pipes_go_on(struct log *log)
 {
 	for (size_t i = 0; i < LOG_SUP; i++)
-		if (listens(log->pipes[i]) && !log->pipes[i]->flooding)
+		if (log->pipes[i] != NULL)
 			go_on(log->pipes[i]);
 }
 
-bool log_pipe_is_full(const struct log_pipe *p)
+int log_pipe_writable(struct log_pipe *p, struct err *e)
 {
-	struct pollfd room = { .fd = p->write_end, .events = POLLOUT };
+	char path[32];
 
+	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", p->read_end);
+	if (p->write_end < 0)
+		p->write_end = openat(AT_FDCWD, path, O_WRONLY | O_CLOEXEC);
+	return p->write_end < 0 ? err_set(e, "open the log pipe of %s again", p->log->unit) : 0;
+}
+
+bool log_pipe_is_full(struct log_pipe *p)
+{
+	struct pollfd room = { .events = POLLOUT };
+	struct err ignored;
+
+	if (log_pipe_writable(p, &ignored) < 0)
+		return false;
+	room.fd = p->write_end;
 	return poll(&room, 1, 0) == 0;
 }
 
 void log_pipe_drop(struct log_pipe *p)
 {
 	p->dropping = true;
-	if (listens(p) && !p->flooding)
-		go_on(p);
+	go_on(p);
 }
 
 static int listen_to(struct log_pipe *p, struct err *e)
 {
-	int rc = uv_poll_init(p->log->logs->loop, &p->poll, p->read_end);
-
-	if (rc != 0) {
+	if (watch(p, EPOLL_CTL_ADD) < 0) {
+		(void)err_set(e, "listen to the log of %s", p->log->unit);
 		fd_close(&p->read_end);
 		fd_close(&p->write_end);
-		return err_set_no(e, -rc, "listen to the log of %s", p->log->unit);
+		return -1;
 	}
-	p->poll.data = p;
-	p->polled = true;
+	p->open = p->listening = true;
 	p->log->pipes[p->stream] = p;
-	/* only our end: the service's end blocks for a moment rather than lose a line */
-	(void)fcntl(p->read_end, F_SETFL, O_NONBLOCK);
-	if (!p->log->failing)
-		go_on(p);
+	if (p->log->failing)
+		stop_listening(p);
 	return 0;
 }
 
@@ -158,7 +220,7 @@ int log_pipe_open(struct log_pipe *p, struct log *log, enum log_stream stream, s
 {
 	int ends[2];
 
-	if (p->polled)
+	if (p->open)
 		return 0;
 	if (log->slot == SPOOL_UNITS)
 		return refuse(log, e);
@@ -175,24 +237,17 @@ int log_pipe_open(struct log_pipe *p, struct log *log, enum log_stream stream, s
 int log_pipe_adopt(struct log_pipe *p, struct log *log, enum log_stream stream, int read_end,
 	struct err *e)
 {
-	char path[32];
-
 	*p = (struct log_pipe){
 		.log = log, .stream = stream, .read_end = read_end, .write_end = -1
 	};
-	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", read_end);
-	if (log->slot != SPOOL_UNITS)
-		p->write_end = open(path, O_WRONLY | O_CLOEXEC);
-	if (p->write_end < 0) {
+	if (log->slot == SPOOL_UNITS) {
 		fd_close(&p->read_end);
-		return log->slot == SPOOL_UNITS
-			? refuse(log, e)
-			: err_set(e, "open the log pipe of %s again", log->unit);
+		return refuse(log, e);
 	}
 	if (listen_to(p, e) < 0)
 		return -1;
 	/* whole lines that waited, should no more come */
-	if (!log->failing)
+	if (!log->failing && log->logs->spool.units[log->slot].kept[stream] > 0)
 		(void)log_turn(log, stream, p, false);
 	return 0;
 }
@@ -236,7 +291,6 @@ void log_pipe_rest(struct logs *l, const char *unit, enum log_stream stream, int
 
 	log_open(&log, l, unit);
 	p.log = &log;
-	(void)fcntl(read_end, F_SETFL, O_NONBLOCK);
 	drain_or_drop(&p);
 	log_close(&log);
 }
@@ -246,6 +300,8 @@ void log_pipe_close(struct log_pipe *p)
 	if (p->log != NULL) {
 		drain_or_drop(p);
 		forget_flood(p);
+		stop_listening(p);
+		p->log->logs->closed = true;
 		p->log->pipes[p->stream] = NULL;
 	}
 	fd_close(&p->read_end);

@@ -471,13 +471,11 @@ int logs_open(struct logs *l, uv_loop_t *loop, int old_spool, struct err *e)
 	l->loop = loop;
 	l->failing = NULL;
 	l->flooding = NULL;
-	if (spool_open(&l->spool, old_spool, e) < 0 || open_folder(l, e) < 0)
+	if (spool_open(&l->spool, old_spool, e) < 0 || open_folder(l, e) < 0 ||
+		log_pipes_open(l, e) < 0)
 		return -1;
-	/* of a loop that is there they cannot fail */
-	(void)uv_timer_init(loop, &l->again);
-	(void)uv_timer_init(loop, &l->flood);
+	(void)uv_timer_init(loop, &l->again); /* of a loop that is there it cannot fail */
 	l->again.data = l;
-	l->flood.data = l;
 	log_loss_open(l);
 	finish_turn(l);
 	return 0;

@@ -41,13 +41,14 @@ struct log_watcher {
 
 /* One stream of a service: a pipe that init holds too. */
 struct log_pipe {
-	uv_poll_t poll;
 	struct log *log;
 	struct log_pipe *next_flood;
 	enum log_stream stream;
-	int read_end, write_end;
+	int read_end;
+	int write_end; /* -1: of the supervisor before, not needed yet: see log_pipe_writable() */
 	bool console;  /* its lines go to the console as well */
-	bool polled;   /* libuv has the handle: who owns the pipe closes it, then the pipe */
+	bool open;
+	bool listening;
 	bool flooding; /* in the list of logs, until the next tick */
 	bool ends; /* who wrote is gone: what is left at its end is a line, once it can be written */
 	bool dropping; /* its log fails and the pipe was full: its records are counted, not kept */
@@ -84,6 +85,9 @@ struct logs {
 	uint64_t written; /* bytes of records, ever */
 	uint64_t told;    /* of trouble, at this time */
 	uv_timer_t again, flood, limit;
+	int epoll; /* of all pipes that are listened to */
+	uv_poll_t poll;
+	bool closed; /* a pipe, since logs_attend() has asked */
 };
 
 /*
@@ -93,6 +97,8 @@ struct logs {
 int logs_open(struct logs *l, uv_loop_t *loop, int old_spool, struct err *e);
 /* When all units that go on have opened their logs: what the spool holds of others goes to their files. */
 void logs_sweep(struct logs *l);
+/* Takes what is in the pipes now: in the loop, and for whoever keeps the loop from it for long. */
+void logs_attend(struct logs *l);
 
 void log_open(struct log *log, struct logs *l, const char *unit);
 /* From now on so many records of its streams in that time; what was told in this interval counts. 0: no limit. */
@@ -103,11 +109,13 @@ void log_unwatch(struct log *log, struct log_watcher *w);
 /* A word of the supervisor about this unit. */
 void log_write(struct log *log, const char *text);
 
-/* Makes the pipe and listens, unless it does already. Write end: pipe->write_end, close-on-exec. On -1 there is no pipe. */
+/* Makes the pipe and listens, unless it does already. On -1 there is no pipe. */
 int log_pipe_open(struct log_pipe *p, struct log *log, enum log_stream stream, struct err *e);
 /* The same with a pipe that init held; read_end is owned from here on. */
 int log_pipe_adopt(struct log_pipe *p, struct log *log, enum log_stream stream, int read_end,
 	struct err *e);
+/* Sees to write_end, which is close-on-exec. */
+int log_pipe_writable(struct log_pipe *p, struct err *e);
 /* The last words in a pipe that init held and that nobody goes on with; read_end stays the caller's. */
 void log_pipe_rest(struct logs *l, const char *unit, enum log_stream stream, int read_end);
 /* Reads what is left, then closes. */
@@ -127,11 +135,12 @@ char *log_tail(const struct logs *l, const char *unit, size_t lines, size_t *n);
  * pipe, what is left is a line.
  */
 ssize_t log_turn(struct log *log, enum log_stream stream, struct log_pipe *p, bool flush);
+int log_pipes_open(struct logs *l, struct err *e);
 /* Stops listening to what would have to wait. */
 void log_pipes_pause(struct log *log);
 void log_pipes_go_on(struct log *log);
 /* The service cannot write into the pipe now. */
-bool log_pipe_is_full(const struct log_pipe *p);
+bool log_pipe_is_full(struct log_pipe *p);
 void log_pipe_drop(struct log_pipe *p);
 /* What was lost is told now, or when the log can be written. */
 void log_tell_loss(struct log *log);

@@ -67,7 +67,7 @@ static void restore_engine(struct supervisor *s, struct kept_file *past)
 			lost);
 	kept_supervisor(past, &own);
 	s->ending = s->ending_kept = own.ending;
-	boot_adopt(s, &own.watch);
+	s->boot.watch = own.watch;
 }
 
 /* ---- instances */
@@ -80,12 +80,21 @@ static uint32_t address_of(const void *data, uint32_t unit)
 	return kept.address;
 }
 
+/*
+ * A service waits for nothing of this but for its log, when the pipe is full: all pipes come first, and are looked after
+ * while the rest is taken up. number: of what comes next, as that is not worth a system call each.
+ */
+static void attend(struct supervisor *s, uint32_t number)
+{
+	if (number % 16 == 0)
+		logs_attend(&s->logs);
+}
+
 static void adopt_instance(struct supervisor *s, uint32_t index, const struct kept_unit *kept)
 {
 	struct instance *inst = instance_get(s, index);
 	const struct unit *u = unit_at(s, index);
 	struct err e;
-	int fd;
 
 	if (inst == NULL)
 		abort(); /* no memory: init starts us again */
@@ -97,10 +106,15 @@ static void adopt_instance(struct supervisor *s, uint32_t index, const struct ke
 	inst->cgroup_killed = true;
 	if (held_has(s, "log-out", u->name) && instance_logs(inst, &e) < 0)
 		journal(s, LOG_LEVEL_ERROR, u->name, "take its log over: %s", e.msg);
-	fd = held_take(s, "notify", u->name);
+}
+
+static void adopt_sources(struct supervisor *s, struct instance *inst)
+{
+	int fd = held_take(s, "notify", inst->unit);
+
 	if (fd >= 0)
 		notify_adopt(inst, fd);
-	fd = held_take(s, "ready", u->name);
+	fd = held_take(s, "ready", inst->unit);
 	if (fd >= 0)
 		ready_adopt(inst, fd);
 	watch_unit(inst);
@@ -126,6 +140,11 @@ static void adopt_instances(struct supervisor *s, const struct kept_file *past)
 		kept_unit(past, i, &kept);
 		if (may_hold(s, i, &kept))
 			adopt_instance(s, i, &kept);
+	}
+	for (uint32_t i = 0; i < s->set->n; i++) {
+		attend(s, i);
+		if (s->instances[i] != NULL)
+			adopt_sources(s, s->instances[i]);
 	}
 	networks_adopt(s, address_of, past);
 }
@@ -220,6 +239,7 @@ static size_t adopt_processes(struct supervisor *s, uint64_t committed_ns)
 
 		if (state == SLOT_FREE)
 			continue;
+		attend(s, i);
 		if (state != SLOT_RESERVED && adopt_process(s, i, committed_ns))
 			n++;
 		else
@@ -252,6 +272,7 @@ static void look_around(struct supervisor *s)
 {
 	processes_reap(s);
 	for (uint32_t i = 0; i < s->set->n; i++) {
+		attend(s, i);
 		if (s->instances[i] != NULL)
 			watch_check_oom(s->instances[i]);
 		if (s->instances[i] != NULL)
@@ -293,6 +314,8 @@ void adopt(struct supervisor *s, struct kept_file *past)
 	wall_tell(s, false);
 	adopt_instances(s, past);
 	KILL_POINT("adopt-instances");
+	attend(s, 0);
+	boot_adopt(s);
 	keep_begin(s, past);
 	KILL_POINT("adopt-kept");
 	kept_close(past);
@@ -301,7 +324,9 @@ void adopt(struct supervisor *s, struct kept_file *past)
 	KILL_POINT("adopt-processes");
 	exec_adopted(s);
 	tell_vanished(s);
+	attend(s, 0);
 	leftovers(s);
+	attend(s, 0);
 	KILL_POINT("adopt-leftovers");
 	last_words(s);
 	KILL_POINT("adopt-words");

@@ -40,7 +40,7 @@ static int open_log(struct instance *inst, struct log_pipe *p, const char *kind,
 {
 	int held = -1;
 
-	if (p->polled)
+	if (p->open)
 		return 0;
 	held = held_take(inst->s, kind, inst->unit);
 	if (held >= 0)
@@ -96,10 +96,6 @@ static void close_handle(struct instance *inst, uv_poll_t *poll)
 static void free_later(struct instance *inst)
 {
 	if (inst->has_logs) {
-		if (inst->out.polled)
-			close_handle(inst, &inst->out.poll);
-		if (inst->err.polled)
-			close_handle(inst, &inst->err.poll);
 		log_pipe_close(&inst->out);
 		log_pipe_close(&inst->err);
 		log_close(&inst->log);

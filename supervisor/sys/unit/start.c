@@ -397,7 +397,9 @@ static int start_in(struct instance *inst, enum role role, uint32_t number, stru
 
 	if (role == ROLE_MAIN)
 		inst->notify_access = ACCESS_UNSET;
-	if (instance_logs(inst, e) < 0 || gather(inst, role, number, facts, &io, a, e) < 0 ||
+	if (instance_logs(inst, e) < 0 || log_pipe_writable(&inst->out, e) < 0 ||
+		log_pipe_writable(&inst->err, e) < 0 ||
+		gather(inst, role, number, facts, &io, a, e) < 0 ||
 		plan_unit(&plan, unit_at(inst->s, inst->index), role, number, facts, a, e) < 0)
 		return -1;
 	KILL_POINT("start-planned");

@@ -109,21 +109,23 @@ void watch_drop(struct instance *inst)
 	inst->watch_cgroup = inst->watch_memory = -1;
 }
 
-bool watch_is_populated(const struct instance *inst)
+/* A number in one of its cgroup's files; 0: there is none. */
+static uint64_t look(const struct instance *inst, const char *file, const char *field)
 {
 	struct err ignored;
-	uint64_t populated = 0;
-	int fd;
+	uint64_t value = 0;
+	cleanup_fd int fd = inst->s->launcher.cgroup_fd < 0
+		? -1
+		: cgroup_events_open(inst->s->launcher.cgroup_fd, inst->unit, file, &ignored);
 
-	if (inst->s->launcher.cgroup_fd < 0)
-		return false;
-	fd = cgroup_events_open(inst->s->launcher.cgroup_fd, inst->unit, "cgroup.events", &ignored);
-	if (fd < 0)
-		return false;
-	if (cgroup_events_read(fd, "populated", &populated) < 0)
-		populated = 0;
-	fd_close(&fd);
-	return populated != 0;
+	if (fd >= 0)
+		(void)cgroup_events_read(fd, field, &value);
+	return value;
+}
+
+bool watch_is_populated(const struct instance *inst)
+{
+	return look(inst, "cgroup.events", "populated") != 0;
 }
 
 void watch_check_empty(struct instance *inst)
@@ -137,13 +139,10 @@ void watch_check_empty(struct instance *inst)
 void watch_check_oom(struct instance *inst)
 {
 	struct event event = { .kind = EV_OOM, .unit = inst->index };
-	struct cgroup_usage usage;
-	struct err ignored;
+	uint64_t kills = inst->released ? 0 : look(inst, "memory.events", "oom_kill");
 
-	if (inst->released || inst->s->launcher.cgroup_fd < 0 ||
-		cgroup_usage(inst->s->launcher.cgroup_fd, inst->unit, &usage, &ignored) < 0 ||
-		usage.oom_kills <= inst->oom_kills)
+	if (kills <= inst->oom_kills)
 		return;
-	inst->oom_kills = usage.oom_kills;
+	inst->oom_kills = kills;
 	supervise(inst->s, &event);
 }
