@@ -106,7 +106,7 @@ RESTING	 := supervisor/sys/link.c supervisor/sys/log/logs.c supervisor/core/logl
 $(OUT)/supervisor: $(call objects,$(filter-out $(RESTING),$(SUP_SRC)) $(CTL_SRC) $(RESTING)) $(LIBCOMMON)
 $(OUT)/supervisor: LDLIBS := $(SUP_LIBS)
 # supervisor/sys/uvunused.c and control/jsonreal.c say why.
-UV_UNUSED := fs_poll_close fs_post pipe_close process_close stream_close stream_destroy tcp_close tty_close \
+UV_UNUSED := fs_event_close fs_poll_close fs_post pipe_close process_close stream_close stream_destroy tcp_close tty_close \
 	   udp_close udp_finish_close
 $(OUT)/supervisor: LDFLAGS += $(UV_UNUSED:%=-Wl,--wrap=uv__%) -Wl,--wrap=jsonp_strtod,--wrap=jsonp_dtostr
 

@@ -16,6 +16,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/inotify.h>
 #include <sys/stat.h>
 
 #define HOST_ETC "/etc"
@@ -201,29 +202,24 @@ int names_write(struct instance *inst, char *dir, size_t size, struct err *e)
 }
 
 /* The folder is watched, not the file: a new one is put in its place. */
-static void on_etc(uv_fs_event_t *watch, const char *name, int events, int status)
+void names_host_changed(struct supervisor *s, const char *name)
 {
-	(void)events;
-	(void)status;
-	if (name != NULL && strcmp(name, HOST_RESOLV) == 0)
-		names_changed(watch->data);
-	if (name != NULL && strcmp(name, "localtime") == 0)
-		wall_zone_changed(watch->data);
+	if (strcmp(name, HOST_RESOLV) == 0)
+		names_changed(s);
+	if (strcmp(name, "localtime") == 0)
+		wall_zone_changed(s);
 }
 
 int names_open(struct supervisor *s, struct err *e)
 {
-	int rc;
-
 	(void)e;
-	s->names.data = s->etc.data = s;
+	s->names.data = s;
 	(void)uv_timer_init(&s->loop, &s->names);
-	rc = uv_fs_event_init(&s->loop, &s->etc);
-	if (rc == 0)
-		rc = uv_fs_event_start(&s->etc, on_etc, HOST_ETC, 0);
-	if (rc != 0)
+	s->watch_etc = inotify_add_watch(s->watch, HOST_ETC,
+		IN_CREATE | IN_MODIFY | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO);
+	if (s->watch_etc < 0)
 		journal(s, LOG_LEVEL_WARNING, NULL,
 			"watch %s: %s; containers that run do not learn of new name servers",
-			HOST_ETC, strerror(-rc));
+			HOST_ETC, strerror(errno));
 	return 0;
 }

@@ -125,14 +125,14 @@ struct supervisor {
 	struct arena lease_arena; /* ... and of: */
 	struct id_ranges ranges;
 	char machine_id[40];
-	uv_fs_event_t etc;   /* of the host: its name servers change there */
 	uint32_t names_next; /* index of the unit whose turn it is then */
 	uv_timer_t names;    /* coming: neighbours' /etc/hosts are written again */
 	uv_timer_t deadline;
 	uv_timer_t well; /* when this life has lasted for a while */
 	uv_timer_t rest;
 	uv_poll_t watch_poll;
-	int watch;       /* inotify */
+	int watch;       /* inotify, which init holds, too */
+	int watch_etc;   /* of the host: its name servers change there */
 	int console;     /* where warnings go; -1: nowhere */
 	bool performing; /* perform_all is on the stack */
 	int ending_kept; /* ... that the supervisor before had been asked for: not to be asked for twice */
@@ -298,6 +298,8 @@ const char *table_read(struct supervisor *s, struct arena *a, const char *name);
 
 /* ---- names.c ---- */
 int names_open(struct supervisor *s, struct err *e);
+/* A name in the host's /etc is another file. */
+void names_host_changed(struct supervisor *s, const char *name);
 /* Writes hosts, resolv.conf and hostname of a container; returns their host folder in `dir`. */
 int names_write(struct instance *inst, char *dir, size_t size, struct err *e);
 /* Those files get another owner. */

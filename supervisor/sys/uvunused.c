@@ -12,6 +12,7 @@
 		abort();          \
 	}
 
+UNUSED(uv__fs_event_close)
 UNUSED(uv__fs_poll_close)
 UNUSED(uv__fs_post)
 UNUSED(uv__pipe_close)

@@ -105,7 +105,7 @@ static bool waits(const struct log_pipe *p)
 	return p->log->failing && !p->dropping;
 }
 
-/* Who has no writing end yet needs one when the service's is closed: the pipe would be at its end from then on. */
+/* As long as nobody else has a writing end we do: the pipe would be at its end, and say so without end. */
 static void on_output(struct log_pipe *p, uint32_t events)
 {
 	struct err ignored;

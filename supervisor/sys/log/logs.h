@@ -45,7 +45,7 @@ struct log_pipe {
 	struct log_pipe *next_flood;
 	enum log_stream stream;
 	int read_end;
-	int write_end; /* -1: of the supervisor before, not needed yet: see log_pipe_writable() */
+	int write_end; /* while it is needed, else -1: see log_pipe_writable() */
 	bool console;  /* its lines go to the console as well */
 	bool open;
 	bool listening;

@@ -465,6 +465,9 @@ int start_process(struct supervisor *s, uint32_t index, enum role role, uint32_t
 		return err_setx(e, "processes that it left before a reload are still there");
 	}
 	rc = start_in(inst, role, number, &facts, &a, &p, e);
+	/* the process has its own */
+	fd_close(&inst->out.write_end);
+	fd_close(&inst->err.write_end);
 	if (rc == 0) {
 		event.pid = p->run.pid;
 		event.health = facts.image != NULL ? &facts.image->health : NULL;

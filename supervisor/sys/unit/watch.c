@@ -48,6 +48,9 @@ static void on_change(uv_poll_t *poll, int status, int events)
 			const struct inotify_event *event = (const void *)(buf + at);
 			struct instance *inst = find_watched(s, event->wd);
 
+			if (event->wd == s->watch_etc && event->len > 0)
+				names_host_changed(s, event->name);
+
 			at += (ssize_t)(sizeof(*event) + event->len);
 			if ((event->mask & IN_Q_OVERFLOW) != 0)
 				check_all(s);
@@ -61,13 +64,22 @@ static void on_change(uv_poll_t *poll, int status, int events)
 	}
 }
 
+/*
+ * init holds it, too: what changes while there is no supervisor is told to the next one, and whoever closes the last
+ * descriptor waits in the kernel for some 20 ms (fsnotify_destroy_group()), which would be before init learns of our end.
+ */
 int watch_open(struct supervisor *s, struct err *e)
 {
 	int rc;
 
-	s->watch = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
-	if (s->watch < 0)
-		return err_set(e, "inotify");
+	s->watch = held_take(s, "watch", "inotify");
+	if (s->watch < 0) {
+		s->watch = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+		if (s->watch < 0)
+			return err_set(e, "inotify");
+		if (link_hold(&s->link, "watch", "inotify", s->watch, e) < 0)
+			return -1;
+	}
 	s->watch_poll.data = s;
 	rc = uv_poll_init(&s->loop, &s->watch_poll, s->watch);
 	if (rc == 0)
