@@ -119,9 +119,9 @@ $(FILES): Makefile | $(DEPS_DONE)
 	@echo '  LINK    $@'
 	$(Q)$(CC) $(LINK_WHOLE) $(LDFLAGS) -o $@ $(filter %.o %.a,$^) $(LDLIBS) $(LDEND)
 
-$(FILES:$(OUT)/%=$(OUT)/stripped/%): $(OUT)/stripped/%: $(OUT)/%
+$(FILES:$(OUT)/%=$(OUT)/stripped/%): $(OUT)/stripped/%: $(OUT)/% tools/strip
 	@mkdir -p $(@D)
-	$(Q)$(STRIP) --strip-all --remove-section=.comment -o $@ $<
+	$(Q)tools/strip $(STRIP) $< $@
 
 # Archives: the linker takes from them only the objects that a program calls.
 $(LIBCOMMON): $(call objects,$(COMMON_SRC))

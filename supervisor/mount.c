@@ -8,11 +8,13 @@
 #include "common/err.h"
 #include "common/fd.h"
 #include "supervisor/core/unit/mountoptions.h"
+#include "supervisor/sys/file.h"
 #include "supervisor/sys/loop.h"
 #include "supervisor/sys/unit/mounted.h"
 #include "supervisor/sys/unit/waitpath.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -124,17 +126,14 @@ static int mount_as(struct job *j, const char *type)
 /* Each that the kernel has now and that needs a device. */
 static int mount_auto(struct job *j, struct err *e)
 {
-	FILE *file = fopen("/proc/filesystems", "re");
-	char line[64];
+	char *text = file_read_made(open("/proc/filesystems", O_RDONLY | O_CLOEXEC));
+	char *rest = text, *line;
 	int rc = -1;
 
-	while (rc < 0 && file != NULL && fgets(line, sizeof(line), file) != NULL) {
-		line[strcspn(line, "\n")] = '\0';
+	while (rc < 0 && (line = strsep(&rest, "\n")) != NULL)
 		if (line[0] == '\t')
 			rc = mount_as(j, line + 1);
-	}
-	if (file != NULL)
-		(void)fclose(file);
+	free(text);
 	if (rc < 0)
 		(void)err_setx(e,
 			"%s: none of the file systems that the kernel has now is on it; name it by "

@@ -88,15 +88,15 @@ static void put_choices(const struct key *key)
 
 static void put_key(const struct key *key)
 {
-	(void)printf(".It Cm %s Ns = Ns Ar ", key->name);
+	(void)printf(".It Cm %s Ns = Ns Ar ", key_name(key));
 	put_text(key_type(key)->name);
 	put_text(key->doc);
 	put_choices(key);
 	if (key_type(key)->list)
 		(void)fputs("May be given more than once.\n", stdout);
 	put_kinds(key);
-	if (key->dflt != NULL)
-		(void)printf("The default is\n.Li %s .\n", key->dflt);
+	if (key_default(key) != NULL)
+		(void)printf("The default is\n.Li %s .\n", key_default(key));
 }
 
 static int put_section(const char *section)

@@ -70,11 +70,11 @@ static void put_values(const struct key *key)
 
 static void put_key(const struct key *key)
 {
-	(void)printf("| `%s=` | done | ", key->name);
+	(void)printf("| `%s=` | done | ", key_name(key));
 	put_values(key);
 	(void)printf("%s | ", key_type(key)->list ? ", list" : "");
-	if (key->dflt != NULL)
-		(void)printf("`%s`", key->dflt);
+	if (key_default(key) != NULL)
+		(void)printf("`%s`", key_default(key));
 	(void)fputs(" | ", stdout);
 	put_kinds(key->kinds);
 	(void)fputs(" |\n", stdout);
@@ -163,12 +163,12 @@ static void put_dictionary(void)
 	for (size_t i = 0; i < n_keys; i++) {
 		if (is_new_section(i))
 			(void)printf("\"\\x0a[%s]\\x0a\"\n", key_section(&keys[i]));
-		(void)printf("\"%s=\"\n", keys[i].name);
+		(void)printf("\"%s=\"\n", key_name(&keys[i]));
 		for (const char *const *c = key_choices(&keys[i]); c != NULL && *c != NULL; c++)
 			if (**c != '\0')
 				(void)printf("\"=%s\\x0a\"\n", *c);
-		if (keys[i].dflt != NULL)
-			(void)printf("\"=%s\\x0a\"\n", keys[i].dflt);
+		if (key_default(&keys[i]) != NULL)
+			(void)printf("\"=%s\\x0a\"\n", key_default(&keys[i]));
 	}
 	put_entries(known_keys, n_known_keys, "=");
 	put_entries(refused_words, n_refused_words, "=");

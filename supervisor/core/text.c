@@ -114,6 +114,8 @@ static const char *read_conversion(const char *s, struct conversion *c)
 		s = read_count(s + 1, c, &c->precision);
 	for (; *s != '\0' && strchr("hlzjt", *s) != NULL; s++)
 		c->longs += *s != 'h';
+	if (*s == 'p')
+		c->longs = 1;
 	return s;
 }
 
@@ -143,6 +145,7 @@ static bool put_conversion(struct text *t, struct conversion *c, char letter)
 	case 'o':
 		put_number(t, c, 8, digits);
 		return true;
+	case 'p':
 	case 'x':
 		put_number(t, c, 16, digits);
 		return true;

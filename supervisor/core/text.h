@@ -18,7 +18,7 @@ void text_put(struct text *t, const char *s, size_t n);
 void text_puts(struct text *t, const char *s);
 void text_printf(struct text *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /*
- * What printf makes of a format and its arguments, in as much as the programs use of it: d i u x X o c s and "%", the
+ * What printf makes of a format and its arguments, in as much as the programs use of it: d i u x X o p c s and "%", the
  * flags "-" and "0", a width, a precision and all lengths. What is none of that stands in the text as it stands in the
  * format, and takes no argument. The libc's own would bring floating point and wide characters (sys/printf.c).
  */

@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -61,4 +62,33 @@ int file_write(const char *folder, const char *name, const char *text, size_t si
 		renameat(dir, fresh, dir, name) < 0 || fsync(dir) < 0)
 		return err_set(e, "write %s/%s", folder, name);
 	return 0;
+}
+
+char *file_read_made(int fd)
+{
+	cleanup_fd int own = fd;
+	size_t n = 0, size = 0;
+	char *text = NULL;
+	ssize_t got = own < 0 ? -1 : 1;
+
+	while (got > 0) {
+		if (size - n < 2) {
+			char *more = realloc(text, size = size * 2 + 4096);
+
+			if (more == NULL) {
+				got = -1;
+				break;
+			}
+			text = more;
+		}
+		got = read(own, text + n, size - n - 1);
+		if (got > 0)
+			n += (size_t)got;
+	}
+	if (got < 0) {
+		free(text);
+		return NULL;
+	}
+	text[n] = '\0';
+	return text;
 }

@@ -18,4 +18,10 @@ char *file_read(struct arena *a, const char *what, const char *path, int flags, 
 int file_write(const char *folder, const char *name, const char *text, size_t size,
 	unsigned int mode, struct err *e);
 
+/*
+ * All that there is to read, ended by a NUL: for what the kernel makes up as it is read, and has no size before. To be freed;
+ * NULL with errno. The descriptor is closed, and may be the -1 of an open(2) that failed.
+ */
+char *file_read_made(int fd);
+
 #endif

@@ -71,7 +71,7 @@ static void roll_count(struct roller *r)
 
 static void roll_commands(struct roller *r)
 {
-	text_printf(&r->text, "%s/bin/%s", dice_roll(r->dice, 3) == 0 ? "-" : "", r->key->name);
+	text_printf(&r->text, "%s/bin/%s", dice_roll(r->dice, 3) == 0 ? "-" : "", key_name(r->key));
 }
 
 static void roll_exit_set(struct roller *r)
@@ -225,7 +225,7 @@ static void (*roll_of(const struct key *key, uint32_t *permille))(struct roller 
 	if (ends_machine(key))
 		*permille = 4;
 	for (size_t i = 0; i < ARRAY_LEN(key_rolls); i++)
-		if (strcmp(key_rolls[i].name, key->name) == 0) {
+		if (strcmp(key_rolls[i].name, key_name(key)) == 0) {
 			roll = key_rolls[i].roll != NULL ? key_rolls[i].roll : roll;
 			*permille = key_rolls[i].permille;
 		}
@@ -253,7 +253,7 @@ static void put_section(struct roller *r, const char *section)
 			permille /= 8;
 		if (roll == NULL || !dice_permille(r->dice, permille))
 			continue;
-		text_printf(&r->text, "%s=", r->key->name);
+		text_printf(&r->text, "%s=", key_name(r->key));
 		roll(r);
 		text_puts(&r->text, "\n");
 	}

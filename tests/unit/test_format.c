@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -34,6 +35,20 @@ static void __attribute__((format(printf, 1, 2))) same(const char *fmt, ...)
 	}
 }
 
+/* Not known as one like printf(), so that nobody says what is wrong with the format. */
+static void put(char *buf, size_t size, const char *fmt, ...)
+{
+	struct text t = { .buf = buf, .size = size };
+	va_list ap;
+
+	va_start(ap, fmt);
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+	text_vprintf(&t, fmt, ap);
+#pragma GCC diagnostic pop
+	va_end(ap);
+}
+
 static void test_numbers(void **data)
 {
 	static const int ints[] = { 0, 1, -1, 7, 42, -42, 99999, INT_MAX, INT_MIN };
@@ -56,6 +71,18 @@ static void test_numbers(void **data)
 	same("%" PRId64 "|%zu", INT64_MIN, SIZE_MAX);
 }
 
+/* By these jansson tells objects apart. */
+static void test_addresses(void **data)
+{
+	char one[20], other[20];
+
+	(void)data;
+	put(one, sizeof(one), "%p", (void *)one);
+	put(other, sizeof(other), "%p", (void *)(one + 1));
+	assert_string_not_equal(one, other);
+	assert_int_equal(strtoull(one, NULL, 16), (uintptr_t)one);
+}
+
 static void test_strings(void **data)
 {
 	(void)data;
@@ -76,27 +103,13 @@ static void test_arguments_of_all_registers(void **data)
 	same("%s %d %s %u %s %d %s %u %s %d", "a", 1, "b", 2u, "c", 3, "d", 4u, "e", 5);
 }
 
-/* Not known as one like printf(), so that nobody says what is wrong with the format. */
-static void format(struct text *t, char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wformat-nonliteral"
-	text_vprintf(t, fmt, ap);
-#pragma GCC diagnostic pop
-	va_end(ap);
-}
-
 static void test_what_it_does_not_know_stands_there(void **data)
 {
-	char buf[40] = "";
-	struct text t = { .buf = buf, .size = sizeof(buf) };
+	char buf[40];
 	char unknown[] = "a %5.1f b %q %";
 
 	(void)data;
-	format(&t, unknown);
+	put(buf, sizeof(buf), unknown);
 	assert_string_equal(buf, unknown);
 }
 
@@ -104,6 +117,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_numbers),
+		cmocka_unit_test(test_addresses),
 		cmocka_unit_test(test_strings),
 		cmocka_unit_test(test_arguments_of_all_registers),
 		cmocka_unit_test(test_what_it_does_not_know_stands_there),

@@ -120,7 +120,7 @@ static void set_one(struct arena *a, const struct key *key, void *base, const ch
 
 	if (key_set(a, key, base, value, why, sizeof(why), &at) == 0)
 		return;
-	fail_msg("%s.%s=%s: %s", key_section(key), key->name, value, why);
+	fail_msg("%s.%s=%s: %s", key_section(key), key_name(key), value, why);
 }
 
 static char *print_one(struct arena *a, const struct key *key, const void *base)
@@ -240,7 +240,7 @@ static size_t round_trip_listens(const struct key *key)
 	for (size_t i = 0; i < ARRAY_LEN(values[0]); i++) {
 		char text[128], out[1024];
 
-		(void)snprintf(text, sizeof(text), "[Socket]\n%s=%s\n", key->name,
+		(void)snprintf(text, sizeof(text), "[Socket]\n%s=%s\n", key_name(key),
 			values[key->arg][i]);
 		prints("a.socket", text, out);
 		assert_string_equal(out, text);
@@ -279,7 +279,7 @@ static void test_every_key_reads_what_it_prints(void **state)
 	(void)state;
 	for (size_t i = 0; i < n_keys; i++)
 		if (round_trip_samples(&keys[i]) == 0)
-			fail_msg("%s has no sample of its type", keys[i].name);
+			fail_msg("%s has no sample of its type", key_name(&keys[i]));
 }
 
 /* systemd.exec(5): lines add up, "~" takes away, an empty one is the empty set. */
@@ -322,16 +322,17 @@ static void test_rows_are_whole(void **state)
 		const struct key *key = &keys[i];
 		size_t doc = strlen(key->doc);
 
-		assert_true(strlen(key->name) > 0 && strlen(key->name) <= 40);
+		assert_true(strlen(key_name(key)) > 0 && strlen(key_name(key)) <= 40);
 		assert_non_null(key_type(key)->parse);
 		assert_non_null(key_type(key)->print);
 		assert_true(key->kinds != 0);
 		assert_non_null(key->since);
 		assert_true(doc > 10 && key->doc[doc - 1] == '.');
-		assert_ptr_equal(key_find(key->kinds & -key->kinds, key_section(key), key->name),
+		assert_ptr_equal(key_find(key->kinds & -key->kinds, key_section(key),
+					 key_name(key)),
 			key);
 		for (size_t k = 0; k < i; k++)
-			assert_false(strcmp(keys[k].name, key->name) == 0 &&
+			assert_false(strcmp(key_name(&keys[k]), key_name(key)) == 0 &&
 				strcmp(key_section(&keys[k]), key_section(key)) == 0 &&
 				(keys[k].kinds & key->kinds) != 0);
 	}
@@ -345,8 +346,8 @@ static void test_defaults_are_good_values(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < n_keys; i++)
-		if (keys[i].dflt != NULL)
-			set_one(&a, &keys[i], u, keys[i].dflt);
+		if (key_default(&keys[i]) != NULL)
+			set_one(&a, &keys[i], u, key_default(&keys[i]));
 	arena_free(&a);
 }
 
@@ -382,9 +383,9 @@ static void test_no_key_is_known_elsewhere(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < n_keys; i++)
-		if (key_known_elsewhere(key_section(&keys[i]), keys[i].name) != NULL)
+		if (key_known_elsewhere(key_section(&keys[i]), key_name(&keys[i])) != NULL)
 			fail_msg("%s.%s= is both done and not done", key_section(&keys[i]),
-				keys[i].name);
+				key_name(&keys[i]));
 }
 
 /* The keys of systemd v256 and of Quadlet in Podman 5, by their manual pages. */

@@ -206,7 +206,7 @@ static void test_which_keys_replace(void **state)
 
 		assert_non_null(key);
 		if (key_type(key)->specifiers != expected[i].replaces)
-			fail_msg("%s=", key->name);
+			fail_msg("%s=", key_name(key));
 	}
 }
 

@@ -49,7 +49,7 @@ static void test_no_word_is_both(void **data)
 {
 	(void)data;
 	for (size_t i = 0; i < n_keys; i++)
-		assert_null(key_known_elsewhere(key_section(&keys[i]), keys[i].name));
+		assert_null(key_known_elsewhere(key_section(&keys[i]), key_name(&keys[i])));
 }
 
 int main(void)

@@ -1,5 +1,5 @@
 /*
- * The key table. The rows stand in five files by section, which are parts of this one table. A row is all
+ * The key table. The rows stand in files by section (keys_all.inc), which are parts of this one table. A row is all
  * that is to be written to add a key.
  */
 #include "supervisor/core/keys/keys.h"
@@ -207,28 +207,28 @@ static const struct key_type *const types[] = {
 #undef X
 };
 
+/* What names a row: its file and line. A row that a macro makes says it itself. */
+#define ROW_ID_(file, line) file##line
+#define ROW_ID(file, line) ROW_ID_(file, line)
+#define ROW(...) ROW_AS(ROW_ID(KEY_FILE, __LINE__), __VA_ARGS__)
+#define DEFAULT(value) "\0" value
+#define WORDS(text) text "\0"
+
+/* The name of each key, and behind it its default or "": in one piece, so that a row has an offset and no pointer. */
+#define ROW_AS(id, section, text, ...) ROW_TEXT(id, text)
+#define ROW_TEXT(id, text) char id[sizeof(WORDS(text))];
+static const struct key_texts {
+#include "supervisor/core/keys/keys_all.inc"
+} key_texts = {
+#undef ROW_TEXT
+#define ROW_TEXT(id, text) .id = WORDS(text),
+#include "supervisor/core/keys/keys_all.inc"
+};
+
+#undef ROW_AS
+#define ROW_AS(id, section, text, ...) { IN(section, offsetof(struct key_texts, id)), __VA_ARGS__ },
 const struct key keys[] = {
-#include "supervisor/core/keys/keys_unit.inc"
-
-#include "supervisor/core/keys/keys_condition.inc"
-
-#include "supervisor/core/keys/keys_container.inc"
-
-#include "supervisor/core/keys/keys_service.inc"
-
-#include "supervisor/core/keys/keys_sandbox.inc"
-
-#include "supervisor/core/keys/keys_seccomp.inc"
-
-#include "supervisor/core/keys/keys_timer.inc"
-
-#include "supervisor/core/keys/keys_mount.inc"
-
-#include "supervisor/core/keys/keys_other.inc"
-
-#include "supervisor/core/keys/keys_socket.inc"
-
-#include "supervisor/core/keys/keys_manager.inc"
+#include "supervisor/core/keys/keys_all.inc"
 };
 
 const size_t n_keys = ARRAY_LEN(keys);
@@ -244,6 +244,18 @@ const char *key_section(const struct key *key)
 	return names[key->section];
 }
 
+const char *key_name(const struct key *key)
+{
+	return (const char *)&key_texts + key->text;
+}
+
+const char *key_default(const struct key *key)
+{
+	const char *name = key_name(key), *value = name + strlen(name) + 1;
+
+	return value[0] != '\0' ? value : NULL;
+}
+
 const struct key_type *key_type(const struct key *key)
 {
 	return types[key->type];
@@ -257,7 +269,7 @@ const char *const *key_choices(const struct key *key)
 const struct key *key_find(uint32_t kind_bit, const char *section, const char *name)
 {
 	for (size_t i = 0; i < n_keys; i++)
-		if ((keys[i].kinds & kind_bit) != 0 && strcmp(keys[i].name, name) == 0 &&
+		if ((keys[i].kinds & kind_bit) != 0 && strcmp(key_name(&keys[i]), name) == 0 &&
 			strcmp(key_section(&keys[i]), section) == 0)
 			return &keys[i];
 	return NULL;
@@ -283,6 +295,7 @@ int key_set(struct arena *a, const struct key *key, void *base, const char *valu
 void key_reset(struct arena *a, const struct key *key, void *base)
 {
 	void *field = (char *)base + key->offset;
+	const char *value = key_default(key);
 	char why[8];
 	size_t at;
 
@@ -290,6 +303,6 @@ void key_reset(struct arena *a, const struct key *key, void *base)
 		key_type(key)->reset(key, field);
 	else
 		memset(field, 0, key->size);
-	if (key->dflt != NULL)
-		(void)key_set(a, key, base, key->dflt, why, sizeof(why), &at);
+	if (value != NULL)
+		(void)key_set(a, key, base, value, why, sizeof(why), &at);
 }

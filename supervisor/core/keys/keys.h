@@ -57,14 +57,14 @@ enum key_section {
 };
 
 /*
- * Three hundred of these are on every device, in memory of its own for the pointers: few of them, small members together, the
- * manual's words stay at home.
+ * Three hundred of these are on every device: no pointer among them, which would be relocated and so in memory of the
+ * supervisor's own, small members together, and the manual's words stay at home.
  */
 struct key {
-	const char *name;
-	const char *dflt;      /* parsed like a value in a file; NULL: zero, none */
-	uint32_t min, max;     /* of a number or a time; max 0: no limit */
-	int32_t arg;           /* what the type needs to know: RLIMIT_*, enum condition_kind, ... */
+	uint32_t max; /* of a number or a time; 0: no limit */
+	uint16_t min;
+	int16_t arg;           /* what the type needs to know: RLIMIT_*, enum condition_kind, ... */
+	uint16_t text;         /* key_name(), key_default() */
 	uint16_t kinds;        /* bits of the unit kinds that may have it */
 	uint16_t offset, size; /* of the member in struct unit, image_section or manager_section */
 	uint8_t section;       /* enum key_section: key_section() */
@@ -79,6 +79,9 @@ struct key {
 extern const struct key keys[];
 extern const size_t n_keys;
 
+const char *key_name(const struct key *key);
+/* Parsed like a value in a file; NULL: zero, none. */
+const char *key_default(const struct key *key);
 const char *key_section(const struct key *key);
 const struct key_type *key_type(const struct key *key);
 /* Of a choice: the names by enum value, NULL-terminated; NULL: it has none. */

@@ -82,7 +82,7 @@ KEY_TYPES(X)
 #define DOC(...)
 #endif
 
-#define IN(s, n) .section = SECTION_##s, .name = (n)
+#define IN(s, t) .section = SECTION_##s, .text = (t)
 #define KEY_MEMBER(S, m, T)                                                     \
 	.offset = offsetof(struct S, m) +                                       \
 		0 *                                                             \

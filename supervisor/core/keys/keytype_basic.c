@@ -321,7 +321,7 @@ static void quantity_reset(const struct key *key, void *field)
 /* key_reset() passes on the table's own text. */
 static bool is_default(const struct key_context *c)
 {
-	return c->value == c->key->dflt;
+	return c->value == key_default(c->key);
 }
 
 /* The share forms: 1 when value was one, 0 when it has no "%", -1. */

@@ -63,7 +63,7 @@ const char *key_suggest(uint32_t kind_bit, const char *section, const char *name
 	size_t best_distance = suggest_limit(wrong) + 1;
 
 	for (size_t i = 0; i < n_keys; i++) {
-		const char *word = name != NULL ? keys[i].name : key_section(&keys[i]);
+		const char *word = name != NULL ? key_name(&keys[i]) : key_section(&keys[i]);
 		size_t d;
 
 		if ((keys[i].kinds & kind_bit) == 0)

@@ -433,7 +433,7 @@ const char *seccomp_keys(const struct unit *u, struct arena *a)
 			next = strchr(line, '\n');
 			if (next != NULL)
 				*next++ = '\0';
-			text = arena_printf(a, "%s%s=%s\n", text, keys[i].name, line);
+			text = arena_printf(a, "%s%s=%s\n", text, key_name(&keys[i]), line);
 		}
 	}
 	return text;

@@ -84,7 +84,7 @@ static void on_entry(void *user, const char *section, const char *name, const ch
 	key_reset(r->arena, key, r->manager);
 	if (*value != '\0')
 		fault(r, FAULT_ERROR, ini_value_place(r->ini, at.line, offset), "%s=: %s",
-			key->name, why);
+			key_name(key), why);
 }
 
 static void on_fault(void *user, struct ini_place at, const char *message)

@@ -109,7 +109,8 @@ static void on_section(void *user, const char *name, struct ini_place at)
 static const struct key *elsewhere(const struct unit_loader *l, const char *name)
 {
 	for (size_t i = 0; i < n_keys; i++)
-		if ((keys[i].kinds & 1u << l->unit->kind) != 0 && strcmp(keys[i].name, name) == 0)
+		if ((keys[i].kinds & 1u << l->unit->kind) != 0 &&
+			strcmp(key_name(&keys[i]), name) == 0)
 			return &keys[i];
 	return NULL;
 }
@@ -118,7 +119,8 @@ static const struct key *elsewhere(const struct unit_loader *l, const char *name
 static const struct key *other_kind(const char *section, const char *name)
 {
 	for (size_t i = 0; i < n_keys; i++)
-		if (strcmp(key_section(&keys[i]), section) == 0 && strcmp(keys[i].name, name) == 0)
+		if (strcmp(key_section(&keys[i]), section) == 0 &&
+			strcmp(key_name(&keys[i]), name) == 0)
 			return &keys[i];
 	return NULL;
 }
@@ -152,7 +154,7 @@ static void unknown_key(struct unit_loader *l, const char *section, const char *
 		fault(l, FAULT_WARNING, at,
 			"%s= is for .service files; a container has a root, namespaces and capabilities of its own%s%s",
 			name, here != NULL ? ", see [Container] " : "",
-			here != NULL ? here->name : "");
+			here != NULL ? key_name(here) : "");
 		return;
 	}
 	if (here != NULL) {
@@ -193,7 +195,7 @@ static void set_value(struct unit_loader *l, const struct key *key, const char *
 	/* Where specifiers were replaced, offsets are not those of the file. */
 	if (expanded != value && expanded != NULL)
 		offset = 0;
-	fault(l, level, ini_value_place(l->ini, at.line, offset), "%s=: %s", key->name, why);
+	fault(l, level, ini_value_place(l->ini, at.line, offset), "%s=: %s", key_name(key), why);
 }
 
 static void on_entry(void *user, const char *section, const char *name, const char *value,

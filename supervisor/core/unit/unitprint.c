@@ -18,7 +18,7 @@ static char *value_text(struct arena *a, const struct key *key, const struct uni
 static void put_line(struct text *t, const struct key *key, const char *line, size_t len)
 {
 	if (!key_type(key)->prints_names)
-		text_printf(t, "%s=", key->name);
+		text_printf(t, "%s=", key_name(key));
 	for (size_t i = 0; i < len; i++)
 		text_puts(t,
 			line[i] == '%' && key_type(key)->specifiers

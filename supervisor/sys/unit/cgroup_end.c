@@ -6,6 +6,7 @@
 
 #include "common/fd.h"
 #include "common/paths.h"
+#include "supervisor/sys/file.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -82,20 +83,16 @@ static void signal_one(struct signalling *s, pid_t pid)
 
 static int visit_signal(int parent, const char *name, void *data)
 {
-	char path[NAME_MAX + 16], line[32];
-	FILE *procs;
-	int fd;
+	char path[NAME_MAX + 16], *procs, *rest, *line;
 
 	(void)snprintf(path, sizeof(path), "%s/cgroup.procs", name);
-	fd = openat(parent, path, O_RDONLY | O_CLOEXEC);
-	procs = fd < 0 ? NULL : fdopen(fd, "r");
-	if (procs == NULL) {
-		fd_close(&fd);
+	procs = rest = file_read_made(openat(parent, path, O_RDONLY | O_CLOEXEC));
+	if (procs == NULL)
 		return errno == ENOENT || errno == ENODEV ? 0 : -1;
-	}
-	while (fgets(line, sizeof(line), procs) != NULL)
-		signal_one(data, (pid_t)strtol(line, NULL, 10));
-	(void)fclose(procs);
+	while ((line = strsep(&rest, "\n")) != NULL)
+		if (line[0] != '\0')
+			signal_one(data, (pid_t)strtol(line, NULL, 10));
+	free(procs);
 	return 0;
 }
 

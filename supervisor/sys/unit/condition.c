@@ -7,6 +7,7 @@
 #include "supervisor/core/number.h"
 #include "supervisor/core/unit/names.h"
 #include "supervisor/sys/account.h"
+#include "supervisor/sys/file.h"
 #include "supervisor/sys/unit/mounted.h"
 
 #include <dirent.h>
@@ -23,34 +24,39 @@
 
 #define COMMAND_LINE_MAX 4096
 
-const char *condition_file(const char *path, char *buf, size_t size)
+size_t condition_bytes(const char *path, char *buf, size_t size)
 {
 	cleanup_fd int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	ssize_t n = fd >= 0 ? read(fd, buf, size - 1) : 0;
 
 	buf[n > 0 ? n : 0] = '\0';
+	return n > 0 ? (size_t)n : 0;
+}
+
+const char *condition_file(const char *path, char *buf, size_t size)
+{
+	(void)condition_bytes(path, buf, size);
 	buf[strcspn(buf, "\n")] = '\0';
 	return buf;
 }
 
 const char *condition_line(const char *path, const char *name, char sign, char *buf, size_t size)
 {
-	FILE *file = fopen(path, "re");
+	char *text = file_read_made(open(path, O_RDONLY | O_CLOEXEC));
+	char *rest = text, *line;
 	size_t len = strlen(name);
 	const char *found = NULL;
 
-	while (file != NULL && found == NULL && fgets(buf, (int)size, file) != NULL) {
-		const char *rest = buf + len;
-
-		buf[strcspn(buf, "\n")] = '\0';
-		if (strncmp(buf, name, len) != 0)
+	while (found == NULL && (line = strsep(&rest, "\n")) != NULL) {
+		if (strncmp(line, name, len) != 0)
 			continue;
-		rest += strspn(rest, " \t");
-		if (*rest == sign)
-			found = rest + 1 + strspn(rest + 1, " \t");
+		line += len + strspn(line + len, " \t");
+		if (*line != sign)
+			continue;
+		(void)snprintf(buf, size, "%s", line + 1 + strspn(line + 1, " \t"));
+		found = buf;
 	}
-	if (file != NULL)
-		(void)fclose(file);
+	free(text);
 	return found;
 }
 

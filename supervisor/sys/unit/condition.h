@@ -23,6 +23,8 @@ bool holds_memory_pressure(const char *text);
 bool holds_cpu_pressure(const char *text);
 bool holds_io_pressure(const char *text);
 
+/* What one read of a file gives, at most size - 1 bytes and a NUL behind them: how many; 0 when there is none. */
+size_t condition_bytes(const char *path, char *buf, size_t size);
 /* Text of a small file, cut at size - 1 and without the newline at its end; "" when there is none. */
 const char *condition_file(const char *path, char *buf, size_t size);
 /* A line of a file that begins with `name` and then the sign: what follows the sign and blanks, in buf; or NULL. */

@@ -99,14 +99,10 @@ bool holds_architecture(const char *text)
 /* The names of the board, one after the other with a NUL behind each. */
 static bool is_compatible(const char *name, size_t len)
 {
-	FILE *file = fopen("/proc/device-tree/compatible", "re");
 	char all[LINE_SIZE];
-	size_t n = file != NULL ? fread(all, 1, sizeof(all) - 1, file) : 0;
+	size_t n = condition_bytes("/proc/device-tree/compatible", all, sizeof(all));
 	bool found = false;
 
-	if (file != NULL)
-		(void)fclose(file);
-	all[n] = '\0';
 	for (size_t i = 0; i < n && !found; i += strlen(all + i) + 1)
 		found = strlen(all + i) == len && strncmp(all + i, name, len) == 0;
 	return found;
@@ -130,13 +126,9 @@ bool holds_firmware(const char *text)
 static const char *container_name(char *buf, size_t size)
 {
 	static const char name[] = "container=";
-	FILE *file = fopen("/proc/1/environ", "re");
 	char all[LINE_SIZE];
-	size_t n = file != NULL ? fread(all, 1, sizeof(all) - 1, file) : 0;
+	size_t n = condition_bytes("/proc/1/environ", all, sizeof(all));
 
-	if (file != NULL)
-		(void)fclose(file);
-	all[n] = '\0';
 	for (size_t i = 0; i < n; i += strlen(all + i) + 1)
 		if (strncmp(all + i, name, sizeof(name) - 1) == 0) {
 			(void)snprintf(buf, size, "%s", all + i + sizeof(name) - 1);
@@ -235,15 +227,9 @@ bool holds_security(const char *text)
 
 	if (strcmp(text, "tpm2") == 0)
 		return exists("/sys/class/tpmrm/tpmrm0");
-	if (strcmp(text, "uefi-secureboot") == 0) {
-		FILE *file = fopen(secure, "re");
+	if (strcmp(text, "uefi-secureboot") == 0)
 		/* four bytes of attributes, then the value */
-		bool on = file != NULL && fread(boot, 1, 5, file) == 5 && boot[4] == 1;
-
-		if (file != NULL)
-			(void)fclose(file);
-		return on;
-	}
+		return condition_bytes(secure, boot, sizeof(boot)) == 5 && boot[4] == 1;
 	return has_word(condition_file("/sys/kernel/security/lsm", modules, sizeof(modules)), text);
 }
 

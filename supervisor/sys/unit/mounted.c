@@ -1,40 +1,32 @@
 #include "supervisor/sys/unit/mounted.h"
 
 #include "common/mountinfo.h"
+#include "supervisor/sys/file.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/sysmacros.h>
 
-struct reader {
-	FILE *file;
-	char *line;
-	size_t size;
+/* The list of mounts, and where the next line of it begins. */
+struct list {
+	char *text, *rest;
 };
 
-static void reader_close(struct reader *r)
+static void list_free(struct list *l)
 {
-	if (r->file != NULL)
-		(void)fclose(r->file);
-	free(r->line);
+	free(l->text);
 }
 
-#define READER(r)                                                  \
-	struct reader r __attribute__((cleanup(reader_close))) = { \
-		.file = fopen("/proc/self/mountinfo", "re")        \
-	}
-
-static bool reader_next(struct reader *r, struct mountinfo *m)
+static struct list list_read(void)
 {
-	while (r->file != NULL && getline(&r->line, &r->size, r->file) > 0) {
-		char *rest = r->line;
+	char *text = file_read_made(open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC));
 
-		if (mountinfo_next(&rest, m))
-			return true;
-	}
-	return false;
+	return (struct list){ text, text };
 }
+
+#define LIST(l) struct list l __attribute__((cleanup(list_free))) = list_read()
 
 static void copy(struct mounted *m, const struct mountinfo *info)
 {
@@ -48,11 +40,11 @@ static void copy(struct mounted *m, const struct mountinfo *info)
 
 bool mounted_at(const char *place, struct mounted *m)
 {
-	READER(r);
+	LIST(list);
 	struct mountinfo info;
 	bool found = false;
 
-	while (reader_next(&r, &info)) {
+	while (mountinfo_next(&list.rest, &info)) {
 		if (strcmp(info.place, place) != 0)
 			continue;
 		found = true;
@@ -64,11 +56,11 @@ bool mounted_at(const char *place, struct mounted *m)
 
 bool mounted_below(const char *place, char *below, size_t size)
 {
-	READER(r);
+	LIST(list);
 	struct mountinfo info;
 	size_t len = strlen(place);
 
-	while (reader_next(&r, &info))
+	while (mountinfo_next(&list.rest, &info))
 		if (strncmp(info.place, place, len) == 0 && info.place[len] == '/') {
 			(void)snprintf(below, size, "%s", info.place);
 			return true;
