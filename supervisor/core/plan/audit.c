@@ -445,7 +445,8 @@ static void advise_sandbox(struct auditor *at)
 
 		/* truth values, and choices that are small numbers */
 		if ((k->kinds & 1u << KIND_SERVICE) != 0 && (sandbox || calls) && *field == 0)
-			strv_add(at->a, &at->audit->advice, arena_printf(at->a, "%s=yes", k->name));
+			strv_add(at->a, &at->audit->advice,
+				arena_printf(at->a, "%s=yes", key_name(k)));
 	}
 }
 
