@@ -47,13 +47,23 @@ static size_t parent_length(const char *path)
 	return slash != NULL ? (size_t)(slash - path) : 0;
 }
 
-/* mkdir -p: each component is opened, made when missing, and opened again, always from the root. */
+/*
+ * mkdir -p: each component is opened, made when missing, and opened again, always from the root. What is there already, as
+ * mostly, takes one step.
+ */
 static int make_folders(const struct child *c, const struct target *t, size_t length,
 	struct fault *f)
 {
+	size_t whole = length > 0 ? length : 1;
 	char path[PATH_MAX];
-	int parent cleanup_fd = resolve(c, "/", true, false);
+	int parent cleanup_fd = -1;
 
+	memcpy(path, t->path, whole);
+	path[whole] = '\0';
+	parent = resolve(c, path, true, t->no_links);
+	if (parent >= 0)
+		return fd_take(&parent);
+	parent = resolve(c, "/", true, false);
 	if (parent < 0)
 		return fail(f, "/");
 	for (size_t at = 1, end; at < length; at = end + 1) {
