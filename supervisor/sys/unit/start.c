@@ -377,12 +377,14 @@ static int launch_check(struct instance *inst, const struct plan *plan, struct l
 	return 0;
 }
 
-/* The default profile was not asked for, so a kernel without filters is no fault; but somebody should know. */
+/* Filters that no key asks for by itself: a kernel that has none is no fault; but somebody should know. */
 static void tell_unfiltered(struct instance *inst, const struct plan *plan)
 {
-	const char *name = plan->role == ROLE_MAIN ? plan->profile_name : NULL;
+	const char *name = plan->profile_name;
+	bool profile = name != NULL && plan->profile.n == 0 && strcmp(name, "unconfined") != 0;
+	bool filter = plan->filter_keys != NULL && plan->filter.n == 0;
 
-	if (name != NULL && plan->profile.n == 0 && strcmp(name, "unconfined") != 0)
+	if (plan->role == ROLE_MAIN && (profile || filter))
 		journal(inst->s, LOG_LEVEL_WARNING, inst->unit,
 			"the kernel has no seccomp filters: it may use all system calls");
 }
