@@ -25,4 +25,7 @@ struct report {
 
 #define REPORT_STEP_EXEC 0xffffu
 
+/* The name of the process of an init that reports, which no program has: what is recorded of the unit leaves it out. */
+#define REPORT_INIT_NAME "sup-init"
+
 #endif

@@ -41,6 +41,8 @@
 #define CRASHES_MAX 10
 #define PROGRAM "/proc/self/exe"
 #define SERVE "--serve="
+#define CRASHES "--crashes="
+#define REPORT "--report="
 
 struct command {
 	struct course course;
@@ -432,7 +434,7 @@ static void on_ours(struct fault *f, const siginfo_t *info, uint64_t pc)
 	(void)take_end(c);
 	c->course.crashes++;
 	text_init(&t, crashes, sizeof(crashes));
-	text_format(&t, "--crashes=%d", c->course.crashes);
+	text_format(&t, CRASHES "%d", c->course.crashes);
 	text_init(&t, course, sizeof(course));
 	text_format(&t, SERVE);
 	course_write(&c->course, &t);
@@ -496,6 +498,14 @@ static int take_orders(struct command *c, char *const argv[])
 		return -1;
 	voice_usage(&c->voice, &fault);
 	return c->voice.manner == MANNER_INIT ? EXIT_USAGE : 1;
+}
+
+void command_take_name(char *const argv[])
+{
+	if (argv[0] != NULL && argv[1] != NULL &&
+		(strncmp(argv[1], REPORT, strlen(REPORT)) == 0 ||
+			strncmp(argv[1], CRASHES, strlen(CRASHES)) == 0))
+		(void)prctl(PR_SET_NAME, REPORT_INIT_NAME);
 }
 
 int command_run(char *const argv[], struct fault *fault)

@@ -19,6 +19,9 @@ struct fault;
 /* Are these the arguments of this mode? Words without "--" may be the kernel's. */
 bool command_wanted(char *const argv[]);
 
+/* The first call of a process whose arguments say that it reports: from here on it has the name of report.h. */
+void command_take_name(char *const argv[]);
+
 /* All signals are blocked. Returns the status to exit with. */
 int command_run(char *const argv[], struct fault *fault);
 

@@ -96,6 +96,7 @@ int main(int argc, char *argv[])
 	struct init *init;
 
 	(void)argc;
+	command_take_name(argv);
 	signals_block();
 	if (command_wanted(argv) || getpid() != 1)
 		return command_run(argv, &fault);

@@ -24,14 +24,41 @@ static void print_row(const json_t *row)
 	(void)putchar('\n');
 }
 
-static void print_audit(const json_t *audit)
+/* To be pasted as they stand. */
+static void print_learned(const json_t *learned)
+{
+	unsigned int lost = (unsigned int)number_of(learned, "lost");
+	char age[HUMAN_MAX];
+	size_t i;
+	json_t *line;
+
+	if (!json_is_object(learned))
+		return;
+	if (json_object_get(learned, "why") != NULL) {
+		(void)fputs("\nNothing is learned yet: ", stdout);
+		put_safe(stdout, text_of(learned, "why"));
+		(void)putchar('\n');
+		return;
+	}
+	(void)printf("\nLearned in %u %s, since %s ago. What it used, and no more:\n",
+		(unsigned int)number_of(learned, "starts"),
+		number_of(learned, "starts") == 1 ? "start" : "starts", age_of(learned, age));
+	if (lost > 0)
+		(void)printf("# %u events were not counted: something may be missing\n", lost);
+	json_array_foreach(json_object_get(learned, "lines"), i, line)
+	{
+		put_safe(stdout, json_string_value(line));
+		(void)putchar('\n');
+	}
+}
+
+static void print_process(const json_t *audit)
 {
 	const json_t *rows = json_object_get(audit, "rows");
 	const json_t *advice = json_object_get(audit, "advice");
 	size_t i, differ = 0;
 	json_t *item;
 
-	put_safe(stdout, text_of(audit, "unit"));
 	(void)printf(", process %u\n", (unsigned int)number_of(audit, "pid"));
 	json_array_foreach(rows, i, item)
 	{
@@ -50,6 +77,16 @@ static void print_audit(const json_t *audit)
 		put_safe(stdout, json_string_value(item));
 		(void)putchar('\n');
 	}
+}
+
+static void print_audit(const json_t *audit)
+{
+	put_safe(stdout, text_of(audit, "unit"));
+	if (number_of(audit, "pid") != 0)
+		print_process(audit);
+	else
+		(void)puts(" does not run");
+	print_learned(json_object_get(audit, "learned"));
 }
 
 static int run(struct context *c, int argc, char **argv)

@@ -6,7 +6,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #define LAST_LINES 10
 
@@ -15,19 +14,6 @@
 #define NAME_MAX_WIDTH 32
 #define REMARK_MIN 16 /* columns: less than that of a remark says nothing */
 #define REMARK_INDENT 4
-
-/* How long it (a unit, or its health) is in its state; "-": it never was in another. */
-static const char *age_of(const json_t *unit, char buf[HUMAN_MAX])
-{
-	struct timespec now;
-	uint64_t us, since = number_of(unit, "since");
-
-	if (since == 0)
-		return "-";
-	(void)clock_gettime(CLOCK_REALTIME, &now);
-	us = (uint64_t)now.tv_sec * USEC_PER_SEC + (uint64_t)now.tv_nsec / NSEC_PER_USEC;
-	return human_time(us > since ? us - since : 0, buf);
-}
 
 /* Is this a unit that somebody should look at? Then its remark is shown whole. */
 static bool is_amiss(const json_t *unit)

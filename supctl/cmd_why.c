@@ -2,22 +2,9 @@
 #include "supctl/supctl.h"
 #include "supctl/text.h"
 
-#include "common/util.h"
-
 #include <stdio.h>
-#include <time.h>
 
 #define INDENT 2
-
-static const char *age_of(const json_t *step, char buf[HUMAN_MAX])
-{
-	uint64_t us, since = number_of(step, "since");
-	struct timespec now;
-
-	(void)clock_gettime(CLOCK_REALTIME, &now);
-	us = (uint64_t)now.tv_sec * USEC_PER_SEC + (uint64_t)now.tv_nsec / NSEC_PER_USEC;
-	return human_time(us > since ? us - since : 0, buf);
-}
 
 /* "  needs db.container (starting 37s): health 2 of 3". Only of the root there is more to say than that. */
 static void print_step(const json_t *step, size_t depth, bool root)

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <time.h>
 #include <unistd.h>
 
 const char *human_size(uint64_t bytes, char buf[HUMAN_MAX])
@@ -152,4 +153,16 @@ uint64_t number_of(const json_t *object, const char *member)
 	json_int_t n = json_integer_value(json_object_get(object, member));
 
 	return n > 0 ? (uint64_t)n : 0;
+}
+
+const char *age_of(const json_t *object, char buf[HUMAN_MAX])
+{
+	struct timespec now;
+	uint64_t us, since = number_of(object, "since");
+
+	if (since == 0)
+		return "-";
+	(void)clock_gettime(CLOCK_REALTIME, &now);
+	us = (uint64_t)now.tv_sec * USEC_PER_SEC + (uint64_t)now.tv_nsec / NSEC_PER_USEC;
+	return human_time(us > since ? us - since : 0, buf);
 }

@@ -31,5 +31,7 @@ size_t text_width(const char *text);
 /* Members of a unit, with "" and 0 for one that is not there. */
 const char *text_of(const json_t *object, const char *member);
 uint64_t number_of(const json_t *object, const char *member);
+/* How long ago its member "since" is; "-": it has none. */
+const char *age_of(const json_t *object, char buf[HUMAN_MAX]);
 
 #endif

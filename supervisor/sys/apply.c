@@ -9,6 +9,7 @@
 #include "supervisor/sys/recover/held.h"
 #include "supervisor/sys/supervisor.h"
 #include "supervisor/sys/unit/condition.h"
+#include "supervisor/sys/unit/learn.h"
 #include "supervisor/sys/wall.h"
 
 #include <signal.h>
@@ -331,6 +332,7 @@ void reload_units(struct supervisor *s, uint32_t job)
 		return;
 	}
 	s->next = set;
+	learn_tidy(set);
 	engine_reload(s->engine, set, job, now_us());
 	KILL_POINT("reload-told");
 	load_free(before);
@@ -362,6 +364,7 @@ int supervise_begin(struct supervisor *s, struct err *e)
 	s->engine = s->instances != NULL ? engine_new(s->set) : NULL;
 	if (s->engine == NULL)
 		return err_set_no(e, ENOMEM, "read the units");
+	learn_tidy(s->set);
 	engine_set_facts(s->engine, &facts);
 	/* fails only before the kernel has any randomness: then all delays are the same as at the last such boot */
 	if (getrandom(&seed, sizeof(seed), GRND_NONBLOCK) == (ssize_t)sizeof(seed))

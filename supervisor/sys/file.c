@@ -92,3 +92,20 @@ char *file_read_made(int fd)
 	text[n] = '\0';
 	return text;
 }
+
+char *file_text(int dir, const char *path, size_t most, struct arena *a)
+{
+	cleanup_fd int fd = openat(dir, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	char *text = arena_alloc(a, most + 1);
+	size_t used = 0;
+	ssize_t n = 1;
+
+	while (fd >= 0 && used < most && n > 0) {
+		n = read(fd, text + used, most - used);
+		used += n > 0 ? (size_t)n : 0;
+	}
+	while (used > 0 && text[used - 1] == '\n')
+		used--;
+	text[used] = '\0';
+	return text;
+}

@@ -24,4 +24,10 @@ int file_write(const char *folder, const char *name, const char *text, size_t si
  */
 char *file_read_made(int fd);
 
+/*
+ * What the kernel makes a text of when it is read: at most `most` bytes of it, without the last line's end; "" when it cannot
+ * be read.
+ */
+char *file_text(int dir, const char *path, size_t most, struct arena *a);
+
 #endif

@@ -11,6 +11,7 @@ UNITS = {
     "loose.container": "[Container]\nRootfs=/srv/root:O\nNetwork=host\nNoNewPrivileges=no\nRunInit=no\nUnmask=ALL\nSeccompProfile=unconfined\n"
                        "Secret=key,type=env\nExec=/bin/busybox sleep 100000\nAddCapability=CAP_NET_RAW\n",
     "unmapped.container": "[Container]\nRootfs=/srv/root\nNetwork=none\nExec=/bin/busybox sleep 100000\n",
+    "learns.service": "[Service]\nLearn=yes\nExecStart=/bin/busybox sleep 100000\n",
     "host.service": "[Service]\nLimitNOFILE=1024\nExecStart=/bin/busybox sleep 100000\n",
 }
 
@@ -94,3 +95,16 @@ def test_services_and_refusals(box):
     assert box.supctl("audit", "tight") == (1, "", "supctl: tight.container is not running\n")
     assert box.supctl("audit", "nothing")[0] == 4
     assert box.supctl("audit")[0] == 2
+
+
+def test_learning_that_cannot_be(box):
+    """This box is not the machine, whose numbers of processes tracing takes: it says so, and the unit runs."""
+    why = "tracing takes the machine's own numbers of processes"
+    answer, _ = audit(box, "learns")
+    assert answer["learned"] == {"starts": 0, "since": 0, "lost": 0, "calls": [], "lines": [], "why": why}
+    assert f"Nothing is learned yet: {why}" in box.supctl("audit", "learns")[1]
+    assert box.unit("learns")["lacks"] == ["Learn=, its log says why"]
+    assert f"going on without: {why}" in box.supctl("logs", "learns")[1]
+    assert box.supctl("stop", "learns")[0] == 0
+    assert box.data("audit", "learns")["pid"] == 0
+    assert audit(box, "host")[0]["learned"] is None

@@ -110,7 +110,7 @@ static void plan_begin(struct planner *pl, enum role role)
 
 /* ---- inside ---- */
 
-static bool is_root(const char *user)
+bool plan_is_root(const char *user)
 {
 	size_t n = user != NULL ? strcspn(user, ":") : 0;
 
@@ -125,8 +125,10 @@ uint64_t plan_container_capabilities(const struct container_section *c)
 		: (plan_default_capabilities | c->add_capability) & ~c->drop_capability;
 }
 
+/* What enters it by an operator's hand is not of the unit. */
 static void plan_filter(struct planner *pl)
 {
+	pl->p->learn = pl->u->service.learn && pl->p->role != ROLE_EXEC;
 	if (!seccomp_has_keys(&pl->u->service))
 		return;
 	pl->p->filter = pl->facts->filter;
@@ -142,7 +144,7 @@ static void plan_identity(struct planner *pl)
 	p->user = c->user != NULL ? c->user : image != NULL ? image->user : NULL;
 	p->group = c->group;
 	p->capabilities = plan_container_capabilities(c);
-	p->ambient = is_root(p->user) ? 0 : c->add_capability & p->capabilities;
+	p->ambient = plan_is_root(p->user) ? 0 : c->add_capability & p->capabilities;
 	p->no_new_privileges = c->no_new_privileges;
 	plan_landlock(pl);
 	p->profile = pl->facts->profile;

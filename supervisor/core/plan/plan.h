@@ -224,6 +224,7 @@ struct plan {
 	struct seccomp_program profile, filter;
 	const char *profile_name; /* "default", "unconfined" or a path; NULL: no container */
 	const char *filter_keys;  /* the keys that made the filter, a line each; NULL: none */
+	bool learn; /* what it asks the kernel for is recorded */
 
 	const char *
 		working_dir; /* inside, "~": the user's home; one that is missing is a fault, unless ... */
@@ -257,6 +258,8 @@ struct plan {
  */
 int plan_unit(struct plan *p, const struct unit *u, enum role role, uint32_t index,
 	const struct facts *facts, struct arena *arena, struct err *e);
+/* The words that User= has for root; NULL is one. */
+bool plan_is_root(const char *user);
 /* What a container may at most do as its root. */
 uint64_t plan_container_capabilities(const struct container_section *c);
 /* Whether it enters the running container. */

@@ -367,6 +367,7 @@ static void print_seccomp(struct text *t, const struct plan *p)
 		else
 			print_program(t, &p->profile);
 	}
+	yes(t, "learn", p->learn);
 	if (p->filter_keys == NULL)
 		return;
 	for (const char *s = p->filter_keys; *s != '\0'; s = strchr(s, '\n') + 1) {

@@ -134,6 +134,11 @@ int call_group(const char *name, void (*take)(void *data, unsigned int number), 
 	return 0;
 }
 
+const char *call_group_name(unsigned int place)
+{
+	return at_position(group_names, sizeof(group_names), place);
+}
+
 /* ---- the default profile ---- */
 
 enum call_verdict call_profile(unsigned int number, uint64_t capabilities)

@@ -23,6 +23,9 @@ const char *call_name(unsigned int number, char name[CALL_NAME_MAX]);
  */
 int call_group(const char *name, void (*take)(void *data, unsigned int number), void *data);
 
+/* The name of the group at that place of all, "@aio"; NULL: there are not so many. */
+const char *call_group_name(unsigned int place);
+
 /* What the default profile says of a call, arguments aside, to who has these capabilities. */
 enum call_verdict { CALL_UNKNOWN, CALL_REFUSED, CALL_ALLOWED };
 enum call_verdict call_profile(unsigned int number, uint64_t capabilities);

@@ -455,6 +455,7 @@ struct service_section {
 	int device_policy;      /* enum device_policy */
 	struct sandbox sandbox; /* of .service */
 	struct spots landlock;  /* of both */
+	bool learn;
 	struct syscall_section syscalls;
 	int syscall_error;   /* what is refused ends with it; 0: the process is killed */
 	struct strv sockets; /* units whose descriptors it gets, besides those that start it */

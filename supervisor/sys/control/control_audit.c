@@ -7,6 +7,8 @@
 #include "common/paths.h"
 #include "supervisor/core/plan/audit.h"
 #include "supervisor/sys/control/control.h"
+#include "supervisor/sys/file.h"
+#include "supervisor/sys/unit/learn.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -19,24 +21,6 @@
 #define MAP_TEXT_MAX 4096
 #define MOUNTINFO_MAX (128 * 1024)
 #define VALUE_TEXT_MAX 256
-
-/* The text, at most `most` bytes of it, without the last line's end; "" when it cannot be read. */
-static char *read_text(int dir, const char *path, size_t most, struct arena *a)
-{
-	cleanup_fd int fd = openat(dir, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	char *text = arena_alloc(a, most + 1);
-	size_t used = 0;
-	ssize_t n = 1;
-
-	while (fd >= 0 && used < most && n > 0) {
-		n = read(fd, text + used, most - used);
-		used += n > 0 ? (size_t)n : 0;
-	}
-	while (used > 0 && text[used - 1] == '\n')
-		used--;
-	text[used] = '\0';
-	return text;
-}
 
 static void read_namespaces(int proc, uint64_t ns[NS_COUNT])
 {
@@ -85,7 +69,7 @@ static int open_process(int pid, bool run_init, int *which)
 /* NULL: it is not there. */
 static const char *read_value(int dir, const char *file, struct arena *a)
 {
-	const char *value = read_text(dir, file, VALUE_TEXT_MAX, a);
+	const char *value = file_text(dir, file, VALUE_TEXT_MAX, a);
 
 	return value[0] != '\0' ? value : NULL;
 }
@@ -108,9 +92,43 @@ static void read_cgroup(struct audit_facts *f, const struct plan *p, struct devi
 	f->devices = devices_look(devices, p, dir);
 }
 
+static json_t *view_texts(const struct strv *texts)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < texts->n; i++)
+		(void)json_array_append_new(list, json_text(texts->v[i]));
+	return list;
+}
+
+/* null: it does not learn. */
+static json_t *view_learned(const struct unit *u, const struct plan *p, struct arena *a)
+{
+	struct strv lines = { 0 }, calls = { 0 };
+	struct learn_since since = { 0 };
+	struct learned learned;
+	struct err e;
+	json_t *view;
+	bool known;
+
+	if (!u->service.learn)
+		return json_null();
+	known = learn_read(u->name, &learned, &since, a, &e) == 0;
+	if (known) {
+		lines = learned_lines(&learned, p, a);
+		calls = learned_names(&learned, a);
+	}
+	view = json_pack("{sIsIsIsoso}", "starts", (json_int_t)since.starts, "since",
+		(json_int_t)since.since, "lost", (json_int_t)learned.lost, "calls",
+		view_texts(&calls), "lines", view_texts(&lines));
+	if (!known)
+		(void)json_object_set_new(view, "why", json_text(e.msg));
+	return view;
+}
+
 static json_t *view(const struct audit *audit, const char *unit, int pid)
 {
-	json_t *rows = json_array(), *advice = json_array();
+	json_t *rows = json_array();
 
 	for (size_t i = 0; i < audit->n_rows; i++) {
 		const struct audit_row *r = &audit->rows[i];
@@ -121,10 +139,8 @@ static json_t *view(const struct audit *audit, const char *unit, int pid)
 			(void)json_object_set_new(row, "declared", json_text(r->declared));
 		(void)json_array_append_new(rows, row);
 	}
-	for (size_t i = 0; i < audit->advice.n; i++)
-		(void)json_array_append_new(advice, json_text(audit->advice.v[i]));
 	return json_pack("{sosisosIso}", "unit", json_text(unit), "pid", pid, "rows", rows, "more",
-		(json_int_t)audit->more, "advice", advice);
+		(json_int_t)audit->more, "advice", view_texts(&audit->advice));
 }
 
 /* What is there now; -1 when the process is gone. */
@@ -134,13 +150,13 @@ static int look(struct audit_facts *f, const struct plan *p, struct device_cache
 	cleanup_fd int self = open("/proc/self", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	*f = (struct audit_facts){
-		.status = read_text(proc, "status", STATUS_MAX, a),
-		.uid_map = read_text(proc, "uid_map", MAP_TEXT_MAX, a),
-		.gid_map = read_text(proc, "gid_map", MAP_TEXT_MAX, a),
-		.own_status = read_text(self, "status", STATUS_MAX, a),
-		.own_uid_map = read_text(self, "uid_map", MAP_TEXT_MAX, a),
-		.own_gid_map = read_text(self, "gid_map", MAP_TEXT_MAX, a),
-		.mountinfo = read_text(proc, "mountinfo", MOUNTINFO_MAX, a),
+		.status = file_text(proc, "status", STATUS_MAX, a),
+		.uid_map = file_text(proc, "uid_map", MAP_TEXT_MAX, a),
+		.gid_map = file_text(proc, "gid_map", MAP_TEXT_MAX, a),
+		.own_status = file_text(self, "status", STATUS_MAX, a),
+		.own_uid_map = file_text(self, "uid_map", MAP_TEXT_MAX, a),
+		.own_gid_map = file_text(self, "gid_map", MAP_TEXT_MAX, a),
+		.mountinfo = file_text(proc, "mountinfo", MOUNTINFO_MAX, a),
 		.descriptors = count_descriptors(proc),
 	};
 	read_namespaces(proc, f->ns);
@@ -149,31 +165,43 @@ static int look(struct audit_facts *f, const struct plan *p, struct device_cache
 	return f->status[0] != '\0' ? 0 : -1;
 }
 
+static int audit_process(const struct unit *u, const struct process *process,
+	const struct plan *plan, struct arena *a, struct audit *audit, struct err *e)
+{
+	struct audit_facts facts;
+	cleanup_fd int proc = -1;
+	int which;
+
+	/* until then it still is a copy of the supervisor on its way */
+	if (!process->settled)
+		return err_setx(e, "%s: its program is not executed yet", u->name);
+	proc = open_process(process->run.pid, plan->run_init, &which);
+	if (proc < 0 || look(&facts, plan, &process->s->launcher.devices, proc, a) < 0)
+		return err_setx(e, "%s: its process %d has just ended", u->name, which);
+	audit_make(audit, u, plan, &facts, a);
+	return which;
+}
+
+/* Of one that does not run there still is what it has shown before. */
 static int audit_unit(struct supervisor *s, uint32_t index, struct arena *a, json_t **answer,
 	struct err *e)
 {
 	const struct unit *u = unit_at(s, index);
-	const struct process *main_process = s->instances[index] != NULL
+	const struct process *process = s->instances[index] != NULL
 		? process_find(s, s->instances[index], ROLE_MAIN)
 		: NULL;
-	struct audit_facts facts;
-	cleanup_fd int proc = -1;
-	struct audit audit;
+	struct audit audit = { 0 };
 	struct plan plan;
-	int which;
+	int which = 0;
 
-	if (main_process == NULL)
+	if (process == NULL && (!u->service.learn || u->broken != NULL))
 		return err_setx(e, "%s is not running", u->name);
-	/* until then it still is a copy of the supervisor on its way */
-	if (!main_process->settled)
-		return err_setx(e, "%s: its program is not executed yet", u->name);
 	if (plan_now(s, index, &plan, a, e) < 0)
 		return -1;
-	proc = open_process(main_process->run.pid, plan.run_init, &which);
-	if (proc < 0 || look(&facts, &plan, &s->launcher.devices, proc, a) < 0)
-		return err_setx(e, "%s: its process %d has just ended", u->name, which);
-	audit_make(&audit, u, &plan, &facts, a);
+	if (process != NULL && (which = audit_process(u, process, &plan, a, &audit, e)) < 0)
+		return -1;
 	*answer = view(&audit, u->name, which);
+	(void)json_object_set_new(*answer, "learned", view_learned(u, &plan, a));
 	return 0;
 }
 

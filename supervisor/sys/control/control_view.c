@@ -2,6 +2,7 @@
 #include "common/jsontext.h"
 #include "supervisor/sys/clock.h"
 #include "supervisor/sys/control/control.h"
+#include "supervisor/sys/unit/learn.h"
 #include "supervisor/sys/unit/mounted.h"
 
 #include <stdio.h>
@@ -158,14 +159,20 @@ static void view_mount(const struct unit *u, json_t *object)
 static void view_lacks(const struct unit *u, const struct run *run, const struct instance *inst,
 	json_t *object)
 {
+	json_t *lacks = json_array();
 	const char *why;
 
-	if (u->kind != KIND_CONTAINER || run->main_pid == 0 || ids_namespace(inst) >= 0 ||
-		ids_mode(u, &why) == USERNS_HOST)
-		return;
-	(void)json_object_set_new(object, "lacks",
-		json_pack("[s++]", "user namespace", inst->unmapped != NULL ? ": " : "",
-			inst->unmapped != NULL ? inst->unmapped : ", its log says why"));
+	if (u->kind == KIND_CONTAINER && run->main_pid != 0 && ids_namespace(inst) < 0 &&
+		ids_mode(u, &why) != USERNS_HOST)
+		(void)json_array_append_new(lacks,
+			json_pack("s++", "user namespace", inst->unmapped != NULL ? ": " : "",
+				inst->unmapped != NULL ? inst->unmapped : ", its log says why"));
+	why = u->service.learn && run->main_pid != 0 ? learn_lacks(u->name) : NULL;
+	if (why != NULL)
+		(void)json_array_append_new(lacks, json_string(why));
+	if (json_array_size(lacks) > 0)
+		(void)json_object_set(object, "lacks", lacks);
+	json_decref(lacks);
 }
 
 static json_t *view_unit(const struct supervisor *s, uint32_t index)

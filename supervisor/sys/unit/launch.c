@@ -6,6 +6,7 @@
 #include "common/util.h"
 #include "supervisor/sys/clock.h"
 #include "supervisor/sys/unit/cgroup.h"
+#include "supervisor/sys/unit/learn.h"
 
 #include <fcntl.h>
 #include <sched.h>
@@ -192,6 +193,14 @@ static int clone_joined(struct launcher *l, struct start *s, const struct plan *
 }
 
 /* What nobody has asked for is a word to the operator where the kernel cannot do it. */
+static void go_on_without(struct err *e, const struct err *why)
+{
+	if (e->msg[0] == '\0')
+		(void)err_setx(e, "going on without: %s", why->msg);
+	else
+		(void)err_prefix(e, "going on without: %s", why->msg);
+}
+
 static int hold_devices(struct launcher *l, int cgroup, const struct plan *plan, bool fresh,
 	struct err *e)
 {
@@ -205,10 +214,7 @@ static int hold_devices(struct launcher *l, int cgroup, const struct plan *plan,
 		*e = why;
 		return -1;
 	}
-	if (e->msg[0] == '\0')
-		(void)err_setx(e, "going on without: %s", why.msg);
-	else
-		(void)err_prefix(e, "going on without: %s", why.msg);
+	go_on_without(e, &why);
 	return 0;
 }
 
@@ -279,6 +285,7 @@ int launch(struct launcher *l, const struct plan *plan, const struct launch_io *
 	};
 	struct roster_slot *slot;
 	struct child child;
+	struct err why;
 	int pid;
 
 	e->msg[0] = '\0';
@@ -308,6 +315,9 @@ int launch(struct launcher *l, const struct plan *plan, const struct launch_io *
 	if (l->hold != NULL)
 		l->hold(l->data, (uint32_t)(slot - l->roster->slot), s.report[0], e);
 	KILL_POINT("launch-held");
+	if (plan->learn && learn_begin(plan, pid, &why) < 0)
+		go_on_without(e, &why);
+	KILL_POINT("launch-learned");
 	/* EPIPE: it was killed meanwhile, which the roster tells */
 	while (write(s.go[1], "", 1) < 0 && errno == EINTR)
 		continue;

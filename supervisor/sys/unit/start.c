@@ -561,12 +561,17 @@ const char *plan_text(struct supervisor *s, uint32_t index, struct arena *arena,
 int plan_now(struct supervisor *s, uint32_t index, struct plan *plan, struct arena *arena,
 	struct err *e)
 {
-	struct instance *inst = s->instances[index];
+	bool held = s->instances[index] != NULL;
+	struct instance *inst = instance_get(s, index);
 	struct facts facts;
+	int rc;
 
 	if (inst == NULL)
-		return err_setx(e, "%s is not running", unit_at(s, index)->name);
-	if (idle_facts(inst, &facts, arena, e) < 0)
-		return -1;
-	return plan_unit(plan, unit_at(s, index), ROLE_MAIN, 0, &facts, arena, e);
+		return err_set_no(e, ENOMEM, "record of the unit");
+	rc = idle_facts(inst, &facts, arena, e);
+	if (rc == 0)
+		rc = plan_unit(plan, unit_at(s, index), ROLE_MAIN, 0, &facts, arena, e);
+	if (!held)
+		instance_release(s, index);
+	return rc;
 }
