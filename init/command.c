@@ -500,11 +500,10 @@ static int take_orders(struct command *c, char *const argv[])
 	return c->voice.manner == MANNER_INIT ? EXIT_USAGE : 1;
 }
 
-void command_take_name(char *const argv[])
+void command_take_name(const char *option)
 {
-	if (argv[0] != NULL && argv[1] != NULL &&
-		(strncmp(argv[1], REPORT, strlen(REPORT)) == 0 ||
-			strncmp(argv[1], CRASHES, strlen(CRASHES)) == 0))
+	if (strncmp(option, REPORT, strlen(REPORT)) == 0 ||
+		strncmp(option, CRASHES, strlen(CRASHES)) == 0)
 		(void)prctl(PR_SET_NAME, REPORT_INIT_NAME);
 }
 

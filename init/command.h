@@ -19,8 +19,8 @@ struct fault;
 /* Are these the arguments of this mode? Words without "--" may be the kernel's. */
 bool command_wanted(char *const argv[]);
 
-/* The first call of a process whose arguments say that it reports: from here on it has the name of report.h. */
-void command_take_name(char *const argv[]);
+/* By the first option, before any other call: who reports has the name of report.h. */
+void command_take_name(const char *option);
 
 /* All signals are blocked. Returns the status to exit with. */
 int command_run(char *const argv[], struct fault *fault);

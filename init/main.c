@@ -95,8 +95,8 @@ int main(int argc, char *argv[])
 	static struct init spare;
 	struct init *init;
 
-	(void)argc;
-	command_take_name(argv);
+	if (argc > 1)
+		command_take_name(argv[1]);
 	signals_block();
 	if (command_wanted(argv) || getpid() != 1)
 		return command_run(argv, &fault);

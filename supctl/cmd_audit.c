@@ -44,7 +44,7 @@ static void print_learned(const json_t *learned)
 		(unsigned int)number_of(learned, "starts"),
 		number_of(learned, "starts") == 1 ? "start" : "starts", age_of(learned, age));
 	if (lost > 0)
-		(void)printf("# %u events were not counted: something may be missing\n", lost);
+		(void)printf("# %u events were not counted\n", lost);
 	json_array_foreach(json_object_get(learned, "lines"), i, line)
 	{
 		put_safe(stdout, json_string_value(line));

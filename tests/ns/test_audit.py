@@ -98,8 +98,8 @@ def test_services_and_refusals(box):
 
 
 def test_learning_that_cannot_be(box):
-    """This box is not the machine, whose numbers of processes tracing takes: it says so, and the unit runs."""
-    why = "tracing takes the machine's own numbers of processes"
+    """This box has pids of its own, which tracing does not know: it says so, and the unit runs."""
+    why = "tracing knows the machine's own pids alone"
     answer, _ = audit(box, "learns")
     assert answer["learned"] == {"starts": 0, "since": 0, "lost": 0, "calls": [], "lines": [], "why": why}
     assert f"Nothing is learned yet: {why}" in box.supctl("audit", "learns")[1]

@@ -83,7 +83,7 @@ def test_it_is_shown(boot):
     assert re.search(r"^learn +yes$", boot.ok("plan"), re.MULTILINE)
     assert "lacks" not in json.loads(boot.ok("status"))
     assert "later.container does not run" in boot.ok("later")
-    assert "Nothing is learned yet: it has not been started with Learn=yes" in boot.ok("later")
+    assert "Nothing is learned yet: not started with Learn=yes" in boot.ok("later")
 
 
 def test_starts_add_up_over_the_end_of_the_supervisor(boot):

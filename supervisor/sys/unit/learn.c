@@ -22,8 +22,8 @@
 #define PROBE "cap_capable"
 #define CALLS "events/raw_syscalls/sys_enter"
 #define CAPABILITIES "events/sup/" PROBE
-static const char count_calls[] =
-	"hist:keys=id if comm != \"supervisor\" && comm != \"" REPORT_INIT_NAME "\"";
+static const char count_calls[] = "hist:keys=id if comm!=\"supervisor\"&&comm!=\"" REPORT_INIT_NAME
+				  "\"";
 /*
  * int cap_capable(cred, struct user_namespace *, int cap, unsigned int opts), by all of the kernel's questions for a
  * capability. 2 in opts, CAP_OPT_NOAUDIT: it only wants to know. What the container's init needs, its unit must have.
@@ -34,10 +34,10 @@ static const char count_calls[] =
  */
 static const char probe[] = "p:sup/" PROBE " cap_capable cap=$arg3:s32 opts=$arg4:u32"
 			    " x=+8($arg2):u32 y=+12($arg2):u32 z=+16($arg2):u32";
-#define COUNT_CAPABILITIES "hist:keys=cap if !(opts & 2) && comm != \"supervisor\""
+#define COUNT_CAPABILITIES "hist:keys=cap if comm!=\"supervisor\"&&!(opts&2)"
 static const char count_capabilities[] = COUNT_CAPABILITIES;
 static const char count_own_capabilities[] = COUNT_CAPABILITIES
-	" && x != 4294967295 && y != 4294967295 && z != 4294967295";
+	"&&x!=4294967295&&y!=4294967295&&z!=4294967295";
 
 /* ---- tracefs ---- */
 
@@ -49,7 +49,7 @@ static int open_tracefs(struct err *e)
 	int root;
 
 	if (stat("/proc/self/ns/pid", &st) < 0 || st.st_ino != FIRST_PID_NAMESPACE)
-		return err_setx(e, "tracing takes the machine's own numbers of processes");
+		return err_setx(e, "tracing knows the machine's own pids alone");
 	if (access(TRACEFS, F_OK) < 0)
 		return err_setx(e, "the kernel has no tracing (CONFIG_FTRACE)");
 	fs = kernel_fsopen("tracefs");
@@ -111,10 +111,10 @@ static int count(int root, int dir, const struct plan *plan, int pid, struct err
 
 	(void)snprintf(text, sizeof(text), "%d", pid);
 	if (put(dir, "trace_options", "event-fork") < 0 || put(dir, "set_event_pid", text) < 0)
-		return err_set(e, "tell tracefs the process");
+		return err_set(e, "set_event_pid of tracefs");
 	if (put(dir, CALLS "/trigger", count_calls) < 0)
 		return err_set(e,
-			"system calls are not counted (CONFIG_FTRACE_SYSCALLS, CONFIG_HIST_TRIGGERS)");
+			"nothing is counted (CONFIG_FTRACE_SYSCALLS, CONFIG_HIST_TRIGGERS)");
 	if (faccessat(dir, CAPABILITIES, F_OK, 0) < 0)
 		(void)put(root, "kprobe_events", probe);
 	if (put(dir, CAPABILITIES "/trigger",
@@ -163,8 +163,7 @@ int learn_read(const char *unit, struct learned *l, struct learn_since *since, s
 		return -1;
 	dir = open_instance(root, unit);
 	if (dir < 0 || stat(path_of(PATH_LEARN "/", unit, path), &st) < 0 || st.st_size == 0)
-		return err_setx(e,
-			"it has not been started with Learn=yes, or its log says why not");
+		return err_setx(e, "not started with Learn=yes, or its log says why not");
 	since->starts = (uint64_t)st.st_size;
 	/* that of the folder in tracefs: when it was made */
 	(void)fstat(dir, &st);
@@ -173,7 +172,7 @@ int learn_read(const char *unit, struct learned *l, struct learn_since *since, s
 	capabilities = file_text(dir, CAPABILITIES "/hist", HISTOGRAM_MAX, a);
 	l->knows_capabilities = capabilities[0] != '\0';
 	if (calls[0] == '\0')
-		return err_setx(e, "its histogram in tracefs cannot be read");
+		return err_setx(e, CALLS "/hist cannot be read");
 	l->lost = learned_take(&l->capabilities, CAPABILITY_COUNT, capabilities) +
 		learned_take(l->calls, CALLS_MAX, calls);
 	return 0;
