@@ -106,9 +106,10 @@ RESTING	 := supervisor/sys/link.c supervisor/sys/log/logs.c supervisor/core/logl
 $(OUT)/supervisor: $(call objects,$(filter-out $(RESTING),$(SUP_SRC)) $(CTL_SRC) $(RESTING)) $(LIBCOMMON)
 $(OUT)/supervisor: LDLIBS := $(SUP_LIBS)
 # supervisor/sys/uvunused.c and control/jsonreal.c say why.
-UV_UNUSED := fs_event_close fs_poll_close fs_post pipe_close process_close stream_close stream_destroy tcp_close tty_close \
-	   udp_close udp_finish_close
-$(OUT)/supervisor: LDFLAGS += $(UV_UNUSED:%=-Wl,--wrap=uv__%) -Wl,--wrap=jsonp_strtod,--wrap=jsonp_dtostr
+UV_UNUSED := _async_close _fs_event_close _fs_poll_close _fs_post _pipe_close _process_close _process_init \
+	   _signal_cleanup _signal_close _signal_global_once_init _signal_loop_cleanup _stream_close _stream_destroy _tcp_close \
+	   _threadpool_cleanup _tty_close _udp_close _udp_finish_close async_init
+$(OUT)/supervisor: LDFLAGS += $(UV_UNUSED:%=-Wl,--wrap=uv_%) -Wl,--wrap=jsonp_strtod,--wrap=jsonp_dtostr
 
 # One file of two names: see main() of the supervisor.
 $(OUT)/supctl $(OUT)/stripped/supctl: %/supctl: %/supervisor

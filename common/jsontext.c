@@ -1,5 +1,7 @@
 #include "common/jsontext.h"
 
+#include <stdarg.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -65,4 +67,85 @@ json_t *json_bytes(const char *data, size_t n)
 json_t *json_text(const char *text)
 {
 	return json_bytes(text, strlen(text));
+}
+
+struct building {
+	const char *form; /* what is left of it */
+	va_list ap;
+	bool failed;
+};
+
+static json_t *build_text(struct building *b)
+{
+	const char *text = va_arg(b->ap, const char *);
+
+	if (*b->form == '%') {
+		b->form++;
+		return json_bytes(text, va_arg(b->ap, size_t));
+	}
+	return text != NULL ? json_text(text) : NULL;
+}
+
+static json_t *build_value(struct building *b);
+
+/* What stands between the brackets. Our own forms nest no deeper than a hand's fingers. */
+static json_t *build_members(struct building *b, json_t *whole, char end)
+{
+	for (b->form += strspn(b->form, " "); *b->form != end; b->form += strspn(b->form, " ")) {
+		const char *name = NULL;
+		json_t *value;
+
+		if (end == '}') {
+			name = va_arg(b->ap, const char *);
+			b->form++;
+		}
+		value = build_value(b);
+		if (*b->form == '*') {
+			b->form++;
+			if (value == NULL)
+				continue;
+		}
+		if ((name != NULL ? json_object_set_new(whole, name, value)
+				  : json_array_append_new(whole, value)) < 0)
+			b->failed = true;
+	}
+	b->form++;
+	return whole;
+}
+
+static json_t *build_value(struct building *b)
+{
+	switch (*b->form++) {
+	case 's':
+		return build_text(b);
+	case 'i':
+		return json_integer(va_arg(b->ap, int));
+	case 'I':
+		return json_integer(va_arg(b->ap, json_int_t));
+	case 'b':
+		return json_boolean(va_arg(b->ap, int));
+	case 'o':
+		return va_arg(b->ap, json_t *);
+	case 'O':
+		return json_incref(va_arg(b->ap, json_t *));
+	case '{':
+		return build_members(b, json_object(), '}');
+	default:
+		return build_members(b, json_array(), ']');
+	}
+}
+
+json_t *json_build(const char *form, ...)
+{
+	struct building b = { .form = form };
+	json_t *whole;
+
+	va_start(b.ap, form);
+	whole = build_value(&b);
+	va_end(b.ap);
+	if (b.failed) {
+		json_decref(whole);
+		return NULL;
+	}
+	return whole;
 }

@@ -1,6 +1,7 @@
 #include "supctl/client.h"
 
 #include "common/fd.h"
+#include "common/jsontext.h"
 #include "common/passing.h"
 
 #include <errno.h>
@@ -93,7 +94,7 @@ static int send_all(struct client *c, const char *text, size_t n, const struct c
 
 int client_send(struct client *c, const struct call *call, struct err *e)
 {
-	json_t *message = json_pack("{s:O*}", "parameters", call->parameters);
+	json_t *message = json_build("{sO*}", "parameters", call->parameters);
 	char *text;
 	int rc;
 

@@ -1,4 +1,5 @@
 /* supctl audit: what a running unit has beside what it declares, and what would leave it less. */
+#include "common/jsontext.h"
 #include "supctl/supctl.h"
 #include "supctl/text.h"
 
@@ -96,7 +97,7 @@ static int run(struct context *c, int argc, char **argv)
 
 	if (argc != 2)
 		return usage_of(&command_audit);
-	answer = ask(c, "Audit", json_pack("{ss}", "unit", argv[1]), &status);
+	answer = ask(c, "Audit", json_build("{ss}", "unit", argv[1]), &status);
 	if (answer == NULL)
 		return status;
 	if (c->json)

@@ -1,4 +1,5 @@
 /* supctl cat: the texts that make a unit, as the supervisor has read them. */
+#include "common/jsontext.h"
 #include "supctl/match.h"
 #include "supctl/text.h"
 
@@ -52,7 +53,7 @@ static int for_word(struct context *c, const char *word, json_t *all, bool *firs
 	json_array_foreach(names, i, name)
 	{
 		int status;
-		json_t *answer = ask(c, "Cat", json_pack("{sO}", "unit", name), &status);
+		json_t *answer = ask(c, "Cat", json_build("{sO}", "unit", name), &status);
 
 		if (answer != NULL && c->json)
 			(void)json_array_append(all, answer);
@@ -86,7 +87,7 @@ static int run(struct context *c, int argc, char **argv)
 			worst = status;
 	}
 	if (c->json)
-		(void)print_json(json_pack("{sO}", "units", all));
+		(void)print_json(json_build("{sO}", "units", all));
 	json_decref(all);
 	return worst;
 }

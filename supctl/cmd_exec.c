@@ -5,6 +5,7 @@
 #include "supctl/supctl.h"
 
 #include "common/fd.h"
+#include "common/jsontext.h"
 #include "common/passing.h"
 
 #include <errno.h>
@@ -40,7 +41,7 @@ static json_t *parameters_of(int argc, char **argv)
 
 	for (int i = first_word(argc, argv); i < argc; i++)
 		(void)json_array_append_new(words, json_string(argv[i]));
-	return json_pack("{sssoso*}", "unit", argv[1], "argv", words, "ticket", ticket());
+	return json_build("{sssoso*}", "unit", argv[1], "argv", words, "ticket", ticket());
 }
 
 /* ---- with a terminal ---- */

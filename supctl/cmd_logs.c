@@ -1,3 +1,4 @@
+#include "common/jsontext.h"
 #include "supctl/supctl.h"
 #include "supctl/text.h"
 
@@ -15,8 +16,8 @@ static json_t *record_object(const char *line, size_t n)
 					  : NULL;
 
 	if (text == NULL)
-		return json_pack("{ss%}", "text", line, n);
-	return json_pack("{ss% ss% ss%}", "time", line, (size_t)(stream - line), "stream",
+		return json_build("{ss%}", "text", line, n);
+	return json_build("{ss% ss% ss%}", "time", line, (size_t)(stream - line), "stream",
 		stream + 1, (size_t)(text - stream - 1), "text", text + 1,
 		(size_t)(end - text - 1));
 }
@@ -81,7 +82,7 @@ static int read_past(struct context *c, struct reading *r, bool *more)
 {
 	const struct call call = {
 		.method = "Logs",
-		.parameters = json_pack("{sssisO*}", "unit", r->unit, "lines", (int)r->lines,
+		.parameters = json_build("{sssisO*}", "unit", r->unit, "lines", (int)r->lines,
 			"after", r->cursor),
 		.more = r->following,
 	};

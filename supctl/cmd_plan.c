@@ -1,3 +1,4 @@
+#include "common/jsontext.h"
 #include "supctl/supctl.h"
 #include "supctl/text.h"
 
@@ -11,7 +12,7 @@ static int run(struct context *c, int argc, char **argv)
 
 	if (argc != 2)
 		return usage_of(&command_plan);
-	answer = ask(c, "Plan", json_pack("{ss}", "unit", argv[1]), &status);
+	answer = ask(c, "Plan", json_build("{ss}", "unit", argv[1]), &status);
 	if (answer == NULL)
 		return status;
 	if (c->json)

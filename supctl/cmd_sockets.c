@@ -1,3 +1,4 @@
+#include "common/jsontext.h"
 #include "supctl/supctl.h"
 #include "supctl/text.h"
 
@@ -60,7 +61,7 @@ static int run(struct context *c, int argc, char **argv)
 	sockets = only_sockets(json_object_get(answer, "units"));
 	json_decref(answer);
 	if (c->json)
-		return print_json(json_pack("{so}", "sockets", sockets));
+		return print_json(json_build("{so}", "sockets", sockets));
 	(void)printf("%-*s %-*s %-*s TRIGGERS\n", ADDRESS_WIDTH, "LISTEN", NAME_WIDTH, "UNIT",
 		NAME_WIDTH, "ACTIVATES");
 	json_array_foreach(sockets, i, unit) print_socket(unit);

@@ -1,3 +1,4 @@
+#include "common/jsontext.h"
 #include "supctl/match.h"
 #include "supctl/text.h"
 
@@ -258,7 +259,7 @@ static void print_unit(const json_t *unit)
 static int print_last_lines(struct context *c, const char *unit)
 {
 	int status;
-	json_t *answer = ask(c, "Logs", json_pack("{sssi}", "unit", unit, "lines", LAST_LINES),
+	json_t *answer = ask(c, "Logs", json_build("{sssi}", "unit", unit, "lines", LAST_LINES),
 		&status);
 	const char *records, *end;
 
@@ -293,7 +294,7 @@ static int run(struct context *c, int argc, char **argv)
 	if (argc > 2)
 		return usage_of(&command_status);
 	many = argc == 1 || pattern_is(argv[1]);
-	answer = ask(c, "Status", many ? NULL : json_pack("{ss}", "unit", argv[1]), &status);
+	answer = ask(c, "Status", many ? NULL : json_build("{ss}", "unit", argv[1]), &status);
 	if (answer == NULL)
 		return status;
 	units = json_object_get(answer, "units");

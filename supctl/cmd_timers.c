@@ -1,4 +1,5 @@
 /* supctl timers: what comes when, the next one first. */
+#include "common/jsontext.h"
 #include "supctl/supctl.h"
 #include "supctl/text.h"
 
@@ -119,7 +120,7 @@ static int run(struct context *c, int argc, char **argv)
 	timers = sorted_timers(json_object_get(answer, "units"));
 	json_decref(answer);
 	if (c->json)
-		return print_json(json_pack("{so}", "timers", timers));
+		return print_json(json_build("{so}", "timers", timers));
 	name_width = name_width_of(timers);
 	(void)printf("%-*s %-14s %6s %-14s %6s %s\n", (int)name_width, "TIMER", "NEXT", "LEFT",
 		"LAST", "PASSED", "STARTS");

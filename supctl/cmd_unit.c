@@ -1,4 +1,5 @@
 /* The commands that ask for one thing to be done, and wait until it is. */
+#include "common/jsontext.h"
 #include "supctl/match.h"
 #include "supctl/text.h"
 
@@ -9,7 +10,7 @@
 static void say_who_starts_it(struct context *c, const char *unit)
 {
 	int status;
-	json_t *answer = ask(c, "Status", json_pack("{ss}", "unit", unit), &status);
+	json_t *answer = ask(c, "Status", json_build("{ss}", "unit", unit), &status);
 	json_t *one = json_array_get(json_object_get(answer, "units"), 0), *by;
 	size_t i;
 
@@ -34,7 +35,7 @@ static int for_word(struct context *c, const char *word, const char *method)
 	{
 		int status;
 
-		json_decref(ask(c, method, json_pack("{sOso*}", "unit", name, "ticket", ticket()),
+		json_decref(ask(c, method, json_build("{sOso*}", "unit", name, "ticket", ticket()),
 			&status));
 		if (worst == EXIT_DONE)
 			worst = status;
@@ -92,7 +93,7 @@ static int reload(struct context *c, int argc, char **argv)
 
 	if (argc > 1)
 		return for_each_unit(c, argc, argv, "ReloadUnit", &command_reload);
-	json_decref(ask(c, "Reload", json_pack("{so*}", "ticket", ticket()), &status));
+	json_decref(ask(c, "Reload", json_build("{so*}", "ticket", ticket()), &status));
 	return status;
 }
 
@@ -102,7 +103,7 @@ static int end(struct context *c, int argc, const char *how, const struct comman
 
 	if (argc > 1)
 		return usage_of(self);
-	json_decref(ask(c, "End", json_pack("{ssso*}", "how", how, "ticket", ticket()), &status));
+	json_decref(ask(c, "End", json_build("{ssso*}", "how", how, "ticket", ticket()), &status));
 	return status;
 }
 

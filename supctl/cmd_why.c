@@ -1,4 +1,5 @@
 /* supctl why: a unit, and what it waits for or failed with, down to the root of it. */
+#include "common/jsontext.h"
 #include "supctl/supctl.h"
 #include "supctl/text.h"
 
@@ -33,7 +34,7 @@ static int run(struct context *c, int argc, char **argv)
 
 	if (argc != 2)
 		return usage_of(&command_why);
-	answer = ask(c, "Why", json_pack("{ss}", "unit", argv[1]), &status);
+	answer = ask(c, "Why", json_build("{ss}", "unit", argv[1]), &status);
 	if (answer == NULL)
 		return status;
 	if (c->json)

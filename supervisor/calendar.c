@@ -65,7 +65,7 @@ static void print_json(const struct calendar *c, const char *normal, uint64_t ti
 
 	for (uint64_t i = 0; i < times && calendar_next(c, &zone, at, &at); i++)
 		(void)json_array_append_new(next, json_integer((json_int_t)at));
-	all = json_pack("{ss so}", "normalized", normal, "next", next);
+	all = json_build("{ss so}", "normalized", normal, "next", next);
 	(void)json_dumpf(all, stdout, JSON_INDENT(2));
 	(void)putchar('\n');
 	json_decref(all);

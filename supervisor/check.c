@@ -33,10 +33,9 @@ static void print_faults_json(const struct unit_set *set)
 		const struct unit_fault *f = &set->faults[i];
 
 		(void)json_array_append_new(faults,
-			json_pack("{ss so* so* si si so}", "level", level_name(f), "unit",
-				f->unit != NULL ? json_text(f->unit) : NULL, "path",
-				f->path != NULL ? json_text(f->path) : NULL, "line", (int)f->line,
-				"column", (int)f->column, "message", json_text(f->message)));
+			json_build("{ss ss* ss* si si ss}", "level", level_name(f), "unit", f->unit,
+				"path", f->path, "line", (int)f->line, "column", (int)f->column,
+				"message", f->message));
 	}
 	(void)json_dumpf(faults, stdout, JSON_INDENT(2));
 	(void)putchar('\n');

@@ -12,11 +12,28 @@
 		abort();          \
 	}
 
+/* What uv_loop_init() and the end of the program would do for them. */
+#define NOTHING(name)            \
+	int __wrap_##name(void); \
+	int __wrap_##name(void)  \
+	{                        \
+		return 0;        \
+	}
+
+NOTHING(uv__process_init)
+NOTHING(uv__signal_cleanup)
+NOTHING(uv__signal_global_once_init)
+NOTHING(uv__threadpool_cleanup)
+NOTHING(uv_async_init)
+
+UNUSED(uv__async_close)
 UNUSED(uv__fs_event_close)
 UNUSED(uv__fs_poll_close)
 UNUSED(uv__fs_post)
 UNUSED(uv__pipe_close)
 UNUSED(uv__process_close)
+UNUSED(uv__signal_close)
+UNUSED(uv__signal_loop_cleanup)
 UNUSED(uv__stream_close)
 UNUSED(uv__stream_destroy)
 UNUSED(uv__tcp_close)

@@ -168,9 +168,47 @@ static void test_members(void **data)
 	json_decref(unit);
 }
 
+static void same_json(json_t *value, const char *wanted)
+{
+	char *text = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
+
+	assert_non_null(text);
+	assert_string_equal(text, wanted);
+	free(text);
+	json_decref(value);
+}
+
+static void test_json_by_its_form(void **data)
+{
+	json_t *kept = json_string("kept");
+
+	(void)data;
+	same_json(json_build("{}"), "{}");
+	same_json(json_build("[]"), "[]");
+	same_json(json_build("s", "a"), "\"a\"");
+	same_json(json_build("{sssisIsb sb}", "a", "text", "b", -7, "c", (json_int_t)INT64_MAX, "d",
+			  true, "e", false),
+		"{\"a\":\"text\",\"b\":-7,\"c\":9223372036854775807,\"d\":true,\"e\":false}");
+	same_json(json_build("{ss% s[s{si}]}", "a", "cut here", (size_t)3, "b", "c", "d", 1),
+		"{\"a\":\"cut\",\"b\":[\"c\",{\"d\":1}]}");
+	same_json(json_build("{so sO}", "a", json_integer(1), "b", kept),
+		"{\"a\":1,\"b\":\"kept\"}");
+	same_json(json_build("{ss* so* sO* si}", "a", NULL, "b", NULL, "c", NULL, "d", 1),
+		"{\"d\":1}");
+	same_json(json_build("[ss*s]", "a", NULL, "b"), "[\"a\",\"b\"]");
+	same_json(json_build("{ss}", "a", "one \xff byte"), "{\"a\":\"one \xef\xbf\xbd byte\"}");
+
+	assert_null(json_build("{ss}", "a", NULL));
+	/* What was to be taken over is released, else the sanitizer tells. */
+	assert_null(json_build("{so sosO}", "a", NULL, "b", json_object(), "c", kept));
+	assert_int_equal(kept->refcount, 1);
+	json_decref(kept);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_json_by_its_form),
 		cmocka_unit_test(test_sizes),
 		cmocka_unit_test(test_times),
 		cmocka_unit_test(test_nothing_steers_the_terminal),

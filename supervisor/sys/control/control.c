@@ -20,7 +20,7 @@ void control_no_unit(struct connection *c, const struct supervisor *s, const cha
 	if (unit_set_instance(s->set, name, full, why, sizeof(why)) == 0)
 		(void)snprintf(why, sizeof(why),
 			"there is a template, but no such instance: `supctl start` makes it");
-	varlink_error(c, "NoSuchUnit", json_pack("{ssss}", "unit", name, "reason", why));
+	varlink_error(c, "NoSuchUnit", json_build("{ssss}", "unit", name, "reason", why));
 }
 
 int control_unit(struct connection *c, struct supervisor *s, json_t *parameters)
@@ -30,7 +30,7 @@ int control_unit(struct connection *c, struct supervisor *s, json_t *parameters)
 
 	if (name == NULL) {
 		varlink_error(c, "org.varlink.service.InvalidParameter",
-			json_pack("{ss}", "parameter", "unit"));
+			json_build("{ss}", "parameter", "unit"));
 		return -1;
 	}
 	index = unit_set_find_loose(s->set, name);
@@ -64,7 +64,7 @@ static void refuse_masked(struct connection *c, const struct unit *unit)
 
 	(void)snprintf(reason, sizeof(reason), "%s is %s: an empty file, or a link to /dev/null",
 		unit->name, unit->broken);
-	varlink_error(c, "Failed", json_pack("{so}", "reason", json_text(reason)));
+	varlink_error(c, "Failed", json_build("{ss}", "reason", reason));
 }
 
 static void command(struct connection *c, struct supervisor *s, json_t *parameters,
@@ -174,7 +174,7 @@ void control_end(struct connection *c, void *data, json_t *parameters)
 		}
 	}
 	varlink_error(c, "org.varlink.service.InvalidParameter",
-		json_pack("{ss}", "parameter", "how"));
+		json_build("{ss}", "parameter", "how"));
 }
 
 int control_open(struct supervisor *s, struct err *e)

@@ -118,7 +118,7 @@ static json_t *view_learned(const struct unit *u, const struct plan *p, struct a
 		lines = learned_lines(&learned, p, a);
 		calls = learned_names(&learned, a);
 	}
-	view = json_pack("{sIsIsIsoso}", "starts", (json_int_t)since.starts, "since",
+	view = json_build("{sIsIsIsoso}", "starts", (json_int_t)since.starts, "since",
 		(json_int_t)since.since, "lost", (json_int_t)learned.lost, "calls",
 		view_texts(&calls), "lines", view_texts(&lines));
 	if (!known)
@@ -132,14 +132,11 @@ static json_t *view(const struct audit *audit, const char *unit, int pid)
 
 	for (size_t i = 0; i < audit->n_rows; i++) {
 		const struct audit_row *r = &audit->rows[i];
-		json_t *row = json_pack("{sssosb}", "what", r->what, "has", json_text(r->has),
-			"differs", (int)r->differs);
-
-		if (r->declared != NULL)
-			(void)json_object_set_new(row, "declared", json_text(r->declared));
-		(void)json_array_append_new(rows, row);
+		(void)json_array_append_new(rows,
+			json_build("{sssssbss*}", "what", r->what, "has", r->has, "differs",
+				(int)r->differs, "declared", r->declared));
 	}
-	return json_pack("{sosisosIso}", "unit", json_text(unit), "pid", pid, "rows", rows, "more",
+	return json_build("{sssisosIso}", "unit", unit, "pid", pid, "rows", rows, "more",
 		(json_int_t)audit->more, "advice", view_texts(&audit->advice));
 }
 
@@ -219,6 +216,6 @@ void control_audit(struct connection *c, void *data, json_t *parameters)
 	if (audit_unit(s, (uint32_t)index, &a, &answer, &e) == 0)
 		varlink_reply(c, answer, false);
 	else
-		varlink_error(c, "Failed", json_pack("{so}", "reason", json_text(e.msg)));
+		varlink_error(c, "Failed", json_build("{ss}", "reason", e.msg));
 	arena_free(&a);
 }

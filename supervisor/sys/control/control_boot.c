@@ -16,8 +16,8 @@ static json_t *view_failures(const struct boot_count *c)
 
 	for (size_t i = 0; i < c->n_failures; i++)
 		(void)json_array_append_new(list,
-			json_pack("{sIso}", "boot", (json_int_t)c->failures[i].boot, "why",
-				json_text(c->failures[i].why)));
+			json_build("{sIss}", "boot", (json_int_t)c->failures[i].boot, "why",
+				c->failures[i].why));
 	return list;
 }
 
@@ -33,7 +33,7 @@ static json_t *view_units(const struct supervisor *s)
 		if (run->arrived < began || run->begun < began || run->arrived < run->begun)
 			continue;
 		(void)json_array_append_new(list,
-			json_pack("{sosIsI}", "name", json_text(unit_at(s, u)->name), "up",
+			json_build("{sssIsI}", "name", unit_at(s, u)->name, "up",
 				(json_int_t)(run->arrived - began), "took",
 				(json_int_t)(run->arrived - run->begun)));
 	}
@@ -52,7 +52,7 @@ void control_boot(struct connection *c, void *data, json_t *parameters)
 	const struct boot *b = &s->boot;
 	const char *put_off = "";
 	char waiting[256] = "", critical[256] = "";
-	json_t *boot = json_pack("{sIsssbsIsIsIss}", "boot", (json_int_t)b->count.boot, "state",
+	json_t *boot = json_build("{sIsssbsIsIsIss}", "boot", (json_int_t)b->count.boot, "state",
 		boot_phase_name(b->watch.phase), "safe", (int)b->count.safe, "failed",
 		(json_int_t)b->count.failed, "safe_after",
 		(json_int_t)s->set->manager.safe_mode_boots, "now",

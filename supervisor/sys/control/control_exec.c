@@ -23,9 +23,9 @@ static void answer(struct connection *c, int32_t status, const char *fault)
 {
 	if (fault[0] != '\0')
 		varlink_error(c, "NotExecuted",
-			json_pack("{sosi}", "reason", json_text(fault), "status", (int)status));
+			json_build("{sssi}", "reason", fault, "status", (int)status));
 	else
-		varlink_reply(c, json_pack("{si}", "status", (int)status), false);
+		varlink_reply(c, json_build("{si}", "status", (int)status), false);
 }
 
 static void on_exit_of(struct process *p, int32_t status, const char *fault)
@@ -117,7 +117,7 @@ static bool resumed(struct connection *c, struct supervisor *s, json_t *paramete
 		wait_for(p, c);
 	else
 		varlink_error(c, "Failed",
-			json_pack("{ss}", "reason", "another client waits with this ticket"));
+			json_build("{ss}", "reason", "another client waits with this ticket"));
 	return true;
 }
 
@@ -154,19 +154,19 @@ void control_exec(struct connection *c, void *data, json_t *parameters)
 		return;
 	if (take_args(json_object_get(parameters, "argv"), argv) == 0) {
 		varlink_error(c, "org.varlink.service.InvalidParameter",
-			json_pack("{ss}", "parameter", "argv"));
+			json_build("{ss}", "parameter", "argv"));
 		return;
 	}
 	if (c->n_fds != 1 && c->n_fds != 3) {
 		varlink_error(c, "Failed",
-			json_pack("{ss}", "reason",
+			json_build("{ss}", "reason",
 				"one or three descriptors must come with the call"));
 		return;
 	}
 	job = exec_ticket_begin(s->control, parameters, unit_at(s, (uint32_t)index)->name);
 	if (start_exec(s, (uint32_t)index, argv, c->fds, c->n_fds, &p, &e) < 0) {
 		exec_ticket_done(s->control, TICKET_BEGINS, CHILD_EXIT_FAULT << 8, e.msg);
-		varlink_error(c, "Failed", json_pack("{so}", "reason", json_text(e.msg)));
+		varlink_error(c, "Failed", json_build("{ss}", "reason", e.msg));
 		return;
 	}
 	exec_ticket_pid(s->control, job, p->run.pid);

@@ -168,7 +168,7 @@ static void answer(struct connection *c, int result, const char *text)
 	if (result == 0)
 		varlink_reply(c, json_object(), false);
 	else
-		varlink_error(c, "Failed", json_pack("{so}", "reason", json_text(text)));
+		varlink_error(c, "Failed", json_build("{ss}", "reason", text));
 }
 
 static struct job *find_job(const struct control *control, uint32_t id)
@@ -185,7 +185,7 @@ static struct job *new_job(struct control *control, uint32_t id, struct connecti
 	struct job *job = calloc(1, sizeof(*job));
 
 	if (job == NULL) {
-		varlink_error(c, "Failed", json_pack("{ss}", "reason", "no memory"));
+		varlink_error(c, "Failed", json_build("{ss}", "reason", "no memory"));
 		return NULL;
 	}
 	job->id = id;
@@ -222,7 +222,7 @@ bool job_resumed(struct connection *c, struct control *control, json_t *paramete
 	}
 	if (job != NULL && job->client != NULL) {
 		varlink_error(c, "Failed",
-			json_pack("{ss}", "reason", "another client waits with this ticket"));
+			json_build("{ss}", "reason", "another client waits with this ticket"));
 		return true;
 	}
 	if (job != NULL)

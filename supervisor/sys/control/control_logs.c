@@ -22,7 +22,7 @@ static json_t *records(const struct logs *l, const char *unit, const char *data,
 	char cursor[LOGPLACE_TEXT_MAX];
 
 	logplace_print(&here, cursor);
-	return json_pack("{soss}", "records", json_bytes(data, n), "cursor", cursor);
+	return json_build("{soss}", "records", json_bytes(data, n), "cursor", cursor);
 }
 
 static void on_records(struct log_watcher *w, const char *data, size_t n)
@@ -46,7 +46,7 @@ static void on_closed(struct log_watcher *w)
 	struct follower *f = w->data;
 	struct connection *c = f->client;
 
-	varlink_reply(c, json_pack("{ss}", "records", ""), false);
+	varlink_reply(c, json_build("{ss}", "records", ""), false);
 	free(f);
 }
 
@@ -64,7 +64,7 @@ static void follow(struct connection *c, struct log *log)
 	struct follower *f = calloc(1, sizeof(*f));
 
 	if (f == NULL) {
-		varlink_error(c, "Failed", json_pack("{ss}", "reason", "no memory"));
+		varlink_error(c, "Failed", json_build("{ss}", "reason", "no memory"));
 		return;
 	}
 	f->client = c;

@@ -1,4 +1,5 @@
 /* The supervisor and init, each begun anew from its file, by the very path of a crash. */
+#include "common/jsontext.h"
 #include "supervisor/sys/control/control.h"
 
 #include <string.h>
@@ -12,7 +13,7 @@ static uint32_t life(const struct supervisor *s)
 static void tell(struct connection *c, const struct supervisor *s)
 {
 	varlink_reply(c,
-		json_pack("{sIsIsI}", "pid", (json_int_t)getpid(), "life", (json_int_t)life(s),
+		json_build("{sIsIsI}", "pid", (json_int_t)getpid(), "life", (json_int_t)life(s),
 			"init_crashes", (json_int_t)s->init_crashes),
 		false);
 }
@@ -38,7 +39,7 @@ void control_reexec(struct connection *c, void *data, json_t *parameters)
 		return;
 	}
 	if (link_reexec(&s->link, REEXEC_SUPERVISOR, &e) < 0) {
-		varlink_error(c, "Failed", json_pack("{ss}", "reason", e.msg));
+		varlink_error(c, "Failed", json_build("{ss}", "reason", e.msg));
 		return;
 	}
 	journal(s, LOG_LEVEL_INFO, NULL,
@@ -61,11 +62,11 @@ void control_reexec_init(struct connection *c, void *data, json_t *parameters)
 	(void)parameters;
 	if (s->control->reexec != NULL) {
 		varlink_error(c, "Busy",
-			json_pack("{ss}", "reason", "init is being executed anew"));
+			json_build("{ss}", "reason", "init is being executed anew"));
 		return;
 	}
 	if (link_reexec(&s->link, REEXEC_INIT, &e) < 0) {
-		varlink_error(c, "Failed", json_pack("{ss}", "reason", e.msg));
+		varlink_error(c, "Failed", json_build("{ss}", "reason", e.msg));
 		return;
 	}
 	s->control->reexec = c;
@@ -87,5 +88,5 @@ void control_resumed(struct supervisor *s, int error)
 		return;
 	}
 	(void)err_set_no(&e, error, "init cannot execute its file, and goes on as it is");
-	varlink_error(c, "Failed", json_pack("{ss}", "reason", e.msg));
+	varlink_error(c, "Failed", json_build("{ss}", "reason", e.msg));
 }

@@ -114,8 +114,9 @@ static json_t *view_listens(const struct unit *u)
 		bool file = l->family == LISTEN_PATH || l->family == LISTEN_ABSTRACT;
 
 		(void)json_array_append_new(list,
-			json_pack("{ss+}", "address", l->family == LISTEN_PORT ? "*:" : "",
-				l->text));
+			json_build("{so}", "address",
+				json_sprintf("%s%s", l->family == LISTEN_PORT ? "*:" : "",
+					l->text)));
 		(void)json_object_set_new(json_array_get(list, i), "type",
 			json_string(file ? files[l->kind] : inet[l->kind]));
 	}
@@ -165,7 +166,7 @@ static void view_lacks(const struct unit *u, const struct run *run, const struct
 	if (u->kind == KIND_CONTAINER && run->main_pid != 0 && ids_namespace(inst) < 0 &&
 		ids_mode(u, &why) != USERNS_HOST)
 		(void)json_array_append_new(lacks,
-			json_pack("s++", "user namespace", inst->unmapped != NULL ? ": " : "",
+			json_sprintf("user namespace%s%s", inst->unmapped != NULL ? ": " : "",
 				inst->unmapped != NULL ? inst->unmapped : ", its log says why"));
 	why = u->service.learn && run->main_pid != 0 ? learn_lacks(u->name) : NULL;
 	if (why != NULL)
@@ -240,7 +241,7 @@ void control_status(struct connection *c, void *data, json_t *parameters)
 		for (size_t i = 0; i < s->set->n; i++)
 			(void)json_array_append_new(units, view_unit(s, (uint32_t)i));
 	}
-	varlink_reply(c, json_pack("{sosb}", "units", units, "safe", (int)s->boot.count.safe),
+	varlink_reply(c, json_build("{sosb}", "units", units, "safe", (int)s->boot.count.safe),
 		false);
 }
 
@@ -262,7 +263,7 @@ void control_faults(struct connection *c, void *data, json_t *parameters)
 		set_text(object, "message", f->message);
 		(void)json_array_append_new(faults, object);
 	}
-	varlink_reply(c, json_pack("{so}", "faults", faults), false);
+	varlink_reply(c, json_build("{so}", "faults", faults), false);
 }
 
 void control_plan(struct connection *c, void *data, json_t *parameters)
@@ -278,8 +279,8 @@ void control_plan(struct connection *c, void *data, json_t *parameters)
 		return;
 	text = plan_text(s, (uint32_t)index, &a, &e);
 	if (text != NULL)
-		varlink_reply(c, json_pack("{so}", "plan", json_text(text)), false);
+		varlink_reply(c, json_build("{ss}", "plan", text), false);
 	else
-		varlink_error(c, "Failed", json_pack("{so}", "reason", json_text(e.msg)));
+		varlink_error(c, "Failed", json_build("{ss}", "reason", e.msg));
 	arena_free(&a);
 }

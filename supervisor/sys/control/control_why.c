@@ -51,7 +51,7 @@ void control_why(struct connection *c, void *data, json_t *parameters)
 	do
 		(void)json_array_append_new(steps, view_step(s, at, tie));
 	while (engine_why_next(s->engine, at, &at, &tie) && !is_told(steps, unit_at(s, at)->name));
-	varlink_reply(c, json_pack("{so}", "steps", steps), false);
+	varlink_reply(c, json_build("{so}", "steps", steps), false);
 }
 
 /* ---- files */
@@ -109,7 +109,6 @@ void control_cat(struct connection *c, void *data, json_t *parameters)
 		return;
 	}
 	files = load_texts_of(s->set, &a, name);
-	varlink_reply(c, json_pack("{soso}", "unit", json_text(name), "files", view_files(&files)),
-		false);
+	varlink_reply(c, json_build("{ssso}", "unit", name, "files", view_files(&files)), false);
 	arena_free(&a);
 }

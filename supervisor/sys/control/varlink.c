@@ -1,6 +1,7 @@
 #include "supervisor/sys/control/varlink.h"
 
 #include "common/fd.h"
+#include "common/jsontext.h"
 #include "common/passing.h"
 
 #include <stdlib.h>
@@ -187,7 +188,7 @@ static void end_call(struct connection *c)
 
 void varlink_reply(struct connection *c, json_t *parameters, bool continues)
 {
-	json_t *object = json_pack("{so}", "parameters", parameters);
+	json_t *object = json_build("{so}", "parameters", parameters);
 	bool silent = c->oneway || c->closing;
 
 	if (continues)
@@ -208,7 +209,7 @@ void varlink_error(struct connection *c, const char *error, json_t *parameters)
 	json_t *name = strchr(error, '.') != NULL
 		? json_string(error)
 		: json_sprintf("%s.%s", c->server->interface->name, error);
-	json_t *object = json_pack("{soso}", "error", name, "parameters",
+	json_t *object = json_build("{soso}", "error", name, "parameters",
 		parameters != NULL ? parameters : json_object());
 	bool silent = c->oneway || c->closing;
 
@@ -227,7 +228,7 @@ void varlink_error(struct connection *c, const char *error, json_t *parameters)
 static void get_info(struct connection *c)
 {
 	varlink_reply(c,
-		json_pack("{ssssssss s[ss]}", "vendor", "sup", "product", "sup", "version", "1",
+		json_build("{ssssssss s[ss]}", "vendor", "sup", "product", "sup", "version", "1",
 			"url", "", "interfaces", SERVICE, c->server->interface->name),
 		false);
 }
@@ -239,14 +240,14 @@ static void get_description(struct connection *c, json_t *parameters)
 
 	if (name == NULL)
 		varlink_error(c, SERVICE ".InvalidParameter",
-			json_pack("{ss}", "parameter", "interface"));
+			json_build("{ss}", "parameter", "interface"));
 	else if (strcmp(name, SERVICE) == 0)
-		varlink_reply(c, json_pack("{ss}", "description", service_description), false);
+		varlink_reply(c, json_build("{ss}", "description", service_description), false);
 	else if (strcmp(name, own->name) == 0)
-		varlink_reply(c, json_pack("{ss}", "description", own->description), false);
+		varlink_reply(c, json_build("{ss}", "description", own->description), false);
 	else
 		varlink_error(c, SERVICE ".InterfaceNotFound",
-			json_pack("{ss}", "interface", name));
+			json_build("{ss}", "interface", name));
 }
 
 static void call_own(struct connection *c, const char *method, json_t *parameters)
@@ -256,7 +257,7 @@ static void call_own(struct connection *c, const char *method, json_t *parameter
 	while (m->name != NULL && strcmp(m->name, method) != 0)
 		m++;
 	if (m->name == NULL)
-		varlink_error(c, SERVICE ".MethodNotFound", json_pack("{ss}", "method", method));
+		varlink_error(c, SERVICE ".MethodNotFound", json_build("{ss}", "method", method));
 	else if (m->privileged && c->uid != 0)
 		varlink_error(c, SERVICE ".PermissionDenied", NULL);
 	else
@@ -285,7 +286,7 @@ static void dispatch(struct connection *c, json_t *message)
 		call_own(c, dot + 1, parameters);
 	else
 		varlink_error(c, SERVICE ".InterfaceNotFound",
-			json_pack("{ss%}", "interface", method, (size_t)(dot - method)));
+			json_build("{ss%}", "interface", method, (size_t)(dot - method)));
 }
 
 /* Serves what is complete in the input, while no answer is owed. */

@@ -2,6 +2,7 @@
 #include "supervisor/sys/control/varlink.h"
 
 #include "common/fd.h"
+#include "common/jsontext.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -85,7 +86,7 @@ static void send_off(struct connection *c)
 	c->on_gone = NULL;
 	if (c->busy)
 		varlink_error(c, "Busy",
-			json_pack("{ss}", "reason", "somebody else needed the place"));
+			json_build("{ss}", "reason", "somebody else needed the place"));
 	varlink_close(c);
 }
 
