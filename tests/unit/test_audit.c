@@ -147,6 +147,16 @@ static void test_filters(void **state)
 	assert_true(is_advised(&l, "SeccompProfile=  # "));
 }
 
+static void test_landlock(void **state)
+{
+	struct fixture *f = *state;
+	struct look l;
+
+	LIST_ADD(&f->arena, &f->unit.service.landlock)->path = "/usr";
+	look(f, &l);
+	assert_false(row(f, &l, "landlock", "declared")->differs);
+}
+
 static void test_ids(void **state)
 {
 	static const struct id_extent two[] = { { 0, 700000, 10 }, { 10, 800000, 20 } };
@@ -310,6 +320,7 @@ int main(void)
 		TEST(test_as_declared),
 		TEST(test_what_differs),
 		TEST(test_filters),
+		TEST(test_landlock),
 		TEST(test_ids),
 		TEST(test_devices),
 		TEST(test_service),

@@ -174,6 +174,8 @@ static void audit_status(struct auditor *at)
 	add(at, "no-new-privs", fixed ? "yes" : "no", at->p->no_new_privileges ? "yes" : "no",
 		at->p->no_new_privileges && !fixed);
 	audit_seccomp(at);
+	if (at->p->n_landlock > 0)
+		add(at, "landlock", "declared; no kernel tells it", NULL, false);
 	add(at, "descriptors", arena_printf(at->a, "%u", at->facts->descriptors), NULL, false);
 }
 
