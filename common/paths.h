@@ -16,10 +16,10 @@
 #define PATH_RUN "/run/sup"
 #define PATH_CONTROL PATH_RUN "/control" /* the Varlink socket of supctl */
 #define PATH_NOTIFY PATH_RUN "/notify"   /* NAME.KIND: one datagram socket a unit */
-#define PATH_LEARN PATH_RUN "/learn"     /* NAME.KIND of a unit with Learn=yes: a byte for each start */
-#define PATH_TMP PATH_RUN "/tmp"         /* NAME.KIND: PrivateTmp= of a unit */
-#define PATH_MOUNTED PATH_RUN "/images"  /* image files, each mounted once */
-#define PATH_FILES PATH_RUN "/files"     /* NAME.KIND/{hosts,resolv.conf,hostname} */
+#define PATH_LEARN PATH_RUN "/learn" /* NAME.KIND of a unit with Learn=yes: a byte for each start */
+#define PATH_TMP PATH_RUN "/tmp"     /* NAME.KIND: PrivateTmp= of a unit */
+#define PATH_MOUNTED PATH_RUN "/images" /* image files, each mounted once */
+#define PATH_FILES PATH_RUN "/files"    /* NAME.KIND/{hosts,resolv.conf,hostname} */
 #define PATH_INSTANCES \
 	PATH_RUN "/instances" /* NAME.KIND: instances of templates that an operator started */
 #define PATH_STATE PATH_RUN "/state"        /* what must survive the supervisor, not a reboot */

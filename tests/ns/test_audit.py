@@ -103,7 +103,7 @@ def test_learning_that_cannot_be(box):
     answer, _ = audit(box, "learns")
     assert answer["learned"] == {"starts": 0, "since": 0, "lost": 0, "calls": [], "lines": [], "why": why}
     assert f"Nothing is learned yet: {why}" in box.supctl("audit", "learns")[1]
-    assert box.unit("learns")["lacks"] == ["Learn=, its log says why"]
+    assert box.unit("learns")["lacks"] == ["Learn=: started without, or its log says why"]
     assert f"going on without: {why}" in box.supctl("logs", "learns")[1]
     assert box.supctl("stop", "learns")[0] == 0
     assert box.data("audit", "learns")["pid"] == 0

@@ -224,7 +224,7 @@ struct plan {
 	struct seccomp_program profile, filter;
 	const char *profile_name; /* "default", "unconfined" or a path; NULL: no container */
 	const char *filter_keys;  /* the keys that made the filter, a line each; NULL: none */
-	bool learn; /* what it asks the kernel for is recorded */
+	bool learn;               /* what it asks the kernel for is recorded */
 
 	const char *
 		working_dir; /* inside, "~": the user's home; one that is missing is a fault, unless ... */

@@ -186,9 +186,9 @@ const char *learn_lacks(const char *unit)
 	if (root >= 0)
 		dir = open_instance(root, unit);
 	if (dir < 0)
-		return "Learn=, its log says why";
+		return "Learn=: started without, or its log says why";
 	return faccessat(dir, CAPABILITIES "/hist", F_OK, 0) < 0
-		? "Learn= of capabilities, its log says why"
+		? "Learn= of capabilities: its log says why"
 		: NULL;
 }
 
