@@ -6,8 +6,8 @@
  * usage: floor TIER ROOT COUNT CGROUP FILTER
  *   plain    fork and exec, no container
  *   bare     namespaces (mount, PID, UTS, IPC, network), pivot_root
- *   small    + /proc, /dev with its nodes
- *   full     + the mounts, masks and capabilities of an OCI container, no-new-privs, loopback; born in CGROUP
+ *   small    + /proc, /dev with its nodes, loopback
+ *   full     + the mounts, masks and capabilities of an OCI container, no-new-privs; born in CGROUP
  *   safe     + a user namespace, the root id-mapped by it, FILTER of system calls, a key ring of its own
  *   kept     safe, in namespaces of user and network that are there already: what a restart costs
  *   wired    safe + a veth pair: one end in the bridge "floor0", which must be there, one inside with address and route
@@ -229,7 +229,7 @@ static _Noreturn void child(const struct floor *f, int out)
 		must(setns(f->net, CLONE_NEWNET), "network namespace");
 	if (f->has & VETH)
 		must(veth_inside(), "veth inside");
-	if ((f->has & (OCI | KEEP)) == OCI)
+	if ((f->has & (API | KEEP)) == API)
 		must(veth_up("lo"), "lo");
 	mounts(f);
 	if (f->has & SAFE)
