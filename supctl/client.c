@@ -17,7 +17,7 @@
 
 #define INTERFACE "io.sup.Control"
 #define MESSAGE_MAX 65535u /* VARLINK_MESSAGE_MAX of the supervisor, less the NUL */
-#define RETRY_MS 20
+#define RETRY_MS 5
 
 /* The kernel's words for "nobody listens there at this moment". */
 static bool is_absent(int no)
