@@ -79,6 +79,8 @@ static void collect_rules(const struct supervisor *s, struct rule_set *rules, st
 
 			memcpy(n->bridge, inst->bridge.name, sizeof(n->bridge));
 			n->internal = inst->bridge.internal;
+			n->host_access = inst->bridge.host_access;
+			n->strict = inst->bridge.strict;
 		}
 		for (size_t k = 0; inst != NULL && inst->attached && k < u->container.ports.n; k++)
 			ports[rules->n_ports++] = (struct rule_port){
@@ -97,6 +99,29 @@ static int apply_rules(struct supervisor *s, struct err *e)
 
 	collect_rules(s, &rules, &a);
 	rc = net_rules(&s->net, &rules, e);
+	arena_free(&a);
+	return rc;
+}
+
+/* Who is behind which port, of all that are attached. */
+static int apply_guard(struct supervisor *s, struct err *e)
+{
+	struct arena a = { 0 };
+	struct guard_member *members = arena_array(&a, s->set->n, sizeof(*members));
+	size_t n = 0;
+	int rc;
+
+	for (size_t i = 0; i < s->set->n; i++) {
+		const struct instance *inst = s->instances[i];
+
+		if (inst != NULL && inst->attached)
+			members[n++] = (struct guard_member){
+				.port = inst->attach.host_if,
+				.mac = inst->attach.mac,
+				.addr = inst->attach.addr,
+			};
+	}
+	rc = net_guard(&s->net, members, n, e);
 	arena_free(&a);
 	return rc;
 }
@@ -197,6 +222,9 @@ static int attach_to(struct instance *inst, struct instance *network, const stru
 		return -1;
 	KILL_POINT("attach-linked");
 	inst->attached = true;
+	if (s->net.unguarded)
+		journal(s, LOG_LEVEL_WARNING, inst->unit,
+			"going on without: the kernel has no nf_tables for bridges (nft_meta_bridge), so nothing keeps it from posing as a neighbour");
 	names_changed(s);
 	lease = ipam_find(&s->leases, u->name, network_of(u));
 	if (lease != NULL)
@@ -280,7 +308,7 @@ void networks_adopt(struct supervisor *s, network_address_fn *address, const voi
 	adopt_kind(s, KIND_NETWORK, address, data);
 	adopt_kind(s, KIND_CONTAINER, address, data);
 	adopt_kind(s, KIND_SERVICE, address, data);
-	if (apply_rules(s, &e) < 0)
+	if (apply_rules(s, &e) < 0 || apply_guard(s, &e) < 0)
 		journal(s, LOG_LEVEL_ERROR, NULL, "%s", e.msg);
 }
 

@@ -470,3 +470,143 @@ def test_kernels_own_words_are_in_the_error(host):
     assert answers[0].startswith("ok")
     assert answers[1] == ("error big.network: InterfaceName=.: an interface name has 1 to 15 "
                           "characters of A-Z a-z 0-9 _ - .")
+
+
+# Sends frames as they are: hex, one a line.
+SENDER = """
+import socket, sys
+s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+s.bind(("eth0", 0))
+for line in sys.stdin:
+    s.send(bytes.fromhex(line))
+"""
+# The marks that frames bear, until one of them is "end".
+SNIFFER = """
+import re, socket
+s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
+print("ready", flush=True)
+seen = []
+while "end" not in seen:
+    seen += [m.decode() for m in re.findall(rb"mark-([a-z0-9-]+);", s.recv(2000))]
+print(*seen)
+"""
+
+
+def mac(text):
+    return bytes.fromhex(text.replace(":", ""))
+
+
+def ip(text):
+    return bytes(map(int, text.split(".")))
+
+
+def frame(to, source, protocol, packet):
+    return mac(to) + mac(source) + protocol.to_bytes(2, "big") + packet
+
+
+def arp(source_mac, source, target, mark):
+    """A reply that says: who asks for `source` is to send to source_mac."""
+    return bytes.fromhex("0001080006040002") + mac(source_mac) + ip(source) + bytes(6) + ip(target) + mark
+
+
+def datagram(source, to, mark):
+    """IPv4 and UDP, with the sums right."""
+    size = 8 + len(mark)
+    head = bytes.fromhex("4500") + (20 + size).to_bytes(2, "big") + bytes.fromhex("0000400040110000") + ip(source) + ip(to)
+    total = sum(int.from_bytes(head[i:i + 2], "big") for i in range(0, 20, 2))
+    total = 0xffff & ~((total & 0xffff) + (total >> 16))
+    ports = (9).to_bytes(2, "big") * 2
+    return head[:10] + total.to_bytes(2, "big") + head[12:] + ports + size.to_bytes(2, "big") + bytes(2) + mark
+
+
+ALL, ME, OTHER, GATEWAY, NOBODY = "ff:ff:ff:ff:ff:ff", "10.89.1.2", "10.89.1.3", "10.89.1.1", "10.89.1.7"
+STRANGE = "02:00:00:00:00:07"
+# By mark: what the neighbour is to see, and what not.
+HONEST = {
+    "arp": lambda own, mark: frame(ALL, own, 0x806, arp(own, ME, OTHER, mark)),
+    "datagram": lambda own, mark: frame(ALL, own, 0x800, datagram(ME, OTHER, mark)),
+}
+POSES = {
+    "mac": lambda own, mark: frame(ALL, STRANGE, 0x800, datagram(ME, OTHER, mark)),
+    "address": lambda own, mark: frame(ALL, own, 0x800, datagram(NOBODY, OTHER, mark)),
+    "gateway": lambda own, mark: frame(ALL, own, 0x800, datagram(GATEWAY, OTHER, mark)),
+    "arp-gateway": lambda own, mark: frame(ALL, own, 0x806, arp(own, GATEWAY, OTHER, mark)),
+    "arp-neighbour": lambda own, mark: frame(ALL, own, 0x806, arp(own, OTHER, GATEWAY, mark)),
+    "arp-mac": lambda own, mark: frame(ALL, own, 0x806, arp(STRANGE, ME, OTHER, mark)),
+    "ipv6": lambda own, mark: frame("33:33:00:00:00:01", own, 0x86dd, bytes.fromhex("60000000") + bytes(36) + mark),
+    "other-protocol": lambda own, mark: frame(ALL, own, 0x88b5, mark),
+    "vlan": lambda own, mark: frame(ALL, own, 0x8100, bytes.fromhex("00050800") + datagram(NOBODY, OTHER, mark)),
+}
+
+
+def test_nobody_poses_as_a_neighbour(host):
+    namespaces(host, "web", "db")
+    host.good(LAN, attach(host, "web", "lan"), attach(host, "db", "lan"), "rules")
+    assert any(host.pings("web", OTHER) for _ in range(10))
+    own = json.loads(host.run("ip", "-j", "link", "show", "eth0", ns="web"))[0]["address"]
+    sniffer = subprocess.Popen(host.argv("db", PYTHON, "-c", SNIFFER), stdout=subprocess.PIPE, text=True)
+    host.stack.callback(host.end, sniffer)
+    assert sniffer.stdout.readline() == "ready\n"
+    frames = [make(own, f"mark-{mark};".encode())
+              for mark, make in {**HONEST, **POSES, "end": HONEST["datagram"]}.items()]
+    subprocess.run(host.argv("web", PYTHON, "-c", SENDER), input="\n".join(f.hex() for f in frames), text=True,
+                   check=True, timeout=SECONDS)
+    sniffer.wait(SECONDS)
+    assert sniffer.stdout.read().split() == [*HONEST, "end"]
+
+
+def test_the_guard_goes_with_who_is_guarded(host):
+    namespaces(host, "web", "db")
+    host.good(LAN, attach(host, "web", "lan"), attach(host, "db", "lan"), "rules")
+    assert "10.89.1.2" in host.run("nft", "list", "set", "bridge", "sup", "addrs")
+    host.good(LAN, attach(host, "web", "lan"), "detach web.container lan.network")
+    left = host.run("nft", "list", "table", "bridge", "sup")
+    assert "10.89.1.2" not in left and "10.89.1.3" in left
+    host.good("rules")
+    assert "bridge" not in host.run("nft", "list", "tables")
+
+
+CONNECT = """
+import errno, socket, sys
+try:
+    socket.create_connection((sys.argv[1], int(sys.argv[2])), 10)
+    print("connected")
+except OSError as e:
+    print(errno.errorcode.get(e.errno, e))
+"""
+
+
+def test_services_of_the_host_are_for_those_with_host_access(host):
+    outside(host)
+    namespaces(host, "web", "boss")
+    host.good(LAN, "network office.network 10.89.2.0/24 host", attach(host, "web", "lan"),
+              attach(host, "boss", "office"), "rules")
+    host.serve(None, "tcp", 6000, "host")
+    assert any(host.pings("web", "10.89.1.1") for _ in range(10))
+    for address in "10.89.1.1", "10.89.2.1", "192.0.2.2":
+        assert host.run(PYTHON, "-c", CONNECT, address, 6000, ns="web") == "EHOSTUNREACH\n"
+    for address in "10.89.2.1", "192.0.2.2":
+        assert host.ask("boss", "tcp", address, 6000) == "host 10.89.2.2"
+    # The host itself asks whom it likes, and the machines outside are no business of these rules.
+    host.serve("web", "tcp", 80, "web")
+    assert host.ask(None, "tcp", "10.89.1.2", 80) == "web 10.89.1.1"
+    assert host.ask("outside", "tcp", "192.0.2.2", 6000) == "host 192.0.2.1"
+
+
+def test_strict_network_keeps_neighbours_apart(host):
+    outside(host)
+    # A bridge that translates by itself sends from port to port, which is what is forbidden.
+    host.run("sysctl", "-qw", "net.bridge.bridge-nf-call-iptables=0", check=False)
+    namespaces(host, "web", "db")
+    host.good("network lan.network 10.89.1.0/24 strict", attach(host, "web", "lan"),
+              attach(host, "db", "lan"), "port db.container 0.0.0.0 8080 80 tcp", "rules")
+    host.serve("db", "tcp", 80, "db")
+    host.serve("outside", "tcp", 9000, "out")
+    assert any(host.pings("web", "10.89.1.1") for _ in range(10))
+    assert host.refused("web", "tcp", OTHER, 80)
+    # Nor by way of the host, which would send it back.
+    host.run("ip", "route", "add", OTHER, "via", "10.89.1.1", ns="web")
+    assert host.refused("web", "tcp", OTHER, 80)
+    assert host.ask("web", "tcp", "192.0.2.1", 9000) == "out 192.0.2.2"
+    # What is published is there for everyone.
+    assert host.ask("web", "tcp", "10.89.1.1", 8080).split()[0] == "db"

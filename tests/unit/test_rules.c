@@ -161,6 +161,14 @@ static void networks_are_elements_not_rules(void **state)
 	assert_int_equal(elements(&b, "internal"), 1);
 	assert_int_equal(elements(&b, "outbound"), 1);
 	assert_int_equal(elements(&a, "internal"), 0);
+	assert_int_equal(elements(&b, "closed"), 2);
+	assert_int_equal(elements(&b, "friends"), 2);
+	both[0].host_access = both[1].strict = true;
+	drop(&b);
+	build(&b, &two);
+	assert_int_equal(elements(&b, "closed"), 1);
+	assert_int_equal(elements(&b, "friends"), 1);
+	assert_int_equal(elements(&b, "same"), 2);
 	drop(&a);
 	drop(&b);
 }

@@ -112,6 +112,31 @@ static void test_size_of_packets(void **state)
 	}
 }
 
+static void test_isolation_of_neighbours(void **state)
+{
+	static const struct {
+		const char *value;
+		int rc;
+		bool strict;
+	} rows[] = { { "true", 0, false }, { "false", 0, false }, { "strict", 0, true },
+		{ "", -1, false }, { "yes", -1, false }, { "strictly", -1, false } };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct setting option = { "isolate", rows[i].value };
+		struct bridge_plan bridge = { .unit = "lan.network" };
+		struct attach_plan port;
+		struct err e = { 0 };
+
+		assert_int_equal(bridge_options(&bridge, &(struct settings){ &option, 1 }, &e),
+			rows[i].rc);
+		if (rows[i].rc < 0)
+			assert_non_null(strstr(e.msg, "none of true, false, strict"));
+		attach_plan_make(&port, "web.container", &bridge, 1, "m");
+		assert_int_equal(port.strict, rows[i].strict);
+	}
+}
+
 static void test_container_on_an_internal_network_has_no_route(void **state)
 {
 	static const struct bridge_plan open = { .unit = "a.network", .name = "a", .addr = 7 };
@@ -406,6 +431,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_name_of_a_bridge),
 		cmocka_unit_test(test_size_of_packets),
+		cmocka_unit_test(test_isolation_of_neighbours),
 		cmocka_unit_test(test_container_on_an_internal_network_has_no_route),
 		cmocka_unit_test(test_port_that_is_taken),
 		cmocka_unit_test(test_text_of_an_address),

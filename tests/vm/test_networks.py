@@ -41,7 +41,7 @@ InterfaceName=br-lan
 Options=mtu=1400
 """,
     "vault.network": "[Network]\nSubnet=10.31.0.0/24\nInternal=yes\n",
-    "auto.network": "[Network]\n",
+    "auto.network": "[Network]\nHostAccess=yes\n",
     # Half of lan's.
     "twin.network": "[Network]\nSubnet=10.30.0.128/25\n",
     "web.container": container("web", "Network=lan.network", "PublishPort=8080:80",
@@ -106,6 +106,9 @@ check itself 'within web tcp 10.30.0.254 8080'
 check friend 'within friend tcp 127.0.0.1 80; within db tcp 10.30.0.64 81'
 check apart 'within plain tcp 10.30.0.64 80; within db tcp 10.31.0.2 80; within safe tcp 10.30.0.64 80'
 check host-in 'within host tcp 127.0.0.1 8080'
+check host-service 'within plain tcp 10.88.0.1 9000; within db tcp 10.0.2.15 9000'
+check host-access 'within roam tcp 10.89.0.1 9000; within roam tcp 10.0.2.15 9000'
+check guard 'chroot /nft /usr/sbin/nft list set bridge sup addrs'
 
 check thief 'supctl start thief'
 check late 'supctl start late'
@@ -265,6 +268,18 @@ def test_published_port_from_another_machine(boot):
 def test_networks_are_apart(boot):
     assert boot.lines("apart") == ["no answer: Operation timed out", "no answer: Operation timed out",
                                    "no answer: Network unreachable"]
+
+
+def test_services_of_the_host_are_for_networks_with_host_access(boot):
+    assert boot.lines("host-access") == ["host 10.89.0.2"] * 2
+    refused = boot.lines("host-service")
+    assert len(refused) == 2
+    assert all(re.fullmatch("no answer: (No route to host|Host is unreachable)", line) for line in refused), refused
+
+
+def test_the_guard_knows_who_is_where(boot):
+    assert sorted(re.findall(r'"v(\w+)-\w+" \. ([0-9.]+)', boot.ok("guard"))) == [
+        ("db", "10.30.0.9"), ("plain", "10.88.0.2"), ("roam", "10.89.0.2"), ("safe", "10.31.0.2"), ("web", "10.30.0.64")]
 
 
 def test_taken_port_is_refused_by_name(boot):

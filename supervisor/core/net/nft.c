@@ -1,6 +1,7 @@
 #include "supervisor/core/net/nft.h"
 
 #include <errno.h>
+#include <linux/icmp.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_nat.h>
 #include <linux/netfilter/nf_tables.h>
@@ -8,10 +9,10 @@
 #include <linux/netlink.h>
 #include <string.h>
 
-static void message(struct nl_buf *b, uint16_t type, uint16_t flags, const char *what,
-	const char *object)
+static void message(struct nl_buf *b, const struct nft_table *t, uint16_t type, uint16_t flags,
+	const char *what, const char *object)
 {
-	struct nfgenmsg m = { .nfgen_family = NFPROTO_IPV4, .version = NFNETLINK_V0 };
+	struct nfgenmsg m = { .nfgen_family = t->family, .version = NFNETLINK_V0 };
 
 	nl_begin(b, (uint16_t)(NFNL_SUBSYS_NFTABLES << 8 | type), flags, &m, sizeof(m));
 	nl_note(b, what, object, 0);
@@ -40,24 +41,24 @@ void nft_commit(struct nl_buf *b)
 	batch_mark(b, NFNL_MSG_BATCH_END);
 }
 
-void nft_table_renew(struct nl_buf *b, const char *table, bool gone)
+void nft_table_renew(struct nl_buf *b, const struct nft_table *t, bool gone)
 {
-	message(b, NFT_MSG_NEWTABLE, NLM_F_CREATE, "make table", table);
-	nl_str(b, NFTA_TABLE_NAME, table);
-	message(b, NFT_MSG_DELTABLE, 0, "remove table", table);
-	nl_str(b, NFTA_TABLE_NAME, table);
+	message(b, t, NFT_MSG_NEWTABLE, NLM_F_CREATE, "make table", t->name);
+	nl_str(b, NFTA_TABLE_NAME, t->name);
+	message(b, t, NFT_MSG_DELTABLE, 0, "remove table", t->name);
+	nl_str(b, NFTA_TABLE_NAME, t->name);
 	if (gone)
 		return;
-	message(b, NFT_MSG_NEWTABLE, NLM_F_CREATE, "make table", table);
-	nl_str(b, NFTA_TABLE_NAME, table);
+	message(b, t, NFT_MSG_NEWTABLE, NLM_F_CREATE, "make table", t->name);
+	nl_str(b, NFTA_TABLE_NAME, t->name);
 }
 
-void nft_chain_add(struct nl_buf *b, const char *table, const struct nft_chain *c)
+void nft_chain_add(struct nl_buf *b, const struct nft_table *t, const struct nft_chain *c)
 {
 	size_t hook;
 
-	message(b, NFT_MSG_NEWCHAIN, NLM_F_CREATE, "make chain", c->name);
-	nl_str(b, NFTA_CHAIN_TABLE, table);
+	message(b, t, NFT_MSG_NEWCHAIN, NLM_F_CREATE, "make chain", c->name);
+	nl_str(b, NFTA_CHAIN_TABLE, t->name);
 	nl_str(b, NFTA_CHAIN_NAME, c->name);
 	if (c->type == NULL)
 		return;
@@ -89,10 +90,10 @@ static const uint8_t host_order[] = {
 #endif
 };
 
-void nft_set_add(struct nl_buf *b, const char *table, const struct nft_set *s, uint32_t id)
+void nft_set_add(struct nl_buf *b, const struct nft_table *t, const struct nft_set *s, uint32_t id)
 {
-	message(b, NFT_MSG_NEWSET, NLM_F_CREATE, "make set", s->name);
-	nl_str(b, NFTA_SET_TABLE, table);
+	message(b, t, NFT_MSG_NEWSET, NLM_F_CREATE, "make set", s->name);
+	nl_str(b, NFTA_SET_TABLE, t->name);
 	nl_str(b, NFTA_SET_NAME, s->name);
 	nl_be32(b, NFTA_SET_ID, id);
 	nl_be32(b, NFTA_SET_KEY_TYPE, s->key_type);
@@ -106,10 +107,19 @@ void nft_set_add(struct nl_buf *b, const char *table, const struct nft_set *s, u
 	nl_be32(b, NFTA_SET_DATA_LEN, s->data_size);
 }
 
-size_t nft_elements_begin(struct nl_buf *b, const char *table, const struct nft_set *set)
+size_t nft_elements_begin(struct nl_buf *b, const struct nft_table *t, const struct nft_set *set)
 {
-	message(b, NFT_MSG_NEWSETELEM, NLM_F_CREATE, "fill set", set->name);
-	nl_str(b, NFTA_SET_ELEM_LIST_TABLE, table);
+	message(b, t, NFT_MSG_NEWSETELEM, NLM_F_CREATE, "fill set", set->name);
+	nl_str(b, NFTA_SET_ELEM_LIST_TABLE, t->name);
+	nl_str(b, NFTA_SET_ELEM_LIST_SET, set->name);
+	return nl_nest(b, NFTA_SET_ELEM_LIST_ELEMENTS);
+}
+
+/* In a batch a refusal is that of the whole, so each of them is in before it goes. */
+size_t nft_elements_gone(struct nl_buf *b, const struct nft_table *t, const struct nft_set *set)
+{
+	message(b, t, NFT_MSG_DELSETELEM, 0, "empty set", set->name);
+	nl_str(b, NFTA_SET_ELEM_LIST_TABLE, t->name);
 	nl_str(b, NFTA_SET_ELEM_LIST_SET, set->name);
 	return nl_nest(b, NFTA_SET_ELEM_LIST_ELEMENTS);
 }
@@ -137,10 +147,10 @@ void nft_elements_end(struct nl_buf *b, size_t nest)
 	nl_nest_end(b, nest);
 }
 
-size_t nft_rule_begin(struct nl_buf *b, const char *table, const char *chain)
+size_t nft_rule_begin(struct nl_buf *b, const struct nft_table *t, const char *chain)
 {
-	message(b, NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND, "add a rule to chain", chain);
-	nl_str(b, NFTA_RULE_TABLE, table);
+	message(b, t, NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND, "add a rule to chain", chain);
+	nl_str(b, NFTA_RULE_TABLE, t->name);
 	nl_str(b, NFTA_RULE_CHAIN, chain);
 	return nl_nest(b, NFTA_RULE_EXPRESSIONS);
 }
@@ -260,6 +270,16 @@ void nft_dnat(struct nl_buf *b, uint32_t addr_reg, uint32_t port_reg)
 void nft_masquerade(struct nl_buf *b)
 {
 	expr_end(b, expr_begin(b, "masq"));
+}
+
+void nft_reject(struct nl_buf *b)
+{
+	static const uint8_t filtered = ICMP_PKT_FILTERED;
+	struct expr e = expr_begin(b, "reject");
+
+	nl_be32(b, NFTA_REJECT_TYPE, NFT_REJECT_ICMP_UNREACH);
+	nl_put(b, NFTA_REJECT_ICMP_CODE, &filtered, sizeof(filtered));
+	expr_end(b, e);
 }
 
 void nft_verdict(struct nl_buf *b, int32_t verdict, const char *chain)

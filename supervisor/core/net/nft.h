@@ -1,6 +1,6 @@
 /*
  * nf_tables messages, one function per thing: table, chain, set, elements, and the expressions of a rule in
- * the order the kernel runs them. Pure; IPv4 only. See linux/netfilter/nf_tables.h.
+ * the order the kernel runs them. Pure. See linux/netfilter/nf_tables.h.
  *
  * Everything is between nft_begin and nft_commit: the kernel takes all or nothing. Registers are the 4-byte
  * ones (NFT_REG32_00 + n), so that a key of several fields is just registers side by side.
@@ -12,6 +12,11 @@
 
 #define NFT_HOOK_NONE UINT32_MAX
 
+struct nft_table {
+	const char *name;
+	uint8_t family; /* NFPROTO_IPV4, NFPROTO_BRIDGE: tables of two families may have one name */
+};
+
 struct nft_chain {
 	const char *name;
 	const char *type; /* "filter", "nat"; NULL: jumped to only */
@@ -20,7 +25,13 @@ struct nft_chain {
 };
 
 /* Types are nft's own numbers, which only its listing reads; fields of a concatenation are 6 bits each. */
-enum nft_type { NFT_T_ADDR = 7, NFT_T_PROTO = 12, NFT_T_PORT = 13, NFT_T_IFNAME = 41 };
+enum nft_type {
+	NFT_T_ADDR = 7,
+	NFT_T_ETHER = 9,
+	NFT_T_PROTO = 12,
+	NFT_T_PORT = 13,
+	NFT_T_IFNAME = 41
+};
 #define NFT_CONCAT(a, b) ((a) << 6 | (b))
 
 struct nft_set {
@@ -34,16 +45,18 @@ void nft_begin(struct nl_buf *b);
 void nft_commit(struct nl_buf *b);
 
 /* Makes the table if it is missing, removes it with all in it, and makes it again unless `gone`. */
-void nft_table_renew(struct nl_buf *b, const char *table, bool gone);
-void nft_chain_add(struct nl_buf *b, const char *table, const struct nft_chain *c);
-void nft_set_add(struct nl_buf *b, const char *table, const struct nft_set *s, uint32_t id);
+void nft_table_renew(struct nl_buf *b, const struct nft_table *t, bool gone);
+void nft_chain_add(struct nl_buf *b, const struct nft_table *t, const struct nft_chain *c);
+void nft_set_add(struct nl_buf *b, const struct nft_table *t, const struct nft_set *s, uint32_t id);
 
 /* Elements go between these two; `set` says how long key and data are. data: NULL in a set. */
-size_t nft_elements_begin(struct nl_buf *b, const char *table, const struct nft_set *set);
+size_t nft_elements_begin(struct nl_buf *b, const struct nft_table *t, const struct nft_set *set);
+/* Those that are to go; one that is not there is no error. */
+size_t nft_elements_gone(struct nl_buf *b, const struct nft_table *t, const struct nft_set *set);
 void nft_element(struct nl_buf *b, const struct nft_set *set, const void *key, const void *data);
 void nft_elements_end(struct nl_buf *b, size_t nest);
 
-size_t nft_rule_begin(struct nl_buf *b, const char *table, const char *chain);
+size_t nft_rule_begin(struct nl_buf *b, const struct nft_table *t, const char *chain);
 void nft_rule_end(struct nl_buf *b, size_t nest);
 
 /* Expressions. They end the rule's evaluation when they do not match. */
@@ -59,6 +72,8 @@ void nft_mask(struct nl_buf *b, uint32_t reg, const void *mask, size_t size);
 void nft_lookup(struct nl_buf *b, const char *set, uint32_t reg, uint32_t into_reg, bool invert);
 void nft_dnat(struct nl_buf *b, uint32_t addr_reg, uint32_t port_reg);
 void nft_masquerade(struct nl_buf *b);
+/* Says to the sender that it is not allowed (ICMP, RFC 1812): a connect(2) fails at once with EHOSTUNREACH. */
+void nft_reject(struct nl_buf *b);
 /* NF_ACCEPT, NF_DROP, or NFT_JUMP with a chain. */
 void nft_verdict(struct nl_buf *b, int32_t verdict, const char *chain);
 

@@ -59,6 +59,19 @@ void rt_link_change(struct nl_buf *b, int index, const char *name, const struct 
 		nl_u32(b, IFLA_MTU, c->mtu);
 }
 
+void rt_port_isolate(struct nl_buf *b, int index, const char *name)
+{
+	static const uint8_t yes = 1;
+	struct ifinfomsg m = { .ifi_family = AF_BRIDGE, .ifi_index = index };
+	size_t port;
+
+	nl_begin(b, RTM_SETLINK, 0, &m, sizeof(m));
+	nl_note(b, "keep apart from its neighbours", name, 0);
+	port = nl_nest(b, IFLA_PROTINFO);
+	nl_put(b, IFLA_BRPORT_ISOLATED, &yes, sizeof(yes));
+	nl_nest_end(b, port);
+}
+
 static void link_size(struct nl_buf *b, uint32_t mtu, const uint8_t *mac)
 {
 	if (mtu != 0)

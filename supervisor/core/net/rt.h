@@ -31,6 +31,8 @@ void rt_link_get(struct nl_buf *b, const char *name);
 void rt_link_dump(struct nl_buf *b);
 void rt_link_delete(struct nl_buf *b, const char *name);
 void rt_link_change(struct nl_buf *b, int index, const char *name, const struct rt_change *c);
+/* A port of a bridge that reaches the bridge itself and no other such port (linux/if_link.h, kernel 4.18). */
+void rt_port_isolate(struct nl_buf *b, int index, const char *name);
 void rt_bridge_add(struct nl_buf *b, const struct bridge_plan *p);
 /* Both ends at once, the inside one made directly in the namespace of descriptor netns. */
 void rt_veth_add(struct nl_buf *b, const struct attach_plan *p, int netns);

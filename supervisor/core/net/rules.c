@@ -14,7 +14,9 @@
 #define ELEMENTS_PER_MESSAGE 512
 #define ELEMENT_BYTES 44
 #define FIXED_BYTES 8192 /* everything but elements; the unit test knows how much it is */
-#define PER_NETWORK_BYTES (5 * ELEMENT_BYTES + 2 * IF_NAME_MAX)
+#define PER_NETWORK_BYTES (7 * ELEMENT_BYTES + 3 * IF_NAME_MAX)
+
+static const struct nft_table table = { RULES_TABLE, NFPROTO_IPV4 };
 
 #define REG(n) ((uint32_t)(NFT_REG32_00 + (n)))
 #define IF_REGS (IF_NAME_MAX / 4) /* an interface name fills this many registers */
@@ -29,7 +31,9 @@ enum set_id {
 	SET_INSIDE,
 	SET_INTERNAL,
 	SET_OUTBOUND,
+	SET_CLOSED,
 	SET_SAME,
+	SET_FRIENDS,
 	MAP_ADDR_PORT,
 	MAP_PORT,
 	SET_COUNT
@@ -40,8 +44,12 @@ static const struct nft_set sets[SET_COUNT] = {
 	[SET_INSIDE] = { "inside", NFT_T_IFNAME, IF_NAME_MAX, 0, 0 },
 	[SET_INTERNAL] = { "internal", NFT_T_IFNAME, IF_NAME_MAX, 0, 0 },
 	[SET_OUTBOUND] = { "outbound", NFT_T_IFNAME, IF_NAME_MAX, 0, 0 },
-	/* each bridge with itself: no expression compares two registers */
+	/* those whose containers have no business with the host itself */
+	[SET_CLOSED] = { "closed", NFT_T_IFNAME, IF_NAME_MAX, 0, 0 },
+	/* each bridge with itself: no expression compares two registers; those whose containers may meet */
 	[SET_SAME] = { "same", NFT_CONCAT(NFT_T_IFNAME, NFT_T_IFNAME), 2 * IF_NAME_MAX, 0, 0 },
+	[SET_FRIENDS] = { "friends", NFT_CONCAT(NFT_T_IFNAME, NFT_T_IFNAME), 2 * IF_NAME_MAX, 0,
+		0 },
 	/* published ports: of one host address, of all */
 	[MAP_ADDR_PORT] = { "addr_ports",
 		NFT_CONCAT(NFT_CONCAT(NFT_T_PROTO, NFT_T_ADDR), NFT_T_PORT), 12,
@@ -52,7 +60,23 @@ static const struct nft_set sets[SET_COUNT] = {
 
 static bool in_set(enum set_id set, const struct rule_network *n)
 {
-	return set == SET_INSIDE || set == SET_SAME || n->internal == (set == SET_INTERNAL);
+	switch (set) {
+	case SET_INTERNAL:
+		return n->internal;
+	case SET_OUTBOUND:
+		return !n->internal;
+	case SET_CLOSED:
+		return !n->host_access;
+	case SET_FRIENDS:
+		return !n->strict;
+	case SET_INSIDE:
+	case SET_SAME:
+	case MAP_ADDR_PORT:
+	case MAP_PORT:
+	case SET_COUNT:
+		break;
+	}
+	return true;
 }
 
 static void fill_set(struct nl_buf *b, enum set_id set, const struct rule_set *rules)
@@ -68,7 +92,7 @@ static void fill_set(struct nl_buf *b, enum set_id set, const struct rule_set *r
 		if (in++ % ELEMENTS_PER_MESSAGE == 0) {
 			if (in > 1)
 				nft_elements_end(b, nest);
-			nest = nft_elements_begin(b, RULES_TABLE, &sets[set]);
+			nest = nft_elements_begin(b, &table, &sets[set]);
 		}
 		memcpy(key, n->bridge, strnlen(n->bridge, IF_NAME_MAX - 1));
 		memcpy(key + IF_NAME_MAX, key, IF_NAME_MAX);
@@ -107,7 +131,7 @@ static void fill_map(struct nl_buf *b, enum set_id map, const struct rule_set *r
 		if (in++ % ELEMENTS_PER_MESSAGE == 0) {
 			if (in > 1)
 				nft_elements_end(b, nest);
-			nest = nft_elements_begin(b, RULES_TABLE, &sets[map]);
+			nest = nft_elements_begin(b, &table, &sets[map]);
 		}
 		port_element(b, map, p);
 	}
@@ -154,6 +178,11 @@ static void from_internal(struct nl_buf *b)
 	from(b, SET_INTERNAL);
 }
 
+static void from_closed(struct nl_buf *b)
+{
+	from(b, SET_CLOSED);
+}
+
 static void from_outbound(struct nl_buf *b)
 {
 	from(b, SET_OUTBOUND);
@@ -174,11 +203,21 @@ static void to_outside(struct nl_buf *b)
 	to(b, SET_INSIDE, true);
 }
 
-static void same_bridge(struct nl_buf *b)
+static void between(struct nl_buf *b, enum set_id set)
 {
 	nft_meta(b, NFT_META_IIFNAME, REG(0));
 	nft_meta(b, NFT_META_OIFNAME, REG(IF_REGS));
-	nft_lookup(b, sets[SET_SAME].name, REG(0), 0, false);
+	nft_lookup(b, sets[set].name, REG(0), 0, false);
+}
+
+static void same_bridge(struct nl_buf *b)
+{
+	between(b, SET_SAME);
+}
+
+static void friends(struct nl_buf *b)
+{
+	between(b, SET_FRIENDS);
 }
 
 static void not_from_lo(struct nl_buf *b)
@@ -187,6 +226,14 @@ static void not_from_lo(struct nl_buf *b)
 
 	nft_meta(b, NFT_META_IIFNAME, REG(0));
 	nft_cmp(b, REG(0), NFT_CMP_NEQ, lo, sizeof(lo));
+}
+
+static void ping(struct nl_buf *b)
+{
+	static const uint8_t icmp = IPPROTO_ICMP;
+
+	nft_meta(b, NFT_META_L4PROTO, REG(0));
+	nft_cmp(b, REG(0), NFT_CMP_EQ, &icmp, sizeof(icmp));
 }
 
 static void loopback_at(struct nl_buf *b, uint32_t offset)
@@ -264,6 +311,7 @@ static const struct nft_chain chains[] = {
 	{ "publish", NULL, NFT_HOOK_NONE, 0 },
 	{ "prerouting", "nat", NF_INET_PRE_ROUTING, NF_IP_PRI_NAT_DST },
 	{ "output", "nat", NF_INET_LOCAL_OUT, NF_IP_PRI_NAT_DST },
+	{ "input", "filter", NF_INET_LOCAL_IN, NF_IP_PRI_FILTER },
 	{ "forward", "filter", NF_INET_FORWARD, NF_IP_PRI_FILTER },
 	{ "postrouting", "nat", NF_INET_POST_ROUTING, NF_IP_PRI_NAT_SRC },
 };
@@ -285,8 +333,13 @@ static const struct rule {
 	{ "publish", { to_published_addr } },
 	{ "publish", { to_host, to_published_port } },
 
+	/* What the host asked for comes back, and an operator may ask whether it is there. */
+	{ "input", { answers, accept } },
+	{ "input", { ping, accept } },
+	{ "input", { from_closed, nft_reject } },
+
 	{ "forward", { answers, accept } },
-	{ "forward", { same_bridge, accept } },
+	{ "forward", { friends, accept } },
 	{ "forward", { from_internal, drop } },
 	{ "forward", { published, accept } },
 	{ "forward", { to_inside, drop } },
@@ -301,7 +354,7 @@ static const struct rule {
 
 static void build_rule(struct nl_buf *b, const struct rule *r)
 {
-	size_t i, nest = nft_rule_begin(b, RULES_TABLE, r->chain);
+	size_t i, nest = nft_rule_begin(b, &table, r->chain);
 
 	for (i = 0; i < ARRAY_LEN(r->word) && r->word[i] != NULL; i++)
 		r->word[i](b);
@@ -321,16 +374,16 @@ void rules_build(struct nl_buf *b, const struct rule_set *rules)
 	size_t i;
 
 	nft_begin(b);
-	nft_table_renew(b, RULES_TABLE, rules->n_networks == 0);
+	nft_table_renew(b, &table, rules->n_networks == 0);
 	if (rules->n_networks > 0) {
 		for (id = 0; id < SET_COUNT; id++)
-			nft_set_add(b, RULES_TABLE, &sets[id], id + 1);
-		for (id = SET_INSIDE; id <= SET_SAME; id++)
+			nft_set_add(b, &table, &sets[id], id + 1);
+		for (id = SET_INSIDE; id <= SET_FRIENDS; id++)
 			fill_set(b, id, rules);
 		for (id = MAP_ADDR_PORT; id <= MAP_PORT; id++)
 			fill_map(b, id, rules);
 		for (i = 0; i < ARRAY_LEN(chains); i++)
-			nft_chain_add(b, RULES_TABLE, &chains[i]);
+			nft_chain_add(b, &table, &chains[i]);
 		for (i = 0; i < ARRAY_LEN(rules_of_table); i++)
 			build_rule(b, &rules_of_table[i]);
 	}

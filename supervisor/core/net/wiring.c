@@ -101,24 +101,38 @@ static int parse_mtu(uint32_t *mtu, const char *text, struct err *e)
 	return 0;
 }
 
+/* "true" and "false" are Podman's, and say of other networks what is so in any case here. */
+static int option_set(struct bridge_plan *p, const struct setting *option, struct err *e)
+{
+	if (strcmp(option->name, "mtu") == 0)
+		return parse_mtu(&p->mtu, option->value, e);
+	p->strict = strcmp(option->value, "strict") == 0;
+	if (!p->strict && strcmp(option->value, "true") != 0 && strcmp(option->value, "false") != 0)
+		return err_setx(e, "Options=isolate=%s: none of true, false, strict",
+			option->value);
+	return 0;
+}
+
+int bridge_options(struct bridge_plan *p, const struct settings *options, struct err *e)
+{
+	for (size_t i = 0; i < options->n; i++)
+		if (option_set(p, &options->v[i], e) < 0)
+			return -1;
+	return 0;
+}
+
 int bridge_plan_make(struct bridge_plan *p, const struct unit *network, const struct pool *pool,
 	const char *machine_id, struct err *e)
 {
-	const struct settings *options = &network->network.options;
-	size_t i;
-
 	*p = (struct bridge_plan){
 		.unit = network->name,
 		.addr = pool->gateway,
 		.prefix = pool->subnet.prefix,
 		.internal = network->network.internal,
+		.host_access = network->network.host_access,
 	};
 	mac_make(p->mac, machine_id, network->name, "bridge");
-	for (i = 0; i < options->n; i++)
-		if (strcmp(options->v[i].name, "mtu") == 0 &&
-			parse_mtu(&p->mtu, options->v[i].value, e) < 0)
-			return err_prefix(e, "%s", network->name);
-	if (bridge_name(p, network, e) < 0)
+	if (bridge_options(p, &network->network.options, e) < 0 || bridge_name(p, network, e) < 0)
 		return err_prefix(e, "%s", network->name);
 	return 0;
 }
@@ -133,6 +147,7 @@ void attach_plan_make(struct attach_plan *p, const char *unit, const struct brid
 		.prefix = bridge->prefix,
 		.gateway = bridge->internal ? 0 : bridge->addr,
 		.mtu = bridge->mtu,
+		.strict = bridge->strict,
 	};
 	memcpy(p->bridge, bridge->name, sizeof(p->bridge));
 	if_name_hashed(p->host_if, "v", unit);

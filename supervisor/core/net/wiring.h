@@ -24,6 +24,8 @@ struct bridge_plan {
 	uint8_t mac[MAC_LEN];
 	uint32_t mtu; /* 0: the kernel's */
 	bool internal;
+	bool host_access; /* services of the host may be reached by its address on the bridge */
+	bool strict;      /* containers of the network do not reach each other */
 };
 
 /* One container on one bridge: a veth pair. */
@@ -37,12 +39,13 @@ struct attach_plan {
 	uint32_t gateway;     /* 0: no default route */
 	uint8_t mac[MAC_LEN]; /* of the inside end */
 	uint32_t mtu;
+	bool strict; /* it reaches the bridge alone */
 };
 
 /* Everything that our nf_tables table says. */
 struct rule_network {
 	char bridge[IF_NAME_MAX];
-	bool internal;
+	bool internal, host_access, strict; /* as in struct bridge_plan */
 };
 struct rule_port {
 	const char *unit; /* who publishes it */
@@ -56,9 +59,11 @@ struct rule_set {
 	size_t n_ports;
 };
 
+/* What Options= says, into mtu and strict. Fails on a value that is none. */
+int bridge_options(struct bridge_plan *p, const struct settings *options, struct err *e);
 /*
  * machine_id: the text of /etc/machine-id, or "" when the machine has none. The plan keeps the unit's name,
- * not a copy. Fails on an InterfaceName= the kernel would not take and on an mtu that is no number.
+ * not a copy. Fails on an InterfaceName= the kernel would not take and on what bridge_options() fails on.
  */
 int bridge_plan_make(struct bridge_plan *p, const struct unit *network, const struct pool *pool,
 	const char *machine_id, struct err *e);

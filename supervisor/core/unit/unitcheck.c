@@ -2,6 +2,7 @@
 #include "common/util.h"
 #include "supervisor/core/loglimit.h"
 #include "supervisor/core/net/ip4.h"
+#include "supervisor/core/net/wiring.h"
 #include "supervisor/core/plan/ids.h"
 #include "supervisor/core/seccomp/profile.h"
 #include "supervisor/core/unit/unitfile.h"
@@ -294,6 +295,15 @@ static void check_subnet(struct unit_loader *l)
 			"IPRange= is not inside of Subnet=");
 }
 
+static void check_network_options(struct unit_loader *l)
+{
+	struct bridge_plan ignored;
+	struct err e;
+
+	if (bridge_options(&ignored, &l->unit->network.options, &e) < 0)
+		loader_complain(l, FAULT_ERROR, MEMBER(network.options), "%s", e.msg);
+}
+
 static void check_device(struct unit_loader *l)
 {
 	const struct volume_section *v = &l->unit->volume;
@@ -384,6 +394,7 @@ static const struct {
 	{ KINDS(CONTAINER) | KINDS(SERVICE), check_notify },
 	{ KINDS(CONTAINER) | KINDS(SERVICE), check_log_limit },
 	{ KINDS(NETWORK), check_subnet },
+	{ KINDS(NETWORK), check_network_options },
 	{ KINDS(VOLUME), check_device },
 	{ KINDS(TIMER), check_timer },
 	{ KINDS(SOCKET), check_socket },

@@ -43,11 +43,17 @@ static int pair_make(struct net *n, int netns, const struct attach_plan *p, stru
 static int host_end(struct net *n, const struct attach_plan *p, int bridge, struct err *e)
 {
 	_Alignas(8) uint8_t memory[BUFFER_BYTES];
-	const struct rt_change c = { .master = bridge, .up = true };
+	const struct rt_change join = { .master = bridge }, up = { .up = true };
+	struct found_link host = { 0 };
 	struct nl_buf b;
 
+	if (p->strict && nlsock_find(n->route, p->host_if, &host, e) < 0)
+		return -1;
 	nl_init(&b, memory, sizeof(memory));
-	rt_link_change(&b, 0, p->host_if, &c);
+	rt_link_change(&b, 0, p->host_if, &join);
+	if (p->strict)
+		rt_port_isolate(&b, host.index, p->host_if);
+	rt_link_change(&b, 0, p->host_if, &up);
 	nl_flag(&b, NLM_F_ACK);
 	return nlsock_run(n->route, &b, NULL, NULL, e);
 }
@@ -100,9 +106,10 @@ static int attach(struct net *n, int netns, const struct attach_plan *p, struct 
 	if (sock < 0 || pair_exists(n, sock, p, &exists, e) < 0)
 		return -1;
 	if ((exists || pair_make(n, netns, p, e) == 0) && inside_end(sock, p, e) == 0 &&
-		host_end(n, p, bridge.index, e) == 0)
+		net_guard_add(n, p, e) == 0 && host_end(n, p, bridge.index, e) == 0)
 		return 0;
 	(void)pair_delete(n, p->host_if, &ignored);
+	(void)net_guard_remove(n, p, &ignored);
 	if (e->no == EXFULL)
 		return err_setx(e,
 			"the bridge %s is full: it has 1,023 ports, the most the kernel takes",
@@ -134,5 +141,7 @@ int net_detach(struct net *n, const struct attach_plan *p, struct err *e)
 	nl_init(&b, memory, sizeof(memory));
 	rt_link_change(&b, 0, p->host_if, &down);
 	nl_flag(&b, NLM_F_ACK);
-	return nlsock_run(n->route, &b, NULL, NULL, e) < 0 ? err_prefix(e, "%s", p->unit) : 0;
+	if (nlsock_run(n->route, &b, NULL, NULL, e) < 0 || net_guard_remove(n, p, e) < 0)
+		return err_prefix(e, "%s", p->unit);
+	return 0;
 }

@@ -3,7 +3,15 @@
 #include "supervisor/sys/net/nlsock.h"
 #include "supervisor/sys/net/sysctl.h"
 
+#include <errno.h>
 #include <linux/netlink.h>
+
+static int send_batch(struct net *n, struct nl_buf *b, struct err *e)
+{
+	if (n->filter < 0)
+		n->filter = nlsock_open(NETLINK_NETFILTER, e);
+	return n->filter >= 0 ? nlsock_run(n->filter, b, NULL, NULL, e) : -1;
+}
 
 static int replace_table(struct net *n, const struct rule_set *rules, struct err *e)
 {
@@ -11,15 +19,65 @@ static int replace_table(struct net *n, const struct rule_set *rules, struct err
 	struct nl_buf b;
 	int status;
 
-	if (n->filter < 0)
-		n->filter = nlsock_open(NETLINK_NETFILTER, e);
-	if (n->filter < 0)
-		return -1;
 	nl_init(&b, arena_alloc(&arena, rules_size(rules)), rules_size(rules));
 	rules_build(&b, rules);
-	status = nlsock_run(n->filter, &b, NULL, NULL, e);
+	status = send_batch(n, &b, e);
 	arena_free(&arena);
 	return status;
+}
+
+int net_guard(struct net *n, const struct guard_member *members, size_t count, struct err *e)
+{
+	struct arena arena = { 0 };
+	struct nl_buf b;
+	int status;
+
+	nl_init(&b, arena_alloc(&arena, guard_size(count)), guard_size(count));
+	guard_build(&b, members, count);
+	status = send_batch(n, &b, e);
+	arena_free(&arena);
+	if (status == 0)
+		return 0;
+	/* The family, or one of its expressions, is a module that is not there. */
+	n->unguarded = e->no == EOPNOTSUPP || e->no == ENOENT;
+	return n->unguarded ? 0 : err_prefix(e, "nf_tables table bridge " RULES_TABLE);
+}
+
+static int change_guard(struct net *n, const struct guard_member *member, bool comes, struct err *e)
+{
+	struct arena arena = { 0 };
+	struct nl_buf b;
+	int status;
+
+	nl_init(&b, arena_alloc(&arena, guard_size(1)), guard_size(1));
+	guard_change(&b, member, comes);
+	status = send_batch(n, &b, e);
+	arena_free(&arena);
+	return status;
+}
+
+static struct guard_member member_of(const struct attach_plan *p)
+{
+	return (struct guard_member){ .port = p->host_if, .mac = p->mac, .addr = p->addr };
+}
+
+int net_guard_add(struct net *n, const struct attach_plan *p, struct err *e)
+{
+	const struct guard_member member = member_of(p);
+
+	if (n->unguarded || change_guard(n, &member, true, e) == 0)
+		return 0;
+	/* The first one, or nf_tables is not there. */
+	return e->no == ENOENT || e->no == EOPNOTSUPP ? net_guard(n, &member, 1, e) : -1;
+}
+
+int net_guard_remove(struct net *n, const struct attach_plan *p, struct err *e)
+{
+	const struct guard_member member = member_of(p);
+
+	if (n->unguarded || change_guard(n, &member, false, e) == 0 || e->no == ENOENT)
+		return 0;
+	return -1;
 }
 
 int net_rules(struct net *n, const struct rule_set *rules, struct err *e)
@@ -28,7 +86,9 @@ int net_rules(struct net *n, const struct rule_set *rules, struct err *e)
 	size_t i;
 
 	if (replace_table(n, rules, e) < 0)
-		return err_prefix(e, "nf_tables table " RULES_TABLE);
+		return err_prefix(e, "nf_tables table ip " RULES_TABLE);
+	if (rules->n_networks == 0 && net_guard(n, NULL, 0, e) < 0)
+		return -1;
 	for (i = 0; i < rules->n_networks; i++) {
 		forward = forward || !rules->networks[i].internal;
 		/* Only now: the rules that make it safe are in force. */

@@ -6,7 +6,7 @@
  * the interface and carry the kernel's own explanation (extended ACK) where it gives one.
  *
  * The namespace is switched for the length of a system call or two, so the process must have one thread.
- * Ours are: bridges and veths with an alias "sup:UNIT", the table `ip sup`. Nothing else is changed or
+ * Ours are: bridges and veths with an alias "sup:UNIT", the tables `ip sup` and `bridge sup`. Nothing else is changed or
  * removed, but net.ipv4.ip_forward, which goes to 1 with the first network that has a way out, and the host's
  * loopback, which is brought up.
  */
@@ -14,12 +14,14 @@
 #define SYS_NET_NET_H
 
 #include "common/err.h"
+#include "supervisor/core/net/guard.h"
 #include "supervisor/core/net/wiring.h"
 
 struct net {
 	int route;  /* rtnetlink socket of the host's namespace */
-	int filter; /* nfnetlink socket, opened by the first net_rules; -1: not yet */
+	int filter; /* nfnetlink socket, opened when it is needed first; -1: not yet */
 	int host_ns;
+	bool unguarded; /* the kernel has no nf_tables for bridges: containers can pose as each other */
 };
 
 /* Opens what is needed; net_close releases it and leaves the kernel's state as it is. */
@@ -36,7 +38,10 @@ int net_ns_make(struct net *n, struct err *e);
 /* One that somebody else has made: its loopback comes up. */
 int net_ns_up(struct net *n, int netns, struct err *e);
 
-/* netns stays the caller's. Needs the bridge; a pair of the same name is used or replaced. */
+/*
+ * netns stays the caller's. Needs the bridge; a pair of the same name is used or replaced. Before its port is up the
+ * guard knows it, unless the kernel has none: n->unguarded then.
+ */
 int net_attach(struct net *n, int netns, const struct attach_plan *p, struct err *e);
 /* The whole of what net_attach() does stands already; the namespace must be one that was attached so, if ever. */
 bool net_is_attached(struct net *n, const struct attach_plan *p);
@@ -58,6 +63,13 @@ int net_sweep(struct net *n, bool (*keep)(const void *ctx, const char *unit), co
  * drop what would abuse it).
  */
 int net_rules(struct net *n, const struct rule_set *rules, struct err *e);
+
+/* Replaces all that is known of who is behind which port: after a crash, what is attached; 0 members: the table goes. */
+int net_guard(struct net *n, const struct guard_member *members, size_t count, struct err *e);
+
+/* One more port, one less; net_attach() and net_detach() do it. */
+int net_guard_add(struct net *n, const struct attach_plan *p, struct err *e);
+int net_guard_remove(struct net *n, const struct attach_plan *p, struct err *e);
 
 /*
  * Tries whether a process of the host listens there; 0: free. The answer is of this moment. Rules of

@@ -69,7 +69,10 @@ static int do_network(struct state *s)
 	struct subnet gateway = { 0 };
 
 	u.network.subnet = address(s->word[2], true);
-	u.network.internal = strcmp(s->word[3], "internal") == 0;
+	u.network.internal = strstr(s->word[3], "internal") != NULL;
+	u.network.host_access = strstr(s->word[3], "host") != NULL;
+	if (strstr(s->word[3], "strict") != NULL)
+		*LIST_ADD(&s->arena, &u.network.options) = (struct setting){ "isolate", "strict" };
 	if (s->n_words > 4)
 		u.network.interface_name = arena_strdup(&s->arena, s->word[4]);
 	if (s->n_words > 5)
@@ -80,7 +83,9 @@ static int do_network(struct state *s)
 		net_bridge_up(&s->net, &s->bridge[i], &s->e) < 0)
 		return -1;
 	memcpy(s->networks[i].bridge, s->bridge[i].name, IF_NAME_MAX);
-	s->networks[i].internal = u.network.internal;
+	s->networks[i].internal = s->bridge[i].internal;
+	s->networks[i].host_access = s->bridge[i].host_access;
+	s->networks[i].strict = s->bridge[i].strict;
 	gateway.addr = s->pool[i].gateway;
 	printf("ok %s %s\n", s->bridge[i].name, ip4_text(text, &gateway, false));
 	return 0;
@@ -141,9 +146,10 @@ static int do_attach(struct state *s)
 
 static int do_detach(struct state *s)
 {
+	const struct lease *lease = ipam_find(&s->leases, s->word[1], s->word[2]);
 	struct attach_plan p;
 
-	make_attach(s, &p, 0);
+	make_attach(s, &p, lease != NULL ? lease->at.addr : 0);
 	if (net_detach(&s->net, &p, &s->e) < 0)
 		return -1;
 	puts("ok");
