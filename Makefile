@@ -101,9 +101,16 @@ all: $(PROGRAMS) $(STRIPPED)
 SUP_LIBS := $(LIBS)/lib/libinih.a $(LIBS)/lib/libjansson.a $(LIBS)/lib/libuv.a
 
 $(OUT)/init: $(call objects,$(INIT_SRC)) $(LIBCOMMON)
-# What runs while nothing happens stands beside the loop and the libc: the rest is then not in memory (sys/rest.h).
+# What runs while nothing happens stands together, with the loop, the libc and their constants, at the begin of the text: the
+# rest is then not in memory (sys/rest.h). The kernel maps sixteen pages at a time.
 RESTING	 := supervisor/sys/link.c supervisor/sys/log/logs.c supervisor/core/logline.c supervisor/sys/rest.c
-$(OUT)/supervisor: $(call objects,$(filter-out $(RESTING),$(SUP_SRC)) $(CTL_SRC) $(RESTING)) $(LIBCOMMON)
+TOGETHER := $(RESTING:%.c=*/%.o) *libcommon.a:rest.o *libuv.a: *libc.a:
+$(GEN)/resting.ld: Makefile
+	@mkdir -p $(@D)
+	$(Q)printf '%s\n' 'SECTIONS { .text.resting : {' \
+		$(patsubst %,'%(.text .text.* .rodata .rodata.*)',$(TOGETHER)) '} } INSERT BEFORE .init;' >$@
+$(OUT)/supervisor: $(call objects,$(SUP_SRC) $(CTL_SRC)) $(LIBCOMMON) $(GEN)/resting.ld
+$(OUT)/supervisor: LDFLAGS += -Wl,-T,$(GEN)/resting.ld
 $(OUT)/supervisor: LDLIBS := $(SUP_LIBS)
 # supervisor/sys/uvunused.c and control/jsonreal.c say why.
 UV_UNUSED := _async_close _fs_event_close _fs_poll_close _fs_post _pipe_close _process_close _process_init \

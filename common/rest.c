@@ -1,5 +1,6 @@
 #include "common/rest.h"
 
+#include <link.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/auxv.h>
@@ -10,7 +11,6 @@
 #define MARGIN 1024u
 
 extern const char __ehdr_start[] __attribute__((visibility("hidden")));
-extern const char etext[] __attribute__((visibility("hidden")));
 
 static uintptr_t page_start(uintptr_t address)
 {
@@ -25,9 +25,14 @@ __attribute__((noinline)) void rest_stack(void)
 	(void)madvise((void *)(end - DEEPEST), DEEPEST, MADV_DONTNEED);
 }
 
+/* What is executed and what is constant lie in one segment; the segment behind it is written to. */
 void rest_text(void)
 {
-	uintptr_t begin = (uintptr_t)__ehdr_start, end = page_start((uintptr_t)etext);
+	const ElfW(Ehdr) *header = (const void *)__ehdr_start;
+	const ElfW(Phdr) *segments = (const void *)(__ehdr_start + header->e_phoff);
 
-	(void)madvise((void *)begin, end - begin, MADV_DONTNEED);
+	for (size_t i = 0; i < header->e_phnum; i++)
+		if (segments[i].p_type == PT_LOAD && (segments[i].p_flags & PF_X) != 0)
+			(void)madvise((void *)(uintptr_t)__ehdr_start, segments[i].p_memsz,
+				MADV_DONTNEED);
 }
