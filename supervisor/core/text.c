@@ -27,7 +27,7 @@ struct conversion {
 	va_list ap;
 	bool left, zero;
 	int width, precision; /* -1: none is given */
-	int longs;            /* how many "l"; as many for the lengths that are as wide */
+	int longs;            /* how many "l"; one for "z" and "t", which are as wide, two for "j" */
 };
 
 static void fill(struct text *t, char c, int n)
@@ -58,8 +58,10 @@ static void put_string(struct text *t, struct conversion *c)
 
 static uint64_t take_number(struct conversion *c, bool is_signed)
 {
-	if (c->longs > 0)
+	if (c->longs > 1)
 		return va_arg(c->ap, uint64_t);
+	if (c->longs > 0)
+		return is_signed ? (uint64_t)va_arg(c->ap, long) : va_arg(c->ap, unsigned long);
 	return is_signed ? (uint64_t)va_arg(c->ap, int) : va_arg(c->ap, unsigned int);
 }
 
@@ -113,7 +115,7 @@ static const char *read_conversion(const char *s, struct conversion *c)
 	if (*s == '.')
 		s = read_count(s + 1, c, &c->precision);
 	for (; *s != '\0' && strchr("hlzjt", *s) != NULL; s++)
-		c->longs += *s != 'h';
+		c->longs += *s == 'j' ? 2 : *s != 'h';
 	if (*s == 'p')
 		c->longs = 1;
 	return s;
