@@ -114,7 +114,7 @@ static int apply_guard(struct supervisor *s, struct err *e)
 	for (size_t i = 0; i < s->set->n; i++) {
 		const struct instance *inst = s->instances[i];
 
-		if (inst != NULL && inst->attached)
+		if (inst != NULL && inst->attached && inst->attach.guarded)
 			members[n++] = (struct guard_member){
 				.port = inst->attach.host_if,
 				.mac = inst->attach.mac,
@@ -222,7 +222,7 @@ static int attach_to(struct instance *inst, struct instance *network, const stru
 		return -1;
 	KILL_POINT("attach-linked");
 	inst->attached = true;
-	if (s->net.unguarded)
+	if (s->net.unguarded && inst->attach.guarded)
 		journal(s, LOG_LEVEL_WARNING, inst->unit,
 			"going on without: the kernel has no nf_tables for bridges (nft_meta_bridge), so nothing keeps it from posing as a neighbour");
 	names_changed(s);

@@ -12,7 +12,7 @@ import pytest
 from conftest import BOOT_SECONDS, TOP, environment
 
 UNITS = {
-    "lan.network": "[Network]\nSubnet=10.50.0.0/24\n",
+    "lan.network": "[Network]\nSubnet=10.50.0.0/24\nPortSecurity=no\n",
     "lan-uplink.service": """
 [Unit]
 Requires=lan.network

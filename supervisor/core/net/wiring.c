@@ -130,6 +130,7 @@ int bridge_plan_make(struct bridge_plan *p, const struct unit *network, const st
 		.prefix = pool->subnet.prefix,
 		.internal = network->network.internal,
 		.host_access = network->network.host_access,
+		.guarded = network->network.port_security,
 	};
 	mac_make(p->mac, machine_id, network->name, "bridge");
 	if (bridge_options(p, &network->network.options, e) < 0 || bridge_name(p, network, e) < 0)
@@ -148,6 +149,7 @@ void attach_plan_make(struct attach_plan *p, const char *unit, const struct brid
 		.gateway = bridge->internal ? 0 : bridge->addr,
 		.mtu = bridge->mtu,
 		.strict = bridge->strict,
+		.guarded = bridge->guarded,
 	};
 	memcpy(p->bridge, bridge->name, sizeof(p->bridge));
 	if_name_hashed(p->host_if, "v", unit);

@@ -26,6 +26,7 @@ struct bridge_plan {
 	bool internal;
 	bool host_access; /* services of the host may be reached by its address on the bridge */
 	bool strict;      /* containers of the network do not reach each other */
+	bool guarded;     /* nor pose as each other, see guard.h */
 };
 
 /* One container on one bridge: a veth pair. */
@@ -40,6 +41,7 @@ struct attach_plan {
 	uint8_t mac[MAC_LEN]; /* of the inside end */
 	uint32_t mtu;
 	bool strict; /* it reaches the bridge alone */
+	bool guarded;
 };
 
 /* Everything that our nf_tables table says. */

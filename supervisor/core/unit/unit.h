@@ -483,7 +483,7 @@ struct socket_section {
 
 struct network_section {
 	struct subnet subnet, gateway, ip_range; /* prefix 0: allocated / first address / all */
-	bool internal, host_access;
+	bool internal, host_access, port_security;
 	struct strv dns;
 	const char *interface_name;
 	struct settings options; /* mtu=, isolate= */

@@ -65,7 +65,7 @@ int net_guard_add(struct net *n, const struct attach_plan *p, struct err *e)
 {
 	const struct guard_member member = member_of(p);
 
-	if (n->unguarded || change_guard(n, &member, true, e) == 0)
+	if (n->unguarded || !p->guarded || change_guard(n, &member, true, e) == 0)
 		return 0;
 	/* The first one, or nf_tables is not there. */
 	return e->no == ENOENT || e->no == EOPNOTSUPP ? net_guard(n, &member, 1, e) : -1;
@@ -75,7 +75,8 @@ int net_guard_remove(struct net *n, const struct attach_plan *p, struct err *e)
 {
 	const struct guard_member member = member_of(p);
 
-	if (n->unguarded || change_guard(n, &member, false, e) == 0 || e->no == ENOENT)
+	if (n->unguarded || !p->guarded || change_guard(n, &member, false, e) == 0 ||
+		e->no == ENOENT)
 		return 0;
 	return -1;
 }

@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/netlink.h>
-#include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -37,33 +36,6 @@ void net_close(struct net *n)
 	fd_close(&n->route);
 	fd_close(&n->filter);
 	fd_close(&n->host_ns);
-}
-
-int net_port_free(uint32_t addr, uint16_t port, bool udp, struct err *e)
-{
-	cleanup_fd int sock = socket(AF_INET, (udp ? SOCK_DGRAM : SOCK_STREAM) | SOCK_CLOEXEC, 0);
-	struct sockaddr_in at = {
-		.sin_family = AF_INET,
-		.sin_port = htons(port),
-		.sin_addr.s_addr = htonl(addr),
-	};
-	struct subnet s = { .addr = addr };
-	char text[IP4_TEXT_MAX];
-	int on = 1;
-
-	if (sock < 0)
-		return err_set(e, "open socket");
-	/* Connections that have ended do not count, a listener still does (Linux, tcp only). */
-	if (!udp)
-		(void)setsockopt(sock, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-	if (bind(sock, (const struct sockaddr *)&at, sizeof(at)) == 0)
-		return 0;
-	(void)ip4_text(text, &s, false);
-	if (errno == EADDRINUSE)
-		return err_set_no(e, EADDRINUSE,
-			"port %s:%u/%s of the host is taken by a process of the host", text, port,
-			udp ? "udp" : "tcp");
-	return err_set(e, "port %s:%u/%s of the host", text, port, udp ? "udp" : "tcp");
 }
 
 /* ---- after a crash ---- */

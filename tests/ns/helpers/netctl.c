@@ -71,6 +71,7 @@ static int do_network(struct state *s)
 	u.network.subnet = address(s->word[2], true);
 	u.network.internal = strstr(s->word[3], "internal") != NULL;
 	u.network.host_access = strstr(s->word[3], "host") != NULL;
+	u.network.port_security = strstr(s->word[3], "poser") == NULL;
 	if (strstr(s->word[3], "strict") != NULL)
 		*LIST_ADD(&s->arena, &u.network.options) = (struct setting){ "isolate", "strict" };
 	if (s->n_words > 4)
