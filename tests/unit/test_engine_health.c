@@ -68,7 +68,7 @@ static void test_first_check_at_once_then_by_interval(void **data)
 
 	(void)data;
 	begin(w);
-	assert_true(world_in_order(w, "spawn web main 0", "job 1 done", CHECK, "log web healthy",
+	assert_true(world_in_order(w, "spawn web main 0", CHECK, "job 1 done", "log web healthy",
 		NULL));
 	assert_int_equal(health(w)->state, HEALTH_HEALTHY);
 	assert_string_equal(text(w), "healthy");

@@ -270,6 +270,23 @@ static void too_little_memory_is_said_and_not_overrun(void **state)
 	drop(&whole);
 }
 
+/* With as many rules: one of them drops where it would say that it is not allowed. */
+static void a_kernel_that_cannot_refuse_drops(void **state)
+{
+	struct rule_set rules = { .networks = &lan, .n_networks = 1 };
+	struct batch a, b;
+
+	(void)state;
+	build(&a, &rules);
+	rules.silent = true;
+	build(&b, &rules);
+	assert_int_equal(count(&a, NFT_MSG_NEWRULE), count(&b, NFT_MSG_NEWRULE));
+	assert_non_null(memmem(a.memory, a.b.used, "reject", 7));
+	assert_null(memmem(b.memory, b.b.used, "reject", 7));
+	drop(&a);
+	drop(&b);
+}
+
 /* Every message says what it is for, so that no refusal is a mere number. */
 static void every_message_has_a_note(void **state)
 {
@@ -341,6 +358,7 @@ int main(void)
 		cmocka_unit_test(ports_go_to_the_map_of_their_address),
 		cmocka_unit_test(memory_is_enough_for_any_number),
 		cmocka_unit_test(too_little_memory_is_said_and_not_overrun),
+		cmocka_unit_test(a_kernel_that_cannot_refuse_drops),
 		cmocka_unit_test(every_message_has_a_note),
 		cmocka_unit_test(nothing_is_used_before_it_is_made),
 		cmocka_unit_test(taken_port_is_named),

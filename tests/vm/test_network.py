@@ -94,7 +94,7 @@ cp /run/dropin /etc/sup/units/same.service.d/10.conf
 check reload-dropin 'supctl reload; await 20 "is same running && grep -q C=3 /proc/\$(main same)/environ"
 	[ "$(main same)" != $same ] && tr "\\0" "\\n" </proc/$(main same)/environ'
 check reload-network 'sed -i s/10.41.0.254/10.41.0.253/ /usr/lib/sup/units/red.network; b=$(main b1); supctl reload
-	await 30 "is r1 running && is r2 running"; [ $(main b1) = $b ]; supctl exec r2 ip route; get r2 r1'
+	await 30 "is r1 running && is r2 running"; [ $(main b1) = $b ]; supctl exec r2 ip route; await 30 "get r2 r1"; get r2 r1'
 check faults 'supctl faults'
 """
 

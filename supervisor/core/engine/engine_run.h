@@ -280,6 +280,9 @@ static inline enum service_type engine_type(const struct unit *unit)
 		return TYPE_HEALTHY;
 	if (unit->service.notify_fd != 0 && unit->service.type != TYPE_NOTIFY_RELOAD)
 		return TYPE_NOTIFY;
+	/* Until its program is executed a container is not there to be entered, reloaded or asked how it is. */
+	if (unit->kind == KIND_CONTAINER && unit->service.type == TYPE_SIMPLE)
+		return TYPE_EXEC;
 	return (enum service_type)unit->service.type;
 }
 

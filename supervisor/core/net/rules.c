@@ -352,12 +352,12 @@ static const struct rule {
 	{ "postrouting", { from_outbound, to_outside, nft_masquerade } },
 };
 
-static void build_rule(struct nl_buf *b, const struct rule *r)
+static void build_rule(struct nl_buf *b, const struct rule *r, bool silent)
 {
 	size_t i, nest = nft_rule_begin(b, &table, r->chain);
 
 	for (i = 0; i < ARRAY_LEN(r->word) && r->word[i] != NULL; i++)
-		r->word[i](b);
+		(silent && r->word[i] == nft_reject ? drop : r->word[i])(b);
 	nft_rule_end(b, nest);
 }
 
@@ -385,7 +385,7 @@ void rules_build(struct nl_buf *b, const struct rule_set *rules)
 		for (i = 0; i < ARRAY_LEN(chains); i++)
 			nft_chain_add(b, &table, &chains[i]);
 		for (i = 0; i < ARRAY_LEN(rules_of_table); i++)
-			build_rule(b, &rules_of_table[i]);
+			build_rule(b, &rules_of_table[i], rules->silent);
 	}
 	nft_commit(b);
 }

@@ -81,12 +81,28 @@ int net_guard_remove(struct net *n, const struct attach_plan *p, struct err *e)
 	return -1;
 }
 
+/* A kernel without nft_reject drops what it cannot refuse. */
+static int replace_rules(struct net *n, const struct rule_set *rules, struct err *e)
+{
+	struct rule_set last = *rules;
+
+	if (!n->silent && replace_table(n, rules, e) == 0)
+		return 0;
+	if (!n->silent && e->no != ENOENT)
+		return -1;
+	last.silent = true;
+	if (replace_table(n, &last, e) < 0)
+		return -1;
+	n->silent = true;
+	return 0;
+}
+
 int net_rules(struct net *n, const struct rule_set *rules, struct err *e)
 {
 	bool forward = rules->n_ports > 0;
 	size_t i;
 
-	if (replace_table(n, rules, e) < 0)
+	if (replace_rules(n, rules, e) < 0)
 		return err_prefix(e, "nf_tables table ip " RULES_TABLE);
 	if (rules->n_networks == 0 && net_guard(n, NULL, 0, e) < 0)
 		return -1;

@@ -21,6 +21,7 @@ struct net {
 	int route;  /* rtnetlink socket of the host's namespace */
 	int filter; /* nfnetlink socket, opened when it is needed first; -1: not yet */
 	int host_ns;
+	bool silent; /* the kernel has no nft_reject */
 	bool unguarded; /* the kernel has no nf_tables for bridges: containers can pose as each other */
 };
 
