@@ -163,6 +163,7 @@ void text_vprintf(struct text *t, const char *fmt, va_list ap)
 {
 	struct conversion c;
 
+	text_puts(t, ""); /* as vsnprintf(3), which ends an empty text, too */
 	va_copy(c.ap, ap);
 	while (*fmt != '\0') {
 		size_t plain = strcspn(fmt, "%");

@@ -11,8 +11,6 @@ int vsnprintf(char *buf, size_t size, const char *fmt, va_list ap)
 {
 	struct text t = { .buf = buf, .size = size };
 
-	if (size > 0)
-		buf[0] = '\0';
 	text_vprintf(&t, fmt, ap);
 	return (int)t.len;
 }

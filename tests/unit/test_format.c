@@ -22,8 +22,6 @@ static void __attribute__((format(printf, 1, 2))) same(const char *fmt, ...)
 		va_list ap;
 		int n;
 
-		if (size > 0)
-			ours[0] = '\0';
 		va_start(ap, fmt);
 		n = vsnprintf(theirs, size, fmt, ap);
 		va_end(ap);

@@ -310,6 +310,26 @@ static void test_first_fault_of_an_image_file(void **state)
 	}
 }
 
+/* Its text is empty, and ended. */
+static void test_unit_that_says_nothing(void **state)
+{
+	static const char text[] = "[Network]\n";
+	const struct unit_text file = {
+		.unit = "a.network", .path = "a.network", .text = text, .size = sizeof(text) - 1
+	};
+	struct unit_set set;
+	char buf[8] = "no text";
+	int at;
+
+	(void)state;
+	unit_set_build(&set, &file, 1);
+	at = unit_set_find(&set, "a.network");
+	assert_true(at >= 0);
+	assert_int_equal(unit_print(&set.units[at], false, buf, sizeof(buf)), 0);
+	assert_string_equal(buf, "");
+	unit_set_free(&set);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -324,6 +344,7 @@ int main(void)
 		cmocka_unit_test(test_word_that_is_too_long_is_near_to_none),
 		cmocka_unit_test(test_names_of_units),
 		cmocka_unit_test(test_first_fault_of_an_image_file),
+		cmocka_unit_test(test_unit_that_says_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -34,6 +34,7 @@ size_t unit_print(const struct unit *unit, bool all, char *buf, size_t size)
 	struct unit *plain = arena_alloc(&a, sizeof(*plain));
 	const char *section = "";
 
+	text_puts(&t, ""); /* one that says nothing is a text, too */
 	unit_defaults(&a, unit->kind, plain);
 	for (size_t i = 0; i < n_keys; i++) {
 		const struct key *key = &keys[i];
