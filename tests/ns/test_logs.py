@@ -35,12 +35,19 @@ def files(folder):
     return [n for n in names if n.exists()]
 
 
+def whole(name):
+    """What is in the file; who reads it while it is written may see half of a write(2), and then all of it."""
+    def look():
+        data = name.read_bytes()
+        return (data == b"" or data.endswith(b"\n")) and [data]
+    return eventually(look, f"{name} is not torn at its end")[0]
+
+
 def records(folder):
     """(stream, goes on, text) of all records; each must be whole."""
     found = []
     for name in files(folder):
-        data = name.read_bytes()
-        assert data == b"" or data.endswith(b"\n"), f"{name}: torn at its end"
+        data = whole(name)
         assert len(data) <= FILE_MAX
         for text in data.split(b"\n")[:-1]:
             match = RECORD.fullmatch(text)
