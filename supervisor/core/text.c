@@ -27,7 +27,7 @@ struct conversion {
 	va_list ap;
 	bool left, zero;
 	int width, precision; /* -1: none is given */
-	int longs;            /* how many "l"; one for "z" and "t", which are as wide, two for "j" */
+	int longs; /* how many "l"; one for "z" and "t", which are as wide, two for "j" */
 };
 
 static void fill(struct text *t, char c, int n)
