@@ -355,7 +355,7 @@ def test_row23_a_stranger_is_refused(box):
 def test_row24_supctl_is_killed(box, words):
     """At some moment of its short life; whatever it asked for may be done, the supervisor does not mind."""
     for i in range(12):
-        p = box.inside("/bin/supctl", *words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        p = box.inside("/bin/supctl", *words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
         children = Path(f"/proc/{p.pid}/task/{p.pid}/children")
         for _ in range(i * 20):
             if not children.exists() or children.read_text():
@@ -365,7 +365,7 @@ def test_row24_supctl_is_killed(box, words):
                 os.kill(int(child), 9)
             except ProcessLookupError:
                 pass
-        p.kill()
+        os.killpg(p.pid, 9)  # one that has just been made, too
         p.wait(DEADLINE)
     assert box.supctl("reset-failed", "sleeper")[0] == 0
     assert box.supctl("start", "sleeper")[0] == 0
