@@ -52,7 +52,7 @@ done
 printf '[Container]\nLearn=no\n' >/run/sup/units/learn.container.d/no.conf
 printf '[Service]\nLearn=no\n' >/run/sup/units/node.service.d/no.conf
 check gone 'supctl reload && ls /sys/kernel/tracing/instances /run/sup/learn; cat /sys/kernel/tracing/kprobe_events'
-check after 'state learn; supctl audit learn | grep -c Learned'
+check after 'await 30 "is learn running"; state learn; supctl audit learn | grep -c Learned'
 """
 
 
