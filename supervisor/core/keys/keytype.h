@@ -17,6 +17,8 @@ int key_fail(struct key_context *c, size_t at, const char *fmt, ...)
 const char *key_path_up(const char *path);
 /* A list of words in JSON, added to the struct strv at c->field; at least one. (keytype_words.c) */
 int key_json_words(struct key_context *c);
+/* The print of a type whose field is a list of texts. (keytype_text.c) */
+size_t key_print_list(const struct strv *list, const char *between, char *buf, size_t size);
 
 /* All of them, a part of the list for each file keytype_X.c. */
 #define KEY_TYPES_BASIC(X) \

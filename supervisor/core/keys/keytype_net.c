@@ -102,15 +102,8 @@ static int addresses_parse(struct key_context *c)
 
 static size_t addresses_print(const struct key *key, const void *field, char *buf, size_t size)
 {
-	const struct strv *list = field;
-	struct text t = { buf, size, 0 };
-
 	(void)key;
-	for (size_t i = 0; i < list->n; i++) {
-		text_separate(&t, " ");
-		text_puts(&t, list->v[i]);
-	}
-	return t.len;
+	return key_print_list(field, " ", buf, size);
 }
 
 const struct key_type key_type_addresses = {

@@ -271,17 +271,21 @@ static int list_parse(struct key_context *c, int (*check)(struct key_context *c,
 	return 0;
 }
 
-static size_t list_print(const struct key *key, const void *field, char *buf, size_t size)
+size_t key_print_list(const struct strv *list, const char *between, char *buf, size_t size)
 {
-	const struct strv *list = field;
 	struct text t = { buf, size, 0 };
 
-	(void)key;
 	for (size_t i = 0; i < list->n; i++) {
-		text_separate(&t, " ");
+		text_separate(&t, between);
 		text_puts(&t, list->v[i]);
 	}
 	return t.len;
+}
+
+static size_t list_print(const struct key *key, const void *field, char *buf, size_t size)
+{
+	(void)key;
+	return key_print_list(field, " ", buf, size);
 }
 
 /* Kinds of systemd that a copied unit may name; none of them exists here. */
@@ -400,15 +404,8 @@ static int paths_parse(struct key_context *c)
 
 static size_t paths_print(const struct key *key, const void *field, char *buf, size_t size)
 {
-	const struct strv *list = field;
-	struct text t = { buf, size, 0 };
-
 	(void)key;
-	for (size_t i = 0; i < list->n; i++) {
-		text_separate(&t, ":");
-		text_puts(&t, list->v[i]);
-	}
-	return t.len;
+	return key_print_list(field, ":", buf, size);
 }
 
 const struct key_type key_type_paths = {

@@ -170,15 +170,8 @@ static int environment_file_parse(struct key_context *c)
 
 static size_t plain_lines_print(const struct key *key, const void *field, char *buf, size_t size)
 {
-	const struct strv *list = field;
-	struct text t = { buf, size, 0 };
-
 	(void)key;
-	for (size_t i = 0; i < list->n; i++) {
-		text_separate(&t, "\n");
-		text_puts(&t, list->v[i]);
-	}
-	return t.len;
+	return key_print_list(field, "\n", buf, size);
 }
 
 const struct key_type key_type_environment_file = {

@@ -186,6 +186,18 @@ static void end_call(struct connection *c)
 	close_fds(c);
 }
 
+/* silent: nobody waits for it, or is there any more. */
+static void answer(struct connection *c, json_t *object, bool silent)
+{
+	if (!silent) {
+		send_object(c, object);
+		return;
+	}
+	json_decref(object);
+	if (!c->closing)
+		varlink_listen(c);
+}
+
 void varlink_reply(struct connection *c, json_t *parameters, bool continues)
 {
 	json_t *object = json_build("{so}", "parameters", parameters);
@@ -195,13 +207,7 @@ void varlink_reply(struct connection *c, json_t *parameters, bool continues)
 		(void)json_object_set_new(object, "continues", json_true());
 	else
 		end_call(c);
-	if (!silent) {
-		send_object(c, object);
-		return;
-	}
-	json_decref(object);
-	if (!c->closing)
-		varlink_listen(c);
+	answer(c, object, silent);
 }
 
 void varlink_error(struct connection *c, const char *error, json_t *parameters)
@@ -214,13 +220,7 @@ void varlink_error(struct connection *c, const char *error, json_t *parameters)
 	bool silent = c->oneway || c->closing;
 
 	end_call(c);
-	if (!silent) {
-		send_object(c, object);
-		return;
-	}
-	json_decref(object);
-	if (!c->closing)
-		varlink_listen(c);
+	answer(c, object, silent);
 }
 
 /* ---- calls ---- */
