@@ -147,9 +147,11 @@ static void make_namespaces(struct bench *b, struct facts *f, struct userns *mad
 
 static void wire(struct bench *b, const struct userns *made, struct attach_plan *plan)
 {
-	static const struct bridge_plan bridge = {
-		.unit = "floor.network", .name = "floor0", .addr = GATEWAY, .prefix = 24
-	};
+	static const struct bridge_plan bridge = { .unit = "floor.network",
+		.name = "floor0",
+		.addr = GATEWAY,
+		.prefix = 24,
+		.guarded = true };
 	struct err e;
 
 	attach_plan_make(plan, UNIT, &bridge, GATEWAY + 1, "bench");

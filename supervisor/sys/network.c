@@ -210,6 +210,7 @@ static int attach_to(struct instance *inst, struct instance *network, const stru
 	size_t had = s->leases.n;
 	struct lease *lease;
 	uint32_t addr;
+	int alone = 0;
 
 	if (network == NULL || !network->bridge_up)
 		return err_setx(e, "network %s is not up", network_of(u));
@@ -217,11 +218,14 @@ static int attach_to(struct instance *inst, struct instance *network, const stru
 		return -1;
 	KILL_POINT("attach-addressed");
 	attach_plan_make(&inst->attach, inst->unit, &network->bridge, addr, s->machine_id);
-	if (!(adopts && net_is_attached(&s->net, &inst->attach)) &&
-		net_attach(&s->net, inst->netns, &inst->attach, e) < 0)
+	if (!(adopts && net_is_attached(&s->net, &inst->attach)))
+		alone = net_attach(&s->net, inst->netns, &inst->attach, e);
+	if (alone < 0)
 		return -1;
 	KILL_POINT("attach-linked");
 	inst->attached = true;
+	if (alone > 0 && apply_guard(s, e) < 0)
+		return -1;
 	if (s->net.unguarded && inst->attach.guarded)
 		journal(s, LOG_LEVEL_WARNING, inst->unit,
 			"going on without: the kernel has no nf_tables for bridges (nft_meta_bridge), so nothing keeps it from posing as a neighbour");

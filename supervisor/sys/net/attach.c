@@ -97,6 +97,7 @@ static int attach(struct net *n, int netns, const struct attach_plan *p, struct 
 	struct found_link bridge;
 	struct err ignored;
 	bool exists;
+	int alone;
 
 	if (nlsock_find(n->route, p->bridge, &bridge, e) < 0)
 		return -1;
@@ -106,8 +107,8 @@ static int attach(struct net *n, int netns, const struct attach_plan *p, struct 
 	if (sock < 0 || pair_exists(n, sock, p, &exists, e) < 0)
 		return -1;
 	if ((exists || pair_make(n, netns, p, e) == 0) && inside_end(sock, p, e) == 0 &&
-		net_guard_add(n, p, e) == 0 && host_end(n, p, bridge.index, e) == 0)
-		return 0;
+		(alone = net_guard_add(n, p, e)) >= 0 && host_end(n, p, bridge.index, e) == 0)
+		return alone;
 	(void)pair_delete(n, p->host_if, &ignored);
 	(void)net_guard_remove(n, p, &ignored);
 	if (e->no == EXFULL)
@@ -119,7 +120,9 @@ static int attach(struct net *n, int netns, const struct attach_plan *p, struct 
 
 int net_attach(struct net *n, int netns, const struct attach_plan *p, struct err *e)
 {
-	return attach(n, netns, p, e) < 0 ? err_prefix(e, "%s", p->unit) : 0;
+	int rc = attach(n, netns, p, e);
+
+	return rc < 0 ? err_prefix(e, "%s", p->unit) : rc;
 }
 
 bool net_is_attached(struct net *n, const struct attach_plan *p)

@@ -67,8 +67,10 @@ int net_guard_add(struct net *n, const struct attach_plan *p, struct err *e)
 
 	if (n->unguarded || !p->guarded || change_guard(n, &member, true, e) == 0)
 		return 0;
-	/* The first one, or nf_tables is not there. */
-	return e->no == ENOENT || e->no == EOPNOTSUPP ? net_guard(n, &member, 1, e) : -1;
+	/* The first one, or somebody has removed the table, or nf_tables is not there. */
+	if ((e->no != ENOENT && e->no != EOPNOTSUPP) || net_guard(n, &member, 1, e) < 0)
+		return -1;
+	return n->unguarded ? 0 : 1;
 }
 
 int net_guard_remove(struct net *n, const struct attach_plan *p, struct err *e)

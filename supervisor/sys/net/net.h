@@ -41,7 +41,7 @@ int net_ns_up(struct net *n, int netns, struct err *e);
 
 /*
  * netns stays the caller's. Needs the bridge; a pair of the same name is used or replaced. Before its port is up the
- * guard knows it, unless the kernel has none: n->unguarded then.
+ * guard knows it, unless the kernel has none: n->unguarded then. 1: it is done, and the guard is to be told of all others.
  */
 int net_attach(struct net *n, int netns, const struct attach_plan *p, struct err *e);
 /* The whole of what net_attach() does stands already; the namespace must be one that was attached so, if ever. */
@@ -68,7 +68,7 @@ int net_rules(struct net *n, const struct rule_set *rules, struct err *e);
 /* Replaces all that is known of who is behind which port: after a crash, what is attached; 0 members: the table goes. */
 int net_guard(struct net *n, const struct guard_member *members, size_t count, struct err *e);
 
-/* One more port, one less; net_attach() and net_detach() do it. */
+/* One more port, one less; net_attach() and net_detach() do it. 1: there was no table, and this one alone is in it now. */
 int net_guard_add(struct net *n, const struct attach_plan *p, struct err *e);
 int net_guard_remove(struct net *n, const struct attach_plan *p, struct err *e);
 
