@@ -216,6 +216,8 @@ static const char *const things[][7] = {
 	{ "a.service", "[Unit]\nAfter=b.service\nRequires=b.service\n[Service]\nExecStart=/x\n",
 		"b.service",
 		"[Service]\nType=notify\nExecStart=/x\nExecStopPost=/x\nWatchdogSec=9\n" },
+	/* Its process ends while the command of its reload is being made, and cannot be. */
+	{ "a.service", "[Service]\nExecStart=/x\nRemainAfterExit=yes\nExecReload=/x\n" },
 };
 
 static void make_thing(uint32_t variant, struct pages *p)
