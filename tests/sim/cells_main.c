@@ -28,8 +28,6 @@ static const struct unreached {
 	{ STATES_DOWN, EVENT(STOP), "the order gives no stop to what is down" },
 	{ STATE_BIT(WAITING) | STATE_BIT(BACKOFF), EVENT(RESTART),
 		"a restart is asked of what is up or comes up; when that is down it is a start" },
-	{ STATE_BIT(EXITED), EVENT(SPAWNED) | EVENT(SPAWN_FAILED) | EVENT(EXECED),
-		"its process has ended, and nothing else is started in this state" },
 };
 
 static const char *const event_words[EV_COUNT] = {

@@ -81,7 +81,7 @@ static bool come_up(struct explorer *x, uint32_t u)
 
 	if (life_of(x->engine, u)->run.state != ST_START || !a->live[ROLE_MAIN])
 		return false;
-	world_event(x, u, a->execed ? EV_NOTIFY : EV_EXECED, ROLE_MAIN, 0);
+	world_event(x, u, a->execed[ROLE_MAIN] ? EV_NOTIFY : EV_EXECED, ROLE_MAIN, 0);
 	return true;
 }
 

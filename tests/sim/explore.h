@@ -20,7 +20,7 @@
 /* What the world has of a unit. */
 struct actor {
 	bool asked[ROLE_COUNT], live[ROLE_COUNT];
-	bool execed;
+	bool execed[ROLE_COUNT];
 	bool died;    /* a word of the dead one, or of its death, may still be on its way */
 	bool watched; /* a socket: somebody may come */
 	uint8_t setups;

@@ -26,6 +26,7 @@ const struct choice choices[] = {
 	{ EV_SPAWN_FAILED, WHO_HELPER, 0, EVENTS_BASIC },
 	{ EV_SPAWN_FAILED, WHO_CHECK, 0, EVENTS_BASIC },
 	{ EV_EXECED, WHO_MAIN, 0, EVENTS_BASIC },
+	{ EV_EXECED, WHO_HELPER, 0, EVENTS_WORDS },
 	{ EV_EXITED, WHO_MAIN, 0, EVENTS_BASIC },
 	{ EV_EXITED, WHO_MAIN, 1 << 8, EVENTS_BASIC },
 	{ EV_EXITED, WHO_MAIN, SIGKILL, EVENTS_DEATH },
@@ -100,7 +101,7 @@ bool world_can(const struct explorer *x, uint32_t u, const struct choice *c)
 	case EV_SPAWN_FAILED:
 		return a->asked[role] || a->live[role];
 	case EV_EXECED:
-		return a->live[role] && !a->execed && minds_execution(x, u);
+		return a->live[role] && !a->execed[role] && minds_execution(x, u);
 	case EV_EXITED:
 		return a->live[role];
 	case EV_NOTIFY: /* of a helper as well */
@@ -160,10 +161,10 @@ static void note(struct actor *a, enum event_kind kind, enum role role)
 		a->live[role] = kind == EV_SPAWNED;
 	if (kind == EV_SPAWNED || kind == EV_SPAWN_FAILED)
 		a->asked[role] = false;
+	if (kind == EV_EXECED || kind == EV_EXITED)
+		a->execed[role] = kind == EV_EXECED;
 	if (role != ROLE_MAIN)
 		return;
-	if (kind == EV_EXECED || kind == EV_EXITED)
-		a->execed = kind == EV_EXECED;
 	if (kind == EV_EXITED)
 		a->died = true;
 	else if (kind == EV_SPAWNED || kind == EV_OOM || kind == EV_NOTIFY)
