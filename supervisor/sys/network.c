@@ -189,16 +189,20 @@ static int bridge_setup(struct instance *inst, struct err *e)
 		leases_changed(s);
 	/* The names outlive a reload: they must not point into the old set */
 	inst->bridge.unit = inst->pool.network = inst->unit;
+	/* What fails may be done all the same, its answer lost: from here on there is something to undo. */
+	inst->bridge_up = true;
 	if (net_bridge_up(&s->net, &inst->bridge, e) < 0)
 		return -1;
 	KILL_POINT("network-bridged");
-	inst->bridge_up = true;
 	return 0;
 }
 
 int network_setup(struct instance *inst, struct err *e)
 {
-	return bridge_setup(inst, e) == 0 ? apply_rules(inst->s, e) : -1;
+	if (bridge_setup(inst, e) == 0 && apply_rules(inst->s, e) == 0)
+		return 0;
+	network_release(inst);
+	return -1;
 }
 
 /* At this address, or at any when it is 0. adopts: a supervisor before may have done all of it. */
@@ -218,12 +222,12 @@ static int attach_to(struct instance *inst, struct instance *network, const stru
 		return -1;
 	KILL_POINT("attach-addressed");
 	attach_plan_make(&inst->attach, inst->unit, &network->bridge, addr, s->machine_id);
+	inst->attached = true; /* or half, when it fails: see bridge_setup() */
 	if (!(adopts && net_is_attached(&s->net, &inst->attach)))
 		alone = net_attach(&s->net, inst->netns, &inst->attach, e);
 	if (alone < 0)
 		return -1;
 	KILL_POINT("attach-linked");
-	inst->attached = true;
 	if (alone > 0 && apply_guard(s, e) < 0)
 		return -1;
 	if (s->net.unguarded && inst->attach.guarded)
@@ -269,7 +273,10 @@ int network_attach(struct instance *inst, int *fresh, struct err *e)
 		return err_prefix(e, "network");
 	}
 	KILL_POINT("attach-done");
-	return link_hold(&s->link, "netns", inst->unit, inst->netns, e);
+	if (link_hold(&s->link, "netns", inst->unit, inst->netns, e) == 0)
+		return 0;
+	network_release(inst);
+	return -1;
 }
 
 /* What stands is found again, what is half done is completed; the kernel does nothing where nothing is missing. */
@@ -333,13 +340,15 @@ int network_namespace(const struct instance *inst)
 	return owner != NULL ? owner->netns : -1;
 }
 
+/* Each is tried once more: nobody comes back for what is left here. */
 void network_release(struct instance *inst)
 {
 	struct supervisor *s = inst->s;
 	struct err e;
 
 	if (inst->attached) {
-		if (net_detach(&s->net, &inst->attach, &e) < 0)
+		if (net_detach(&s->net, &inst->attach, &e) < 0 &&
+			net_detach(&s->net, &inst->attach, &e) < 0)
 			journal(s, LOG_LEVEL_WARNING, inst->unit, "%s", e.msg);
 		/* Of any network: its Network= may have become another meanwhile. */
 		for (size_t i = 0; i < s->leases.n; i++)
@@ -347,7 +356,8 @@ void network_release(struct instance *inst)
 				s->leases.v[i].used = false;
 	}
 	KILL_POINT("detach-unlinked");
-	if (inst->bridge_up && net_bridge_down(&s->net, &inst->bridge, &e) < 0)
+	if (inst->bridge_up && net_bridge_down(&s->net, &inst->bridge, &e) < 0 &&
+		net_bridge_down(&s->net, &inst->bridge, &e) < 0)
 		journal(s, LOG_LEVEL_WARNING, inst->unit, "%s", e.msg);
 	KILL_POINT("detach-unbridged");
 	if (inst->attached || inst->bridge_up) {
@@ -355,7 +365,7 @@ void network_release(struct instance *inst)
 
 		inst->attached = inst->bridge_up = false;
 		names_changed(s);
-		if (in_rules && apply_rules(s, &e) < 0)
+		if (in_rules && apply_rules(s, &e) < 0 && apply_rules(s, &e) < 0)
 			journal(s, LOG_LEVEL_WARNING, inst->unit, "%s", e.msg);
 	}
 	KILL_POINT("detach-unruled");

@@ -23,7 +23,8 @@ PATIENCE = 20
 
 # What a call can fail with; of several the next each time. Whatever is not here: ENOMEM.
 ERRNOS = {
-    "EINTR EAGAIN EIO": "read readv pread64 recvmsg recvfrom",
+    "EINTR EAGAIN EIO": "read readv pread64 recvmsg",
+    "EINTR EAGAIN EIO ENOBUFS": "recvfrom",
     "EINTR EAGAIN ENOSPC EIO": "write writev pwrite64 sendmsg sendto splice tee sendfile",
     "EMFILE ENFILE ENOMEM EINTR": "open openat openat2",
     "EMFILE ENFILE": "pipe pipe2 dup2 dup3 dup eventfd2 signalfd4 timerfd_create inotify_init1 "

@@ -1,6 +1,7 @@
 """Each system call that the supervisor and init make fails once: init lives on, the supervisor answers again, nothing is
 left behind and the same works a moment later. Here the first and the last of each kind; all of them: make inject."""
 
+import errno
 import os
 import shutil
 import signal
@@ -26,6 +27,32 @@ def test_supervisor_at_work(tmp_path):
 
     found = campaign.run(calls, act)
     assert found == [], "\n\n".join(found)
+
+
+def test_answers_of_the_kernel_are_lost(tmp_path):
+    """What was asked for may be done although the answer says ENOBUFS: a network that failed so leaves no bridge, and one
+    that cannot be released at once is."""
+    campaign = Campaign(tmp_path, Faulty)
+    box = campaign.fresh()
+    number = next(n for n, name in campaign.names.items() if name == "recvfrom")
+    links = box.held()["links"]
+
+    def up_and_down():
+        return [box.ask("Start", unit="lan.network"), box.ask("Stop", unit="lan.network")]
+
+    with injector(box.supervisor_pid(), words=["-l"]) as inject:
+        assert up_and_down() == ["", ""]
+        calls = inject.end()[1].count(number)
+    assert calls > 10
+    failed = 0
+    for at in range(1, calls + 1):
+        with injector(box.supervisor_pid(), only=number, at=at, no=errno.ENOBUFS) as inject:
+            failed += up_and_down() != ["", ""]
+            inject.end()
+        assert box.held()["links"] == links, f"recvfrom {at}: {box.said()[-500:]}"
+        assert up_and_down() == ["", ""], f"after recvfrom {at}"
+    campaign.end()
+    assert failed > 2
 
 
 STANDING = "sleeper", "ready", "web"

@@ -139,12 +139,15 @@ int net_detach(struct net *n, const struct attach_plan *p, struct err *e)
 {
 	static const struct rt_change down = { .down = true };
 	_Alignas(8) uint8_t memory[BUFFER_BYTES];
+	struct err ignored;
 	struct nl_buf b;
+	bool cut;
 
 	nl_init(&b, memory, sizeof(memory));
 	rt_link_change(&b, 0, p->host_if, &down);
 	nl_flag(&b, NLM_F_ACK);
-	if (nlsock_run(n->route, &b, NULL, NULL, e) < 0 || net_guard_remove(n, p, e) < 0)
-		return err_prefix(e, "%s", p->unit);
-	return 0;
+	cut = nlsock_run(n->route, &b, NULL, NULL, e) == 0;
+	if (net_guard_remove(n, p, cut ? e : &ignored) == 0 && cut)
+		return 0;
+	return err_prefix(e, "%s", p->unit);
 }

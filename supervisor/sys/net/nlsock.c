@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 
 #define REPLY_BYTES 32768 /* the kernel fills a dump's datagrams up to this */
+#define ODD_MAX 64        /* datagrams that are not the kernel's, and errors, of one exchange */
 #define SURE_BYTES 2048   /* fits the smallest buffer that a socket can have (socket(7)) */
 
 int nlsock_open(int protocol, struct err *e)
@@ -40,6 +41,7 @@ struct exchange {
 	const struct nl_buf *sent;
 	void (*visit)(void *ctx, const struct nl_reply *r);
 	void *ctx;
+	unsigned int odd;
 	bool answered, failed;
 };
 
@@ -74,7 +76,7 @@ static void take(struct exchange *x, const uint8_t *data, size_t size, struct er
 	}
 }
 
-/* One datagram of answers; false when there are no more. */
+/* One datagram of answers; false when there are no more. The kernel has answered before send(2) returns. */
 static bool receive(int sock, struct exchange *x, struct err *e)
 {
 	_Alignas(8) uint8_t data[REPLY_BYTES];
@@ -83,21 +85,30 @@ static bool receive(int sock, struct exchange *x, struct err *e)
 	ssize_t n = recvfrom(sock, data, sizeof(data), MSG_DONTWAIT, (struct sockaddr *)&from,
 		&len);
 
-	if (n < 0 && errno == EAGAIN)
-		return false;
 	if (n >= 0) {
 		/* In a container's namespace its root may write to this socket too; the kernel is port 0. */
-		if (from.nl_pid == 0)
-			take(x, data, (size_t)n, e);
+		if (from.nl_pid != 0)
+			return ++x->odd < ODD_MAX;
+		take(x, data, (size_t)n, e);
 		return true;
 	}
-	if (errno == EINTR)
-		return true;
-	if (!x->failed)
-		(void)err_set(e, "read from netlink");
-	x->failed = true;
+	if (errno == EAGAIN && x->answered)
+		return false;
 	/* Answers were lost; those that were not must not be left to the next exchange. */
-	return errno == ENOBUFS;
+	if (errno == ENOBUFS && !x->failed)
+		(void)err_set(e, "read from netlink");
+	x->failed = x->failed || errno == ENOBUFS;
+	/* Any other error took nothing: what the kernel has said by now is still there. */
+	return ++x->odd < ODD_MAX;
+}
+
+/* What an exchange before this one could not read would be taken for an answer to this one. */
+static void drain(int sock)
+{
+	char byte;
+
+	for (int i = 0; i < ODD_MAX && recv(sock, &byte, sizeof(byte), MSG_DONTWAIT) >= 0; i++)
+		;
 }
 
 int nlsock_run(int sock, struct nl_buf *b, void (*visit)(void *ctx, const struct nl_reply *r),
@@ -107,12 +118,13 @@ int nlsock_run(int sock, struct nl_buf *b, void (*visit)(void *ctx, const struct
 
 	if (b->overflow)
 		return err_set_no(e, EMSGSIZE, "build netlink messages");
+	drain(sock);
 	if (send_all(sock, b, e) < 0)
 		return -1;
 	while (receive(sock, &x, e))
 		;
 	if (!x.failed && !x.answered)
-		return err_setx(e, "netlink gave no answer to a request of %zu bytes", b->used);
+		return err_set(e, "read from netlink");
 	return x.failed ? -1 : 0;
 }
 
