@@ -345,15 +345,15 @@ def test_foreign_rules_and_forwarding_are_left_alone(host):
 def test_rules_are_replaced_as_a_whole(host):
     namespaces(host, "web")
     host.good(LAN, attach(host, "web", "lan"), "port web.container 0.0.0.0 8080 80 tcp", "rules")
-    assert "tcp . 8080 : 10.89.1.2 . 80" in host.run("nft", "list", "map", "ip", "sup", "ports")
+    assert "tcp . 8080 : 10.89.1.2 . 80" in host.run("nft", "list", "map", "inet", "sup", "ports")
     host.good(LAN, OFFICE, "rules")
     assert "8080" not in host.run("nft", "list", "ruleset")
-    inside = host.run("nft", "list", "set", "ip", "sup", "inside")
+    inside = host.run("nft", "list", "set", "inet", "sup", "inside")
     assert '"lan"' in inside and '"office"' in inside
     # One network or a hundred: as many rules.
-    before = host.run("nft", "list", "table", "ip", "sup").count("\n\t\t")
+    before = host.run("nft", "list", "table", "inet", "sup").count("\n\t\t")
     host.good(*(f"network n{i}.network 10.90.{i}.0/24 open" for i in range(20)), "rules")
-    after = host.run("nft", "list", "chain", "ip", "sup", "forward")
+    after = host.run("nft", "list", "chain", "inet", "sup", "forward")
     assert after.count("drop") == 2 and before > 0
 
 
@@ -373,7 +373,7 @@ def test_thousands_of_ports_in_one_transaction(host):
     namespaces(host, "web")
     ports = [f"port web.container 192.0.2.9 {p} {p} udp" for p in range(1, 5001)]
     host.good(LAN, attach(host, "web", "lan"), *ports, "rules")
-    assert host.run("nft", "list", "map", "ip", "sup", "addr_ports").count(" : ") >= 5000
+    assert host.run("nft", "list", "map", "inet", "sup", "addr_ports").count(" : ") >= 5000
 
 
 def test_taken_port_of_the_host(host):
@@ -540,6 +540,11 @@ POSES = {
     "ipv6": lambda own, mark: frame("33:33:00:00:00:01", own, 0x86dd, no_next_header(mark)),
     "other-protocol": lambda own, mark: frame(ALL, own, 0x88b5, mark),
     "vlan": lambda own, mark: frame(ALL, own, 0x8100, bytes.fromhex("00050800") + datagram(NOBODY, OTHER, mark)),
+    # What is in it is its own, and a bridge that a NIC is a port of would send it on with its tag.
+    "vlan-own": lambda own, mark: frame(ALL, own, 0x8100, bytes.fromhex("00050800") + datagram(ME, OTHER, mark)),
+    "vlan-none": lambda own, mark: frame(ALL, own, 0x8100, bytes.fromhex("00000800") + datagram(ME, OTHER, mark)),
+    "vlan-ad": lambda own, mark: frame(ALL, own, 0x88a8, bytes.fromhex("00050800") + datagram(ME, OTHER, mark)),
+    "vlan-two": lambda own, mark: frame(ALL, own, 0x88a8, bytes.fromhex("0005810000060800") + datagram(ME, OTHER, mark)),
 }
 
 

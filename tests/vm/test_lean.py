@@ -7,15 +7,15 @@ import pytest
 
 INSTALL = "[Install]\nWantedBy=multi-user.target\n"
 STAY = "/usr/bin/busybox tail -f /dev/null"
-NFT = "nf_tables nf_conntrack nf_nat nft_chain_nat nft_nat nft_masq nft_ct nft_redir nft_reject_inet nft_fib_inet nft_limit nft_log"
-# Without nft_reject_ipv4 and nft_meta_bridge: what these are for is done without.
+NFT = "nf_tables nf_conntrack nf_nat nft_chain_nat nft_nat nft_masq nft_ct nft_redir nft_fib_inet nft_limit nft_log"
+# Without nft_reject_inet and nft_meta_bridge: what these are for is done without.
 # What is missing -> what its unit says.
 SAID = {
     "loop": r"image \"busybox\": open /dev/loop-control: No such file",
     "erofs": r"image \"busybox\": mount .* as erofs at .*: No such device",
     "overlay": r"mount-root: overlay: No such device",
     "bridge": r"requires lan.network, which failed: lan.network: make bridge lan .*Not supported",
-    "nft": r"requires lan.network, which failed: nf_tables table ip sup: .*not supported",
+    "nft": r"requires lan.network, which failed: nf_tables table inet sup: .*not supported",
     "veth": r"veth",
 }
 

@@ -126,10 +126,10 @@ pid=$(main web)
 check killed 'kill -9 $pid; await 20 "is web running && [ \$(main web) != $pid ]"; ns web; addr web'
 check killed-answers 'await 20 "within db tcp 10.30.0.254 8080 | grep -q web"; within db tcp 10.30.0.254 8080'
 check friend-after 'within friend tcp 127.0.0.1 80'
-check stop 'supctl stop friend web && await 20 "is web inactive" && chroot /nft /usr/sbin/nft list table ip sup'
+check stop 'supctl stop friend web && await 20 "is web inactive" && chroot /nft /usr/sbin/nft list table inet sup'
 check closed '/usr/lib/netpeer ask tcp 10.0.2.15 8080'
 check start 'supctl start web && await 20 "is web running"; addr web'
-check rules 'chroot /nft /usr/sbin/nft list table ip sup'
+check rules 'chroot /nft /usr/sbin/nft list table inet sup'
 
 supctl stop $all
 await 30 '[ $(up) = 0 ]'

@@ -18,6 +18,7 @@
 
 /* Offsets in the headers. */
 #define ETHER_SOURCE 6
+#define ETHER_TYPE 12
 #define IP_SOURCE 12
 #define ARP_SENDER_MAC 8
 #define ARP_SENDER_IP 14
@@ -77,12 +78,13 @@ static void not_ours(struct nl_buf *b)
 	nft_lookup(b, sets[SET_PORTS].name, REG(0), 0, true);
 }
 
+/* What the frame itself says: of a tagged one that is the tag (802.1Q), though the kernel has taken it off and speaks of what is in it. */
 static void protocol(struct nl_buf *b, uint16_t ethertype)
 {
 	uint8_t wire[2];
 
 	put_be16(wire, ethertype);
-	nft_meta(b, NFT_META_PROTOCOL, REG(0));
+	nft_payload(b, NFT_PAYLOAD_LL_HEADER, ETHER_TYPE, sizeof(wire), REG(0));
 	nft_cmp(b, REG(0), NFT_CMP_EQ, wire, sizeof(wire));
 }
 

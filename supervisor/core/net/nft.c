@@ -1,7 +1,6 @@
 #include "supervisor/core/net/nft.h"
 
 #include <errno.h>
-#include <linux/icmp.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_nat.h>
 #include <linux/netfilter/nf_tables.h>
@@ -274,10 +273,10 @@ void nft_masquerade(struct nl_buf *b)
 
 void nft_reject(struct nl_buf *b)
 {
-	static const uint8_t filtered = ICMP_PKT_FILTERED;
+	static const uint8_t filtered = NFT_REJECT_ICMPX_ADMIN_PROHIBITED;
 	struct expr e = expr_begin(b, "reject");
 
-	nl_be32(b, NFTA_REJECT_TYPE, NFT_REJECT_ICMP_UNREACH);
+	nl_be32(b, NFTA_REJECT_TYPE, NFT_REJECT_ICMPX_UNREACH);
 	nl_put(b, NFTA_REJECT_ICMP_CODE, &filtered, sizeof(filtered));
 	expr_end(b, e);
 }

@@ -12,9 +12,18 @@
 
 #define NFT_HOOK_NONE UINT32_MAX
 
+/* Types of ICMPv6 (RFC 4443, 4861): no header of the kernel has them all, and the libc's exclude those of netfilter. */
+enum icmp6_type {
+	ICMP6_ECHO = 128,
+	ICMP6_ROUTER_ADVERTISES = 134,
+	ICMP6_NEIGHBOUR_ASKS = 135,
+	ICMP6_NEIGHBOUR_ADVERTISES = 136,
+	ICMP6_REDIRECTS = 137
+};
+
 struct nft_table {
 	const char *name;
-	uint8_t family; /* NFPROTO_IPV4, NFPROTO_BRIDGE: tables of two families may have one name */
+	uint8_t family; /* NFPROTO_INET, NFPROTO_BRIDGE: tables of two families may have one name */
 };
 
 struct nft_chain {
@@ -72,7 +81,10 @@ void nft_mask(struct nl_buf *b, uint32_t reg, const void *mask, size_t size);
 void nft_lookup(struct nl_buf *b, const char *set, uint32_t reg, uint32_t into_reg, bool invert);
 void nft_dnat(struct nl_buf *b, uint32_t addr_reg, uint32_t port_reg);
 void nft_masquerade(struct nl_buf *b);
-/* Says to the sender that it is not allowed (ICMP, RFC 1812): a connect(2) fails at once with EHOSTUNREACH. */
+/*
+ * Says to the sender that it is not allowed (ICMP, RFC 1812 and 4443): a connect(2) fails at once with EHOSTUNREACH, in IPv6 with
+ * EACCES. In a table of both families only.
+ */
 void nft_reject(struct nl_buf *b);
 /* NF_ACCEPT, NF_DROP, or NFT_JUMP with a chain. */
 void nft_verdict(struct nl_buf *b, int32_t verdict, const char *chain);

@@ -13,16 +13,20 @@
 /* One attribute with elements must stay below 64 kB; an element has 44 bytes at most. */
 #define ELEMENTS_PER_MESSAGE 512
 #define ELEMENT_BYTES 44
-#define FIXED_BYTES 8192 /* everything but elements; the unit test knows how much it is */
+#define FIXED_BYTES 12288 /* everything but elements; the unit test knows how much it is */
 #define PER_NETWORK_BYTES (7 * ELEMENT_BYTES + 3 * IF_NAME_MAX)
 
-static const struct nft_table table = { RULES_TABLE, NFPROTO_IPV4 };
+/* The second for a kernel that has none of both families in one, which is one without IPv6 in most cases. */
+static const struct nft_table both = { RULES_TABLE, NFPROTO_INET };
+static const struct nft_table only_v4 = { RULES_TABLE, NFPROTO_IPV4 };
 
 #define REG(n) ((uint32_t)(NFT_REG32_00 + (n)))
 #define IF_REGS (IF_NAME_MAX / 4) /* an interface name fills this many registers */
 
 #define IP_SOURCE 12 /* offsets in the headers */
 #define IP_DESTINATION 16
+#define IP6_SOURCE 8
+#define ICMP6_TYPE 0
 #define PORT_DESTINATION 2
 
 /* ---- sets and maps ---- */
@@ -79,7 +83,8 @@ static bool in_set(enum set_id set, const struct rule_network *n)
 	return true;
 }
 
-static void fill_set(struct nl_buf *b, enum set_id set, const struct rule_set *rules)
+static void fill_set(struct nl_buf *b, const struct nft_table *t, enum set_id set,
+	const struct rule_set *rules)
 {
 	size_t nest = 0, in = 0, i;
 
@@ -92,7 +97,7 @@ static void fill_set(struct nl_buf *b, enum set_id set, const struct rule_set *r
 		if (in++ % ELEMENTS_PER_MESSAGE == 0) {
 			if (in > 1)
 				nft_elements_end(b, nest);
-			nest = nft_elements_begin(b, &table, &sets[set]);
+			nest = nft_elements_begin(b, t, &sets[set]);
 		}
 		memcpy(key, n->bridge, strnlen(n->bridge, IF_NAME_MAX - 1));
 		memcpy(key + IF_NAME_MAX, key, IF_NAME_MAX);
@@ -119,7 +124,8 @@ static void port_element(struct nl_buf *b, enum set_id map, const struct rule_po
 	nft_element(b, &sets[map], key, data);
 }
 
-static void fill_map(struct nl_buf *b, enum set_id map, const struct rule_set *rules)
+static void fill_map(struct nl_buf *b, const struct nft_table *t, enum set_id map,
+	const struct rule_set *rules)
 {
 	size_t nest = 0, in = 0, i;
 
@@ -131,7 +137,7 @@ static void fill_map(struct nl_buf *b, enum set_id map, const struct rule_set *r
 		if (in++ % ELEMENTS_PER_MESSAGE == 0) {
 			if (in > 1)
 				nft_elements_end(b, nest);
-			nest = nft_elements_begin(b, &table, &sets[map]);
+			nest = nft_elements_begin(b, t, &sets[map]);
 		}
 		port_element(b, map, p);
 	}
@@ -228,20 +234,63 @@ static void not_from_lo(struct nl_buf *b)
 	nft_cmp(b, REG(0), NFT_CMP_NEQ, lo, sizeof(lo));
 }
 
-static void ping(struct nl_buf *b)
+/* Offsets in the header of the network's layer mean nothing without one of these two before them. */
+static void is_byte(struct nl_buf *b, uint32_t meta, uint8_t value)
 {
-	static const uint8_t icmp = IPPROTO_ICMP;
+	nft_meta(b, meta, REG(0));
+	nft_cmp(b, REG(0), NFT_CMP_EQ, &value, sizeof(value));
+}
 
-	nft_meta(b, NFT_META_L4PROTO, REG(0));
-	nft_cmp(b, REG(0), NFT_CMP_EQ, &icmp, sizeof(icmp));
+static void v4(struct nl_buf *b)
+{
+	is_byte(b, NFT_META_NFPROTO, NFPROTO_IPV4);
+}
+
+static void v6(struct nl_buf *b)
+{
+	is_byte(b, NFT_META_NFPROTO, NFPROTO_IPV6);
+}
+
+static void icmp(struct nl_buf *b)
+{
+	is_byte(b, NFT_META_L4PROTO, IPPROTO_ICMP);
+}
+
+/* One byte of a packet is one of these. */
+static void byte_from_to(struct nl_buf *b, uint32_t base, uint32_t offset, uint8_t first,
+	uint8_t last)
+{
+	nft_payload(b, base, offset, 1, REG(0));
+	nft_cmp(b, REG(0), NFT_CMP_GTE, &first, sizeof(first));
+	nft_cmp(b, REG(0), NFT_CMP_LTE, &last, sizeof(last));
+}
+
+static void icmp6_from_to(struct nl_buf *b, uint8_t first, uint8_t last)
+{
+	is_byte(b, NFT_META_L4PROTO, IPPROTO_ICMPV6);
+	byte_from_to(b, NFT_PAYLOAD_TRANSPORT_HEADER, ICMP6_TYPE, first, last);
+}
+
+static void ping6(struct nl_buf *b)
+{
+	icmp6_from_to(b, ICMP6_ECHO, ICMP6_ECHO);
+}
+
+/* Solicitation and advertisement of a neighbour: what ARP is for IPv4. */
+static void neighbour(struct nl_buf *b)
+{
+	icmp6_from_to(b, ICMP6_NEIGHBOUR_ASKS, ICMP6_NEIGHBOUR_ADVERTISES);
+}
+
+/* fc00::/7, RFC 4193: an address that nobody outside has a way to. */
+static void source_local(struct nl_buf *b)
+{
+	byte_from_to(b, NFT_PAYLOAD_NETWORK_HEADER, IP6_SOURCE, 0xfc, 0xfd);
 }
 
 static void loopback_at(struct nl_buf *b, uint32_t offset)
 {
-	static const uint8_t loopback = 127;
-
-	nft_payload(b, NFT_PAYLOAD_NETWORK_HEADER, offset, 1, REG(0));
-	nft_cmp(b, REG(0), NFT_CMP_EQ, &loopback, sizeof(loopback));
+	byte_from_to(b, NFT_PAYLOAD_NETWORK_HEADER, offset, 127, 127);
 }
 
 static void source_loopback(struct nl_buf *b)
@@ -319,23 +368,26 @@ static const struct nft_chain chains[] = {
 /* A rule reads as a sentence: all words match, then the last one acts. */
 static const struct rule {
 	const char *chain;
-	void (*word[4])(struct nl_buf *b);
+	void (*word[5])(struct nl_buf *b);
 } rules_of_table[] = {
 	/*
 	 * The kernel drops these by itself, but after prerouting, where a port published on 127.0.0.1 would
-	 * have been translated already; and on our bridges route_localnet makes it let them in.
+	 * have been translated already; and on our bridges route_localnet makes it let them in. Those of ::1 it
+	 * drops before.
 	 */
-	{ "guard", { not_from_lo, to_loopback, drop } },
-	{ "guard", { from_inside, source_loopback, drop } },
+	{ "guard", { v4, not_from_lo, to_loopback, drop } },
+	{ "guard", { v4, from_inside, source_loopback, drop } },
 
 	{ "prerouting", { publish } },
 	{ "output", { publish } },
-	{ "publish", { to_published_addr } },
-	{ "publish", { to_host, to_published_port } },
+	{ "publish", { v4, to_published_addr } },
+	{ "publish", { v4, to_host, to_published_port } },
 
 	/* What the host asked for comes back, and an operator may ask whether it is there. */
 	{ "input", { answers, accept } },
-	{ "input", { ping, accept } },
+	{ "input", { v4, icmp, accept } },
+	{ "input", { v6, ping6, accept } },
+	{ "input", { v6, neighbour, accept } },
 	{ "input", { from_closed, nft_reject } },
 
 	{ "forward", { answers, accept } },
@@ -345,16 +397,18 @@ static const struct rule {
 	{ "forward", { to_inside, drop } },
 
 	/* The container must answer to us: it cannot reach 127.0.0.1, a neighbour it would answer directly, ... */
-	{ "postrouting", { published, source_loopback, nft_masquerade } },
+	{ "postrouting", { published, v4, source_loopback, nft_masquerade } },
 	{ "postrouting", { published, same_bridge, nft_masquerade } },
 	/* ... and in an internal network it has no route to anyone else. */
 	{ "postrouting", { published, to_internal, nft_masquerade } },
-	{ "postrouting", { from_outbound, to_outside, nft_masquerade } },
+	{ "postrouting", { v4, from_outbound, to_outside, nft_masquerade } },
+	{ "postrouting", { v6, source_local, from_outbound, to_outside, nft_masquerade } },
 };
 
-static void build_rule(struct nl_buf *b, const struct rule *r, bool silent)
+static void build_rule(struct nl_buf *b, const struct nft_table *t, const struct rule *r,
+	bool silent)
 {
-	size_t i, nest = nft_rule_begin(b, &table, r->chain);
+	size_t i, nest = nft_rule_begin(b, t, r->chain);
 
 	for (i = 0; i < ARRAY_LEN(r->word) && r->word[i] != NULL; i++)
 		(silent && r->word[i] == nft_reject ? drop : r->word[i])(b);
@@ -370,22 +424,25 @@ size_t rules_size(const struct rule_set *rules)
 
 void rules_build(struct nl_buf *b, const struct rule_set *rules)
 {
+	const struct nft_table *t = rules->v4_only ? &only_v4 : &both;
 	uint32_t id;
 	size_t i;
 
 	nft_begin(b);
-	nft_table_renew(b, &table, rules->n_networks == 0);
+	nft_table_renew(b, t, rules->n_networks == 0);
 	if (rules->n_networks > 0) {
 		for (id = 0; id < SET_COUNT; id++)
-			nft_set_add(b, &table, &sets[id], id + 1);
+			nft_set_add(b, t, &sets[id], id + 1);
 		for (id = SET_INSIDE; id <= SET_FRIENDS; id++)
-			fill_set(b, id, rules);
+			fill_set(b, t, id, rules);
 		for (id = MAP_ADDR_PORT; id <= MAP_PORT; id++)
-			fill_map(b, id, rules);
+			fill_map(b, t, id, rules);
 		for (i = 0; i < ARRAY_LEN(chains); i++)
-			nft_chain_add(b, &table, &chains[i]);
+			nft_chain_add(b, t, &chains[i]);
 		for (i = 0; i < ARRAY_LEN(rules_of_table); i++)
-			build_rule(b, &rules_of_table[i], rules->silent);
+			if (!rules->v4_only || rules_of_table[i].word[0] != v6)
+				build_rule(b, t, &rules_of_table[i],
+					rules->silent || rules->v4_only);
 	}
 	nft_commit(b);
 }

@@ -59,7 +59,8 @@ struct rule_set {
 	size_t n_networks;
 	const struct rule_port *ports;
 	size_t n_ports;
-	bool silent; /* the kernel has no nft_reject: what is not allowed is dropped without a word */
+	bool silent;  /* the kernel has no nft_reject: what is not allowed is dropped without a word */
+	bool v4_only; /* it has no table of both families */
 };
 
 /* What Options= says, into mtu and strict. Fails on a value that is none. */

@@ -83,19 +83,23 @@ int net_guard_remove(struct net *n, const struct attach_plan *p, struct err *e)
 	return -1;
 }
 
-/* A kernel without nft_reject drops what it cannot refuse. */
+/* A kernel without nft_reject drops what it cannot refuse; one without tables of both families has those of IPv4. */
 static int replace_rules(struct net *n, const struct rule_set *rules, struct err *e)
 {
 	struct rule_set last = *rules;
 
-	if (!n->silent && replace_table(n, rules, e) == 0)
-		return 0;
-	if (!n->silent && e->no != ENOENT)
-		return -1;
-	last.silent = true;
-	if (replace_table(n, &last, e) < 0)
-		return -1;
-	n->silent = true;
+	last.silent = n->silent;
+	last.v4_only = n->v4_only;
+	while (replace_table(n, &last, e) < 0) {
+		if (e->no == ENOENT && !last.silent)
+			last.silent = true;
+		else if (e->no == EOPNOTSUPP && !last.v4_only)
+			last.v4_only = true;
+		else
+			return -1;
+	}
+	n->silent = last.silent;
+	n->v4_only = last.v4_only;
 	return 0;
 }
 
@@ -105,7 +109,7 @@ int net_rules(struct net *n, const struct rule_set *rules, struct err *e)
 	size_t i;
 
 	if (replace_rules(n, rules, e) < 0)
-		return err_prefix(e, "nf_tables table ip " RULES_TABLE);
+		return err_prefix(e, "nf_tables table inet " RULES_TABLE);
 	if (rules->n_networks == 0 && net_guard(n, NULL, 0, e) < 0)
 		return -1;
 	for (i = 0; i < rules->n_networks; i++) {

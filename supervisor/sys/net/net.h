@@ -6,7 +6,7 @@
  * the interface and carry the kernel's own explanation (extended ACK) where it gives one.
  *
  * The namespace is switched for the length of a system call or two, so the process must have one thread.
- * Ours are: bridges and veths with an alias "sup:UNIT", the tables `ip sup` and `bridge sup`. Nothing else is changed or
+ * Ours are: bridges and veths with an alias "sup:UNIT", the tables `inet sup` and `bridge sup`. Nothing else is changed or
  * removed, but net.ipv4.ip_forward, which goes to 1 with the first network that has a way out, and the host's
  * loopback, which is brought up.
  */
@@ -22,6 +22,7 @@ struct net {
 	int filter; /* nfnetlink socket, opened when it is needed first; -1: not yet */
 	int host_ns;
 	bool silent; /* the kernel has no nft_reject */
+	bool v4_only; /* nor tables of IPv4 and IPv6 in one: IPv6 in the kernel is none, or is open */
 	bool unguarded; /* the kernel has no nf_tables for bridges: containers can pose as each other */
 };
 
