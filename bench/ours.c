@@ -149,12 +149,12 @@ static void wire(struct bench *b, const struct userns *made, struct attach_plan 
 {
 	static const struct bridge_plan bridge = { .unit = "floor.network",
 		.name = "floor0",
-		.addr = GATEWAY,
-		.prefix = 24,
+		.at[FAMILY_V4] = { IP_V4(GATEWAY), V4_BITS + 24 },
 		.guarded = true };
+	static const struct ip addr[FAMILY_COUNT] = { [FAMILY_V4] = IP_V4(GATEWAY + 1) };
 	struct err e;
 
-	attach_plan_make(plan, UNIT, &bridge, GATEWAY + 1, "bench");
+	attach_plan_make(plan, UNIT, 0, &bridge, addr, "bench");
 	if (net_attach(&b->net, made->net, plan, &e) < 0)
 		die(e.msg);
 }

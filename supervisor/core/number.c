@@ -230,31 +230,6 @@ int number_permille(const char *s, uint32_t *permille)
 	return 0;
 }
 
-static int read_ipv4(const char **s, uint32_t *addr)
-{
-	uint32_t value = 0;
-
-	for (int i = 0; i < 4; i++) {
-		uint64_t part;
-
-		if (i > 0 && *(*s)++ != '.')
-			return -1;
-		/* A leading zero would be octal elsewhere. */
-		if (**s == '0' && is_digit((*s)[1]))
-			return -1;
-		if (read_digits(s, &part) < 0 || part > 255)
-			return -1;
-		value = value << 8 | (uint32_t)part;
-	}
-	*addr = value;
-	return 0;
-}
-
-int number_ipv4(const char *s, uint32_t *addr)
-{
-	return read_ipv4(&s, addr) == 0 && *s == '\0' ? 0 : -1;
-}
-
 int number_mode(const char *s, uint32_t *mode)
 {
 	size_t len = strspn(s, "01234567");
@@ -267,18 +242,6 @@ int number_mode(const char *s, uint32_t *mode)
 	if (value > 07777)
 		return -1;
 	*mode = value;
-	return 0;
-}
-
-int number_subnet(const char *s, uint32_t *addr, uint8_t *prefix)
-{
-	uint64_t bits;
-
-	if (read_ipv4(&s, addr) < 0 || *s != '/' || number_u64(s + 1, &bits) < 0)
-		return -1;
-	if (bits < 1 || bits > 32)
-		return -1;
-	*prefix = (uint8_t)bits;
 	return 0;
 }
 
@@ -330,9 +293,4 @@ void number_put_permille(struct text *t, uint32_t permille)
 	if (permille % 10 != 0)
 		text_printf(t, ".%u", permille % 10);
 	text_puts(t, "%");
-}
-
-void number_put_ipv4(struct text *t, uint32_t addr)
-{
-	text_printf(t, "%u.%u.%u.%u", addr >> 24, addr >> 16 & 255, addr >> 8 & 255, addr & 255);
 }

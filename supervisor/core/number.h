@@ -22,14 +22,9 @@ int number_size(const char *s, uint32_t base, uint64_t *bytes);
 int number_permille(const char *s, uint32_t *permille);
 /* "0640": at most 07777. */
 int number_mode(const char *s, uint32_t *mode);
-/* An IPv4 address in host byte order. */
-int number_ipv4(const char *s, uint32_t *addr);
-/* "10.1.0.0/16". */
-int number_subnet(const char *s, uint32_t *addr, uint8_t *prefix);
 
 void number_put_time(struct text *t, uint64_t usec);
 void number_put_size(struct text *t, uint64_t bytes, uint32_t base);
 void number_put_permille(struct text *t, uint32_t permille);
-void number_put_ipv4(struct text *t, uint32_t addr);
 
 #endif

@@ -38,31 +38,52 @@ const char *names_read(struct supervisor *s, struct arena *a, const char *path)
 	return text != NULL ? text : "";
 }
 
-static struct host_entry host_entry_of(const struct instance *inst, const struct instance *owner)
+static struct host_entry host_entry_of(const struct instance *inst)
 {
 	const struct unit *u = unit_at(inst->s, inst->index);
 
 	return (struct host_entry){
-		.addr = owner != NULL && owner->attached ? owner->attach.addr : 0,
 		.unit = u->name,
 		.name = u->container.name,
 		.host_name = u->container.host_name,
 	};
 }
 
-static size_t neighbours_of(const struct instance *owner, struct host_entry *v)
+/* What of this family is the first of its attachments: its address, or the gateway of its default route. */
+static void firsts_of(const struct instance *owner, struct ip addr[FAMILY_COUNT],
+	struct ip gateway[FAMILY_COUNT])
 {
-	struct supervisor *s = owner->s;
-	size_t n = 0;
+	for (size_t i = owner->n_attached; i-- > 0;)
+		for (enum family f = 0; f < FAMILY_COUNT; f++) {
+			const struct attach_plan *p = &owner->attachments[i];
 
-	for (size_t i = 0; i < s->set->n; i++) {
-		const struct instance *other = s->instances[i];
+			if (ip_is_set(p->at[f].addr))
+				addr[f] = p->at[f].addr;
+			if (ip_is_set(p->at[f].gateway))
+				gateway[f] = p->at[f].gateway;
+		}
+}
 
-		if (other != NULL && other->attached &&
-			strcmp(other->attach.bridge, owner->attach.bridge) == 0)
-			v[n++] = host_entry_of(other, other);
+struct neighbours {
+	struct host_entry *v;
+	size_t n;
+};
+
+/* All that share one of its networks, by their addresses there. */
+static void find_neighbours(const struct attach_plan *own, const struct instance *other,
+	struct neighbours *list, struct arena *a)
+{
+	for (size_t i = 0; i < other->n_attached; i++) {
+		const struct attach_plan *p = &other->attachments[i];
+		struct host_entry *entry;
+
+		if (strcmp(p->bridge, own->bridge) != 0)
+			continue;
+		entry = LIST_ADD(a, list);
+		*entry = host_entry_of(other);
+		for (enum family f = 0; f < FAMILY_COUNT; f++)
+			entry->addr[f] = p->at[f].addr;
 	}
-	return n;
 }
 
 /* In place: the file is bound into the container, a new one of the same name would not be seen there. */
@@ -81,18 +102,21 @@ static int write_file(int dir, const char *name, const char *text, struct err *e
 static int write_hosts(const struct instance *inst, int dir, struct arena *a, struct err *e)
 {
 	struct supervisor *s = inst->s;
-	const struct unit *u = unit_at(s, inst->index);
 	const struct instance *owner = network_owner(inst);
-	bool attached = owner != NULL && owner->attached;
-	struct host_entry *neighbours = arena_array(a, s->set->n, sizeof(*neighbours));
+	struct neighbours list = { 0 };
 	struct hosts hosts = {
-		.self = host_entry_of(inst, owner),
-		.neighbours = neighbours,
-		.n_neighbours = attached ? neighbours_of(owner, neighbours) : 0,
-		.add_host = &u->container.add_host,
-		.gateway = attached ? owner->attach.gateway : 0,
+		.self = host_entry_of(inst),
+		.add_host = &unit_at(s, inst->index)->container.add_host,
 	};
 
+	for (size_t i = 0; owner != NULL && i < owner->n_attached; i++)
+		for (size_t k = 0; k < s->set->n; k++)
+			if (s->instances[k] != NULL)
+				find_neighbours(&owner->attachments[i], s->instances[k], &list, a);
+	if (owner != NULL)
+		firsts_of(owner, hosts.self.addr, hosts.gateway);
+	hosts.neighbours = list.v;
+	hosts.n_neighbours = list.n;
 	return write_file(dir, "hosts", hosts_text(&hosts, a), e);
 }
 
@@ -101,12 +125,12 @@ static int write_all(const struct instance *inst, int dir, struct arena *a, stru
 	struct supervisor *s = inst->s;
 	const struct unit *u = unit_at(s, inst->index);
 	const struct instance *owner = network_owner(inst);
-	const char *network = owner != NULL ? network_of(unit_at(s, owner->index)) : NULL;
+	const char *network = owner != NULL ? network_of(unit_at(s, owner->index), 0) : NULL;
 	int at = network != NULL ? unit_set_find(s->set, network) : -1;
 	const char *resolv = resolv_text(&u->container.dns,
 		at >= 0 ? &unit_at(s, (uint32_t)at)->network.dns : NULL,
-		names_read(s, a, HOST_ETC "/" HOST_RESOLV),
-		u->container.network.mode == NETWORK_HOST, a);
+		names_read(s, a, HOST_ETC "/" HOST_RESOLV), unit_network_mode(u) == NETWORK_HOST,
+		a);
 	const char *name = u->container.host_name != NULL
 		? u->container.host_name
 		: arena_strndup(a, u->name, strcspn(u->name, "."));

@@ -18,21 +18,13 @@
 
 #define LEASES "leases"
 
-const char *network_of(const struct unit *u)
+const char *network_of(const struct unit *u, size_t nth)
 {
-	if (u->kind == KIND_SERVICE) /* PrivateNetwork=: the loopback device alone */
+	const struct network_use *use = u->kind == KIND_CONTAINER ? unit_network(u, nth) : NULL;
+
+	if (use == NULL || use->mode == NETWORK_CONTAINER)
 		return NULL;
-	switch (u->container.network.mode) {
-	case NETWORK_DEFAULT:
-		return IPAM_DEFAULT_NETWORK;
-	case NETWORK_UNIT:
-		return u->container.network.unit;
-	case NETWORK_HOST:
-	case NETWORK_NONE:
-	case NETWORK_CONTAINER:
-		break;
-	}
-	return NULL;
+	return use->mode == NETWORK_DEFAULT ? IPAM_DEFAULT_NETWORK : use->unit;
 }
 
 static struct instance *instance_named(struct supervisor *s, const char *unit)
@@ -44,11 +36,14 @@ static struct instance *instance_named(struct supervisor *s, const char *unit)
 
 /* ---- leases ---- */
 
-static void leases_changed(struct supervisor *s)
+/* Before what is done with them: a supervisor that goes on from here must find the same. */
+static void leases_save(struct supervisor *s)
 {
 	struct arena a = { 0 };
 
-	(void)table_save(s, LEASES, ipam_print(&s->leases, &a), "addresses");
+	if (s->leases.changed)
+		(void)table_save(s, LEASES, ipam_print(&s->leases, &a), "addresses");
+	s->leases.changed = false;
 	arena_free(&a);
 }
 
@@ -59,9 +54,32 @@ static size_t count_ports(const struct supervisor *s)
 	size_t n = 0;
 
 	for (size_t i = 0; i < s->set->n; i++)
-		if (s->instances[i] != NULL && s->instances[i]->attached)
-			n += s->set->units[i].container.ports.n;
+		if (s->instances[i] != NULL && s->instances[i]->n_attached > 0)
+			n += FAMILY_COUNT * s->set->units[i].container.ports.n;
 	return n;
+}
+
+/* Its ports lead to its first address of each family. */
+static void collect_ports(const struct instance *inst, struct rule_port *ports, size_t *n)
+{
+	const struct unit *u = unit_at(inst->s, inst->index);
+
+	for (enum family f = 0; f < FAMILY_COUNT; f++) {
+		size_t k = 0;
+
+		while (k < inst->n_attached && !ip_is_set(inst->attachments[k].at[f].addr))
+			k++;
+		for (size_t i = 0; k < inst->n_attached && i < u->container.ports.n; i++) {
+			const struct port *p = &u->container.ports.v[i];
+
+			if (!ip_is_set(p->host_addr) || ip_family(p->host_addr) == f)
+				ports[(*n)++] = (struct rule_port){
+					.unit = u->name,
+					.port = *p,
+					.addr = inst->attachments[k].at[f].addr,
+				};
+		}
+	}
 }
 
 static void collect_rules(const struct supervisor *s, struct rule_set *rules, struct arena *a)
@@ -72,7 +90,6 @@ static void collect_rules(const struct supervisor *s, struct rule_set *rules, st
 	*rules = (struct rule_set){ .networks = networks, .ports = ports };
 	for (size_t i = 0; i < s->set->n; i++) {
 		const struct instance *inst = s->instances[i];
-		const struct unit *u = &s->set->units[i];
 
 		if (inst != NULL && inst->bridge_up) {
 			struct rule_network *n = &networks[rules->n_networks++];
@@ -82,12 +99,8 @@ static void collect_rules(const struct supervisor *s, struct rule_set *rules, st
 			n->host_access = inst->bridge.host_access;
 			n->strict = inst->bridge.strict;
 		}
-		for (size_t k = 0; inst != NULL && inst->attached && k < u->container.ports.n; k++)
-			ports[rules->n_ports++] = (struct rule_port){
-				.unit = u->name,
-				.port = u->container.ports.v[k],
-				.addr = inst->attach.addr,
-			};
+		if (inst != NULL)
+			collect_ports(inst, ports, &rules->n_ports);
 	}
 }
 
@@ -107,21 +120,20 @@ static int apply_rules(struct supervisor *s, struct err *e)
 static int apply_guard(struct supervisor *s, struct err *e)
 {
 	struct arena a = { 0 };
-	struct guard_member *members = arena_array(&a, s->set->n, sizeof(*members));
-	size_t n = 0;
+	struct {
+		struct guard_member *v;
+		size_t n;
+	} members = { 0 };
 	int rc;
 
 	for (size_t i = 0; i < s->set->n; i++) {
 		const struct instance *inst = s->instances[i];
 
-		if (inst != NULL && inst->attached && inst->attach.guarded)
-			members[n++] = (struct guard_member){
-				.port = inst->attach.host_if,
-				.mac = inst->attach.mac,
-				.addr = inst->attach.addr,
-			};
+		for (size_t k = 0; inst != NULL && k < inst->n_attached; k++)
+			if (inst->attachments[k].guarded)
+				*LIST_ADD(&a, &members) = net_guard_member(&inst->attachments[k]);
 	}
-	rc = net_guard(&s->net, members, n, e);
+	rc = net_guard(&s->net, members.v, members.n, e);
 	arena_free(&a);
 	return rc;
 }
@@ -150,45 +162,55 @@ static int check_ports(struct supervisor *s, const struct unit *u, struct err *e
 /* ---- networks ---- */
 
 /* Two bridges that share addresses: the host would answer both containers on one of them. */
-static int check_overlap(const struct instance *inst, struct err *e)
+static int check_overlap(const struct instance *inst, enum family f, struct err *e)
 {
 	const struct supervisor *s = inst->s;
-	char mine[IP4_TEXT_MAX], theirs[IP4_TEXT_MAX];
+	const struct subnet *own = &inst->pools[f].subnet;
+	char mine[IP_TEXT_MAX], theirs[IP_TEXT_MAX];
 
 	for (size_t i = 0; i < s->set->n; i++) {
 		const struct instance *other = s->instances[i];
 
 		if (other != NULL && other != inst && other->bridge_up &&
-			ip4_overlap(&inst->pool.subnet, &other->pool.subnet))
+			other->pools[f].subnet.prefix != 0 &&
+			subnet_overlap(own, &other->pools[f].subnet))
 			return err_setx(e, "%s: its subnet %s overlaps that of %s, %s", inst->unit,
-				ip4_text(mine, &inst->pool.subnet, true), other->unit,
-				ip4_text(theirs, &other->pool.subnet, true));
+				subnet_text(mine, own), other->unit,
+				subnet_text(theirs, &other->pools[f].subnet));
 	}
 	return 0;
+}
+
+/* Its addresses of one family. */
+static int pool_setup(struct instance *inst, enum family f, struct err *e)
+{
+	struct supervisor *s = inst->s;
+	struct arena a = { 0 };
+	struct subnet *taken = arena_array(&a, s->set->n, sizeof(*taken));
+	size_t n_taken = 0;
+	int rc;
+
+	for (size_t i = 0; i < s->set->n; i++)
+		if (i != inst->index && s->set->units[i].network.subnet[f].prefix != 0)
+			taken[n_taken++] = s->set->units[i].network.subnet[f];
+	rc = ipam_pool(&inst->pools[f], unit_at(s, inst->index), f, &s->leases, &s->lease_arena,
+		taken, n_taken, e);
+	arena_free(&a);
+	/* The names outlive a reload: they must not point into the old set */
+	inst->pools[f].network = inst->unit;
+	return rc == 0 ? check_overlap(inst, f, e) : -1;
 }
 
 static int bridge_setup(struct instance *inst, struct err *e)
 {
 	struct supervisor *s = inst->s;
-	const struct unit *u = unit_at(s, inst->index);
-	struct arena a = { 0 };
-	struct subnet *taken = arena_array(&a, s->set->n, sizeof(*taken));
-	size_t n_taken = 0, had = s->leases.n;
-	int rc;
 
-	for (size_t i = 0; i < s->set->n; i++)
-		if (s->set->units[i].kind == KIND_NETWORK && i != inst->index &&
-			s->set->units[i].network.subnet.prefix != 0)
-			taken[n_taken++] = s->set->units[i].network.subnet;
-	rc = ipam_pool(&inst->pool, u, &s->leases, &s->lease_arena, taken, n_taken, e);
-	arena_free(&a);
-	if (rc < 0 || check_overlap(inst, e) < 0 ||
-		bridge_plan_make(&inst->bridge, u, &inst->pool, s->machine_id, e) < 0)
+	if (pool_setup(inst, FAMILY_V4, e) < 0 ||
+		bridge_plan_make(&inst->bridge, unit_at(s, inst->index), inst->pools, s->machine_id,
+			e) < 0)
 		return -1;
-	if (s->leases.n != had)
-		leases_changed(s);
-	/* The names outlive a reload: they must not point into the old set */
-	inst->bridge.unit = inst->pool.network = inst->unit;
+	leases_save(s);
+	inst->bridge.unit = inst->unit;
 	/* What fails may be done all the same, its answer lost: from here on there is something to undo. */
 	inst->bridge_up = true;
 	if (net_bridge_up(&s->net, &inst->bridge, e) < 0)
@@ -205,41 +227,85 @@ int network_setup(struct instance *inst, struct err *e)
 	return -1;
 }
 
-/* At this address, or at any when it is 0. adopts: a supervisor before may have done all of it. */
-static int attach_to(struct instance *inst, struct instance *network, const struct subnet *at,
-	bool adopts, struct err *e)
+/* Those it had, when a supervisor before has given them, whatever its file says now. */
+static int addresses_of(struct instance *inst, const struct instance *network, bool adopts,
+	struct ip addr[FAMILY_COUNT], struct err *e)
 {
 	struct supervisor *s = inst->s;
 	const struct unit *u = unit_at(s, inst->index);
-	size_t had = s->leases.n;
-	struct lease *lease;
-	uint32_t addr;
+
+	for (enum family f = 0; f < FAMILY_COUNT; f++) {
+		const struct lease *had = ipam_find(&s->leases, u->name, network->unit, f);
+
+		addr[f] = (struct ip){ 0 };
+		if (network->pools[f].subnet.prefix != 0 &&
+			ipam_assign(&s->leases, &s->lease_arena, &network->pools[f], u->name,
+				adopts && had != NULL ? had->at.addr : u->container.ip[f], &addr[f],
+				e) < 0)
+			return -1;
+	}
+	KILL_POINT("attach-addressed");
+	leases_save(s);
+	KILL_POINT("attach-leased");
+	return 0;
+}
+
+/* The first network with a way out has the route. */
+static void route_once(const struct instance *inst, struct attach_plan *p)
+{
+	for (size_t i = 0; i < inst->n_attached; i++)
+		for (enum family f = 0; f < FAMILY_COUNT; f++)
+			if (ip_is_set(inst->attachments[i].at[f].gateway))
+				p->at[f].gateway = (struct ip){ 0 };
+}
+
+/* The next one of its networks. adopts: a supervisor before may have done all of it. */
+static int attach_next(struct instance *inst, bool adopts, struct err *e)
+{
+	struct supervisor *s = inst->s;
+	size_t nth = inst->n_attached;
+	const char *name = network_of(unit_at(s, inst->index), nth);
+	const struct instance *network = instance_named(s, name);
+	struct attach_plan *p = &inst->attachments[nth];
+	struct ip addr[FAMILY_COUNT];
 	int alone = 0;
 
 	if (network == NULL || !network->bridge_up)
-		return err_setx(e, "network %s is not up", network_of(u));
-	if (ipam_assign(&s->leases, &s->lease_arena, &network->pool, u->name, at, &addr, e) < 0)
+		return err_setx(e, "network %s is not up", name);
+	if (addresses_of(inst, network, adopts, addr, e) < 0)
 		return -1;
-	KILL_POINT("attach-addressed");
-	attach_plan_make(&inst->attach, inst->unit, &network->bridge, addr, s->machine_id);
-	inst->attached = true; /* or half, when it fails: see bridge_setup() */
-	if (!(adopts && net_is_attached(&s->net, &inst->attach)))
-		alone = net_attach(&s->net, inst->netns, &inst->attach, e);
+	attach_plan_make(p, inst->unit, nth, &network->bridge, addr, s->machine_id);
+	route_once(inst, p);
+	inst->n_attached++; /* or half, when it fails: see bridge_setup() */
+	if (!(adopts && net_is_attached(&s->net, p)))
+		alone = net_attach(&s->net, inst->netns, p, e);
 	if (alone < 0)
 		return -1;
 	KILL_POINT("attach-linked");
 	if (alone > 0 && apply_guard(s, e) < 0)
 		return -1;
-	if (s->net.unguarded && inst->attach.guarded)
+	if (s->net.unguarded && p->guarded)
 		journal(s, LOG_LEVEL_WARNING, inst->unit,
 			"going on without: the kernel has no nf_tables for bridges (nft_meta_bridge), so nothing keeps it from posing as a neighbour");
+	return 0;
+}
+
+static int attach_all(struct instance *inst, bool adopts, struct err *e)
+{
+	struct supervisor *s = inst->s;
+	const struct unit *u = unit_at(s, inst->index);
+	size_t n = 0;
+
+	while (network_of(u, n) != NULL)
+		n++;
+	inst->attachments = calloc(n, sizeof(*inst->attachments));
+	if (inst->attachments == NULL)
+		return err_setx(e, "no memory for %zu networks", n);
+	while (inst->n_attached < n)
+		if (attach_next(inst, adopts, e) < 0)
+			return -1;
+	ipam_use(&s->leases, inst->unit, true);
 	names_changed(s);
-	lease = ipam_find(&s->leases, u->name, network_of(u));
-	if (lease != NULL)
-		lease->used = true;
-	if (s->leases.n != had)
-		leases_changed(s);
-	KILL_POINT("attach-leased");
 	return 0;
 }
 
@@ -248,8 +314,7 @@ static int attach_new(struct instance *inst, struct err *e)
 	struct supervisor *s = inst->s;
 	const struct unit *u = unit_at(s, inst->index);
 
-	if (check_ports(s, u, e) < 0 ||
-		attach_to(inst, instance_named(s, network_of(u)), &u->container.ip, false, e) < 0)
+	if (check_ports(s, u, e) < 0 || attach_all(inst, false, e) < 0)
 		return -1;
 	return u->container.ports.n > 0 ? apply_rules(s, e) : 0;
 }
@@ -258,7 +323,7 @@ int network_attach(struct instance *inst, int *fresh, struct err *e)
 {
 	struct supervisor *s = inst->s;
 	const struct unit *u = unit_at(s, inst->index);
-	enum network_mode mode = u->container.network.mode;
+	enum network_mode mode = unit_network_mode(u);
 
 	if (mode == NETWORK_HOST || mode == NETWORK_CONTAINER || inst->netns >= 0)
 		return 0;
@@ -268,7 +333,7 @@ int network_attach(struct instance *inst, int *fresh, struct err *e)
 	if (inst->netns < 0)
 		return err_prefix(e, "network");
 	KILL_POINT("attach-namespace");
-	if (network_of(u) != NULL && attach_new(inst, e) < 0) {
+	if (network_of(u, 0) != NULL && attach_new(inst, e) < 0) {
 		network_release(inst);
 		return err_prefix(e, "network");
 	}
@@ -280,21 +345,19 @@ int network_attach(struct instance *inst, int *fresh, struct err *e)
 }
 
 /* What stands is found again, what is half done is completed; the kernel does nothing where nothing is missing. */
-static int adopt_one(struct instance *inst, uint32_t address, struct err *e)
+static int adopt_one(struct instance *inst, struct err *e)
 {
 	struct supervisor *s = inst->s;
 	const struct unit *u = unit_at(s, inst->index);
-	const struct subnet at = { .addr = address, .prefix = address != 0 ? 32 : 0 };
 
 	if (u->kind == KIND_NETWORK && engine_run(s->engine, inst->index)->state == ST_RUNNING)
 		return bridge_setup(inst, e);
-	if (inst->netns >= 0 && network_of(u) != NULL)
-		return attach_to(inst, instance_named(s, network_of(u)), &at, true, e);
+	if (inst->netns >= 0 && network_of(u, 0) != NULL)
+		return attach_all(inst, true, e);
 	return 0;
 }
 
-static void adopt_kind(struct supervisor *s, enum unit_kind kind, network_address_fn *address,
-	const void *data)
+static void adopt_kind(struct supervisor *s, enum unit_kind kind)
 {
 	struct err e;
 
@@ -307,18 +370,18 @@ static void adopt_kind(struct supervisor *s, enum unit_kind kind, network_addres
 			inst->userns = held_take(s, "userns", inst->unit);
 			inst->netns = held_take(s, "netns", inst->unit);
 		}
-		if (adopt_one(inst, address(data, i), &e) < 0)
+		if (adopt_one(inst, &e) < 0)
 			journal(s, LOG_LEVEL_ERROR, inst->unit, "take its network over: %s", e.msg);
 	}
 }
 
-void networks_adopt(struct supervisor *s, network_address_fn *address, const void *data)
+void networks_adopt(struct supervisor *s)
 {
 	struct err e;
 
-	adopt_kind(s, KIND_NETWORK, address, data);
-	adopt_kind(s, KIND_CONTAINER, address, data);
-	adopt_kind(s, KIND_SERVICE, address, data);
+	adopt_kind(s, KIND_NETWORK);
+	adopt_kind(s, KIND_CONTAINER);
+	adopt_kind(s, KIND_SERVICE);
 	if (apply_rules(s, &e) < 0 || apply_guard(s, &e) < 0)
 		journal(s, LOG_LEVEL_ERROR, NULL, "%s", e.msg);
 }
@@ -328,9 +391,9 @@ const struct instance *network_owner(const struct instance *inst)
 {
 	const struct unit *u = unit_at(inst->s, inst->index);
 
-	if (u->kind != KIND_CONTAINER || u->container.network.mode != NETWORK_CONTAINER)
+	if (u->kind != KIND_CONTAINER || unit_network_mode(u) != NETWORK_CONTAINER)
 		return inst;
-	return instance_named(inst->s, u->container.network.unit);
+	return instance_named(inst->s, unit_network(u, 0)->unit);
 }
 
 int network_namespace(const struct instance *inst)
@@ -346,29 +409,29 @@ void network_release(struct instance *inst)
 	struct supervisor *s = inst->s;
 	struct err e;
 
-	if (inst->attached) {
-		if (net_detach(&s->net, &inst->attach, &e) < 0 &&
-			net_detach(&s->net, &inst->attach, &e) < 0)
+	for (size_t i = 0; i < inst->n_attached; i++)
+		if (net_detach(&s->net, &inst->attachments[i], &e) < 0 &&
+			net_detach(&s->net, &inst->attachments[i], &e) < 0)
 			journal(s, LOG_LEVEL_WARNING, inst->unit, "%s", e.msg);
-		/* Of any network: its Network= may have become another meanwhile. */
-		for (size_t i = 0; i < s->leases.n; i++)
-			if (strcmp(s->leases.v[i].unit, inst->unit) == 0)
-				s->leases.v[i].used = false;
-	}
+	/* Of any network: its Network= may have become another meanwhile. */
+	ipam_use(&s->leases, inst->unit, false);
 	KILL_POINT("detach-unlinked");
 	if (inst->bridge_up && net_bridge_down(&s->net, &inst->bridge, &e) < 0 &&
 		net_bridge_down(&s->net, &inst->bridge, &e) < 0)
 		journal(s, LOG_LEVEL_WARNING, inst->unit, "%s", e.msg);
 	KILL_POINT("detach-unbridged");
-	if (inst->attached || inst->bridge_up) {
+	if (inst->n_attached > 0 || inst->bridge_up) {
 		bool in_rules = inst->bridge_up || unit_at(s, inst->index)->container.ports.n > 0;
 
-		inst->attached = inst->bridge_up = false;
+		inst->n_attached = 0;
+		inst->bridge_up = false;
 		names_changed(s);
 		if (in_rules && apply_rules(s, &e) < 0 && apply_rules(s, &e) < 0)
 			journal(s, LOG_LEVEL_WARNING, inst->unit, "%s", e.msg);
 	}
 	KILL_POINT("detach-unruled");
+	free(inst->attachments);
+	inst->attachments = NULL;
 	fd_close(&inst->netns);
 }
 

@@ -67,11 +67,11 @@ struct instance {
 	int netns;           /* network namespace of a container, -1: none or the host's */
 	int userns;          /* the user namespace that it belongs to, -1: none */
 	char *unmapped;      /* why it has none though it should, malloc'd, or NULL */
-	bool attached;       /* by ... */
-	struct attach_plan attach;
-	bool bridge_up; /* a network: its bridge stands as ... */
+	struct attach_plan *attachments; /* malloc'd: its networks in the order of its file, ... */
+	size_t n_attached;               /* ... and how many of them are done; 0: it may be NULL */
+	bool bridge_up;                  /* a network: its bridge stands as ... */
 	struct bridge_plan bridge;
-	struct pool pool;
+	struct pool pools[FAMILY_COUNT];
 	struct listeners listeners;     /* of a socket */
 	int watch_cgroup, watch_memory; /* inotify watches, -1: none */
 	bool cgroup_killed;             /* once, or maybe: it serves no further process */
@@ -265,16 +265,15 @@ int network_setup(struct instance *inst, struct err *e);
  * its user namespace has come with, which is taken if none is there yet, or -1.
  */
 int network_attach(struct instance *inst, int *fresh, struct err *e);
-/* Those of the supervisor before, as they stand. address: of a container in host byte order, 0: not known. */
-typedef uint32_t network_address_fn(const void *data, uint32_t unit);
-void networks_adopt(struct supervisor *s, network_address_fn *address, const void *data);
+/* Those of the supervisor before, as they stand. */
+void networks_adopt(struct supervisor *s);
 /* What setup or attach made goes. */
 void network_release(struct instance *inst);
 /* The namespace its processes live in: its own or that of the container it shares; -1: the host's. */
 int network_namespace(const struct instance *inst);
 
-/* The .network that a container is on, NULL when it has none of its own. */
-const char *network_of(const struct unit *u);
+/* The nth .network that a container is on; NULL behind the last, and when it has none of its own. */
+const char *network_of(const struct unit *u, size_t nth);
 /* Who has the network namespace that a container lives in: itself or the container it shares; NULL: the host. */
 const struct instance *network_owner(const struct instance *inst);
 

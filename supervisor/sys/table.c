@@ -1,6 +1,6 @@
 /*
- * Small tables that are to outlive a reboot: text, written as a whole below PATH_STATE_VAR, or where that cannot be
- * written below PATH_STATE, until the next boot.
+ * Small tables that are to outlive a reboot: text, written as a whole below PATH_STATE_VAR, and before that below
+ * PATH_STATE: what this boot has decided is found again though the disk is full, or gone.
  */
 #include "common/killpoint.h"
 #include "common/paths.h"
@@ -18,16 +18,19 @@ int table_save(struct supervisor *s, const char *name, const char *text, const c
 {
 	char path[PLACE_MAX];
 	struct err e, ignored;
+	size_t len = strlen(text);
+	int rc = file_write(PATH_STATE, name, text, len, 0644, &ignored);
 
-	if (file_write(PATH_STATE_VAR, name, text, strlen(text), 0644, &e) == 0) {
-		KILL_POINT("leases-written");
+	KILL_POINT("leases-written");
+	if (rc < 0) {
 		(void)snprintf(path, sizeof(path), "%s/%s", PATH_STATE, name);
 		(void)unlink(path); /* it is older now */
-		return 0;
 	}
+	if (file_write(PATH_STATE_VAR, name, text, len, 0644, &e) == 0)
+		return 0;
 	journal(s, LOG_LEVEL_INFO, NULL, "%s; the %s are kept until the next boot only", e.msg,
 		what);
-	return file_write(PATH_STATE, name, text, strlen(text), 0644, &ignored);
+	return rc;
 }
 
 const char *table_read(struct supervisor *s, struct arena *a, const char *name)

@@ -21,7 +21,9 @@
 #define MEMBERS 3000
 
 static const uint8_t mac[MAC_LEN] = { 2, 1, 2, 3, 4, 5 };
-static const struct guard_member web = { .port = "vweb-12345678", .mac = mac, .addr = 0x0a590102 };
+static const struct guard_member web = {
+	.port = "vweb-12345678", .mac = mac, .addr = { [FAMILY_V4] = IP_V4(0x0a590102) }
+};
 
 struct counts {
 	size_t of[NFT_MSG_MAX];
@@ -91,7 +93,8 @@ static void everybody_is_in_each_set(void **state)
 	assert_true(rules > 0);
 	for (size_t i = 0; i < MEMBERS; i++) {
 		(void)snprintf(ports[i], IF_NAME_MAX, "longest-is-%04zu", i);
-		members[i] = (struct guard_member){ ports[i], mac, (uint32_t)i };
+		members[i] = (struct guard_member){ ports[i], mac,
+			{ [FAMILY_V4] = ip_v4((uint32_t)i) } };
 	}
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
 		struct counts c = build(members, numbers[i]);

@@ -10,9 +10,18 @@
 #include <cmocka.h>
 
 #define HEAD "127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n"
-#define WEB 0x0a590102u
-#define DB 0x0a590103u
-#define GATEWAY 0x0a590101u
+#define WEB                                     \
+	{                                       \
+		[FAMILY_V4] = IP_V4(0x0a590102) \
+	}
+#define DB                                      \
+	{                                       \
+		[FAMILY_V4] = IP_V4(0x0a590103) \
+	}
+#define GATEWAY                                 \
+	{                                       \
+		[FAMILY_V4] = IP_V4(0x0a590101) \
+	}
 
 static const struct host_entry web = { .addr = WEB, .unit = "web.container" };
 
@@ -59,8 +68,8 @@ static void neighbours_are_found_by_unit_and_container_name(void **state)
 		/* HostName= is what a container calls itself: its neighbours do not. */
 		{ DB, "db.container", "store", "secret" },
 		/* Not attached: nowhere to be found. */
-		{ 0, "late.container", NULL, NULL },
-		{ 0x0a5901fe, "a.b.container", NULL, NULL },
+		{ { { 0 } }, "late.container", NULL, NULL },
+		{ { [FAMILY_V4] = IP_V4(0x0a5901fe) }, "a.b.container", NULL, NULL },
 	};
 	struct hosts h = { .self = web, .neighbours = neighbours, .n_neighbours = 4 };
 
@@ -80,7 +89,7 @@ static void added_hosts_come_first(void **state)
 	(void)state;
 	is_hosts(&h, HEAD "192.0.2.7 db\n10.89.1.1 gate\n10.89.1.2 web\n");
 	/* No way to the host: no name for it either. */
-	h.gateway = 0;
+	memset(h.gateway, 0, sizeof(h.gateway));
 	is_hosts(&h, HEAD "192.0.2.7 db\n10.89.1.2 web\n");
 }
 
@@ -94,7 +103,8 @@ static void many_neighbours_fit(void **state)
 
 	(void)state;
 	for (i = 0; i < 500; i++)
-		many[i] = (struct host_entry){ 0x0a000001, "neighbour.container", NULL, NULL };
+		many[i] = (struct host_entry){ { [FAMILY_V4] = IP_V4(0x0a000001) },
+			"neighbour.container", NULL, NULL };
 	text = hosts_text(&h, &a);
 	assert_int_equal(strlen(text),
 		strlen(HEAD "10.89.1.2 web\n") + 500 * strlen("10.0.0.1 neighbour\n"));

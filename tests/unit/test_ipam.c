@@ -17,7 +17,7 @@ struct fixture {
 	struct err e;
 };
 
-static const struct subnet none = { 0 };
+static const struct ip none = { 0 };
 
 static int set_up(void **state)
 {
@@ -40,8 +40,16 @@ static struct subnet net(const char *text)
 {
 	struct subnet s;
 
-	assert_int_equal(ip4_parse(&s, text, strchr(text, '/') != NULL), 0);
+	assert_int_equal(subnet_parse(&s, text), 0);
 	return s;
+}
+
+static struct ip addr(const char *text)
+{
+	struct ip ip;
+
+	assert_int_equal(ip_parse(&ip, text), 0);
+	return ip;
 }
 
 static struct unit network(const char *name, const char *subnet)
@@ -49,7 +57,7 @@ static struct unit network(const char *name, const char *subnet)
 	struct unit u = { .name = name, .kind = KIND_NETWORK };
 
 	if (subnet != NULL)
-		u.network.subnet = net(subnet);
+		u.network.subnet[FAMILY_V4] = net(subnet);
 	return u;
 }
 
@@ -57,25 +65,26 @@ static struct pool pool_of(struct fixture *f, const struct unit *u)
 {
 	struct pool p;
 
-	assert_int_equal(ipam_pool(&p, u, &f->leases, &f->arena, NULL, 0, &f->e), 0);
+	assert_int_equal(ipam_pool(&p, u, FAMILY_V4, &f->leases, &f->arena, NULL, 0, &f->e), 0);
 	return p;
 }
 
 static void expect_subnet(const struct pool *p, const char *text)
 {
-	char buf[IP4_TEXT_MAX];
+	char buf[IP_TEXT_MAX];
 
-	assert_string_equal(ip4_text(buf, &p->subnet, true), text);
+	assert_string_equal(subnet_text(buf, &p->subnet), text);
 }
 
 /* The address given out, as text, or the error. */
 static const char *assign(struct fixture *f, const struct pool *p, const char *unit, const char *ip)
 {
-	struct subnet fixed = ip != NULL ? net(ip) : none, at = { .prefix = 32 };
+	struct ip at;
 
-	if (ipam_assign(&f->leases, &f->arena, p, unit, &fixed, &at.addr, &f->e) < 0)
+	if (ipam_assign(&f->leases, &f->arena, p, unit, ip != NULL ? addr(ip) : none, &at, &f->e) <
+		0)
 		return f->e.msg;
-	return ip4_text(arena_alloc(&f->arena, IP4_TEXT_MAX), &at, false);
+	return ip_text(arena_alloc(&f->arena, IP_TEXT_MAX), at);
 }
 
 static void networks_without_subnet_get_podmans(void **state)
@@ -87,7 +96,7 @@ static void networks_without_subnet_get_podmans(void **state)
 
 	p = pool_of(f, &sup0);
 	expect_subnet(&p, "10.88.0.0/16");
-	assert_int_equal(p.gateway, 0x0a580001);
+	assert_true(ip_same(p.gateway, ip_v4(0x0a580001)));
 	p = pool_of(f, &a);
 	expect_subnet(&p, "10.89.0.0/24");
 	p = pool_of(f, &b);
@@ -105,12 +114,14 @@ static void taken_subnets_are_avoided_even_when_leased(void **state)
 	struct pool p;
 
 	p = pool_of(f, &a);
-	assert_int_equal(ipam_pool(&p, &a, &f->leases, &f->arena, taken, 2, &f->e), 0);
+	assert_int_equal(ipam_pool(&p, &a, FAMILY_V4, &f->leases, &f->arena, taken, 2, &f->e), 0);
 	expect_subnet(&p, "10.89.2.0/24");
 	assert_int_equal(f->leases.n, 1);
-	assert_int_equal(ipam_pool(&p, &sup0, &f->leases, &f->arena, taken, 2, &f->e), 0);
+	assert_int_equal(ipam_pool(&p, &sup0, FAMILY_V4, &f->leases, &f->arena, taken, 2, &f->e),
+		0);
 	expect_subnet(&p, "10.89.3.0/24");
-	assert_int_equal(ipam_pool(&p, &a, &f->leases, &f->arena, &everything, 1, &f->e), -1);
+	assert_int_equal(ipam_pool(&p, &a, FAMILY_V4, &f->leases, &f->arena, &everything, 1, &f->e),
+		-1);
 	assert_string_equal(f->e.msg,
 		"a.network: no free subnet is left in 10.89.0.0/16, give it Subnet=");
 }
@@ -141,10 +152,12 @@ static void settings_that_do_not_fit_are_refused(void **state)
 		struct unit u = network("x.network", rows[i].subnet);
 
 		if (rows[i].gateway != NULL)
-			u.network.gateway = net(rows[i].gateway);
+			u.network.gateway[FAMILY_V4] = addr(rows[i].gateway);
 		if (rows[i].range != NULL)
-			u.network.ip_range = net(rows[i].range);
-		assert_int_equal(ipam_pool(&p, &u, &f->leases, &f->arena, NULL, 0, &f->e), -1);
+			u.network.ip_range[FAMILY_V4] = net(rows[i].range);
+		assert_int_equal(ipam_pool(&p, &u, FAMILY_V4, &f->leases, &f->arena, NULL, 0,
+					 &f->e),
+			-1);
 		assert_string_equal(f->e.msg, rows[i].message);
 	}
 }
@@ -172,8 +185,8 @@ static void range_and_gateway_are_honoured(void **state)
 	struct unit u = network("lan.network", "10.1.0.0/24");
 	struct pool p;
 
-	u.network.gateway = net("10.1.0.129");
-	u.network.ip_range = net("10.1.0.128/30");
+	u.network.gateway[FAMILY_V4] = addr("10.1.0.129");
+	u.network.ip_range[FAMILY_V4] = net("10.1.0.128/30");
 	p = pool_of(f, &u);
 	assert_string_equal(assign(f, &p, "a.container", NULL), "10.1.0.128");
 	assert_string_equal(assign(f, &p, "b.container", NULL), "10.1.0.130");
@@ -208,10 +221,10 @@ static void fixed_address_moves_a_lease_that_is_not_used(void **state)
 	struct pool p = pool_of(f, &u);
 
 	assert_string_equal(assign(f, &p, "a.container", NULL), "10.1.0.2");
-	ipam_find(&f->leases, "a.container", "lan.network")->used = true;
+	ipam_find(&f->leases, "a.container", "lan.network", FAMILY_V4)->used = true;
 	assert_string_equal(assign(f, &p, "b.container", "10.1.0.2"),
 		"IP=10.1.0.2 is in use by a.container");
-	ipam_find(&f->leases, "a.container", "lan.network")->used = false;
+	ipam_find(&f->leases, "a.container", "lan.network", FAMILY_V4)->used = false;
 	assert_string_equal(assign(f, &p, "b.container", "10.1.0.2"), "10.1.0.2");
 	assert_string_equal(assign(f, &p, "a.container", NULL), "10.1.0.3");
 }
@@ -220,7 +233,7 @@ static void assert_same_lease(const struct lease *a, const struct lease *b)
 {
 	assert_string_equal(a->unit, b->unit);
 	assert_string_equal(a->network, b->network);
-	assert_int_equal(a->at.addr, b->at.addr);
+	assert_true(ip_same(a->at.addr, b->at.addr));
 	assert_int_equal(a->at.prefix, b->at.prefix);
 }
 
@@ -267,7 +280,7 @@ static void lines_that_are_no_leases_are_skipped(void **state)
 		"a.container lan.network 1.2.3.4/32\na.container lan.network 1.2.3.5/32\n",
 		&f->arena);
 	assert_int_equal(f->leases.n, 1);
-	assert_int_equal(f->leases.v[0].at.addr, 0x01020305);
+	assert_true(ip_same(f->leases.v[0].at.addr, ip_v4(0x01020305)));
 }
 
 static bool not_a(const void *ctx, const char *unit)
@@ -298,9 +311,9 @@ static void lease_outside_of_the_range_is_given_up(void **state)
 		p = pool_of(f, &u);
 		(void)assign(f, &p, "a.container", rows[i].leased);
 		if (rows[i].range != NULL)
-			u.network.ip_range = net(rows[i].range);
+			u.network.ip_range[FAMILY_V4] = net(rows[i].range);
 		if (rows[i].gateway != NULL)
-			u.network.gateway = net(rows[i].gateway);
+			u.network.gateway[FAMILY_V4] = addr(rows[i].gateway);
 		p = pool_of(f, &u);
 		assert_string_equal(assign(f, &p, "a.container", NULL), rows[i].now);
 		assert_int_equal(f->leases.n, 1);
@@ -317,7 +330,7 @@ static void unit_has_an_address_in_each_of_its_networks(void **state)
 	assert_string_equal(assign(f, &q, "a.container", NULL), "10.89.1.2");
 	assert_string_equal(assign(f, &p, "a.container", NULL), "10.89.0.2");
 	/* its own, asked for by number, is no one else's */
-	ipam_find(&f->leases, "a.container", "two.network")->used = true;
+	ipam_find(&f->leases, "a.container", "two.network", FAMILY_V4)->used = true;
 	assert_string_equal(assign(f, &q, "a.container", "10.89.1.2"), "10.89.1.2");
 	assert_string_equal(assign(f, &q, "a.container", "10.89.1.0"),
 		"IP=10.89.1.0 is the network or broadcast address of two.network (10.89.1.0/24)");
@@ -333,7 +346,8 @@ static void name_that_no_file_holds_is_refused(void **state)
 	memset(name, 'a', sizeof(name) - 1);
 	name[sizeof(name) - 1] = '\0';
 	assert_non_null(strstr(assign(f, &p, name, NULL), "name too long"));
-	assert_int_equal(ipam_pool(&q, &longest, &f->leases, &f->arena, NULL, 0, &f->e), -1);
+	assert_int_equal(ipam_pool(&q, &longest, FAMILY_V4, &f->leases, &f->arena, NULL, 0, &f->e),
+		-1);
 	assert_non_null(strstr(f->e.msg, "name too long"));
 	assert_int_equal(f->leases.n, 1);
 }
@@ -348,10 +362,10 @@ static void lease_of_a_running_unit_is_kept(void **state)
 		"a.container b.network 10.89.0.4/32\n",
 		&f->arena);
 	assert_int_equal(l->n, 3);
-	ipam_find(l, "a.container", "b.network")->used = true;
+	ipam_find(l, "a.container", "b.network", FAMILY_V4)->used = true;
 	ipam_prune(l, not_a, NULL);
 	assert_int_equal(l->n, 1);
-	assert_non_null(ipam_find(l, "a.container", "b.network"));
+	assert_non_null(ipam_find(l, "a.container", "b.network", FAMILY_V4));
 }
 
 static void leases_of_units_that_are_gone_are_dropped(void **state)
@@ -363,8 +377,8 @@ static void leases_of_units_that_are_gone_are_dropped(void **state)
 	(void)assign(f, &p, "a.container", NULL);
 	(void)assign(f, &p, "b.container", NULL);
 	ipam_prune(&f->leases, not_a, NULL);
-	assert_null(ipam_find(&f->leases, "a.container", "lan.network"));
-	assert_non_null(ipam_find(&f->leases, "b.container", "lan.network"));
+	assert_null(ipam_find(&f->leases, "a.container", "lan.network", FAMILY_V4));
+	assert_non_null(ipam_find(&f->leases, "b.container", "lan.network", FAMILY_V4));
 	assert_int_equal(f->leases.n, 2);
 	assert_string_equal(assign(f, &p, "c.container", NULL), "10.89.0.2");
 }
@@ -375,31 +389,34 @@ static void plans_have_stable_names(void **state)
 	struct unit u = network("lan.network", "10.1.0.0/24"),
 		    longest = network("a:very-long_name-of-a-net.network", "10.2.0.0/24");
 	struct setting mtu = { "mtu", "1400" };
-	struct pool p = pool_of(f, &u);
+	static const struct ip at[FAMILY_COUNT] = { [FAMILY_V4] = IP_V4(0x0a010002) };
+	struct pool p[FAMILY_COUNT] = { pool_of(f, &u) };
 	struct bridge_plan b, c;
 	struct attach_plan x, y;
 
 	u.network.options.v = &mtu;
 	u.network.options.n = 1;
-	assert_int_equal(bridge_plan_make(&b, &u, &p, "machine", &f->e), 0);
+	assert_int_equal(bridge_plan_make(&b, &u, p, "machine", &f->e), 0);
 	assert_string_equal(b.name, "lan");
 	assert_int_equal(b.mtu, 1400);
 	assert_int_equal(b.mac[0] & 3, 2);
-	p = pool_of(f, &longest);
-	assert_int_equal(bridge_plan_make(&c, &longest, &p, "machine", &f->e), 0);
+	p[FAMILY_V4] = pool_of(f, &longest);
+	assert_int_equal(bridge_plan_make(&c, &longest, p, "machine", &f->e), 0);
 	assert_int_equal(strlen(c.name), 15);
 	assert_memory_equal(c.name, "a_very-", 6);
-	attach_plan_make(&x, "web.container", &b, 0x0a010002, "machine");
-	attach_plan_make(&y, "web.container", &b, 0x0a010002, "other");
+	attach_plan_make(&x, "web.container", 0, &b, at, "machine");
+	attach_plan_make(&y, "web.container", 1, &b, at, "other");
 	assert_string_equal(x.host_if, y.host_if);
-	assert_string_equal(x.host_if, "vweb-6284ca82");
+	assert_string_equal(x.host_if, "vweb-e32a8f65");
 	assert_memory_not_equal(x.mac, y.mac, MAC_LEN);
-	assert_int_equal(x.gateway, 0x0a010001);
+	assert_string_equal(y.inside_if, "eth1");
+	assert_true(ip_same(x.at[FAMILY_V4].gateway, ip_v4(0x0a010001)));
+	assert_int_equal(x.at[FAMILY_V6].prefix, 0);
 	b.internal = true;
-	attach_plan_make(&x, "web.container", &b, 0x0a010002, "machine");
-	assert_int_equal(x.gateway, 0);
+	attach_plan_make(&x, "web.container", 0, &b, at, "machine");
+	assert_false(ip_is_set(x.at[FAMILY_V4].gateway));
 	mtu.value = "14oo";
-	assert_int_equal(bridge_plan_make(&b, &u, &p, "machine", &f->e), -1);
+	assert_int_equal(bridge_plan_make(&b, &u, p, "machine", &f->e), -1);
 	assert_string_equal(f->e.msg,
 		"lan.network: Options=mtu=14oo: not a number from 576 to 65535");
 }

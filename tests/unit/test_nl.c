@@ -207,14 +207,14 @@ static void address_has_its_broadcast(void **state)
 
 	(void)state;
 	nl_init(&b, memory, sizeof(memory));
-	rt_addr_add(&b, 4, "lan", 0x0a590101, 24);
+	rt_addr_add(&b, 4, "lan", ip_v4(0x0a590101), V4_BITS + 24);
 	assert_true(nl_next(&r, memory, b.used, &at));
 	assert_memory_equal(attribute(r.data + 8, r.size - 8, IFA_LOCAL, 4), "\x0a\x59\x01\x01", 4);
 	assert_memory_equal(attribute(r.data + 8, r.size - 8, IFA_BROADCAST, 4), "\x0a\x59\x01\xff",
 		4);
 	nl_init(&b, memory, sizeof(memory));
 	at = 0;
-	rt_addr_add(&b, 4, "lan", 0x0a590101, 32);
+	rt_addr_add(&b, 4, "lan", ip_v4(0x0a590101), V4_BITS + 32);
 	assert_true(nl_next(&r, memory, b.used, &at));
 	assert_null(nl_find(r.data + 8, r.size - 8, IFA_BROADCAST, &found));
 }

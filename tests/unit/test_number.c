@@ -108,21 +108,6 @@ static void test_whole_numbers(void **state)
 	assert_int_equal(number_i64("--1", &value), -1);
 }
 
-static void test_subnets(void **state)
-{
-	uint8_t prefix;
-	uint32_t addr;
-
-	(void)state;
-	assert_int_equal(number_subnet("10.1.0.0/32", &addr, &prefix), 0);
-	assert_int_equal(number_subnet("10.1.0.0/0", &addr, &prefix), -1);
-	assert_int_equal(number_subnet("10.1.0.0/33", &addr, &prefix), -1);
-	assert_int_equal(number_subnet("10.1.0.0/", &addr, &prefix), -1);
-	assert_int_equal(number_subnet("10.1.0/8", &addr, &prefix), -1);
-	assert_int_equal(number_ipv4("10.01.0.0", &addr), -1);
-	assert_int_equal(number_ipv4("10.1.0.0.0", &addr), -1);
-}
-
 static void test_largest_size_is_printed_whole(void **state)
 {
 	static const struct {
@@ -154,7 +139,6 @@ int main(void)
 		cmocka_unit_test(test_sizes),
 		cmocka_unit_test(test_shares),
 		cmocka_unit_test(test_whole_numbers),
-		cmocka_unit_test(test_subnets),
 		cmocka_unit_test(test_largest_size_is_printed_whole),
 	};
 

@@ -459,7 +459,9 @@ static void test_sysctls(void **state)
 	set->name = "net/../kernel/panic";
 	assert_error(f, "Sysctl=net/../kernel/panic");
 	set->name = "net.core.somaxconn";
-	f->unit.container.network.mode = NETWORK_HOST;
+	f->unit.container.networks = (struct network_uses){
+		&(struct network_use){ .mode = NETWORK_HOST }, 1
+	};
 	assert_error(f, "with Network=host");
 }
 
@@ -470,7 +472,9 @@ static void test_host_network(void **state)
 	plan_main(f);
 	assert_true(f->plan.own_network);
 	assert_string_equal(f->plan.host_name, "web");
-	f->unit.container.network.mode = NETWORK_HOST;
+	f->unit.container.networks = (struct network_uses){
+		&(struct network_use){ .mode = NETWORK_HOST }, 1
+	};
 	plan_main(f);
 	assert_false(f->plan.own_network);
 	assert_string_equal(f->plan.host_name, "box");

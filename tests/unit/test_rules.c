@@ -198,9 +198,9 @@ static void ports_go_to_the_map_of_their_address(void **state)
 	static const uint8_t one_key[] = { 6, 0, 0, 0, 127, 0, 0, 1, 0x1f, 0x90, 0, 0 };
 	static const uint8_t data[] = { 10, 89, 1, 2, 0, 80, 0, 0 };
 	const struct rule_port ports[] = {
-		{ "a.container", { .host_addr = 0x7f000001, .host = 8080, .inside = 80 },
-			0x0a590102 },
-		{ "a.container", { .host = 5353, .inside = 53, .udp = true }, 0x0a590102 },
+		{ "a.container", { .host_addr = IP_V4(0x7f000001), .host = 8080, .inside = 80 },
+			IP_V4(0x0a590102) },
+		{ "a.container", { .host = 5353, .inside = 53, .udp = true }, IP_V4(0x0a590102) },
 	};
 	struct rule_set rules = { .networks = &lan, .n_networks = 1, .ports = ports, .n_ports = 2 };
 	const uint8_t *found;
@@ -236,7 +236,7 @@ static void memory_is_enough_for_any_number(void **state)
 	for (size_t i = 0; i < 3000; i++) {
 		(void)snprintf(networks[i].bridge, IF_NAME_MAX, "longest-is-%04zu", i);
 		networks[i].internal = i % 2 == 0;
-		ports[i].port = (struct port){ .host_addr = 1, .host = (uint16_t)(i + 1) };
+		ports[i].port = (struct port){ .host_addr = IP_V4(1), .host = (uint16_t)(i + 1) };
 	}
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
 		rules.n_networks = rules.n_ports = numbers[i];
@@ -252,7 +252,7 @@ static void memory_is_enough_for_any_number(void **state)
 
 static void too_little_memory_is_said_and_not_overrun(void **state)
 {
-	const struct rule_port port = { "a.container", { .host = 1, .inside = 1 }, 1 };
+	const struct rule_port port = { "a.container", { .host = 1, .inside = 1 }, IP_V4(1) };
 	struct rule_set rules = { .networks = &lan, .n_networks = 1, .ports = &port, .n_ports = 1 };
 	struct batch whole;
 
@@ -332,12 +332,12 @@ static void nothing_is_used_before_it_is_made(void **state)
 static void taken_port_is_named(void **state)
 {
 	const struct rule_port ports[] = {
-		{ "web.container", { .host_addr = 0x7f000001, .host = 80 }, 1 },
-		{ "dns.container", { .host = 53, .udp = true }, 2 },
+		{ "web.container", { .host_addr = IP_V4(0x7f000001), .host = 80 }, IP_V4(1) },
+		{ "dns.container", { .host = 53, .udp = true }, IP_V4(2) },
 	};
-	struct port same = { .host_addr = 0x7f000001, .host = 80 }, any = { .host = 80 };
-	struct port other_addr = { .host_addr = 0x0a000001, .host = 80 };
-	struct port tcp = { .host = 53 }, udp = { .host_addr = 1, .host = 53, .udp = true };
+	struct port same = { .host_addr = IP_V4(0x7f000001), .host = 80 }, any = { .host = 80 };
+	struct port other_addr = { .host_addr = IP_V4(0x0a000001), .host = 80 };
+	struct port tcp = { .host = 53 }, udp = { .host_addr = IP_V4(1), .host = 53, .udp = true };
 
 	(void)state;
 	assert_string_equal(rule_port_taken(ports, 2, &same)->unit, "web.container");

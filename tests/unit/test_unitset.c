@@ -181,7 +181,8 @@ static void test_implicit_units(void **state)
 	assert_true(fixture_has_edge(&set, "a.container", DEP_REQUIRES, "sup0.network"));
 	assert_true(fixture_has_edge(&set, "a.container", DEP_AFTER, "sup0.network"));
 	assert_false(fixture_has_edge(&set, "b.container", DEP_REQUIRES, "sup0.network"));
-	assert_int_equal(fixture_unit(&set, "sup0.network")->network.subnet.prefix, 24);
+	assert_int_equal(fixture_unit(&set, "sup0.network")->network.subnet[FAMILY_V4].prefix,
+		V4_BITS + 24);
 	unit_set_free(&set);
 	/* A default.target of one's own wants what it says. */
 	BUILD(&set, "", FILE_OF("default.target", "[Unit]\nWants=a.service\n"),

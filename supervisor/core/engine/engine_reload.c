@@ -56,7 +56,7 @@ static uint32_t *match(struct arena *a, const struct unit_set *from, const struc
 
 static bool stands_on(const struct unit *unit, const struct unit *below)
 {
-	const struct network_use *net = &unit->container.network;
+	const struct network_use *net = unit_network(unit, 0);
 
 	if (below->kind == KIND_NETWORK || below->kind == KIND_VOLUME)
 		return true;

@@ -16,24 +16,34 @@ static int address_fail(struct key_context *c, size_t at, const char *text)
 	return key_fail(c, at, "\"%s\" is not an IPv4 address", text);
 }
 
+/* Addresses are of IPv4 here. */
+static int read_address(struct ip *ip, const char *text)
+{
+	return ip_parse(ip, text) == 0 && ip_family(*ip) == FAMILY_V4 ? 0 : -1;
+}
+
 static int address_parse(struct key_context *c)
 {
-	struct subnet *s = c->field;
+	struct ip *list = c->field, ip;
 
-	if (number_ipv4(c->value, &s->addr) < 0)
+	if (read_address(&ip, c->value) < 0)
 		return address_fail(c, 0, c->value);
-	s->prefix = 32;
+	list[ip_family(ip)] = ip;
 	return 0;
 }
 
 static size_t address_print(const struct key *key, const void *field, char *buf, size_t size)
 {
-	const struct subnet *s = field;
+	const struct ip *list = field;
 	struct text t = { buf, size, 0 };
+	char ip[IP_TEXT_MAX];
 
 	(void)key;
-	if (s->prefix != 0)
-		number_put_ipv4(&t, s->addr);
+	for (enum family f = 0; f < FAMILY_COUNT; f++)
+		if (ip_is_set(list[f])) {
+			text_separate(&t, "\n");
+			text_puts(&t, ip_text(ip, list[f]));
+		}
 	return t.len;
 }
 
@@ -44,45 +54,43 @@ const struct key_type key_type_address = {
 	.print = address_print,
 };
 
-static int subnet_parse(struct key_context *c)
+static int subnet_parse_key(struct key_context *c)
 {
-	struct subnet *s = c->field;
-	uint32_t host_bits;
+	struct subnet *list = c->field, s;
+	char text[IP_TEXT_MAX];
 
-	if (number_subnet(c->value, &s->addr, &s->prefix) < 0)
+	if (subnet_parse(&s, c->value) < 0 || ip_family(s.addr) != FAMILY_V4)
 		return key_fail(c, 0, "\"%s\" is not an IPv4 subnet; write \"10.1.0.0/24\"",
 			c->value);
-	if (s->prefix > 30 || s->prefix < 8)
+	list[ip_family(s.addr)] = s;
+	if (s.prefix > V4_BITS + 30 || s.prefix < V4_BITS + 8)
 		return key_fail(c, 0, "a subnet here is between /8 and /30");
-	host_bits = UINT32_MAX >> s->prefix;
-	if ((s->addr & host_bits) != 0) {
-		char fixed[24];
-		struct text t = { fixed, sizeof(fixed), 0 };
-
-		number_put_ipv4(&t, s->addr & ~host_bits);
-		return key_fail(c, 0, "\"%s\" is an address inside a subnet; write %s/%u", c->value,
-			fixed, s->prefix);
-	}
-	return 0;
+	if (ip_same(s.addr, subnet_first(&s)))
+		return 0;
+	s.addr = subnet_first(&s);
+	return key_fail(c, 0, "\"%s\" is an address inside a subnet; write %s", c->value,
+		subnet_text(text, &s));
 }
 
 static size_t subnet_print(const struct key *key, const void *field, char *buf, size_t size)
 {
-	const struct subnet *s = field;
+	const struct subnet *list = field;
 	struct text t = { buf, size, 0 };
+	char text[IP_TEXT_MAX];
 
 	(void)key;
-	if (s->prefix != 0) {
-		number_put_ipv4(&t, s->addr);
-		text_printf(&t, "/%u", s->prefix);
-	}
+	for (enum family f = 0; f < FAMILY_COUNT; f++)
+		if (list[f].prefix != 0) {
+			text_separate(&t, "\n");
+			text_puts(&t, subnet_text(text, &list[f]));
+		}
 	return t.len;
 }
 
 const struct key_type key_type_subnet = {
 	.name = "IPv4 subnet",
 	.specifiers = true,
-	.parse = subnet_parse,
+	.parse = subnet_parse_key,
 	.print = subnet_print,
 };
 
@@ -90,10 +98,10 @@ static int addresses_parse(struct key_context *c)
 {
 	struct word word;
 	size_t pos = 0;
-	uint32_t addr;
+	struct ip addr;
 
 	while (word_next(c->arena, c->value, &pos, &word) > 0) {
-		if (number_ipv4(word.text, &addr) < 0)
+		if (read_address(&addr, word.text) < 0)
 			return address_fail(c, word.at, word.text);
 		strv_add(c->arena, c->field, word.text);
 	}
@@ -178,7 +186,7 @@ static int ports_parse(struct key_context *c)
 {
 	char *copy = arena_strdup(c->arena, c->value);
 	char *inside_text, *host_text = NULL, *addr_text = NULL;
-	struct port port = { .host_addr = 0 };
+	struct port port = { 0 };
 	struct range host, inside;
 
 	if (copy[0] == '[')
@@ -198,8 +206,10 @@ static int ports_parse(struct key_context *c)
 	} else {
 		inside_text = copy;
 	}
-	if (addr_text != NULL && number_ipv4(addr_text, &port.host_addr) < 0)
+	if (addr_text != NULL && read_address(&port.host_addr, addr_text) < 0)
 		return address_fail(c, 0, addr_text);
+	if (ip_to_v4(port.host_addr) == 0)
+		port.host_addr = (struct ip){ 0 };
 	if (range_parse(inside_text, &inside) < 0)
 		return port_fail(c, inside_text, copy);
 	/* With no port of the host, podman takes any free one: here it is the same number. */
@@ -213,14 +223,15 @@ static size_t ports_print(const struct key *key, const void *field, char *buf, s
 {
 	const struct ports *list = field;
 	struct text t = { buf, size, 0 };
+	char ip[IP_TEXT_MAX];
 
 	(void)key;
 	for (size_t i = 0; i < list->n; i++) {
 		const struct port *p = &list->v[i];
 
 		text_separate(&t, "\n");
-		if (p->host_addr != 0) {
-			number_put_ipv4(&t, p->host_addr);
+		if (ip_is_set(p->host_addr)) {
+			text_puts(&t, ip_text(ip, p->host_addr));
 			text_puts(&t, ":");
 		}
 		text_printf(&t, "%u:%u%s", p->host, p->inside, p->udp ? "/udp" : "");
@@ -244,6 +255,11 @@ static const char *const modes[] = {
 	[NETWORK_NONE] = "none",
 };
 
+static bool is_bridge(enum network_mode mode)
+{
+	return mode == NETWORK_DEFAULT || mode == NETWORK_UNIT;
+}
+
 static int network_unit(struct key_context *c, struct network_use *use)
 {
 	enum unit_kind kind = unit_kind_of(c->value);
@@ -259,31 +275,44 @@ static int network_unit(struct key_context *c, struct network_use *use)
 	return 0;
 }
 
+/* host, none and another container's take no other beside them; "bridge" is the default network. */
 static int network_use_parse(struct key_context *c)
 {
-	struct network_use *use = c->field;
+	struct network_use use = { .mode = NETWORK_CONTAINER };
+	struct network_uses *list = c->field;
 
-	*use = (struct network_use){ .mode = NETWORK_DEFAULT };
 	for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++)
-		if (strcmp(modes[i], c->value) == 0) {
-			use->mode = (enum network_mode)i;
-			return 0;
-		}
-	return network_unit(c, use);
+		if (strcmp(modes[i], c->value) == 0)
+			use.mode = (enum network_mode)i;
+	if (use.mode == NETWORK_CONTAINER && network_unit(c, &use) < 0)
+		return -1;
+	for (size_t i = 0; i < list->n; i++) {
+		if (is_bridge(list->v[i].mode) && is_bridge(use.mode))
+			continue;
+		return key_fail(c, 0, "only networks with a bridge can be several");
+	}
+	*LIST_ADD(c->arena, list) = use;
+	return 0;
 }
 
 static size_t network_use_print(const struct key *key, const void *field, char *buf, size_t size)
 {
-	const struct network_use *use = field;
+	const struct network_uses *list = field;
 	struct text t = { buf, size, 0 };
 
 	(void)key;
-	text_puts(&t, use->unit != NULL ? use->unit : modes[use->mode]);
+	for (size_t i = 0; i < list->n; i++) {
+		const struct network_use *use = &list->v[i];
+
+		text_separate(&t, "\n");
+		text_puts(&t, use->unit != NULL ? use->unit : modes[use->mode]);
+	}
 	return t.len;
 }
 
 const struct key_type key_type_network_use = {
 	.name = "network",
+	.list = true,
 	.specifiers = true,
 	.parse = network_use_parse,
 	.print = network_use_print,
@@ -296,13 +325,13 @@ static int hosts_parse(struct key_context *c)
 	struct settings *list = c->field;
 	const char *colon = strchr(c->value, ':');
 	struct setting *s;
-	uint32_t addr;
+	struct ip addr;
 
 	if (colon == NULL || colon == c->value)
 		return key_fail(c, 0, "\"%s\" is not of the form name:address", c->value);
 	if (strcspn(c->value, " \t") < (size_t)(colon - c->value))
 		return key_fail(c, 0, "a host name has no blanks");
-	if (strcmp(colon + 1, "host-gateway") != 0 && number_ipv4(colon + 1, &addr) < 0)
+	if (strcmp(colon + 1, "host-gateway") != 0 && read_address(&addr, colon + 1) < 0)
 		return address_fail(c, (size_t)(colon + 1 - c->value), colon + 1);
 	s = LIST_ADD(c->arena, list);
 	s->name = arena_strndup(c->arena, c->value, (size_t)(colon - c->value));

@@ -34,81 +34,6 @@ const struct key_type key_type_mode = {
 
 /* ---- addresses ---- */
 
-/* The groups of an IPv6 address; the last two may be written as an IPv4 address. */
-struct groups {
-	uint16_t v[8];
-	int n;
-	int gap; /* where "::" stands, -1: nowhere */
-};
-
-static int read_group(const char **s, struct groups *g)
-{
-	static const char digits[] = "0123456789abcdef";
-	uint32_t value = 0;
-	int n = 0;
-
-	for (; **s != '\0' && **s != ':'; (*s)++, n++) {
-		const char *digit = strchr(digits, **s >= 'A' && **s <= 'F' ? **s + 32 : **s);
-
-		if (digit == NULL || n == 4)
-			return -1;
-		value = value << 4 | (uint32_t)(digit - digits);
-	}
-	if (n == 0 || g->n == 8)
-		return -1;
-	g->v[g->n++] = (uint16_t)value;
-	return 0;
-}
-
-static int read_groups(const char *s, struct groups *g)
-{
-	uint32_t ipv4;
-
-	if (strncmp(s, "::", 2) == 0) {
-		g->gap = 0;
-		s += 2;
-	}
-	while (*s != '\0') {
-		if (strchr(s, ':') == NULL && strchr(s, '.') != NULL) {
-			if (g->n > 6 || number_ipv4(s, &ipv4) < 0)
-				return -1;
-			g->v[g->n++] = (uint16_t)(ipv4 >> 16);
-			g->v[g->n++] = (uint16_t)ipv4;
-			return 0;
-		}
-		if (read_group(&s, g) < 0)
-			return -1;
-		if (s[0] == ':' && s[1] == '\0')
-			return -1;
-		s += *s == ':';
-		if (*s == ':') {
-			if (g->gap >= 0)
-				return -1;
-			g->gap = g->n;
-			s++;
-		}
-	}
-	return 0;
-}
-
-static int parse_ipv6(const char *s, uint8_t out[16])
-{
-	struct groups g = { .gap = -1 };
-	int tail;
-
-	if (read_groups(s, &g) < 0 || (g.gap < 0 ? g.n != 8 : g.n == 8))
-		return -1;
-	tail = g.gap < 0 ? 0 : g.n - g.gap;
-	memset(out, 0, 16);
-	for (int i = 0; i < g.n; i++) {
-		int at = i < g.n - tail ? i : 8 - g.n + i;
-
-		out[2 * at] = (uint8_t)(g.v[i] >> 8);
-		out[2 * at + 1] = (uint8_t)g.v[i];
-	}
-	return 0;
-}
-
 static int parse_port(const char *s, uint16_t *port)
 {
 	uint64_t value;
@@ -148,14 +73,14 @@ static int inet_parse(struct key_context *c, struct listen *l)
 		return -1;
 	if (copy[0] != '[') {
 		l->family = LISTEN_IPV4;
-		return number_ipv4(copy, &l->ipv4);
+		return ip_parse(&l->ip, copy) == 0 && ip_family(l->ip) == FAMILY_V4 ? 0 : -1;
 	}
 	end = strlen(copy);
 	if (end < 3 || copy[end - 1] != ']')
 		return -1;
 	copy[end - 1] = '\0';
 	l->family = LISTEN_IPV6;
-	return parse_ipv6(copy + 1, l->ipv6);
+	return strchr(copy, ':') != NULL ? ip_parse(&l->ip, copy + 1) : -1;
 }
 
 static int listen_parse(struct key_context *c)

@@ -44,7 +44,7 @@ static void put_member(struct nl_buf *b, enum set_id set, const struct guard_mem
 	if (set == SET_MACS)
 		memcpy(key + IF_NAME_MAX, m->mac, MAC_LEN);
 	if (set == SET_ADDRS)
-		put_be32(key + IF_NAME_MAX, m->addr);
+		put_be32(key + IF_NAME_MAX, ip_to_v4(m->addr[FAMILY_V4]));
 	nft_element(b, &sets[set], key, NULL);
 }
 

@@ -15,7 +15,7 @@
 struct guard_member {
 	const char *port; /* the host's end of the pair */
 	const uint8_t *mac;
-	uint32_t addr; /* host byte order */
+	struct ip addr[FAMILY_COUNT]; /* none: not of this family */
 };
 
 /* Memory that is enough for guard_build with n members, and for one change. */

@@ -1,10 +1,9 @@
 #include "supervisor/core/net/hosts.h"
 
-#include "supervisor/core/net/ip4.h"
-
 #include <string.h>
 
-#define ADDR_OF_NOBODY 0x7f000101u /* 127.0.1.1: a container with a name and no network */
+static const struct ip addr_of_nobody =
+	IP_V4(0x7f000101); /* 127.0.1.1: a container with a name and no network */
 
 /* A text that grows by formatted lines; the old copies stay in the arena of the start, which is short-lived. */
 struct text {
@@ -44,14 +43,13 @@ static size_t stem_length(const char *unit)
 }
 
 /* A line of the address and each name once. */
-static void host_line(struct text *t, const struct host_entry *h)
+static void host_line(struct text *t, const struct host_entry *h, struct ip addr)
 {
-	struct subnet at = { .addr = h->addr != 0 ? h->addr : ADDR_OF_NOBODY };
 	const char *name[3] = { h->host_name, h->unit, h->name };
 	size_t len[3] = { 0 }, i, k;
-	char ip[IP4_TEXT_MAX];
+	char ip[IP_TEXT_MAX];
 
-	append_str(t, ip4_text(ip, &at, false));
+	append_str(t, ip_text(ip, addr));
 	for (i = 0; i < 3; i++) {
 		if (name[i] == NULL)
 			continue;
@@ -67,21 +65,38 @@ static void host_line(struct text *t, const struct host_entry *h)
 	append_str(t, "\n");
 }
 
-static void added_line(struct text *t, const struct setting *s, uint32_t gateway)
+/* One for each family it has; whether there was any. */
+static bool host_lines_of(struct text *t, const struct host_entry *h)
 {
-	struct subnet at = { .addr = gateway };
-	const char *addr = s->value;
-	char ip[IP4_TEXT_MAX];
+	bool any = false;
 
-	if (strcmp(addr, "host-gateway") == 0) {
-		if (gateway == 0)
-			return;
-		addr = ip4_text(ip, &at, false);
-	}
+	for (enum family f = 0; f < FAMILY_COUNT; f++)
+		if (ip_is_set(h->addr[f])) {
+			host_line(t, h, h->addr[f]);
+			any = true;
+		}
+	return any;
+}
+
+static void added_line(struct text *t, const char *addr, const char *name)
+{
 	append_str(t, addr);
 	append_str(t, " ");
-	append_str(t, s->name);
+	append_str(t, name);
 	append_str(t, "\n");
+}
+
+static void added_lines(struct text *t, const struct setting *s, const struct ip *gateway)
+{
+	char ip[IP_TEXT_MAX];
+
+	if (strcmp(s->value, "host-gateway") != 0) {
+		added_line(t, s->value, s->name);
+		return;
+	}
+	for (enum family f = 0; f < FAMILY_COUNT; f++)
+		if (ip_is_set(gateway[f]))
+			added_line(t, ip_text(ip, gateway[f]), s->name);
 }
 
 const char *hosts_text(const struct hosts *h, struct arena *a)
@@ -92,14 +107,15 @@ const char *hosts_text(const struct hosts *h, struct arena *a)
 	append_str(&t, "127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n");
 	/* AddHost= first: the first line with a name counts. */
 	for (i = 0; h->add_host != NULL && i < h->add_host->n; i++)
-		added_line(&t, &h->add_host->v[i], h->gateway);
-	host_line(&t, &h->self);
+		added_lines(&t, &h->add_host->v[i], h->gateway);
+	if (!host_lines_of(&t, &h->self))
+		host_line(&t, &h->self, addr_of_nobody);
 	for (i = 0; i < h->n_neighbours; i++) {
 		struct host_entry n = h->neighbours[i];
 
 		n.host_name = NULL;
-		if (n.addr != 0 && strcmp(n.unit, h->self.unit) != 0)
-			host_line(&t, &n);
+		if (strcmp(n.unit, h->self.unit) != 0)
+			(void)host_lines_of(&t, &n);
 	}
 	return t.s;
 }

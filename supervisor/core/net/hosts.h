@@ -6,12 +6,12 @@
 
 #include "supervisor/core/unit/unit.h"
 
-/* One container of a network. Addresses in host byte order. */
+/* One container of a network. */
 struct host_entry {
-	uint32_t addr;         /* 0: it has none, its names point to 127.0.1.1 */
-	const char *unit;      /* "web.container": found as "web" */
-	const char *name;      /* ContainerName=, or NULL */
-	const char *host_name; /* HostName=, or NULL; of itself only */
+	struct ip addr[FAMILY_COUNT]; /* with none at all, its names point to 127.0.1.1 */
+	const char *unit;             /* "web.container": found as "web" */
+	const char *name;             /* ContainerName=, or NULL */
+	const char *host_name;        /* HostName=, or NULL; of itself only */
 };
 
 struct hosts {
@@ -20,7 +20,7 @@ struct hosts {
 	size_t n_neighbours;
 	const struct settings
 		*add_host; /* AddHost=; the value "host-gateway" is the gateway's address */
-	uint32_t gateway;  /* 0: none */
+	struct ip gateway[FAMILY_COUNT]; /* none: not of this family */
 };
 
 const char *hosts_text(const struct hosts *h, struct arena *a);

@@ -2,19 +2,32 @@
 
 #include <string.h>
 
-/* Podman's addresses, so that a unit with a fixed IP= of its default network works unchanged. */
-static const struct subnet default_subnet = { .addr = 0x0a580000, .prefix = 16 };  /* 10.88.0.0 */
-static const struct subnet pool_of_subnets = { .addr = 0x0a590000, .prefix = 16 }; /* 10.89.0.0 */
-#define NEW_PREFIX 24
+/* What differs between the families when a network has no Subnet=. */
+static const struct {
+	struct subnet from; /* whose parts are given out, one step after the other */
+	struct ip step;
+	uint8_t prefix;
+	uint8_t least, most; /* prefixes that Subnet= may have */
+} choice[FAMILY_COUNT] = {
+	[FAMILY_V4] = { .from = { IP_V4(0x0a590000), V4_BITS + 16 }, /* 10.89.0.0 */
+		.step = { .lo = 256 },
+		.prefix = V4_BITS + 24,
+		.least = V4_BITS + 8,
+		.most = V4_BITS + 30 },
+};
+/* Podman's, so that a unit with a fixed IP= of its default network works unchanged. */
+static const struct subnet default_subnet = { IP_V4(0x0a580000), V4_BITS + 16 }; /* 10.88.0.0 */
 
-struct lease *ipam_find(const struct leases *leases, const char *unit, const char *network)
+struct lease *ipam_find(const struct leases *leases, const char *unit, const char *network,
+	enum family family)
 {
 	size_t i;
 
 	for (i = 0; i < leases->n; i++) {
 		struct lease *l = &leases->v[i];
 
-		if (strcmp(l->unit, unit) == 0 && strcmp(l->network, network) == 0)
+		if (strcmp(l->unit, unit) == 0 && strcmp(l->network, network) == 0 &&
+			ip_family(l->at.addr) == family)
 			return l;
 	}
 	return NULL;
@@ -31,6 +44,7 @@ static int lease_add(struct leases *leases, struct arena *a, const char *unit, c
 	*l = (struct lease){ .at = *at };
 	memcpy(l->unit, unit, strlen(unit));
 	memcpy(l->network, network, strlen(network));
+	leases->changed = true;
 	return 0;
 }
 
@@ -39,12 +53,20 @@ static void lease_drop(struct leases *leases, struct lease *l)
 	/* The last one takes its place; what is behind the end is zero, as new memory is. */
 	*l = leases->v[--leases->n];
 	leases->v[leases->n] = (struct lease){ 0 };
+	leases->changed = true;
 }
 
 /* A network's lease is of its own name and is no address. */
 static bool is_subnet(const struct lease *l)
 {
 	return strcmp(l->unit, l->network) == 0;
+}
+
+void ipam_use(struct leases *leases, const char *unit, bool used)
+{
+	for (size_t i = 0; i < leases->n; i++)
+		if (strcmp(leases->v[i].unit, unit) == 0)
+			leases->v[i].used = used;
 }
 
 /* ---- subnets ---- */
@@ -55,22 +77,25 @@ static bool subnet_free(const struct subnet *s, const char *network, const struc
 	size_t i;
 
 	for (i = 0; i < n_taken; i++)
-		if (ip4_overlap(s, &taken[i]))
+		if (subnet_overlap(s, &taken[i]))
 			return false;
 	for (i = 0; i < leases->n; i++) {
 		const struct lease *l = &leases->v[i];
 
-		if (is_subnet(l) && strcmp(l->network, network) != 0 && ip4_overlap(s, &l->at))
+		if (is_subnet(l) && strcmp(l->network, network) != 0 && subnet_overlap(s, &l->at))
 			return false;
 	}
 	return true;
 }
 
-static int subnet_choose(struct subnet *out, const char *network, struct leases *leases,
-	struct arena *a, const struct subnet *taken, size_t n_taken, struct err *e)
+static int subnet_choose(struct subnet *out, const char *network, enum family family,
+	struct leases *leases, struct arena *a, const struct subnet *taken, size_t n_taken,
+	struct err *e)
 {
-	struct lease *l = ipam_find(leases, network, network);
-	struct subnet s = { .addr = pool_of_subnets.addr, .prefix = NEW_PREFIX };
+	struct lease *l = ipam_find(leases, network, network, family);
+	const struct subnet *from = &choice[family].from;
+	struct subnet s = { .addr = from->addr, .prefix = choice[family].prefix };
+	char text[IP_TEXT_MAX];
 
 	if (l != NULL && subnet_free(&l->at, network, leases, taken, n_taken)) {
 		*out = l->at;
@@ -79,11 +104,11 @@ static int subnet_choose(struct subnet *out, const char *network, struct leases 
 	if (l != NULL)
 		lease_drop(leases, l);
 	while (!subnet_free(&s, network, leases, taken, n_taken)) {
-		s.addr += 1u << (32 - NEW_PREFIX);
-		if (!ip4_inside(&pool_of_subnets, s.addr))
+		s.addr = ip_plus(s.addr, choice[family].step);
+		if (!subnet_has(from, s.addr))
 			return err_setx(e,
-				"%s: no free subnet is left in 10.89.0.0/16, give it Subnet=",
-				network);
+				"%s: no free subnet is left in %s, give it Subnet=", network,
+				subnet_text(text, from));
 	}
 	if (lease_add(leases, a, network, network, &s) < 0)
 		return err_setx(e, "%s: name too long", network);
@@ -92,94 +117,97 @@ static int subnet_choose(struct subnet *out, const char *network, struct leases 
 }
 
 /* Without Subnet= the default network has Podman's subnet, if nobody else took it. */
-static int subnet_of(struct subnet *out, const struct unit *network, struct leases *leases,
-	struct arena *a, const struct subnet *taken, size_t n_taken, struct err *e)
+static int subnet_of(struct subnet *out, const struct unit *network, enum family family,
+	struct leases *leases, struct arena *a, const struct subnet *taken, size_t n_taken,
+	struct err *e)
 {
-	if (network->network.subnet.prefix != 0) {
-		*out = network->network.subnet;
+	if (network->network.subnet[family].prefix != 0) {
+		*out = network->network.subnet[family];
 		return 0;
 	}
-	if (strcmp(network->name, IPAM_DEFAULT_NETWORK) == 0 &&
+	if (family == FAMILY_V4 && strcmp(network->name, IPAM_DEFAULT_NETWORK) == 0 &&
 		subnet_free(&default_subnet, network->name, leases, taken, n_taken)) {
 		*out = default_subnet;
 		return 0;
 	}
-	return subnet_choose(out, network->name, leases, a, taken, n_taken, e);
+	return subnet_choose(out, network->name, family, leases, a, taken, n_taken, e);
 }
+
+static const struct ip one = { .lo = 1 }, minus_one = { .hi = UINT64_MAX, .lo = UINT64_MAX };
 
 static int pool_range(struct pool *pool, const struct subnet *range, struct err *e)
 {
 	const struct subnet *s = &pool->subnet;
-	char text[IP4_TEXT_MAX], whole[IP4_TEXT_MAX];
-	uint32_t last = s->addr | ~ip4_mask(s->prefix);
+	char text[IP_TEXT_MAX], whole[IP_TEXT_MAX];
 
-	pool->first = s->addr + 1;
-	pool->last = last - 1;
+	pool->first = ip_plus(subnet_first(s), one);
+	pool->last = ip_plus(subnet_last(s), minus_one);
 	if (range->prefix == 0)
 		return 0;
-	if (range->prefix < s->prefix || !ip4_inside(s, range->addr))
+	if (!subnet_holds(s, range))
 		return err_setx(e, "%s: IPRange=%s is not inside the subnet %s", pool->network,
-			ip4_text(text, range, true), ip4_text(whole, s, true));
-	if ((range->addr & ip4_mask(range->prefix)) > pool->first)
-		pool->first = range->addr & ip4_mask(range->prefix);
-	if ((range->addr | ~ip4_mask(range->prefix)) < pool->last)
-		pool->last = range->addr | ~ip4_mask(range->prefix);
+			subnet_text(text, range), subnet_text(whole, s));
+	if (ip_compare(subnet_first(range), pool->first) > 0)
+		pool->first = subnet_first(range);
+	if (ip_compare(subnet_last(range), pool->last) < 0)
+		pool->last = subnet_last(range);
 	return 0;
 }
 
-int ipam_pool(struct pool *pool, const struct unit *network, struct leases *leases, struct arena *a,
-	const struct subnet *taken, size_t n_taken, struct err *e)
+int ipam_pool(struct pool *pool, const struct unit *network, enum family family,
+	struct leases *leases, struct arena *a, const struct subnet *taken, size_t n_taken,
+	struct err *e)
 {
-	const struct subnet *gateway = &network->network.gateway;
-	char text[IP4_TEXT_MAX], whole[IP4_TEXT_MAX];
+	const struct ip gateway = network->network.gateway[family];
+	char text[IP_TEXT_MAX], whole[IP_TEXT_MAX];
 	struct subnet s;
 
-	if (subnet_of(&s, network, leases, a, taken, n_taken, e) < 0)
+	if (subnet_of(&s, network, family, leases, a, taken, n_taken, e) < 0)
 		return -1;
-	s.addr &= ip4_mask(s.prefix);
-	if (s.prefix < 8 || s.prefix > 30)
-		return err_setx(e, "%s: Subnet=%s: the prefix must be from 8 to 30", network->name,
-			ip4_text(text, &s, true));
-	*pool = (struct pool){ .network = network->name, .subnet = s, .gateway = s.addr + 1 };
-	if (gateway->prefix != 0) {
-		pool->gateway = gateway->addr;
-		if (!ip4_inside(&s, gateway->addr) || gateway->addr == s.addr ||
-			gateway->addr == (s.addr | ~ip4_mask(s.prefix)))
-			return err_setx(e, "%s: Gateway=%s is no host's address in the subnet %s",
-				network->name, ip4_text(text, gateway, false),
-				ip4_text(whole, &s, true));
-	}
-	return pool_range(pool, &network->network.ip_range, e);
+	s.addr = subnet_first(&s);
+	if (s.prefix < choice[family].least || s.prefix > choice[family].most)
+		return err_setx(e, "%s: Subnet=%s: the prefix must be from %u to %u", network->name,
+			subnet_text(text, &s), choice[family].least - V4_BITS,
+			choice[family].most - V4_BITS);
+	*pool = (struct pool){
+		.network = network->name,
+		.subnet = s,
+		.gateway = ip_is_set(gateway) ? gateway : ip_plus(s.addr, one),
+	};
+	if (!subnet_has_host(&s, pool->gateway))
+		return err_setx(e, "%s: Gateway=%s is no host's address in the subnet %s",
+			network->name, ip_text(text, gateway), subnet_text(whole, &s));
+	return pool_range(pool, &network->network.ip_range[family], e);
 }
 
 /* ---- addresses ---- */
 
 /* Who holds the address, in whichever network it was given out. */
-static struct lease *holder(const struct leases *leases, uint32_t addr)
+static struct lease *holder(const struct leases *leases, struct ip addr)
 {
 	size_t i;
 
 	for (i = 0; i < leases->n; i++)
-		if (leases->v[i].at.addr == addr && !is_subnet(&leases->v[i]))
+		if (ip_same(leases->v[i].at.addr, addr) && !is_subnet(&leases->v[i]))
 			return &leases->v[i];
 	return NULL;
 }
 
 static int check_fixed(const struct leases *leases, const struct pool *pool, const char *unit,
-	const struct subnet *fixed, struct err *e)
+	struct ip fixed, struct err *e)
 {
 	const struct subnet *s = &pool->subnet;
-	const struct lease *other = holder(leases, fixed->addr);
-	char text[IP4_TEXT_MAX], whole[IP4_TEXT_MAX];
+	const struct lease *other = holder(leases, fixed);
+	char text[IP_TEXT_MAX], whole[IP_TEXT_MAX];
 
-	(void)ip4_text(text, fixed, false);
-	(void)ip4_text(whole, s, true);
-	if (!ip4_inside(s, fixed->addr))
+	(void)ip_text(text, fixed);
+	(void)subnet_text(whole, s);
+	if (!subnet_has(s, fixed))
 		return err_setx(e, "IP=%s is not in the subnet %s of %s", text, whole,
 			pool->network);
-	if (fixed->addr == pool->gateway)
+	if (ip_same(fixed, pool->gateway))
 		return err_setx(e, "IP=%s is the gateway of %s", text, pool->network);
-	if (fixed->addr == s->addr || fixed->addr == (s->addr | ~ip4_mask(s->prefix)))
+	if (!subnet_has_host(s, fixed))
 		return err_setx(e, "IP=%s is the network or broadcast address of %s (%s)", text,
 			pool->network, whole);
 	if (other != NULL && strcmp(other->unit, unit) != 0 && other->used)
@@ -187,42 +215,42 @@ static int check_fixed(const struct leases *leases, const struct pool *pool, con
 	return 0;
 }
 
-/* The lowest address that nobody holds, 0: none. */
-static uint32_t lowest_free(const struct leases *leases, const struct pool *pool)
+/* The lowest address that nobody holds, or none. */
+static struct ip lowest_free(const struct leases *leases, const struct pool *pool)
 {
-	uint32_t addr;
+	struct ip addr;
 
-	for (addr = pool->first; addr <= pool->last; addr++)
-		if (addr != pool->gateway && holder(leases, addr) == NULL)
+	for (addr = pool->first; ip_compare(addr, pool->last) <= 0; addr = ip_plus(addr, one))
+		if (!ip_same(addr, pool->gateway) && holder(leases, addr) == NULL)
 			return addr;
-	return 0;
+	return (struct ip){ 0 };
 }
 
-static bool still_good(const struct pool *pool, uint32_t addr)
+static bool still_good(const struct pool *pool, struct ip addr)
 {
-	return addr >= pool->first && addr <= pool->last && addr != pool->gateway;
+	return ip_compare(addr, pool->first) >= 0 && ip_compare(addr, pool->last) <= 0 &&
+		!ip_same(addr, pool->gateway);
 }
 
 int ipam_assign(struct leases *leases, struct arena *a, const struct pool *pool, const char *unit,
-	const struct subnet *fixed, uint32_t *addr, struct err *e)
+	struct ip fixed, struct ip *addr, struct err *e)
 {
-	struct lease *mine = ipam_find(leases, unit, pool->network), *other;
-	struct subnet at = { .prefix = 32 };
-	char whole[IP4_TEXT_MAX];
+	struct lease *mine = ipam_find(leases, unit, pool->network, ip_family(pool->subnet.addr));
+	struct lease *other;
+	struct subnet at = { .addr = fixed, .prefix = 128 };
+	char whole[IP_TEXT_MAX];
 
-	if (fixed->prefix != 0 && check_fixed(leases, pool, unit, fixed, e) < 0)
+	if (ip_is_set(fixed) && check_fixed(leases, pool, unit, fixed, e) < 0)
 		return -1;
-	if (fixed->prefix != 0)
-		at.addr = fixed->addr;
-	else if (mine != NULL && still_good(pool, mine->at.addr))
-		at.addr = mine->at.addr;
-	else
-		at.addr = lowest_free(leases, pool);
-	if (at.addr == 0)
+	if (!ip_is_set(fixed))
+		at.addr = mine != NULL && still_good(pool, mine->at.addr)
+			? mine->at.addr
+			: lowest_free(leases, pool);
+	if (!ip_is_set(at.addr))
 		return err_setx(e, "%s: no free address is left in %s", pool->network,
-			ip4_text(whole, &pool->subnet, true));
+			subnet_text(whole, &pool->subnet));
 	*addr = at.addr;
-	if (mine != NULL && mine->at.addr == at.addr)
+	if (mine != NULL && ip_same(mine->at.addr, at.addr))
 		return 0;
 	if (mine != NULL)
 		lease_drop(leases, mine);

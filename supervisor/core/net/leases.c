@@ -6,18 +6,18 @@
 
 #define HEADING "# Addresses given out by sup: unit, network, address. Kept so that they stay.\n"
 /* Two names, an address, two spaces and a newline. */
-#define LINE_MAX (2 * UNIT_NAME_MAX + IP4_TEXT_MAX + 2)
+#define LINE_MAX (2 * UNIT_NAME_MAX + IP_TEXT_MAX + 2)
 
 const char *ipam_print(const struct leases *leases, struct arena *a)
 {
 	size_t size = sizeof(HEADING) + leases->n * LINE_MAX, used = sizeof(HEADING) - 1, i;
-	char *text = arena_alloc(a, size), ip[IP4_TEXT_MAX];
+	char *text = arena_alloc(a, size), ip[IP_TEXT_MAX];
 
 	memcpy(text, HEADING, sizeof(HEADING));
 	for (i = 0; i < leases->n; i++) {
 		const struct lease *l = &leases->v[i];
 		int len = snprintf(text + used, size - used, "%s %s %s\n", l->unit, l->network,
-			ip4_text(ip, &l->at, true));
+			subnet_text(ip, &l->at));
 
 		used += (size_t)len;
 	}
@@ -44,16 +44,16 @@ static bool word(const char **at, const char *end, char *out, size_t size)
 static void parse_line(struct leases *leases, const char *at, const char *end, struct arena *a)
 {
 	struct lease l = { 0 }, *same;
-	char ip[IP4_TEXT_MAX];
+	char ip[IP_TEXT_MAX];
 
 	if (!word(&at, end, l.unit, sizeof(l.unit)) ||
 		!word(&at, end, l.network, sizeof(l.network)) || !word(&at, end, ip, sizeof(ip)) ||
 		at != end)
 		return;
 	if (unit_name_check(l.unit) < 0 || unit_name_check(l.network) < 0 ||
-		ip4_parse(&l.at, ip, true) < 0)
+		subnet_parse(&l.at, ip) < 0)
 		return;
-	same = ipam_find(leases, l.unit, l.network);
+	same = ipam_find(leases, l.unit, l.network, ip_family(l.at.addr));
 	if (same == NULL)
 		same = LIST_ADD(a, leases);
 	*same = l;

@@ -117,26 +117,41 @@ void rt_veth_add(struct nl_buf *b, const struct attach_plan *p, int netns)
 	nl_nest_end(b, info);
 }
 
-void rt_addr_add(struct nl_buf *b, int index, const char *name, uint32_t addr, uint8_t prefix)
+static const uint8_t families[FAMILY_COUNT] = { [FAMILY_V4] = AF_INET, [FAMILY_V6] = AF_INET6 };
+
+static void put_ip(struct nl_buf *b, uint16_t type, struct ip a)
 {
+	size_t skip = ip_family(a) == FAMILY_V4 ? 12 : 0;
+	uint8_t bytes[16];
+
+	ip_bytes(bytes, a);
+	nl_put(b, type, bytes + skip, sizeof(bytes) - skip);
+}
+
+void rt_addr_add(struct nl_buf *b, int index, const char *name, struct ip addr, uint8_t prefix)
+{
+	const struct subnet s = { .addr = addr, .prefix = prefix };
+	bool v4 = ip_family(addr) == FAMILY_V4;
 	struct ifaddrmsg m = {
-		.ifa_family = AF_INET,
-		.ifa_prefixlen = prefix,
+		.ifa_family = families[ip_family(addr)],
+		.ifa_prefixlen = (uint8_t)(prefix - (v4 ? V4_BITS : 0)),
+		/* Nobody else has it, so it need not wait until the whole network was asked. */
+		.ifa_flags = v4 ? 0 : IFA_F_NODAD,
 		.ifa_index = (uint32_t)index,
 	};
 
 	nl_begin(b, RTM_NEWADDR, NLM_F_CREATE | NLM_F_REPLACE, &m, sizeof(m));
 	nl_note(b, "give an address to", name, 0);
-	nl_be32(b, IFA_LOCAL, addr);
-	nl_be32(b, IFA_ADDRESS, addr);
-	if (prefix < 31)
-		nl_be32(b, IFA_BROADCAST, addr | (UINT32_MAX >> prefix));
+	put_ip(b, IFA_LOCAL, addr);
+	put_ip(b, IFA_ADDRESS, addr);
+	if (v4 && prefix < V4_BITS + 31)
+		put_ip(b, IFA_BROADCAST, subnet_last(&s));
 }
 
-void rt_route_default(struct nl_buf *b, int index, const char *name, uint32_t gateway)
+void rt_route_default(struct nl_buf *b, int index, const char *name, struct ip gateway)
 {
 	struct rtmsg m = {
-		.rtm_family = AF_INET,
+		.rtm_family = families[ip_family(gateway)],
 		.rtm_table = RT_TABLE_MAIN,
 		.rtm_protocol = RTPROT_STATIC,
 		.rtm_scope = RT_SCOPE_UNIVERSE,
@@ -145,7 +160,7 @@ void rt_route_default(struct nl_buf *b, int index, const char *name, uint32_t ga
 
 	nl_begin(b, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE, &m, sizeof(m));
 	nl_note(b, "set the default route of", name, 0);
-	nl_be32(b, RTA_GATEWAY, gateway);
+	put_ip(b, RTA_GATEWAY, gateway);
 	nl_u32(b, RTA_OIF, (uint32_t)index);
 }
 

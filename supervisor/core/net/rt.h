@@ -36,9 +36,9 @@ void rt_port_isolate(struct nl_buf *b, int index, const char *name);
 void rt_bridge_add(struct nl_buf *b, const struct bridge_plan *p);
 /* Both ends at once, the inside one made directly in the namespace of descriptor netns. */
 void rt_veth_add(struct nl_buf *b, const struct attach_plan *p, int netns);
-void rt_addr_add(struct nl_buf *b, int index, const char *name, uint32_t addr, uint8_t prefix);
-/* Sets the default route, whichever was there before. */
-void rt_route_default(struct nl_buf *b, int index, const char *name, uint32_t gateway);
+void rt_addr_add(struct nl_buf *b, int index, const char *name, struct ip addr, uint8_t prefix);
+/* Sets the default route of its family, whichever was there before. */
+void rt_route_default(struct nl_buf *b, int index, const char *name, struct ip gateway);
 
 /* Reads an RTM_NEWLINK; false when the reply is none. */
 bool rt_link_read(struct rt_link *link, const struct nl_reply *r);

@@ -117,9 +117,9 @@ static void port_element(struct nl_buf *b, enum set_id map, const struct rule_po
 	uint8_t key[12] = { protocol(&p->port) }, data[8] = { 0 };
 
 	if (map == MAP_ADDR_PORT)
-		put_be32(key + 4, p->port.host_addr);
+		put_be32(key + 4, ip_to_v4(p->port.host_addr));
 	put_be16(key + (map == MAP_ADDR_PORT ? 8 : 4), p->port.host);
-	put_be32(data, p->addr);
+	put_be32(data, ip_to_v4(p->addr));
 	put_be16(data + 4, p->port.inside);
 	nft_element(b, &sets[map], key, data);
 }
@@ -132,7 +132,7 @@ static void fill_map(struct nl_buf *b, const struct nft_table *t, enum set_id ma
 	for (i = 0; i < rules->n_ports; i++) {
 		const struct rule_port *p = &rules->ports[i];
 
-		if ((p->port.host_addr != 0) != (map == MAP_ADDR_PORT))
+		if (ip_is_set(p->port.host_addr) != (map == MAP_ADDR_PORT))
 			continue;
 		if (in++ % ELEMENTS_PER_MESSAGE == 0) {
 			if (in > 1)

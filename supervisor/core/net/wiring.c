@@ -56,9 +56,10 @@ static bool if_name_ok(const char *s, size_t len)
 }
 
 /* The start of the stem for people, a hash for uniqueness: 15 characters at most. */
-static void if_name_hashed(char out[IF_NAME_MAX], const char *prefix, const char *unit)
+static void if_name_hashed(char out[IF_NAME_MAX], const char *prefix, const char *unit,
+	const char *network)
 {
-	uint64_t h = hash(HASH_START, unit);
+	uint64_t h = hash(hash(HASH_START, unit), network);
 	size_t i, keep = stem_length(unit), most = IF_NAME_MAX - 10 - strlen(prefix);
 
 	if (keep > most)
@@ -83,7 +84,7 @@ static int bridge_name(struct bridge_plan *p, const struct unit *network, struct
 		return err_setx(e,
 			"InterfaceName=%s: an interface name has 1 to %d characters of A-Z a-z 0-9 _ - .",
 			wanted, IF_NAME_MAX - 1);
-	if_name_hashed(p->name, "", network->name);
+	if_name_hashed(p->name, "", network->name, "");
 	return 0;
 }
 
@@ -121,38 +122,46 @@ int bridge_options(struct bridge_plan *p, const struct settings *options, struct
 	return 0;
 }
 
-int bridge_plan_make(struct bridge_plan *p, const struct unit *network, const struct pool *pool,
-	const char *machine_id, struct err *e)
+int bridge_plan_make(struct bridge_plan *p, const struct unit *network,
+	const struct pool pools[FAMILY_COUNT], const char *machine_id, struct err *e)
 {
 	*p = (struct bridge_plan){
 		.unit = network->name,
-		.addr = pool->gateway,
-		.prefix = pool->subnet.prefix,
 		.internal = network->network.internal,
 		.host_access = network->network.host_access,
 		.guarded = network->network.port_security,
 	};
+	for (enum family f = 0; f < FAMILY_COUNT; f++) {
+		p->at[f].addr = pools[f].gateway;
+		p->at[f].prefix = pools[f].subnet.prefix;
+	}
 	mac_make(p->mac, machine_id, network->name, "bridge");
 	if (bridge_options(p, &network->network.options, e) < 0 || bridge_name(p, network, e) < 0)
 		return err_prefix(e, "%s", network->name);
 	return 0;
 }
 
-void attach_plan_make(struct attach_plan *p, const char *unit, const struct bridge_plan *bridge,
-	uint32_t addr, const char *machine_id)
+void attach_plan_make(struct attach_plan *p, const char *unit, size_t nth,
+	const struct bridge_plan *bridge, const struct ip addr[FAMILY_COUNT],
+	const char *machine_id)
 {
 	*p = (struct attach_plan){
 		.unit = unit,
-		.inside_if = "eth0",
-		.addr = addr,
-		.prefix = bridge->prefix,
-		.gateway = bridge->internal ? 0 : bridge->addr,
 		.mtu = bridge->mtu,
 		.strict = bridge->strict,
 		.guarded = bridge->guarded,
 	};
+	for (enum family f = 0; f < FAMILY_COUNT; f++) {
+		if (!ip_is_set(addr[f]))
+			continue;
+		p->at[f].addr = addr[f];
+		p->at[f].prefix = bridge->at[f].prefix;
+		if (!bridge->internal)
+			p->at[f].gateway = bridge->at[f].addr;
+	}
 	memcpy(p->bridge, bridge->name, sizeof(p->bridge));
-	if_name_hashed(p->host_if, "v", unit);
+	(void)snprintf(p->inside_if, sizeof(p->inside_if), "eth%u", (unsigned int)nth);
+	if_name_hashed(p->host_if, "v", unit, bridge->unit);
 	mac_make(p->mac, machine_id, unit, bridge->unit);
 }
 
@@ -165,8 +174,8 @@ const struct rule_port *rule_port_taken(const struct rule_port *ports, size_t n,
 		const struct port *p = &ports[i].port;
 
 		if (p->udp == port->udp && p->host == port->host &&
-			(p->host_addr == port->host_addr || p->host_addr == 0 ||
-				port->host_addr == 0))
+			(ip_same(p->host_addr, port->host_addr) || !ip_is_set(p->host_addr) ||
+				!ip_is_set(port->host_addr)))
 			return &ports[i];
 	}
 	return NULL;

@@ -1,6 +1,6 @@
 /*
  * What the kernel is to be told about networks, as values: made by pure code, carried out by sys/net/,
- * compared by tests. IPv4 for now; every address is in host byte order, 0 means "none" or "any".
+ * compared by tests. An address that is none means "none" or "any".
  *
  * Names of host interfaces are derived from unit names alone, so that a supervisor that starts again finds
  * its own; hardware addresses from machine and unit, so that a neighbour's ARP table stays true over reboots.
@@ -19,8 +19,11 @@
 struct bridge_plan {
 	const char *unit;       /* "lan.network" */
 	char name[IF_NAME_MAX]; /* InterfaceName=, or the unit's stem */
-	uint32_t addr;          /* the host's on it: the gateway of the containers */
-	uint8_t prefix;
+	struct {
+		struct ip
+			addr; /* the host's on it: the gateway of the containers; none: not of this family */
+		uint8_t prefix; /* of 128 bits */
+	} at[FAMILY_COUNT];
 	uint8_t mac[MAC_LEN];
 	uint32_t mtu; /* 0: the kernel's */
 	bool internal;
@@ -35,9 +38,11 @@ struct attach_plan {
 	char bridge[IF_NAME_MAX];
 	char host_if[IF_NAME_MAX];
 	char inside_if[IF_NAME_MAX];
-	uint32_t addr;
-	uint8_t prefix;
-	uint32_t gateway;     /* 0: no default route */
+	struct {
+		struct ip addr; /* none: not of this family */
+		uint8_t prefix;
+		struct ip gateway; /* none: no default route here */
+	} at[FAMILY_COUNT];
 	uint8_t mac[MAC_LEN]; /* of the inside end */
 	uint32_t mtu;
 	bool strict; /* it reaches the bridge alone */
@@ -52,7 +57,7 @@ struct rule_network {
 struct rule_port {
 	const char *unit; /* who publishes it */
 	struct port port;
-	uint32_t addr; /* of the container */
+	struct ip addr; /* of the container: one of these for each family it has */
 };
 struct rule_set {
 	const struct rule_network *networks;
@@ -69,11 +74,12 @@ int bridge_options(struct bridge_plan *p, const struct settings *options, struct
  * machine_id: the text of /etc/machine-id, or "" when the machine has none. The plan keeps the unit's name,
  * not a copy. Fails on an InterfaceName= the kernel would not take and on what bridge_options() fails on.
  */
-int bridge_plan_make(struct bridge_plan *p, const struct unit *network, const struct pool *pool,
-	const char *machine_id, struct err *e);
-/* A container of this unit at addr on that bridge. */
-void attach_plan_make(struct attach_plan *p, const char *unit, const struct bridge_plan *bridge,
-	uint32_t addr, const char *machine_id);
+int bridge_plan_make(struct bridge_plan *p, const struct unit *network,
+	const struct pool pools[FAMILY_COUNT], const char *machine_id, struct err *e);
+/* The nth network of a container of this unit, which has these addresses there. */
+void attach_plan_make(struct attach_plan *p, const char *unit, size_t nth,
+	const struct bridge_plan *bridge, const struct ip addr[FAMILY_COUNT],
+	const char *machine_id);
 /*
  * Whoever has the host port already: same protocol and number, and addresses that overlap (any covers all).
  * NULL when it is free. Ports of `unit` itself count too: one twice in a file is a mistake.

@@ -193,7 +193,7 @@ static bool has_ids(const struct auditor *at)
 
 	return at->p->ids != NULL ||
 		(at->p->container && ids_mode(at->u, &why) != USERNS_HOST &&
-			at->u->container.network.mode != NETWORK_CONTAINER);
+			unit_network_mode(at->u) != NETWORK_CONTAINER);
 }
 
 static const char *map_text(struct auditor *at, const struct id_map *map)
@@ -491,7 +491,7 @@ static void advise_container(struct auditor *at)
 			"its root can be written; /run, /tmp and /var/tmp stay writable");
 	if (c->unmask.n > 0)
 		advise(at, "Unmask", "", "it sees what is hidden by default");
-	if (c->network.mode == NETWORK_HOST)
+	if (unit_network_mode(at->u) == NETWORK_HOST)
 		advise(at, "Network", "NAME.network", "it has the host's network");
 	for (size_t i = 0; i < c->secrets.n; i++)
 		if (c->secrets.v[i].kind == SECRET_ENV)

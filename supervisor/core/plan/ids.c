@@ -26,7 +26,7 @@ enum userns_mode ids_mode(const struct unit *u, const char **why)
 		return c->userns.mode;
 	if (c->uid_map.n > 0 || c->gid_map.n > 0)
 		return USERNS_UNSET;
-	if (c->network.mode == NETWORK_HOST)
+	if (unit_network_mode(u) == NETWORK_HOST)
 		*why = "Network=host";
 	else if ((c->add_capability & ~c->drop_capability & of_the_machine) != 0)
 		*why = "AddCapability=";

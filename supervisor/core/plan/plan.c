@@ -163,7 +163,7 @@ static const char *host_name(struct planner *pl)
 
 	if (c->host_name != NULL)
 		return c->host_name;
-	if (c->network.mode == NETWORK_HOST && pl->facts->machine_hostname != NULL)
+	if (unit_network_mode(pl->u) == NETWORK_HOST && pl->facts->machine_hostname != NULL)
 		return pl->facts->machine_hostname;
 	return arena_strndup(pl->arena, name, (size_t)(strrchr(name, '.') - name));
 }
@@ -224,7 +224,7 @@ static int plan_container(struct planner *pl)
 		return err_setx(pl->e, "no root: neither Image= nor Rootfs= is set");
 	p->root = pl->facts->root;
 	p->container = true;
-	p->own_network = c->network.mode != NETWORK_HOST;
+	p->own_network = unit_network_mode(pl->u) != NETWORK_HOST;
 	/* The kept network namespace is entered, the cgroup namespace is made once the cgroup is known. */
 	p->clone_flags = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWIPC;
 	p->cgroup_ns = true;
@@ -321,7 +321,7 @@ static int plan_join(struct planner *pl, const struct strv *argv)
 		return err_setx(pl->e, "%s: no command to run", pl->u->name);
 	p->container = true;
 	p->join = true;
-	p->own_network = pl->u->container.network.mode != NETWORK_HOST;
+	p->own_network = unit_network_mode(pl->u) != NETWORK_HOST;
 	p->cgroup_ns = true;
 	p->ids = pl->facts->ids;
 	p->host_name = host_name(pl);

@@ -89,8 +89,9 @@ void instances_named_by(struct builder *b, const struct unit *unit)
 		instances_wish(b, references_triggered(&b->scratch, unit));
 	if (unit->kind != KIND_CONTAINER)
 		return;
-	if (unit->container.network.unit != NULL)
-		instances_wish(b, unit->container.network.unit);
+	for (size_t i = 0; i < unit->container.networks.n; i++)
+		if (unit->container.networks.v[i].unit != NULL)
+			instances_wish(b, unit->container.networks.v[i].unit);
 	for (size_t i = 0; i < mounts->n; i++) {
 		const char *name = mounts->v[i].source;
 

@@ -3,7 +3,6 @@
 #include "common/util.h"
 #include "supervisor/core/keys/known.h"
 #include "supervisor/core/keys/suggest.h"
-#include "supervisor/core/net/ip4.h"
 #include "supervisor/core/number.h"
 
 #include <stdarg.h>
@@ -184,9 +183,9 @@ static void resolve_ties(struct builder *b, uint32_t unit)
 	}
 }
 
-static void resolve_network(struct builder *b, uint32_t unit, const char *default_network)
+static void resolve_network(struct builder *b, uint32_t unit, const struct network_use *use,
+	const char *default_network)
 {
-	const struct network_use *use = &b->set->units[unit].container.network;
 	const char *name = use->mode == NETWORK_DEFAULT ? default_network : use->unit;
 	int to;
 
@@ -260,8 +259,8 @@ static int compare_published(const void *left, const void *right)
 
 	if (x != y)
 		return x < y ? -1 : 1;
-	if (a->port.host_addr != b->port.host_addr)
-		return a->port.host_addr < b->port.host_addr ? -1 : 1;
+	if (!ip_same(a->port.host_addr, b->port.host_addr))
+		return ip_compare(a->port.host_addr, b->port.host_addr);
 	return (a->unit > b->unit) - (a->unit < b->unit);
 }
 
@@ -290,12 +289,13 @@ static void check_published(struct builder *b)
 
 		if (!same_port(p, &all.v[first]))
 			first = i;
-		/* The address 0 is first of its port, and stands for all of them. */
+		/* The address that is none is first of its port, and stands for all of them. */
 		if (first == i)
 			continue;
-		if (all.v[first].port.host_addr == 0)
+		if (!ip_is_set(all.v[first].port.host_addr))
 			other = &all.v[first];
-		if (other->port.host_addr != 0 && other->port.host_addr != p->port.host_addr)
+		if (ip_is_set(other->port.host_addr) &&
+			!ip_same(other->port.host_addr, p->port.host_addr))
 			continue;
 		if (other->unit != p->unit)
 			references_complain(b, p->unit, FAULT_WARNING,
@@ -305,24 +305,29 @@ static void check_published(struct builder *b)
 	}
 }
 
-static void check_address(struct builder *b, uint32_t unit)
+static void check_address(struct builder *b, uint32_t unit, const struct network_use *use)
 {
 	const struct container_section *c = &b->set->units[unit].container;
-	const struct subnet *subnet;
-	uint32_t host_bits;
-	int network;
+	int network = use->mode == NETWORK_UNIT ? unit_set_find(b->set, use->unit) : -1;
 
-	if (c->ip.prefix == 0 || c->network.mode != NETWORK_UNIT)
-		return;
-	network = unit_set_find(b->set, c->network.unit);
-	if (network < 0 || b->set->units[network].network.subnet.prefix == 0)
-		return;
-	subnet = &b->set->units[network].network.subnet;
-	host_bits = ~ip4_mask(subnet->prefix);
-	if (!ip4_inside(subnet, c->ip.addr) || (c->ip.addr & host_bits) == 0 ||
-		(c->ip.addr & host_bits) == host_bits)
-		references_complain(b, unit, FAULT_ERROR, &b->references[unit].ip,
-			"IP= is not an address of a host in Subnet= of %s", c->network.unit);
+	for (enum family f = 0; network >= 0 && f < FAMILY_COUNT; f++) {
+		const struct subnet *subnet = &b->set->units[network].network.subnet[f];
+
+		if (subnet->prefix != 0 && ip_is_set(c->ip[f]) &&
+			!subnet_has_host(subnet, c->ip[f]))
+			references_complain(b, unit, FAULT_ERROR, &b->references[unit].ip,
+				"IP= is not an address of a host in Subnet= of %s", use->unit);
+	}
+}
+
+static void resolve_networks(struct builder *b, uint32_t unit, const char *default_network)
+{
+	const struct network_use *use;
+
+	for (size_t i = 0; (use = unit_network(&b->set->units[unit], i)) != NULL; i++) {
+		resolve_network(b, unit, use, default_network);
+		check_address(b, unit, use);
+	}
 }
 
 /* ---- targets, cycles ---- */
@@ -402,9 +407,8 @@ void references_resolve(struct builder *b, const char *default_target, const cha
 			resolve_timer(b, i);
 		if (set->units[i].kind != KIND_CONTAINER)
 			continue;
-		resolve_network(b, i, default_network);
+		resolve_networks(b, i, default_network);
 		resolve_volumes(b, i);
-		check_address(b, i);
 	}
 	if (first >= 0 && set->units[first].file == NULL)
 		references_edge(b, (uint32_t)first, DEP_WANTS,

@@ -67,8 +67,8 @@ static bool is_port(const struct listen *l)
 static bool takes(const struct port *p, const struct listen *l)
 {
 	return p->host == l->port && p->udp == (l->kind == LISTEN_DATAGRAM) &&
-		(p->host_addr == 0 || l->family == LISTEN_PORT || l->ipv4 == 0 ||
-			p->host_addr == l->ipv4);
+		(!ip_is_set(p->host_addr) || l->family == LISTEN_PORT || ip_to_v4(l->ip) == 0 ||
+			ip_same(p->host_addr, l->ip));
 }
 
 /* A published port is led into its container before the host's own sockets see it: nobody would ever come. */

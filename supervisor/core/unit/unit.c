@@ -10,6 +10,21 @@ static const char *const kind_names[] = {
 #undef X
 };
 
+const struct network_use *unit_network(const struct unit *u, size_t nth)
+{
+	static const struct network_use usual = { .mode = NETWORK_DEFAULT };
+	const struct network_uses *list = &u->container.networks;
+
+	if (nth < list->n)
+		return &list->v[nth];
+	return nth == 0 ? &usual : NULL;
+}
+
+enum network_mode unit_network_mode(const struct unit *u)
+{
+	return unit_network(u, 0)->mode;
+}
+
 const char *unit_kind_name(enum unit_kind kind)
 {
 	return (unsigned int)kind < KIND_COUNT ? kind_names[kind] : "?";

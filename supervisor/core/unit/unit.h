@@ -11,6 +11,7 @@
 #include "common/roster.h"
 #include "supervisor/core/arena.h"
 #include "supervisor/core/calendar.h"
+#include "supervisor/core/net/ip.h"
 #include "supervisor/core/plan/role.h"
 #include "supervisor/core/unit/condition.h"
 
@@ -283,14 +284,8 @@ struct settings {
 	size_t n;
 };
 
-/* IPv4 for now; the address is in host byte order. */
-struct subnet {
-	uint32_t addr;
-	uint8_t prefix; /* 0: unset */
-};
-
 struct port { /* PublishPort=[[ip:][hostPort]:]containerPort[/proto], ranges expanded */
-	uint32_t host_addr; /* host byte order, 0: any */
+	struct ip host_addr; /* none: any */
 	uint16_t host, inside;
 	bool udp;
 };
@@ -300,9 +295,13 @@ struct ports {
 };
 
 enum network_mode { NETWORK_DEFAULT, NETWORK_HOST, NETWORK_NONE, NETWORK_UNIT, NETWORK_CONTAINER };
-struct network_use {
+struct network_use { /* Network= */
 	enum network_mode mode;
 	const char *unit; /* "lan.network" or "web.container" */
+};
+struct network_uses {
+	struct network_use *v;
+	size_t n;
 };
 
 /* HealthCmd= and its kin, or HealthStartupCmd= and its kin. What is zero was not said. */
@@ -342,8 +341,7 @@ struct listen {
 	enum listen_kind kind;
 	enum listen_family family; /* PORT: any address, of IPv6 too where the kernel has it */
 	const char *text;          /* as the file has it */
-	uint32_t ipv4;             /* host byte order */
-	uint8_t ipv6[16];
+	struct ip ip;
 	uint16_t port;
 };
 struct listens {
@@ -363,8 +361,9 @@ struct container_section {
 	const char *working_dir;
 	const char *host_name;
 	const char *name; /* ContainerName= */
-	struct network_use network;
-	struct subnet ip; /* prefix 32 when set */
+	struct network_uses
+		networks; /* empty: the default one; more than one: all of them .network */
+	struct ip ip[FAMILY_COUNT]; /* IP=, IP6=: where it has one network */
 	struct ports ports;
 	struct mounts mounts; /* Volume=, Tmpfs= and Mount= in the order of the file */
 	bool read_only, read_only_tmpfs;
@@ -482,7 +481,9 @@ struct socket_section {
 };
 
 struct network_section {
-	struct subnet subnet, gateway, ip_range; /* prefix 0: allocated / first address / all */
+	/* Not set: allocated, the first address, all. */
+	struct subnet subnet[FAMILY_COUNT], ip_range[FAMILY_COUNT];
+	struct ip gateway[FAMILY_COUNT];
 	bool internal, host_access, port_security;
 	struct strv dns;
 	const char *interface_name;
@@ -561,6 +562,10 @@ struct unit {
 
 /* What a role runs: of [Service]; NULL where no key says it. MAIN is ExecStart=, which a .container has not. */
 const struct commands *unit_commands(const struct unit *u, enum role role);
+/* Which networks a container is on: the nth, NULL behind the last. Without Network= it is the default one. */
+const struct network_use *unit_network(const struct unit *u, size_t nth);
+/* Of the first one. HOST, NONE and CONTAINER stand alone. */
+enum network_mode unit_network_mode(const struct unit *u);
 const char *unit_kind_name(enum unit_kind kind);
 /* ".container, .service, ..." */
 const char *unit_endings(void);

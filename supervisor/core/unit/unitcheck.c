@@ -1,7 +1,6 @@
 /* The rules between the keys of one unit. Each says one clear line at the key that breaks it. */
 #include "common/util.h"
 #include "supervisor/core/loglimit.h"
-#include "supervisor/core/net/ip4.h"
 #include "supervisor/core/net/wiring.h"
 #include "supervisor/core/plan/ids.h"
 #include "supervisor/core/seccomp/profile.h"
@@ -27,30 +26,29 @@ static void check_image(struct unit_loader *l)
 			"Image= and Rootfs= exclude each other");
 }
 
-static bool has_own_address(const struct container_section *c)
-{
-	return c->network.mode == NETWORK_DEFAULT || c->network.mode == NETWORK_UNIT;
-}
-
 static void check_network(struct unit_loader *l)
 {
 	const struct container_section *c = &l->unit->container;
+	const struct network_use *use = unit_network(l->unit, 0);
+	bool bridge = use->mode == NETWORK_DEFAULT || use->mode == NETWORK_UNIT;
 
-	if (c->ip.prefix != 0 && !has_own_address(c))
+	if (ip_is_set(c->ip[FAMILY_V4]) && (!bridge || c->networks.n > 1))
 		loader_complain(l, FAULT_ERROR, MEMBER(container.ip),
-			"IP= needs a network with a bridge, see Network=");
-	if (c->ports.n > 0 && !has_own_address(c))
+			bridge ? "IP= is for one network; with several, write Network=NAME.network:ip=..."
+			       : "IP= needs a network with a bridge, see Network=");
+	if (c->ports.n > 0 && !bridge)
 		loader_complain(l, FAULT_ERROR, MEMBER(container.ports),
 			"PublishPort= needs a network with a bridge, see Network=");
-	if (c->network.mode == NETWORK_CONTAINER && strcmp(c->network.unit, l->unit->name) == 0)
-		loader_complain(l, FAULT_ERROR, MEMBER(container.network),
+	if (use->mode == NETWORK_CONTAINER && strcmp(use->unit, l->unit->name) == 0)
+		loader_complain(l, FAULT_ERROR, MEMBER(container.networks),
 			"a container cannot share its own network");
 }
 
 static bool ports_clash(const struct port *a, const struct port *b)
 {
 	return a->host == b->host && a->udp == b->udp &&
-		(a->host_addr == b->host_addr || a->host_addr == 0 || b->host_addr == 0);
+		(ip_same(a->host_addr, b->host_addr) || !ip_is_set(a->host_addr) ||
+			!ip_is_set(b->host_addr));
 }
 
 static void check_ports(struct unit_loader *l)
@@ -265,34 +263,27 @@ static void check_notify(struct unit_loader *l)
 
 /* ---- .network and .volume ---- */
 
-static bool is_inside(const struct subnet *inner, const struct subnet *outer)
+static void check_subnet_of(struct unit_loader *l, enum family f)
 {
-	return inner->prefix >= outer->prefix && ip4_inside(outer, inner->addr);
+	const struct network_section *n = &l->unit->network;
+	const struct subnet *subnet = &n->subnet[f], *range = &n->ip_range[f];
+
+	if (ip_is_set(n->gateway[f]) && subnet->prefix == 0)
+		loader_complain(l, FAULT_ERROR, MEMBER(network.gateway), "Gateway= needs Subnet=");
+	else if (ip_is_set(n->gateway[f]) && !subnet_has_host(subnet, n->gateway[f]))
+		loader_complain(l, FAULT_ERROR, MEMBER(network.gateway),
+			"Gateway= is not an address of a host in Subnet=");
+	if (range->prefix != 0 && subnet->prefix == 0)
+		loader_complain(l, FAULT_ERROR, MEMBER(network.ip_range), "IPRange= needs Subnet=");
+	else if (range->prefix != 0 && !subnet_holds(subnet, range))
+		loader_complain(l, FAULT_ERROR, MEMBER(network.ip_range),
+			"IPRange= is not inside of Subnet=");
 }
 
 static void check_subnet(struct unit_loader *l)
 {
-	const struct network_section *n = &l->unit->network;
-	uint32_t host_bits;
-
-	if (n->subnet.prefix == 0) {
-		if (n->gateway.prefix != 0)
-			loader_complain(l, FAULT_ERROR, MEMBER(network.gateway),
-				"Gateway= needs Subnet=");
-		if (n->ip_range.prefix != 0)
-			loader_complain(l, FAULT_ERROR, MEMBER(network.ip_range),
-				"IPRange= needs Subnet=");
-		return;
-	}
-	host_bits = ~ip4_mask(n->subnet.prefix);
-	if (n->gateway.prefix != 0 &&
-		(!is_inside(&n->gateway, &n->subnet) || (n->gateway.addr & host_bits) == 0 ||
-			(n->gateway.addr & host_bits) == host_bits))
-		loader_complain(l, FAULT_ERROR, MEMBER(network.gateway),
-			"Gateway= is not an address of a host in Subnet=");
-	if (n->ip_range.prefix != 0 && !is_inside(&n->ip_range, &n->subnet))
-		loader_complain(l, FAULT_ERROR, MEMBER(network.ip_range),
-			"IPRange= is not inside of Subnet=");
+	for (enum family f = 0; f < FAMILY_COUNT; f++)
+		check_subnet_of(l, f);
 }
 
 static void check_network_options(struct unit_loader *l)

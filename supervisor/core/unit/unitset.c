@@ -73,7 +73,7 @@ static void keep_origins(struct builder *b, struct references *r)
 			r->ties[tie] = origin_of(b, tie_members[tie]);
 	}
 	r->alias = origin_of(b, offsetof(struct unit, install.alias));
-	r->network = origin_of(b, offsetof(struct unit, container.network));
+	r->network = origin_of(b, offsetof(struct unit, container.networks));
 	r->mounts = origin_of(b, offsetof(struct unit, container.mounts));
 	r->ports = origin_of(b, offsetof(struct unit, container.ports));
 	r->ip = origin_of(b, offsetof(struct unit, container.ip));
@@ -256,10 +256,13 @@ static void add_implicit(struct builder *b, const char *name)
 
 static bool uses_default_network(const struct builder *b)
 {
+	const struct network_use *use;
+
 	for (size_t i = 0; i < b->drafts.n; i++)
-		if (b->drafts.v[i]->unit.kind == KIND_CONTAINER && !b->drafts.v[i]->unit.masked &&
-			b->drafts.v[i]->unit.container.network.mode == NETWORK_DEFAULT)
-			return true;
+		for (size_t k = 0; (use = unit_network(&b->drafts.v[i]->unit, k)) != NULL; k++)
+			if (b->drafts.v[i]->unit.kind == KIND_CONTAINER &&
+				!b->drafts.v[i]->unit.masked && use->mode == NETWORK_DEFAULT)
+				return true;
 	return false;
 }
 

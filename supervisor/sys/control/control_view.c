@@ -35,23 +35,36 @@ static void view_usage(const struct supervisor *s, const struct instance *inst, 
 	set_number(object, "oom_kills", usage.oom_kills);
 }
 
-static void view_network(const struct unit *u, const struct instance *inst, json_t *object)
+static void add_text(json_t *list, const char *text)
 {
-	struct subnet at = { .prefix = 32 };
-	char text[IP4_TEXT_MAX];
+	(void)json_array_append_new(list, json_string(text));
+}
 
-	if (inst->bridge_up) {
-		at.addr = inst->bridge.addr;
-		at.prefix = inst->bridge.prefix;
-		set_text(object, "address", ip4_text(text, &at, true));
+/* "address" and "bridge" are of the first network, for who knows of one alone. */
+static void view_network(const struct instance *inst, json_t *object)
+{
+	json_t *list = json_array();
+	char text[IP_TEXT_MAX];
+
+	for (enum family f = 0; inst->bridge_up && f < FAMILY_COUNT; f++) {
+		const struct subnet at = { inst->bridge.at[f].addr, inst->bridge.at[f].prefix };
+
+		if (at.prefix != 0)
+			add_text(list, subnet_text(text, &at));
+	}
+	if (inst->bridge_up)
 		set_text(object, "bridge", inst->bridge.name);
+	for (size_t i = 0; i < inst->n_attached; i++)
+		for (enum family f = 0; f < FAMILY_COUNT; f++)
+			if (ip_is_set(inst->attachments[i].at[f].addr))
+				add_text(list, ip_text(text, inst->attachments[i].at[f].addr));
+	if (inst->n_attached > 0)
+		set_text(object, "bridge", inst->attachments[0].bridge);
+	if (json_array_size(list) > 0) {
+		(void)json_object_set(object, "address", json_array_get(list, 0));
+		(void)json_object_set(object, "addresses", list);
 	}
-	if (inst->attached) {
-		at.addr = inst->attach.addr;
-		set_text(object, "address", ip4_text(text, &at, false));
-		set_text(object, "bridge", inst->attach.bridge);
-	}
-	(void)u;
+	json_decref(list);
 }
 
 static json_t *view_ports(const struct unit *u)
@@ -60,13 +73,12 @@ static json_t *view_ports(const struct unit *u)
 
 	for (size_t i = 0; i < u->container.ports.n; i++) {
 		const struct port *p = &u->container.ports.v[i];
-		struct subnet at = { .addr = p->host_addr, .prefix = 32 };
-		char addr[IP4_TEXT_MAX], text[IP4_TEXT_MAX + 24];
+		char addr[IP_TEXT_MAX], text[IP_TEXT_MAX + 24];
 
 		(void)snprintf(text, sizeof(text), "%s:%u->%u/%s",
-			p->host_addr == 0 ? "*" : ip4_text(addr, &at, false), p->host, p->inside,
-			p->udp ? "udp" : "tcp");
-		(void)json_array_append_new(list, json_string(text));
+			ip_is_set(p->host_addr) ? ip_text(addr, p->host_addr) : "*", p->host,
+			p->inside, p->udp ? "udp" : "tcp");
+		add_text(list, text);
 	}
 	return list;
 }
@@ -212,7 +224,7 @@ static json_t *view_unit(const struct supervisor *s, uint32_t index)
 		view_mount(u, object);
 	if (inst != NULL) {
 		view_usage(s, inst, object);
-		view_network(u, inst, object);
+		view_network(inst, object);
 		view_lacks(u, run, inst, object);
 	}
 	(void)json_object_set_new(object, "ports", view_ports(u));

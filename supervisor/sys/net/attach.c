@@ -70,9 +70,12 @@ static int inside_end(int sock, const struct attach_plan *p, struct err *e)
 		return -1;
 	nl_init(&b, memory, sizeof(memory));
 	rt_link_change(&b, inside.index, p->inside_if, &c);
-	rt_addr_add(&b, inside.index, p->inside_if, p->addr, p->prefix);
-	if (p->gateway != 0)
-		rt_route_default(&b, inside.index, p->inside_if, p->gateway);
+	for (enum family f = 0; f < FAMILY_COUNT; f++) {
+		if (p->at[f].prefix != 0)
+			rt_addr_add(&b, inside.index, p->inside_if, p->at[f].addr, p->at[f].prefix);
+		if (ip_is_set(p->at[f].gateway))
+			rt_route_default(&b, inside.index, p->inside_if, p->at[f].gateway);
+	}
 	nl_flag(&b, NLM_F_ACK);
 	return nlsock_run(sock, &b, NULL, NULL, e);
 }

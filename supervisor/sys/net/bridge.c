@@ -33,7 +33,9 @@ static int bridge_set(struct net *n, const struct bridge_plan *p, int index, str
 
 	nl_init(&b, memory, sizeof(memory));
 	rt_link_change(&b, index, p->name, &c);
-	rt_addr_add(&b, index, p->name, p->addr, p->prefix);
+	for (enum family f = 0; f < FAMILY_COUNT; f++)
+		if (p->at[f].prefix != 0)
+			rt_addr_add(&b, index, p->name, p->at[f].addr, p->at[f].prefix);
 	nl_flag(&b, NLM_F_ACK);
 	return nlsock_run(n->route, &b, NULL, NULL, e);
 }

@@ -56,14 +56,18 @@ static int change_guard(struct net *n, const struct guard_member *member, bool c
 	return status;
 }
 
-static struct guard_member member_of(const struct attach_plan *p)
+struct guard_member net_guard_member(const struct attach_plan *p)
 {
-	return (struct guard_member){ .port = p->host_if, .mac = p->mac, .addr = p->addr };
+	struct guard_member member = { .port = p->host_if, .mac = p->mac };
+
+	for (enum family f = 0; f < FAMILY_COUNT; f++)
+		member.addr[f] = p->at[f].addr;
+	return member;
 }
 
 int net_guard_add(struct net *n, const struct attach_plan *p, struct err *e)
 {
-	const struct guard_member member = member_of(p);
+	const struct guard_member member = net_guard_member(p);
 
 	if (n->unguarded || !p->guarded || change_guard(n, &member, true, e) == 0)
 		return 0;
@@ -75,7 +79,7 @@ int net_guard_add(struct net *n, const struct attach_plan *p, struct err *e)
 
 int net_guard_remove(struct net *n, const struct attach_plan *p, struct err *e)
 {
-	const struct guard_member member = member_of(p);
+	const struct guard_member member = net_guard_member(p);
 
 	if (n->unguarded || !p->guarded || change_guard(n, &member, false, e) == 0 ||
 		e->no == ENOENT)

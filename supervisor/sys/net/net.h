@@ -66,6 +66,8 @@ int net_sweep(struct net *n, bool (*keep)(const void *ctx, const char *unit), co
  */
 int net_rules(struct net *n, const struct rule_set *rules, struct err *e);
 
+/* As the guard knows it; the names stay those of the plan. */
+struct guard_member net_guard_member(const struct attach_plan *p);
 /* Replaces all that is known of who is behind which port: after a crash, what is attached; 0 members: the table goes. */
 int net_guard(struct net *n, const struct guard_member *members, size_t count, struct err *e);
 
@@ -77,6 +79,6 @@ int net_guard_remove(struct net *n, const struct attach_plan *p, struct err *e);
  * Tries whether a process of the host listens there; 0: free. The answer is of this moment. Rules of
  * other units are not seen here, see rule_port_taken().
  */
-int net_port_free(uint32_t addr, uint16_t port, bool udp, struct err *e);
+int net_port_free(struct ip addr, uint16_t port, bool udp, struct err *e);
 
 #endif

@@ -131,16 +131,15 @@ static void name_owner(uint16_t port, bool udp, char *out, size_t size)
 		(void)closedir(dir);
 }
 
-int net_port_free(uint32_t addr, uint16_t port, bool udp, struct err *e)
+int net_port_free(struct ip addr, uint16_t port, bool udp, struct err *e)
 {
 	cleanup_fd int sock = socket(AF_INET, (udp ? SOCK_DGRAM : SOCK_STREAM) | SOCK_CLOEXEC, 0);
 	struct sockaddr_in at = {
 		.sin_family = AF_INET,
 		.sin_port = htons(port),
-		.sin_addr.s_addr = htonl(addr),
+		.sin_addr.s_addr = htonl(ip_to_v4(addr)),
 	};
-	struct subnet s = { .addr = addr };
-	char text[IP4_TEXT_MAX], owner[UNIT_NAME_MAX + 64];
+	char text[IP_TEXT_MAX], owner[UNIT_NAME_MAX + 64];
 	int on = 1;
 
 	if (sock < 0)
@@ -150,7 +149,7 @@ int net_port_free(uint32_t addr, uint16_t port, bool udp, struct err *e)
 		(void)setsockopt(sock, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
 	if (bind(sock, (const struct sockaddr *)&at, sizeof(at)) == 0)
 		return 0;
-	(void)ip4_text(text, &s, false);
+	(void)ip_text(text, addr);
 	if (errno != EADDRINUSE)
 		return err_set(e, "port %s:%u/%s of the host", text, port, udp ? "udp" : "tcp");
 	name_owner(port, udp, owner, sizeof(owner));

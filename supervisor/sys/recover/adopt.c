@@ -72,14 +72,6 @@ static void restore_engine(struct supervisor *s, struct kept_file *past)
 
 /* ---- instances */
 
-static uint32_t address_of(const void *data, uint32_t unit)
-{
-	struct kept_unit kept;
-
-	kept_unit(data, unit, &kept);
-	return kept.address;
-}
-
 /*
  * A service waits for nothing of this but for its log, when the pipe is full: all pipes come first, and are looked after
  * while the rest is taken up. number: of what comes next, as that is not worth a system call each.
@@ -146,7 +138,7 @@ static void adopt_instances(struct supervisor *s, const struct kept_file *past)
 		if (s->instances[i] != NULL)
 			adopt_sources(s, s->instances[i]);
 	}
-	networks_adopt(s, address_of, past);
+	networks_adopt(s);
 }
 
 /* One that cannot be had again has failed: nobody would hear who calls. */

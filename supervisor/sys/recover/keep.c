@@ -21,7 +21,6 @@
 
 static const struct kept_field unit_fields[] = {
 	KEPT(struct kept_unit, held),
-	KEPT(struct kept_unit, address),
 	KEPT(struct kept_unit, notify_access),
 	KEPT(struct kept_unit, stop_signal),
 	KEPT(struct kept_unit, oom_kills),
@@ -116,7 +115,6 @@ static void put_unit(struct supervisor *s, uint32_t index)
 	if (inst != NULL)
 		unit = (struct kept_unit){
 			.held = true,
-			.address = inst->attached ? inst->attach.addr : 0,
 			.notify_access = inst->notify_access,
 			.stop_signal = inst->stop_signal,
 			.oom_kills = inst->oom_kills,

@@ -26,7 +26,6 @@ enum keep_part { KEEP_ENGINE, KEEP_LIFE, KEEP_UNIT, KEEP_SUPERVISOR, KEEP_PARTS 
 /* Of an instance: what the kernel cannot tell the next supervisor. The record of a unit that holds nothing is zero. */
 struct kept_unit {
 	uint8_t held;
-	uint32_t address; /* of a container, host byte order; 0: none */
 	int32_t notify_access;
 	int32_t stop_signal;
 	uint64_t oom_kills;

@@ -200,7 +200,7 @@ static bool keep_interface(const void *ctx, const char *unit)
 {
 	const struct instance *inst = instance_of(ctx, unit);
 
-	return inst != NULL && (inst->attached || inst->bridge_up);
+	return inst != NULL && (inst->n_attached > 0 || inst->bridge_up);
 }
 
 void leftovers(struct supervisor *s)

@@ -28,7 +28,7 @@ static bool shares(const struct unit *u)
 {
 	const struct container_section *c = &u->container;
 
-	return c->network.mode == NETWORK_CONTAINER && c->userns.mode == USERNS_UNSET &&
+	return unit_network_mode(u) == NETWORK_CONTAINER && c->userns.mode == USERNS_UNSET &&
 		c->uid_map.n == 0 && c->gid_map.n == 0;
 }
 
@@ -154,8 +154,7 @@ int ids_namespace(const struct instance *inst)
 
 static bool has_own_network(const struct unit *u)
 {
-	return u->container.network.mode != NETWORK_HOST &&
-		u->container.network.mode != NETWORK_CONTAINER;
+	return unit_network_mode(u) != NETWORK_HOST && unit_network_mode(u) != NETWORK_CONTAINER;
 }
 
 static void go_without(struct instance *inst, const struct err *why)
@@ -220,7 +219,7 @@ int ids_facts(const struct instance *inst, struct facts *f, struct arena *a, str
 {
 	struct supervisor *s = inst->s;
 	const struct unit *u = unit_at(s, inst->index);
-	int at = shares(u) ? unit_set_find(s->set, u->container.network.unit) : (int)inst->index;
+	int at = shares(u) ? unit_set_find(s->set, unit_network(u, 0)->unit) : (int)inst->index;
 
 	if (at < 0 || wanted(s, unit_at(s, (uint32_t)at), false, &f->ids, &f->ids_why, a, e) < 0)
 		return at < 0 ? 0 : -1;

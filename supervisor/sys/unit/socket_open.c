@@ -52,12 +52,12 @@ static socklen_t make_address(const struct listen *l, bool ipv6, union address *
 	if (l->family == LISTEN_IPV6 || (l->family == LISTEN_PORT && ipv6)) {
 		addr->v6.sin6_family = AF_INET6;
 		addr->v6.sin6_port = htons(l->port);
-		memcpy(&addr->v6.sin6_addr, l->ipv6, sizeof(l->ipv6));
+		ip_bytes(addr->v6.sin6_addr.s6_addr, l->ip);
 		return sizeof(addr->v6);
 	}
 	addr->v4.sin_family = AF_INET;
 	addr->v4.sin_port = htons(l->port);
-	addr->v4.sin_addr.s_addr = htonl(l->ipv4);
+	addr->v4.sin_addr.s_addr = htonl(ip_to_v4(l->ip));
 	return sizeof(addr->v4);
 }
 

@@ -32,7 +32,7 @@ struct state {
 	struct arena arena;
 	struct leases leases;
 	struct bridge_plan bridge[MOST];
-	struct pool pool[MOST];
+	struct pool pools[MOST][FAMILY_COUNT];
 	struct rule_network networks[MOST];
 	size_t n_networks;
 	struct rule_port *ports;
@@ -42,13 +42,13 @@ struct state {
 	struct err e;
 };
 
-static struct subnet address(const char *text, bool with_prefix)
+static struct ip address(const char *text)
 {
-	struct subnet s = { 0 };
+	struct ip ip;
 
-	if (ip4_parse(&s, text, with_prefix) < 0)
+	if (ip_parse(&ip, text) < 0)
 		abort();
-	return s;
+	return ip;
 }
 
 static size_t network_index(struct state *s, const char *unit)
@@ -65,10 +65,12 @@ static int do_network(struct state *s)
 {
 	struct unit u = { .kind = KIND_NETWORK, .name = arena_strdup(&s->arena, s->word[1]) };
 	size_t i = s->n_networks++;
-	char text[IP4_TEXT_MAX];
-	struct subnet gateway = { 0 };
+	char text[IP_TEXT_MAX];
+	struct subnet subnet;
 
-	u.network.subnet = address(s->word[2], true);
+	if (subnet_parse(&subnet, s->word[2]) < 0)
+		abort();
+	u.network.subnet[FAMILY_V4] = subnet;
 	u.network.internal = strstr(s->word[3], "internal") != NULL;
 	u.network.host_access = strstr(s->word[3], "host") != NULL;
 	u.network.port_security = strstr(s->word[3], "poser") == NULL;
@@ -79,16 +81,16 @@ static int do_network(struct state *s)
 	if (s->n_words > 5)
 		*LIST_ADD(&s->arena, &u.network.options) = (struct setting){ "mtu",
 			arena_strdup(&s->arena, s->word[5]) };
-	if (ipam_pool(&s->pool[i], &u, &s->leases, &s->arena, NULL, 0, &s->e) < 0 ||
-		bridge_plan_make(&s->bridge[i], &u, &s->pool[i], MACHINE, &s->e) < 0 ||
+	if (ipam_pool(&s->pools[i][FAMILY_V4], &u, FAMILY_V4, &s->leases, &s->arena, NULL, 0,
+		    &s->e) < 0 ||
+		bridge_plan_make(&s->bridge[i], &u, s->pools[i], MACHINE, &s->e) < 0 ||
 		net_bridge_up(&s->net, &s->bridge[i], &s->e) < 0)
 		return -1;
 	memcpy(s->networks[i].bridge, s->bridge[i].name, IF_NAME_MAX);
 	s->networks[i].internal = s->bridge[i].internal;
 	s->networks[i].host_access = s->bridge[i].host_access;
 	s->networks[i].strict = s->bridge[i].strict;
-	gateway.addr = s->pool[i].gateway;
-	printf("ok %s %s\n", s->bridge[i].name, ip4_text(text, &gateway, false));
+	printf("ok %s %s\n", s->bridge[i].name, ip_text(text, s->pools[i][FAMILY_V4].gateway));
 	return 0;
 }
 
@@ -117,40 +119,42 @@ static int do_ns(struct state *s)
 	return 0;
 }
 
-static void make_attach(struct state *s, struct attach_plan *p, uint32_t addr)
+static void make_attach(struct state *s, struct attach_plan *p, struct ip at)
 {
-	attach_plan_make(p, arena_strdup(&s->arena, s->word[1]),
+	const struct ip addr[FAMILY_COUNT] = { [FAMILY_V4] = at };
+
+	attach_plan_make(p, arena_strdup(&s->arena, s->word[1]), 0,
 		&s->bridge[network_index(s, s->word[2])], addr, MACHINE);
 }
 
 static int do_attach(struct state *s)
 {
-	const struct pool *pool = &s->pool[network_index(s, s->word[2])];
-	struct subnet fixed = { 0 }, at = { 0 };
+	const struct pool *pool = &s->pools[network_index(s, s->word[2])][FAMILY_V4];
+	struct ip fixed = { 0 }, at;
 	struct attach_plan p;
-	char text[IP4_TEXT_MAX];
+	char text[IP_TEXT_MAX];
 	int ns, status;
 
 	if (strcmp(s->word[3], "auto") != 0)
-		fixed = address(s->word[3], false);
-	if (ipam_assign(&s->leases, &s->arena, pool, s->word[1], &fixed, &at.addr, &s->e) < 0)
+		fixed = address(s->word[3]);
+	if (ipam_assign(&s->leases, &s->arena, pool, s->word[1], fixed, &at, &s->e) < 0)
 		return -1;
 	ns = open(s->word[4], O_RDONLY | O_CLOEXEC);
-	make_attach(s, &p, at.addr);
+	make_attach(s, &p, at);
 	status = net_attach(&s->net, ns, &p, &s->e);
 	close(ns);
 	if (status < 0)
 		return -1;
-	printf("ok %s %s\n", p.host_if, ip4_text(text, &at, false));
+	printf("ok %s %s\n", p.host_if, ip_text(text, at));
 	return 0;
 }
 
 static int do_detach(struct state *s)
 {
-	const struct lease *lease = ipam_find(&s->leases, s->word[1], s->word[2]);
+	const struct lease *lease = ipam_find(&s->leases, s->word[1], s->word[2], FAMILY_V4);
 	struct attach_plan p;
 
-	make_attach(s, &p, lease != NULL ? lease->at.addr : 0);
+	make_attach(s, &p, lease != NULL ? lease->at.addr : (struct ip){ 0 });
 	if (net_detach(&s->net, &p, &s->e) < 0)
 		return -1;
 	puts("ok");
@@ -163,7 +167,8 @@ static int do_port(struct state *s)
 	struct rule_port p = { .unit = arena_strdup(&s->arena, s->word[1]) };
 	size_t i;
 
-	p.port.host_addr = address(s->word[2], false).addr;
+	if (strcmp(s->word[2], "0.0.0.0") != 0)
+		p.port.host_addr = address(s->word[2]);
 	p.port.host = (uint16_t)strtoul(s->word[3], NULL, 10);
 	p.port.inside = (uint16_t)strtoul(s->word[4], NULL, 10);
 	p.port.udp = strcmp(s->word[5], "udp") == 0;
@@ -204,7 +209,7 @@ static int do_clear(struct state *s)
 
 static int do_free(struct state *s)
 {
-	if (net_port_free(address(s->word[1], false).addr, (uint16_t)strtoul(s->word[2], NULL, 10),
+	if (net_port_free(address(s->word[1]), (uint16_t)strtoul(s->word[2], NULL, 10),
 		    strcmp(s->word[3], "udp") == 0, &s->e) < 0)
 		return -1;
 	puts("ok");
