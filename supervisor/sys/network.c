@@ -112,6 +112,9 @@ static int apply_rules(struct supervisor *s, struct err *e)
 
 	collect_rules(s, &rules, &a);
 	rc = net_rules(&s->net, &rules, e);
+	for (size_t i = 0; i < s->set->n; i++)
+		if (s->instances[i] != NULL && s->instances[i]->bridge_up)
+			watch_bridge(s->instances[i]);
 	arena_free(&a);
 	return rc;
 }
@@ -211,6 +214,8 @@ static int bridge_setup(struct instance *inst, struct err *e)
 		return -1;
 	leases_save(s);
 	inst->bridge.unit = inst->unit;
+	if (reconcile_listen(s, e) < 0)
+		return -1;
 	/* What fails may be done all the same, its answer lost: from here on there is something to undo. */
 	inst->bridge_up = true;
 	if (net_bridge_up(&s->net, &inst->bridge, e) < 0)
@@ -259,26 +264,12 @@ static void route_once(const struct instance *inst, struct attach_plan *p)
 				p->at[f].gateway = (struct ip){ 0 };
 }
 
-/* The next one of its networks. adopts: a supervisor before may have done all of it. */
-static int attach_next(struct instance *inst, bool adopts, struct err *e)
+/* Makes the pair, or what is missing of it. */
+static int wire(const struct instance *inst, const struct attach_plan *p, struct err *e)
 {
 	struct supervisor *s = inst->s;
-	size_t nth = inst->n_attached;
-	const char *name = network_of(unit_at(s, inst->index), nth);
-	const struct instance *network = instance_named(s, name);
-	struct attach_plan *p = &inst->attachments[nth];
-	struct ip addr[FAMILY_COUNT];
-	int alone = 0;
+	int alone = net_attach(&s->net, inst->netns, p, e);
 
-	if (network == NULL || !network->bridge_up)
-		return err_setx(e, "network %s is not up", name);
-	if (addresses_of(inst, network, adopts, addr, e) < 0)
-		return -1;
-	attach_plan_make(p, inst->unit, nth, &network->bridge, addr, s->machine_id);
-	route_once(inst, p);
-	inst->n_attached++; /* or half, when it fails: see bridge_setup() */
-	if (!(adopts && net_is_attached(&s->net, p)))
-		alone = net_attach(&s->net, inst->netns, p, e);
 	if (alone < 0)
 		return -1;
 	KILL_POINT("attach-linked");
@@ -288,6 +279,26 @@ static int attach_next(struct instance *inst, bool adopts, struct err *e)
 		journal(s, LOG_LEVEL_WARNING, inst->unit,
 			"going on without: the kernel has no nf_tables for bridges (nft_meta_bridge), so nothing keeps it from posing as a neighbour");
 	return 0;
+}
+
+/* The next one of its networks. adopts: a supervisor before may have done all of it. */
+static int attach_next(struct instance *inst, bool adopts, struct err *e)
+{
+	struct supervisor *s = inst->s;
+	size_t nth = inst->n_attached;
+	const char *name = network_of(unit_at(s, inst->index), nth);
+	const struct instance *network = instance_named(s, name);
+	struct attach_plan *p = &inst->attachments[nth];
+	struct ip addr[FAMILY_COUNT];
+
+	if (network == NULL || !network->bridge_up)
+		return err_setx(e, "network %s is not up", name);
+	if (addresses_of(inst, network, adopts, addr, e) < 0)
+		return -1;
+	attach_plan_make(p, inst->unit, nth, &network->bridge, addr, s->machine_id);
+	route_once(inst, p);
+	inst->n_attached++; /* or half, when it fails: see bridge_setup() */
+	return adopts && net_attach_lacks(&s->net, p) == NULL ? 0 : wire(inst, p, e);
 }
 
 static int attach_all(struct instance *inst, bool adopts, struct err *e)
@@ -317,6 +328,28 @@ static int attach_new(struct instance *inst, struct err *e)
 	if (check_ports(s, u, e) < 0 || attach_all(inst, false, e) < 0)
 		return -1;
 	return u->container.ports.n > 0 ? apply_rules(s, e) : 0;
+}
+
+int network_mend(struct instance *inst, const char **what, const char **lacked, struct err *e)
+{
+	struct supervisor *s = inst->s;
+
+	*what = inst->bridge.name;
+	*lacked = NULL;
+	if (inst->bridge_up && net_bridge_mend(&s->net, &inst->bridge, lacked, e) < 0)
+		return -1;
+	for (size_t i = 0; i < inst->n_attached && *lacked == NULL; i++) {
+		*what = inst->attachments[i].host_if;
+		*lacked = net_attach_lacks(&s->net, &inst->attachments[i]);
+		if (*lacked != NULL && wire(inst, &inst->attachments[i], e) < 0)
+			return -1;
+	}
+	return *lacked != NULL;
+}
+
+int network_rules_mend(struct supervisor *s, struct err *e)
+{
+	return apply_rules(s, e) < 0 || apply_guard(s, e) < 0 ? -1 : 0;
 }
 
 int network_attach(struct instance *inst, int *fresh, struct err *e)
@@ -382,7 +415,7 @@ void networks_adopt(struct supervisor *s)
 	adopt_kind(s, KIND_NETWORK);
 	adopt_kind(s, KIND_CONTAINER);
 	adopt_kind(s, KIND_SERVICE);
-	if (apply_rules(s, &e) < 0 || apply_guard(s, &e) < 0)
+	if (network_rules_mend(s, &e) < 0)
 		journal(s, LOG_LEVEL_ERROR, NULL, "%s", e.msg);
 }
 
@@ -444,5 +477,6 @@ int networks_open(struct supervisor *s, struct err *e)
 	ipam_parse(&s->leases, table_read(s, &a, LEASES), &s->lease_arena);
 	arena_free(&a);
 	ids_open(s);
+	reconcile_open(s);
 	return net_open(&s->net, e);
 }

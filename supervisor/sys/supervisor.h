@@ -36,6 +36,7 @@
 #include "supervisor/sys/log/logs.h"
 #include "supervisor/sys/net/net.h"
 #include "supervisor/sys/pulse.h"
+#include "supervisor/sys/reconcile.h"
 #include "supervisor/sys/recover/held.h"
 #include "supervisor/sys/recover/keep.h"
 #include "supervisor/sys/recover/peek.h"
@@ -72,14 +73,15 @@ struct instance {
 	bool bridge_up;                  /* a network: its bridge stands as ... */
 	struct bridge_plan bridge;
 	struct pool pools[FAMILY_COUNT];
-	struct listeners listeners;     /* of a socket */
-	int watch_cgroup, watch_memory; /* inotify watches, -1: none */
-	bool cgroup_killed;             /* once, or maybe: it serves no further process */
-	uint64_t oom_kills;             /* seen so far */
-	int stop_signal;                /* of its image, 0: none */
-	char *image;                    /* reference it holds mounted, malloc'd, or NULL */
-	bool released;                  /* the last process or handle to end frees it */
-	uint32_t open_handles;          /* libuv handles that are still closing */
+	bool look;                  /* somebody may have changed what it has in the kernel */
+	struct listeners listeners; /* of a socket */
+	int watch_cgroup, watch_memory, watch_bridge; /* inotify watches, -1: none */
+	bool cgroup_killed;    /* once, or maybe: it serves no further process */
+	uint64_t oom_kills;    /* seen so far */
+	int stop_signal;       /* of its image, 0: none */
+	char *image;           /* reference it holds mounted, malloc'd, or NULL */
+	bool released;         /* the last process or handle to end frees it */
+	uint32_t open_handles; /* libuv handles that are still closing */
 };
 
 /* One process of a unit: from launch until its exit was taken from the roster. */
@@ -112,6 +114,7 @@ struct supervisor {
 	struct log journal; /* the supervisor's own log: unit name "supervisor" */
 	struct net net;
 	bool has_net;
+	struct reconcile reconcile;
 	struct engine *engine;
 	struct keep keep;
 	struct peek peek;
@@ -250,6 +253,8 @@ void ready_close(struct instance *inst);
 /* ---- watch.c ---- */
 int watch_open(struct supervisor *s, struct err *e);
 void watch_unit(struct instance *inst);
+/* Its switch that netlink does not tell of. */
+void watch_bridge(struct instance *inst);
 void watch_drop(struct instance *inst);
 /* EMPTY to the engine, when no process is left in the cgroup and all exits were taken. */
 void watch_check_empty(struct instance *inst);
@@ -267,6 +272,12 @@ int network_setup(struct instance *inst, struct err *e);
 int network_attach(struct instance *inst, int *fresh, struct err *e);
 /* Those of the supervisor before, as they stand. */
 void networks_adopt(struct supervisor *s);
+/*
+ * One thing of what setup or attach has made, which somebody else has taken away: 1, *what it is about and what that was, for
+ * a sentence; 0: there is none. Then the same of all rules.
+ */
+int network_mend(struct instance *inst, const char **what, const char **lacked, struct err *e);
+int network_rules_mend(struct supervisor *s, struct err *e);
 /* What setup or attach made goes. */
 void network_release(struct instance *inst);
 /* The namespace its processes live in: its own or that of the container it shares; -1: the host's. */

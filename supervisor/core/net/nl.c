@@ -186,6 +186,7 @@ bool nl_next(struct nl_reply *r, const uint8_t *data, size_t size, size_t *at)
 	*r = (struct nl_reply){
 		.type = h.nlmsg_type,
 		.seq = h.nlmsg_seq,
+		.port = h.nlmsg_pid,
 		.data = data + *at + sizeof(h),
 		.size = h.nlmsg_len - sizeof(h),
 	};

@@ -55,6 +55,7 @@ void put_be16(uint8_t *p, uint16_t v);
 struct nl_reply {
 	uint16_t type;
 	uint32_t seq;
+	uint32_t port;       /* of a notification: the socket whose request did it, 0: the kernel */
 	int error;           /* NLMSG_ERROR: errno value, 0 is an ACK; others: 0 */
 	const char *text;    /* NLMSG_ERROR: the kernel's explanation, or NULL */
 	const uint8_t *data; /* after the netlink header */

@@ -117,6 +117,8 @@ void rt_veth_add(struct nl_buf *b, const struct attach_plan *p, int netns)
 	nl_nest_end(b, info);
 }
 
+#define IP6_RT_PRIO_ADDRCONF \
+	256 /* of the kernel's own; net/ip6_route.h, which is not for programs */
 static const uint8_t families[FAMILY_COUNT] = { [FAMILY_V4] = AF_INET, [FAMILY_V6] = AF_INET6 };
 
 static void put_ip(struct nl_buf *b, uint16_t type, struct ip a)
@@ -162,6 +164,29 @@ void rt_route_default(struct nl_buf *b, int index, const char *name, struct ip g
 	nl_note(b, "set the default route of", name, 0);
 	put_ip(b, RTA_GATEWAY, gateway);
 	nl_u32(b, RTA_OIF, (uint32_t)index);
+}
+
+void rt_route_link(struct nl_buf *b, int index, const char *name, const struct subnet *to,
+	struct ip from)
+{
+	bool v4 = ip_family(from) == FAMILY_V4;
+	struct rtmsg m = {
+		.rtm_family = families[ip_family(from)],
+		.rtm_dst_len = (uint8_t)(to->prefix - (v4 ? V4_BITS : 0)),
+		.rtm_table = RT_TABLE_MAIN,
+		.rtm_protocol = RTPROT_KERNEL,
+		.rtm_scope = v4 ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE,
+		.rtm_type = RTN_UNICAST,
+	};
+
+	nl_begin(b, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, &m, sizeof(m));
+	nl_note(b, "set the route to", name, 0);
+	put_ip(b, RTA_DST, subnet_first(to));
+	nl_u32(b, RTA_OIF, (uint32_t)index);
+	if (v4)
+		put_ip(b, RTA_PREFSRC, from);
+	else
+		nl_u32(b, RTA_PRIORITY, IP6_RT_PRIO_ADDRCONF);
 }
 
 /* Of another interface; 0: none. */

@@ -37,6 +37,9 @@ void rt_bridge_add(struct nl_buf *b, const struct bridge_plan *p);
 /* Both ends at once, the inside one made directly in the namespace of descriptor netns. */
 void rt_veth_add(struct nl_buf *b, const struct attach_plan *p, int netns);
 void rt_addr_add(struct nl_buf *b, int index, const char *name, struct ip addr, uint8_t prefix);
+/* The route to the interface's own neighbours, as the kernel makes it with the address; EEXIST: it is there. */
+void rt_route_link(struct nl_buf *b, int index, const char *name, const struct subnet *to,
+	struct ip from);
 /* Sets the default route of its family, whichever was there before. */
 void rt_route_default(struct nl_buf *b, int index, const char *name, struct ip gateway);
 

@@ -39,7 +39,7 @@ static int pair_make(struct net *n, int netns, const struct attach_plan *p, stru
 	return nlsock_run(n->route, &b, NULL, NULL, e);
 }
 
-/* Done last: an end that is up in its bridge says that all of it is done, see net_is_attached(). */
+/* Done last: an end that is up in its bridge says that all of it is done, see net_attach_lacks(). */
 static int host_end(struct net *n, const struct attach_plan *p, int bridge, struct err *e)
 {
 	_Alignas(8) uint8_t memory[BUFFER_BYTES];
@@ -128,14 +128,18 @@ int net_attach(struct net *n, int netns, const struct attach_plan *p, struct err
 	return rc < 0 ? err_prefix(e, "%s", p->unit) : rc;
 }
 
-bool net_is_attached(struct net *n, const struct attach_plan *p)
+const char *net_attach_lacks(struct net *n, const struct attach_plan *p)
 {
-	struct found_link bridge, host;
+	struct found_link bridge = { 0 }, host = { 0 };
 	struct err ignored;
 
-	return nlsock_find(n->route, p->bridge, &bridge, &ignored) == 0 && bridge.index != 0 &&
-		nlsock_find(n->route, p->host_if, &host, &ignored) == 0 && host.ours && host.up &&
-		host.master == bridge.index;
+	(void)nlsock_find(n->route, p->bridge, &bridge, &ignored);
+	(void)nlsock_find(n->route, p->host_if, &host, &ignored);
+	if (host.index == 0 || !host.ours)
+		return "gone";
+	if (bridge.index == 0 || host.master != bridge.index)
+		return "out of its bridge";
+	return host.up ? NULL : "down";
 }
 
 int net_detach(struct net *n, const struct attach_plan *p, struct err *e)

@@ -75,6 +75,53 @@ int net_bridge_up(struct net *n, const struct bridge_plan *p, struct err *e)
 	return 0;
 }
 
+/* 1: it was missing, and is there now. */
+static int add_missing(struct net *n, struct nl_buf *b, struct err *e)
+{
+	nl_flag(b, NLM_F_EXCL | NLM_F_ACK);
+	if (nlsock_run(n->route, b, NULL, NULL, e) == 0)
+		return 1;
+	return e->no == EEXIST ? 0 : -1;
+}
+
+static int mend_address(struct net *n, const struct bridge_plan *p, int index, enum family f,
+	const char **lacked, struct err *e)
+{
+	const struct subnet subnet = { .addr = p->at[f].addr, .prefix = p->at[f].prefix };
+	_Alignas(8) uint8_t memory[BUFFER_BYTES];
+	struct nl_buf b;
+	int added;
+
+	nl_init(&b, memory, sizeof(memory));
+	rt_addr_add(&b, index, p->name, subnet.addr, subnet.prefix);
+	added = add_missing(n, &b, e);
+	if (added > 0) /* the route comes with it */
+		*lacked = "without its address";
+	if (added != 0)
+		return added < 0 ? -1 : 0;
+	nl_init(&b, memory, sizeof(memory));
+	rt_route_link(&b, index, p->name, &subnet, subnet.addr);
+	added = add_missing(n, &b, e);
+	if (added > 0)
+		*lacked = "without its route";
+	return added < 0 ? -1 : 0;
+}
+
+int net_bridge_mend(struct net *n, const struct bridge_plan *p, const char **lacked, struct err *e)
+{
+	struct found_link found;
+
+	if (nlsock_find(n->route, p->name, &found, e) < 0)
+		return -1;
+	*lacked = found.index == 0 ? "gone" : !found.up ? "down" : NULL;
+	if (*lacked != NULL)
+		return net_bridge_up(n, p, e);
+	for (enum family f = 0; f < FAMILY_COUNT; f++)
+		if (p->at[f].prefix != 0 && mend_address(n, p, found.index, f, lacked, e) < 0)
+			return -1;
+	return 0;
+}
+
 int net_bridge_down(struct net *n, const struct bridge_plan *p, struct err *e)
 {
 	_Alignas(8) uint8_t memory[BUFFER_BYTES];

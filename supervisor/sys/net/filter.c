@@ -107,6 +107,14 @@ static int replace_rules(struct net *n, const struct rule_set *rules, struct err
 	return 0;
 }
 
+static int switch_on(struct net *n, const char *bridge, const char *key, struct err *e)
+{
+	int rc = sysctl_net("ipv4", bridge, key, "1", e);
+
+	n->switched = n->switched || rc > 0;
+	return rc < 0 ? -1 : 0;
+}
+
 int net_rules(struct net *n, const struct rule_set *rules, struct err *e)
 {
 	bool forward = rules->n_ports > 0;
@@ -120,8 +128,8 @@ int net_rules(struct net *n, const struct rule_set *rules, struct err *e)
 		forward = forward || !rules->networks[i].internal;
 		/* Only now: the rules that make it safe are in force. */
 		if (rules->n_ports > 0 &&
-			sysctl_net("ipv4", rules->networks[i].bridge, "route_localnet", "1", e) < 0)
+			switch_on(n, rules->networks[i].bridge, "route_localnet", e) < 0)
 			return -1;
 	}
-	return forward ? sysctl_net("ipv4", NULL, "ip_forward", "1", e) : 0;
+	return forward ? switch_on(n, NULL, "ip_forward", e) : 0;
 }

@@ -21,7 +21,8 @@ struct net {
 	int route;  /* rtnetlink socket of the host's namespace */
 	int filter; /* nfnetlink socket, opened when it is needed first; -1: not yet */
 	int host_ns;
-	bool silent; /* the kernel has no nft_reject */
+	bool switched; /* net_rules() had to: forwarding, or route_localnet of a bridge, was off */
+	bool silent;   /* the kernel has no nft_reject */
 	bool v4_only; /* nor tables of IPv4 and IPv6 in one: IPv6 in the kernel is none, or is open */
 	bool unguarded; /* the kernel has no nf_tables for bridges: containers can pose as each other */
 };
@@ -32,6 +33,11 @@ void net_close(struct net *n);
 
 /* Makes the bridge, or takes the one that is there: address, mtu, up. An interface of the name that is no bridge is an error. */
 int net_bridge_up(struct net *n, const struct bridge_plan *p, struct err *e);
+/*
+ * The same of one that was up, where it is not so any more; *lacked: what it was, for a sentence ("down"), or NULL when
+ * nothing was to be done. Ports are not looked at.
+ */
+int net_bridge_mend(struct net *n, const struct bridge_plan *p, const char **lacked, struct err *e);
 /* Removes it if we made it; one that is gone already, or was there before us, is left alone. */
 int net_bridge_down(struct net *n, const struct bridge_plan *p, struct err *e);
 
@@ -45,8 +51,11 @@ int net_ns_up(struct net *n, int netns, struct err *e);
  * guard knows it, unless the kernel has none: n->unguarded then. 1: it is done, and the guard is to be told of all others.
  */
 int net_attach(struct net *n, int netns, const struct attach_plan *p, struct err *e);
-/* The whole of what net_attach() does stands already; the namespace must be one that was attached so, if ever. */
-bool net_is_attached(struct net *n, const struct attach_plan *p);
+/*
+ * NULL: the whole of what net_attach() does stands, seen from the host's end; else what that end is, for a sentence
+ * ("gone"). The namespace must be one that was attached so, if ever.
+ */
+const char *net_attach_lacks(struct net *n, const struct attach_plan *p);
 /*
  * Cuts the container off. The pair itself goes with the namespace, which the kernel removes a moment after its
  * last user; to remove it here would wait some 30 ms for the kernel's readers (rcu_barrier).

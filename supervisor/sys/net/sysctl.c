@@ -28,5 +28,5 @@ int sysctl_net(const char *family, const char *name, const char *key, const char
 	fd = open(path, O_WRONLY | O_CLOEXEC);
 	if (fd < 0 || write(fd, value, len) != (ssize_t)len)
 		return err_set(e, "write %s to %s", value, path);
-	return 0;
+	return 1;
 }

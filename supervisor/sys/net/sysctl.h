@@ -4,7 +4,7 @@
 
 #include "common/err.h"
 
-/* family: "ipv4", "ipv6"; name: an interface's, or NULL for the family's own keys. */
+/* 1: it was another one before. family: "ipv4", "ipv6"; name: an interface's, or NULL for the family's own keys. */
 int sysctl_net(const char *family, const char *name, const char *key, const char *value,
 	struct err *e);
 

@@ -28,7 +28,7 @@ struct instance *instance_get(struct supervisor *s, uint32_t index)
 	inst->s = s;
 	inst->index = index;
 	inst->notify = inst->netns = inst->userns = -1;
-	inst->watch_cgroup = inst->watch_memory = -1;
+	inst->watch_cgroup = inst->watch_memory = inst->watch_bridge = -1;
 	memcpy(inst->unit, unit_at(s, index)->name, strlen(unit_at(s, index)->name) + 1);
 	s->instances[index] = inst;
 	keep_unit_changed(s, index);

@@ -17,7 +17,9 @@ static struct instance *find_watched(struct supervisor *s, int watch)
 	for (size_t i = 0; i < s->set->n && watch >= 0; i++) {
 		struct instance *inst = s->instances[i];
 
-		if (inst != NULL && (inst->watch_cgroup == watch || inst->watch_memory == watch))
+		if (inst != NULL &&
+			(inst->watch_cgroup == watch || inst->watch_memory == watch ||
+				inst->watch_bridge == watch))
 			return inst;
 	}
 	return NULL;
@@ -56,7 +58,9 @@ static void on_change(uv_poll_t *poll, int status, int events)
 				check_all(s);
 			if (inst == NULL)
 				continue;
-			if (event->wd == inst->watch_memory)
+			if (event->wd == inst->watch_bridge)
+				reconcile_forwarding(s);
+			else if (event->wd == inst->watch_memory)
 				watch_check_oom(inst);
 			else
 				watch_check_empty(inst);
@@ -112,13 +116,32 @@ void watch_unit(struct instance *inst)
 		inst->watch_memory = watch_file(inst, "memory.events");
 }
 
+static void drop(const struct instance *inst, int *watch)
+{
+	if (*watch >= 0)
+		(void)inotify_rm_watch(inst->s->watch, *watch);
+	*watch = -1;
+}
+
+/* The file is another one when the bridge is. Where there is none it cannot be switched either. */
+void watch_bridge(struct instance *inst)
+{
+	char path[sizeof("/proc/sys/net/ipv4/conf//route_localnet") + IF_NAME_MAX];
+	int now;
+
+	(void)snprintf(path, sizeof(path), "/proc/sys/net/ipv4/conf/%s/route_localnet",
+		inst->bridge.name);
+	now = inotify_add_watch(inst->s->watch, path, IN_MODIFY);
+	if (now != inst->watch_bridge)
+		drop(inst, &inst->watch_bridge);
+	inst->watch_bridge = now;
+}
+
 void watch_drop(struct instance *inst)
 {
-	if (inst->watch_cgroup >= 0)
-		(void)inotify_rm_watch(inst->s->watch, inst->watch_cgroup);
-	if (inst->watch_memory >= 0)
-		(void)inotify_rm_watch(inst->s->watch, inst->watch_memory);
-	inst->watch_cgroup = inst->watch_memory = -1;
+	drop(inst, &inst->watch_cgroup);
+	drop(inst, &inst->watch_memory);
+	drop(inst, &inst->watch_bridge);
 }
 
 /* A number in one of its cgroup's files; 0: there is none. */
