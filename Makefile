@@ -431,7 +431,7 @@ test-ns: all docs helpers kill-programs
 
 # On demand: every call, not some of each kind; NAME=init, NAME=supervisor: of one of them; CALL=waitid: only those.
 inject: all helpers
-	@INJECT_ALL=1 INJECT_CALL=$(CALL) SUP_BUILD='$(abspath $(OUT))' /usr/bin/python3 -m pytest -p no:cacheprovider -q \
+	@INJECT_ALL=1 INJECT_CALL=$(CALL) SUP_BUILD='$(abspath $(OUT))' /usr/bin/python3 -m pytest -p no:cacheprovider -q -s \
 		tests/ns/test_inject.py $(if $(NAME),-k '$(NAME)')
 
 test-vm: all helpers kill-programs

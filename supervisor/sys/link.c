@@ -2,26 +2,30 @@
 
 #include "common/fd.h"
 #include "common/passing.h"
+#include "supervisor/sys/listen.h"
 
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* init answers at once; one that does not for this long is not there. */
 #define LINK_TIMEOUT_MS 5000
+/* The kernel may have no memory for a moment. */
+#define TRIES 8
 
 static int send_packet(struct link *l, const struct wire_msg *m, int fd, struct err *e)
 {
-	for (;;) {
+	for (int failed = 0;;) {
 		struct pollfd ready = { .fd = l->fd, .events = POLLOUT };
 
 		if (passing_send(l->fd, m, sizeof(*m), &fd, fd >= 0, MSG_DONTWAIT) ==
 			(ssize_t)sizeof(*m))
 			return 0;
-		if (errno != EAGAIN)
+		if (errno != EAGAIN && ++failed == TRIES)
 			return err_set(e, "tell init");
-		if (poll(&ready, 1, LINK_TIMEOUT_MS) == 0)
+		if (errno == EAGAIN && poll(&ready, 1, LINK_TIMEOUT_MS) == 0)
 			return err_set_no(e, ETIMEDOUT, "tell init");
 	}
 }
@@ -30,14 +34,20 @@ static int send_packet(struct link *l, const struct wire_msg *m, int fd, struct 
 static int receive_packet(int sock, struct wire_msg *m, int *fd)
 {
 	struct passed passed = { .fds = fd, .room = 1 };
-	ssize_t n;
+	ssize_t n = -1;
 
 	*fd = -1;
-	n = passing_receive(sock, m, sizeof(*m), &passed, MSG_DONTWAIT);
+	for (int i = 0; i < TRIES; i++) {
+		n = passing_receive(sock, m, sizeof(*m), &passed, MSG_DONTWAIT);
+		if (n >= 0 || errno == EAGAIN)
+			break;
+	}
 	if (n < 0)
 		return errno == EAGAIN ? 0 : -1;
-	if (n == 0)
+	if (n == 0) {
+		errno = EPIPE;
 		return -1;
+	}
 	if (n != (ssize_t)sizeof(*m) || m->version != WIRE_VERSION) {
 		fd_close(fd);
 		m->kind = 0;
@@ -68,6 +78,9 @@ static void on_readable(uv_poll_t *poll, int status, int events)
 		fd_close(&fd);
 		tell(l, &m);
 	}
+	/* Without it nothing is seen to end any more; the next supervisor has a new one. */
+	if (got < 0 && errno != EPIPE)
+		abort();
 	l->on.reaped(l->on.data);
 	if (got < 0)
 		(void)uv_poll_stop(poll); /* the machine ends */
@@ -110,9 +123,7 @@ int link_open(struct link *l, uv_loop_t *loop, int fd, const struct link_events 
 	l->poll.data = l;
 	if (take_held(l, held, e) < 0)
 		return -1;
-	rc = uv_poll_init(loop, &l->poll, fd);
-	if (rc == 0)
-		rc = uv_poll_start(&l->poll, UV_READABLE, on_readable);
+	rc = listen_start(loop, &l->poll, fd, UV_READABLE, on_readable);
 	return rc == 0 ? 0 : err_set_no(e, -rc, "listen to init");
 }
 

@@ -8,6 +8,7 @@
 #include "common/killpoint.h"
 #include "common/paths.h"
 #include "supervisor/sys/clock.h"
+#include "supervisor/sys/listen.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -100,9 +101,7 @@ int wall_open(struct supervisor *s, struct err *e)
 	if (s->wall < 0 || arm(s->wall) < 0)
 		return err_set(e, "listen to changes of the clock");
 	s->wall_poll.data = s;
-	rc = uv_poll_init(&s->loop, &s->wall_poll, s->wall);
-	if (rc == 0)
-		rc = uv_poll_start(&s->wall_poll, UV_READABLE, on_clock_set);
+	rc = listen_start(&s->loop, &s->wall_poll, s->wall, UV_READABLE, on_clock_set);
 	return rc == 0 ? 0 : err_set_no(e, -rc, "listen to changes of the clock");
 }
 

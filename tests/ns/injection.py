@@ -378,8 +378,12 @@ class Campaign:
             assert not deaths, deaths[-1]
         except AssertionError as e:
             self.found.append(f"{what}: {e}\n{box.said()[-1500:]}")
+            if self.every:
+                print(f"FOUND {self.found[-1]}", flush=True)
             self.end()
         self.done += 1
+        if self.every and self.done % 50 == 0:
+            print(f"{self.done} tried, {len(self.found)} found", flush=True)
 
     def one(self, number, at, act):
         """act(box, words of the injector): what it does while the call fails."""

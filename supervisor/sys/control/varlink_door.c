@@ -3,6 +3,7 @@
 
 #include "common/fd.h"
 #include "common/jsontext.h"
+#include "supervisor/sys/listen.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -210,8 +211,6 @@ int varlink_open(struct varlink *v, uv_loop_t *loop, const char *path, gid_t rea
 	if (bind_at(v->fd, path, readers, e) < 0)
 		return -1;
 	v->poll.data = v;
-	rc = uv_poll_init(loop, &v->poll, v->fd);
-	if (rc == 0)
-		rc = uv_poll_start(&v->poll, UV_READABLE, on_client);
+	rc = listen_start(loop, &v->poll, v->fd, UV_READABLE, on_client);
 	return rc == 0 ? 0 : err_set_no(e, -rc, "%s: listen", path);
 }

@@ -3,6 +3,7 @@
 
 #include "common/fd.h"
 #include "common/killpoint.h"
+#include "supervisor/sys/listen.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -149,9 +150,7 @@ int log_pipes_open(struct logs *l, struct err *e)
 		return err_set(e, "epoll for the logs");
 	(void)uv_timer_init(l->loop, &l->flood); /* of a loop that is there it cannot fail */
 	l->flood.data = l->poll.data = l;
-	rc = uv_poll_init(l->loop, &l->poll, l->epoll);
-	if (rc == 0)
-		rc = uv_poll_start(&l->poll, UV_READABLE, on_ready);
+	rc = listen_start(l->loop, &l->poll, l->epoll, UV_READABLE, on_ready);
 	return rc == 0 ? 0 : err_set_no(e, -rc, "listen to the logs");
 }
 

@@ -2,6 +2,7 @@
  * .mount units are mounted and unmounted by processes of theirs (core/unit/mountunit.c); here it is seen when somebody else
  * unmounts one.
  */
+#include "supervisor/sys/listen.h"
 #include "supervisor/sys/supervisor.h"
 #include "supervisor/sys/unit/mounted.h"
 
@@ -40,8 +41,6 @@ int mounts_open(struct supervisor *s, struct err *e)
 	if (s->mounts < 0)
 		return err_set(e, "open /proc/self/mountinfo");
 	s->mounts_poll.data = s;
-	rc = uv_poll_init(&s->loop, &s->mounts_poll, s->mounts);
-	if (rc == 0)
-		rc = uv_poll_start(&s->mounts_poll, UV_PRIORITIZED, on_change);
+	rc = listen_start(&s->loop, &s->mounts_poll, s->mounts, UV_PRIORITIZED, on_change);
 	return rc == 0 ? 0 : err_set_no(e, -rc, "listen to changes of mounts");
 }

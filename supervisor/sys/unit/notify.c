@@ -8,6 +8,7 @@
 #include "common/killpoint.h"
 #include "common/passing.h"
 #include "common/paths.h"
+#include "supervisor/sys/listen.h"
 #include "supervisor/sys/supervisor.h"
 
 #include <stdio.h>
@@ -106,9 +107,7 @@ static int listen_to(struct instance *inst, int fd, struct err *e)
 	int rc;
 
 	inst->notify_poll.data = inst;
-	rc = uv_poll_init(&inst->s->loop, &inst->notify_poll, fd);
-	if (rc == 0)
-		rc = uv_poll_start(&inst->notify_poll, UV_READABLE, on_datagram);
+	rc = listen_start(&inst->s->loop, &inst->notify_poll, fd, UV_READABLE, on_datagram);
 	if (rc != 0)
 		return err_set_no(e, -rc, "notify socket");
 	inst->notify = fd;

@@ -7,6 +7,7 @@
 #include "common/fd.h"
 #include "common/killpoint.h"
 #include "supervisor/sys/clock.h"
+#include "supervisor/sys/listen.h"
 #include "supervisor/sys/recover/held.h"
 #include "supervisor/sys/unit/image.h"
 
@@ -186,15 +187,14 @@ void process_add(struct process *p, const struct launched *run)
 	inst->n_processes++;
 	if (run->report < 0)
 		return;
-	rc = uv_poll_init(&p->s->loop, &p->poll, run->report);
-	p->polled = rc == 0;
 	p->poll.data = p;
-	if (rc == 0)
-		rc = uv_poll_start(&p->poll, UV_READABLE, on_readable);
-	if (rc != 0)
-		journal(p->s, LOG_LEVEL_WARNING, inst->unit,
-			"listen to the start of process %d: %s; only its exit will be seen",
-			run->pid, strerror(-rc));
+	rc = listen_start(&p->s->loop, &p->poll, run->report, UV_READABLE, on_readable);
+	p->polled = rc == 0;
+	if (rc == 0 || p->settled)
+		return;
+	journal(p->s, LOG_LEVEL_WARNING, inst->unit,
+		"listen to the start of process %d: %s; it is killed", run->pid, strerror(-rc));
+	(void)process_signal(p, SIGKILL);
 }
 
 int process_adopt(struct instance *inst, uint32_t slot, struct err *e)

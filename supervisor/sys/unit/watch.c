@@ -6,6 +6,7 @@
 
 #include "common/fd.h"
 #include "common/paths.h"
+#include "supervisor/sys/listen.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -85,9 +86,7 @@ int watch_open(struct supervisor *s, struct err *e)
 			return -1;
 	}
 	s->watch_poll.data = s;
-	rc = uv_poll_init(&s->loop, &s->watch_poll, s->watch);
-	if (rc == 0)
-		rc = uv_poll_start(&s->watch_poll, UV_READABLE, on_change);
+	rc = listen_start(&s->loop, &s->watch_poll, s->watch, UV_READABLE, on_change);
 	return rc == 0 ? 0 : err_set_no(e, -rc, "listen to inotify");
 }
 
