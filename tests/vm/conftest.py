@@ -14,6 +14,7 @@ import re
 import shutil
 import subprocess
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,10 @@ CACHE = BUILD / "vm"
 BOOT_SECONDS = int(os.environ.get("SUP_BOOT_SECONDS", "300"))
 # Debian's suite whose kernel the modules test_newer_* boot; for all the others it is this machine's, or $KERNEL_SUITE.
 NEWER = os.environ.get("NEWER_SUITE", "trixie-backports")
+
+# Some proofs have several parts that are alike, and try of them one a day; SUP_TURN=N: that of another, SUP_TURN=all: all (None).
+TURN = os.environ.get("SUP_TURN", str(int(time.time() // 86400)))
+TURN = None if TURN == "all" else int(TURN)
 
 # What every guest script may call.
 #   await SECONDS COMMAND   asks again until the shell command succeeds; being late is printed

@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from conftest import TURN
 from test_init import plain_boot
 
 UNITS = {
@@ -99,13 +100,13 @@ def again(lab, name, words, files=None):
     return status, console
 
 
-def test_crashes_without_end_are_a_reboot(lab):
+def reboot(lab):
     status, console = again(lab, "init-crash-reboot", "")
     assert status == 102, console
     assert "init crashes again and again (signal 11): reboot" in console
 
 
-def test_crashes_without_end_are_a_rescue(lab):
+def rescue(lab):
     files = {"/usr/bin/rescue": RESCUE, "/usr/bin/again": AGAIN + "kill -INT 1\n"}
     status, console = again(lab, "init-crash-rescue", "sup.crash=rescue sup.rescue=/usr/bin/rescue", files)
     assert "init crashes again and again; rescue: /usr/bin/rescue" in console
@@ -115,9 +116,17 @@ def test_crashes_without_end_are_a_rescue(lab):
     assert "init: reboot" in console
 
 
-def test_crashes_without_end_are_held(lab):
+def hold(lab):
     files = {"/usr/bin/again": AGAIN + "poweroff -f\n"}
     status, console = again(lab, "init-crash-hold", "sup.crash=hold", files)
     assert "init crashes again and again (signal 11): hold" in console
     assert "after the faults: /init" in console
     assert status == 0, console
+
+
+ENDS = [reboot, rescue, hold]
+
+
+@pytest.mark.parametrize("end", ENDS if TURN is None else [ENDS[TURN % len(ENDS)]])
+def test_crashes_without_end(lab, end):
+    end(lab)
