@@ -82,9 +82,19 @@ static void do_spawn(struct supervisor *s, const struct action *a)
 	struct err e;
 
 	KILL_POINT("spawn-begin");
+	if (a->role == ROLE_MAIN && nics_await(s, a->unit))
+		return;
 	if (start_process(s, a->unit, a->role, a->index, &e) < 0)
 		answer(s, a, EV_SPAWN_FAILED, &e);
 	KILL_POINT("spawn-done");
+}
+
+void spawn_awaited(struct supervisor *s, uint32_t index)
+{
+	/* a container has one command */
+	const struct action a = { .kind = ACT_SPAWN, .unit = index, .role = ROLE_MAIN };
+
+	do_spawn(s, &a);
 }
 
 static void send_signal(struct supervisor *s, const struct action *a, bool all)
@@ -276,6 +286,7 @@ void perform_all(struct supervisor *s)
 		return;
 	s->performing = true;
 	drain(s);
+	nics_look(s);
 	boot_look(s); /* which may end the machine */
 	pulse_look(s);
 	drain(s);

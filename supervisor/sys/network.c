@@ -226,8 +226,11 @@ static int bridge_setup(struct instance *inst, struct err *e)
 
 int network_setup(struct instance *inst, struct err *e)
 {
-	if (bridge_setup(inst, e) == 0 && apply_rules(inst->s, e) == 0)
-		return 0;
+	if (bridge_setup(inst, e) == 0) {
+		nics_join(inst);
+		if (apply_rules(inst->s, e) == 0)
+			return 0;
+	}
 	network_release(inst);
 	return -1;
 }
@@ -358,8 +361,10 @@ int network_attach(struct instance *inst, int *fresh, struct err *e)
 	const struct unit *u = unit_at(s, inst->index);
 	enum network_mode mode = unit_network_mode(u);
 
-	if (mode == NETWORK_HOST || mode == NETWORK_CONTAINER || inst->netns >= 0)
+	if (mode == NETWORK_HOST || mode == NETWORK_CONTAINER)
 		return 0;
+	if (inst->netns >= 0)
+		return nics_attach(inst, e);
 	if (*fresh >= 0 && net_ns_up(&s->net, *fresh, e) < 0)
 		return err_prefix(e, "network");
 	inst->netns = *fresh >= 0 ? fd_take(fresh) : net_ns_make(&s->net, e);
@@ -371,7 +376,9 @@ int network_attach(struct instance *inst, int *fresh, struct err *e)
 		return err_prefix(e, "network");
 	}
 	KILL_POINT("attach-done");
-	if (link_hold(&s->link, "netns", inst->unit, inst->netns, e) == 0)
+	/* held before a device is in it: with its last user a namespace takes some of them along */
+	if (link_hold(&s->link, "netns", inst->unit, inst->netns, e) == 0 &&
+		nics_attach(inst, e) == 0)
 		return 0;
 	network_release(inst);
 	return -1;
@@ -383,11 +390,14 @@ static int adopt_one(struct instance *inst, struct err *e)
 	struct supervisor *s = inst->s;
 	const struct unit *u = unit_at(s, inst->index);
 
-	if (u->kind == KIND_NETWORK && engine_run(s->engine, inst->index)->state == ST_RUNNING)
-		return bridge_setup(inst, e);
-	if (inst->netns >= 0 && network_of(u, 0) != NULL)
-		return attach_all(inst, true, e);
-	return 0;
+	if (u->kind == KIND_NETWORK && engine_run(s->engine, inst->index)->state == ST_RUNNING) {
+		if (bridge_setup(inst, e) < 0)
+			return -1;
+		nics_join(inst);
+	}
+	if (inst->netns >= 0 && network_of(u, 0) != NULL && attach_all(inst, true, e) < 0)
+		return -1;
+	return inst->netns >= 0 ? nics_attach(inst, e) : 0;
 }
 
 static void adopt_kind(struct supervisor *s, enum unit_kind kind)
@@ -415,6 +425,7 @@ void networks_adopt(struct supervisor *s)
 	adopt_kind(s, KIND_NETWORK);
 	adopt_kind(s, KIND_CONTAINER);
 	adopt_kind(s, KIND_SERVICE);
+	nics_sweep(s);
 	if (network_rules_mend(s, &e) < 0)
 		journal(s, LOG_LEVEL_ERROR, NULL, "%s", e.msg);
 }
@@ -442,6 +453,7 @@ void network_release(struct instance *inst)
 	struct supervisor *s = inst->s;
 	struct err e;
 
+	nics_release(inst);
 	for (size_t i = 0; i < inst->n_attached; i++)
 		if (net_detach(&s->net, &inst->attachments[i], &e) < 0 &&
 			net_detach(&s->net, &inst->attachments[i], &e) < 0)
@@ -478,5 +490,8 @@ int networks_open(struct supervisor *s, struct err *e)
 	arena_free(&a);
 	ids_open(s);
 	reconcile_open(s);
-	return net_open(&s->net, e);
+	if (net_open(&s->net, e) < 0)
+		return -1;
+	nics_open(s);
+	return 0;
 }

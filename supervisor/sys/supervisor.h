@@ -6,6 +6,7 @@
  *   instance.c   what one unit holds in the kernel process.c   one process, from launch to exit
  *   start.c      facts + plan + launch             watch.c     cgroup events
  *   network.c    bridges, addresses, ports         names.c     hosts and resolv.conf of containers
+ *   nics.c       devices of the host that units have
  *   ids.c        user namespaces of containers     userns.c    making them
  *   table.c      tables on disk
  *   mounts.c     .mount units that somebody else takes away
@@ -28,6 +29,7 @@
 
 #include "supervisor/core/engine/engine.h"
 #include "supervisor/core/net/ipam.h"
+#include "supervisor/core/net/loan.h"
 #include "supervisor/core/net/wiring.h"
 #include "supervisor/core/plan/plan.h"
 #include "supervisor/sys/boot.h"
@@ -71,6 +73,7 @@ struct instance {
 	struct attach_plan *attachments; /* malloc'd: its networks in the order of its file, ... */
 	size_t n_attached;               /* ... and how many of them are done; 0: it may be NULL */
 	bool bridge_up;                  /* a network: its bridge stands as ... */
+	bool awaits;                     /* its start: devices that are not there */
 	struct bridge_plan bridge;
 	struct pool pools[FAMILY_COUNT];
 	bool look;                  /* somebody may have changed what it has in the kernel */
@@ -115,6 +118,8 @@ struct supervisor {
 	struct net net;
 	bool has_net;
 	struct reconcile reconcile;
+	struct loans loans; /* malloc'd */
+	bool awaiting;      /* some instance may be */
 	struct engine *engine;
 	struct keep keep;
 	struct peek peek;
@@ -175,6 +180,8 @@ void supervise(struct supervisor *s, const struct event *event);
 void supervise_note(struct supervisor *s, const struct event *event);
 void perform_all(struct supervisor *s);
 void reload_units(struct supervisor *s, uint32_t job);
+/* The start of a main process that nics_await() has held back. */
+void spawn_awaited(struct supervisor *s, uint32_t index);
 /* Reads the units and wants default.target. */
 int supervise_begin(struct supervisor *s, struct err *e);
 
@@ -287,6 +294,23 @@ int network_namespace(const struct instance *inst);
 const char *network_of(const struct unit *u, size_t nth);
 /* Who has the network namespace that a container lives in: itself or the container it shares; NULL: the host. */
 const struct instance *network_owner(const struct instance *inst);
+
+/* ---- nics.c    ---- */
+/* What a supervisor before has lent. */
+void nics_open(struct supervisor *s);
+/* Something has become of an interface of the host; NULL: of any. */
+void nics_hear(struct supervisor *s, const struct rt_link *link);
+/* True: a device that the container needs is not there. The start is to be left alone: it is done when it has come. */
+bool nics_await(struct supervisor *s, uint32_t index);
+/* Of such starts those that are not to be any more: the engine is told. */
+void nics_look(struct supervisor *s);
+/* Interface= of a container, into its namespace, and of a network, to its bridge. Again: what has come meanwhile. */
+int nics_attach(struct instance *inst, struct err *e);
+void nics_join(struct instance *inst);
+/* All that the unit has is what it was; its namespace is open still. */
+void nics_release(const struct instance *inst);
+/* Of units that hold nothing, too. */
+void nics_sweep(struct supervisor *s);
 
 /* ---- ids.c ---- */
 /* The table of ranges. */

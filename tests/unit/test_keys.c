@@ -40,6 +40,7 @@ static const struct {
 	{ &key_type_digest,
 		{ "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef" } },
 	{ &key_type_interface, { "br-lan", "eth0.1" } },
+	{ &key_type_interfaces, { "eth1", "eth2.7 can0" } },
 	{ &key_type_image, { "redis", "docker.io/library/redis:7" } },
 	{ &key_type_rootfs, { "/srv/root", "/srv/root:O" } },
 	{ &key_type_ranges, { "0-3,7", "1 2 3" } },

@@ -436,6 +436,7 @@ void rule_post_end(struct engine *e, uint32_t u, const struct event *event)
 
 void rule_start_late(struct engine *e, uint32_t u, const struct event *event)
 {
+	const char *status = life_of(e, u)->run.status_text;
 	char span[32] = "";
 	struct text t = { .buf = span, .size = sizeof(span) };
 
@@ -445,7 +446,8 @@ void rule_start_late(struct engine *e, uint32_t u, const struct event *event)
 		engine_spoil(e, u, CAUSE_TIMEOUT, "start timed out after %s, not healthy: %s", span,
 			engine_health(e, u)->last);
 	else
-		engine_spoil(e, u, CAUSE_TIMEOUT, "start timed out after %s", span);
+		engine_spoil(e, u, CAUSE_TIMEOUT, "start timed out after %s%s%s", span,
+			status[0] != '\0' ? ": " : "", status);
 	engine_give_up(e, u, unit_of(e, u)->service.timeout_start_mode);
 }
 

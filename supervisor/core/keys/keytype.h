@@ -35,6 +35,7 @@ size_t key_print_list(const struct strv *list, const char *between, char *buf, s
 	X(digest)         \
 	X(name)           \
 	X(interface)      \
+	X(interfaces)     \
 	X(image) X(rootfs) X(ranges) X(units) X(urls) X(paths) X(path_list) X(unit_name)
 #define KEY_TYPES_WORDS(X) X(words) X(environment) X(environment_file) X(commands) X(settings)
 #define KEY_TYPES_PROCESS(X) \

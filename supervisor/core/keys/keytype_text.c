@@ -177,6 +177,49 @@ const struct key_type key_type_interface = {
 	.print = string_print,
 };
 
+/* arg: "NIC:NAME", another name inside, is one, too. */
+static int interfaces_parse(struct key_context *c)
+{
+	struct key_context part = *c;
+	struct word word;
+	size_t pos = 0;
+	const char *ignored;
+
+	part.field = &ignored;
+	while (word_next(c->arena, c->value, &pos, &word) > 0) {
+		const char *colon = strchr(word.text, ':');
+		bool two = colon != NULL && c->key->arg != 0;
+
+		c->at = word.at;
+		part.value = two ? arena_strndup(c->arena, word.text, (size_t)(colon - word.text))
+				 : word.text;
+		if (interface_parse(&part) < 0)
+			return -1;
+		part.value = two ? colon + 1 : word.text;
+		if (part.value[0] == '\0' || colon == word.text)
+			return key_fail(c, word.at, "\"%s\" lacks a name; write \"eth1:lan0\"",
+				word.text);
+		if (interface_parse(&part) < 0)
+			return -1;
+		strv_add(c->arena, c->field, word.text);
+	}
+	return 0;
+}
+
+static size_t interfaces_print(const struct key *key, const void *field, char *buf, size_t size)
+{
+	(void)key;
+	return key_print_list(field, " ", buf, size);
+}
+
+const struct key_type key_type_interfaces = {
+	.name = "list of interface names",
+	.list = true,
+	.specifiers = true,
+	.parse = interfaces_parse,
+	.print = interfaces_print,
+};
+
 static int image_parse(struct key_context *c)
 {
 	const char *dot = strrchr(c->value, '.');

@@ -1,5 +1,6 @@
 #include "supervisor/core/net/rt.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <linux/if_addr.h>
 #include <linux/if_link.h>
@@ -16,11 +17,12 @@ static void link_begin(struct nl_buf *b, uint16_t type, uint16_t flags, int inde
 	nl_begin(b, type, flags, &m, sizeof(m));
 }
 
-void rt_link_get(struct nl_buf *b, const char *name)
+void rt_link_get(struct nl_buf *b, int index, const char *name)
 {
-	link_begin(b, RTM_GETLINK, 0, 0);
+	link_begin(b, RTM_GETLINK, 0, index);
 	nl_note(b, "find interface", name, ENODEV);
-	nl_str(b, IFLA_IFNAME, name);
+	if (index == 0)
+		nl_str(b, IFLA_IFNAME, name);
 }
 
 void rt_link_dump(struct nl_buf *b)
@@ -49,7 +51,7 @@ void rt_link_change(struct nl_buf *b, int index, const char *name, const struct 
 		c->down ? ENODEV : 0);
 	if (index == 0)
 		nl_str(b, IFLA_IFNAME, name);
-	if (c->master != 0)
+	if (c->master != 0 || c->freed)
 		nl_u32(b, IFLA_MASTER, (uint32_t)c->master);
 	if (c->alias != NULL)
 		nl_str(b, IFLA_IFALIAS, c->alias);
@@ -57,6 +59,14 @@ void rt_link_change(struct nl_buf *b, int index, const char *name, const struct 
 		nl_put(b, IFLA_ADDRESS, c->mac, MAC_LEN);
 	if (c->mtu != 0)
 		nl_u32(b, IFLA_MTU, c->mtu);
+}
+
+void rt_link_move(struct nl_buf *b, int index, const char *name, int netns, const char *there)
+{
+	link_begin(b, RTM_SETLINK, 0, index);
+	nl_note(b, "move interface", name, 0);
+	nl_u32(b, IFLA_NET_NS_FD, (uint32_t)netns);
+	nl_str(b, IFLA_IFNAME, there);
 }
 
 void rt_port_isolate(struct nl_buf *b, int index, const char *name)
@@ -115,6 +125,64 @@ void rt_veth_add(struct nl_buf *b, const struct attach_plan *p, int netns)
 	nl_nest_end(b, peer);
 	nl_nest_end(b, data);
 	nl_nest_end(b, info);
+}
+
+void rt_upper_add(struct nl_buf *b, const struct rt_upper *u)
+{
+	static const struct {
+		char name[8];
+		uint8_t attribute, size;
+	} kinds[] = {
+		[UPPER_VLAN] = { "vlan", IFLA_VLAN_ID, 2 },
+		[UPPER_MACVLAN] = { "macvlan", IFLA_MACVLAN_MODE, 4 },
+		[UPPER_IPVLAN] = { "ipvlan", IFLA_IPVLAN_MODE, 2 },
+	};
+	const uint16_t half = (uint16_t)u->value;
+	bool is_half = kinds[u->kind].size == sizeof(half);
+	size_t info, data;
+
+	link_begin(b, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, 0);
+	nl_note(b, "make interface", u->name, 0);
+	nl_str(b, IFLA_IFNAME, u->name);
+	nl_u32(b, IFLA_LINK, (uint32_t)u->parent);
+	if (u->netns >= 0)
+		nl_u32(b, IFLA_NET_NS_FD, (uint32_t)u->netns);
+	link_size(b, u->mtu, u->mac);
+	info = nl_nest(b, IFLA_LINKINFO);
+	nl_str(b, IFLA_INFO_KIND, kinds[u->kind].name);
+	data = nl_nest(b, IFLA_INFO_DATA);
+	nl_put(b, kinds[u->kind].attribute, is_half ? (const void *)&half : &u->value,
+		kinds[u->kind].size);
+	nl_nest_end(b, data);
+	nl_nest_end(b, info);
+}
+
+void rt_addr_dump(struct nl_buf *b)
+{
+	static const struct ifaddrmsg m = { 0 };
+
+	nl_begin(b, RTM_GETADDR, NLM_F_DUMP, &m, sizeof(m));
+	nl_note(b, "list", "addresses", 0);
+}
+
+void rt_addr_put(struct nl_buf *b, int index, const char *name, const struct rt_address *a)
+{
+	struct ifaddrmsg m = {
+		.ifa_family = a->family,
+		.ifa_prefixlen = a->prefix,
+		.ifa_scope = a->scope,
+		.ifa_index = (uint32_t)index,
+	};
+	uint32_t net;
+
+	nl_begin(b, RTM_NEWADDR, NLM_F_CREATE | NLM_F_REPLACE, &m, sizeof(m));
+	nl_note(b, "give an address to", name, 0);
+	nl_put(b, IFA_LOCAL, a->bytes, a->size);
+	nl_put(b, IFA_ADDRESS, a->bytes, a->size);
+	if (a->family != AF_INET || a->prefix >= 31)
+		return;
+	memcpy(&net, a->bytes, sizeof(net));
+	nl_be32(b, IFA_BROADCAST, ntohl(net) | (UINT32_MAX >> a->prefix));
 }
 
 #define IP6_RT_PRIO_ADDRCONF \
@@ -224,4 +292,31 @@ bool rt_link_read(struct rt_link *link, const struct nl_reply *r)
 	if (info != NULL)
 		link->kind = nl_find_str(info, info_size, IFLA_INFO_KIND);
 	return link->name != NULL;
+}
+
+bool rt_addr_read(struct rt_address *a, int index, const struct nl_reply *r)
+{
+	const uint8_t *attrs, *found;
+	struct ifaddrmsg m;
+	size_t size;
+
+	if (r->type != RTM_NEWADDR || r->size < sizeof(m))
+		return false;
+	memcpy(&m, r->data, sizeof(m));
+	if (m.ifa_index != (uint32_t)index || (m.ifa_flags & IFA_F_PERMANENT) == 0)
+		return false;
+	attrs = r->data + sizeof(m);
+	found = nl_find(attrs, r->size - sizeof(m), IFA_LOCAL, &size);
+	if (found == NULL)
+		found = nl_find(attrs, r->size - sizeof(m), IFA_ADDRESS, &size);
+	if (found == NULL || size > RT_ADDRESS_MAX)
+		return false;
+	*a = (struct rt_address){
+		.family = m.ifa_family,
+		.prefix = m.ifa_prefixlen,
+		.scope = m.ifa_scope,
+		.size = (uint8_t)size,
+	};
+	memcpy(a->bytes, found, size);
+	return true;
 }

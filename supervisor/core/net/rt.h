@@ -25,25 +25,56 @@ struct rt_change {
 	const uint8_t *mac;
 	uint32_t mtu;
 	bool up, down;
+	bool freed; /* of its bridge */
 };
 
-void rt_link_get(struct nl_buf *b, const char *name);
+#define RT_ADDRESS_MAX 16
+/* An address of an interface, as the kernel has it. */
+struct rt_address {
+	uint8_t family, prefix, scope;
+	uint8_t size; /* of `bytes`: 4, 16 */
+	uint8_t bytes[RT_ADDRESS_MAX];
+};
+
+/* A link on top of another: a VLAN of a trunk, a container's part of a NIC. */
+enum upper_kind { UPPER_VLAN, UPPER_MACVLAN, UPPER_IPVLAN };
+struct rt_upper {
+	enum upper_kind kind;
+	const char *name;
+	int parent;         /* index, in the socket's namespace */
+	int netns;          /* where it is made; -1: there, too */
+	uint32_t value;     /* the number of the VLAN, or MACVLAN_MODE_*, IPVLAN_MODE_* */
+	const uint8_t *mac; /* NULL: the kernel's choice */
+	uint32_t mtu;       /* 0: the parent's */
+};
+
+/* index 0: by its name. */
+void rt_link_get(struct nl_buf *b, int index, const char *name);
 void rt_link_dump(struct nl_buf *b);
 void rt_link_delete(struct nl_buf *b, const char *name);
 void rt_link_change(struct nl_buf *b, int index, const char *name, const struct rt_change *c);
+/* Into another network namespace, under that name; it comes down, and its addresses, routes and its bridge are gone. */
+void rt_link_move(struct nl_buf *b, int index, const char *name, int netns, const char *there);
 /* A port of a bridge that reaches the bridge itself and no other such port (linux/if_link.h, kernel 4.18). */
 void rt_port_isolate(struct nl_buf *b, int index, const char *name);
 void rt_bridge_add(struct nl_buf *b, const struct bridge_plan *p);
 /* Both ends at once, the inside one made directly in the namespace of descriptor netns. */
 void rt_veth_add(struct nl_buf *b, const struct attach_plan *p, int netns);
+void rt_upper_add(struct nl_buf *b, const struct rt_upper *u);
 void rt_addr_add(struct nl_buf *b, int index, const char *name, struct ip addr, uint8_t prefix);
 /* The route to the interface's own neighbours, as the kernel makes it with the address; EEXIST: it is there. */
 void rt_route_link(struct nl_buf *b, int index, const char *name, const struct subnet *to,
 	struct ip from);
+/* Of all interfaces. */
+void rt_addr_dump(struct nl_buf *b);
+/* Gives an address back that was read. */
+void rt_addr_put(struct nl_buf *b, int index, const char *name, const struct rt_address *a);
 /* Sets the default route of its family, whichever was there before. */
 void rt_route_default(struct nl_buf *b, int index, const char *name, struct ip gateway);
 
 /* Reads an RTM_NEWLINK; false when the reply is none. */
 bool rt_link_read(struct rt_link *link, const struct nl_reply *r);
+/* Reads an RTM_NEWADDR of the interface; false when the reply is none, or of an address that has not been given for good. */
+bool rt_addr_read(struct rt_address *a, int index, const struct nl_reply *r);
 
 #endif

@@ -364,6 +364,7 @@ struct container_section {
 	struct network_uses
 		networks; /* empty: the default one; more than one: all of them .network */
 	struct ip ip[FAMILY_COUNT]; /* IP=, IP6=: where it has one network */
+	struct strv interfaces;     /* "eth1", "eth1:lan0": of the host */
 	struct ports ports;
 	struct mounts mounts; /* Volume=, Tmpfs= and Mount= in the order of the file */
 	bool read_only, read_only_tmpfs;
@@ -488,6 +489,8 @@ struct network_section {
 	struct strv dns;
 	const char *interface_name;
 	struct settings options; /* mtu=, isolate= */
+	struct strv interfaces;  /* of the host, ports of the bridge */
+	uint32_t vlan;           /* of those, 0: all that they carry */
 };
 
 struct volume_section {

@@ -44,6 +44,22 @@ static void check_network(struct unit_loader *l)
 			"a container cannot share its own network");
 }
 
+static void check_interfaces(struct unit_loader *l)
+{
+	const struct strv *list = &l->unit->container.interfaces;
+	enum network_mode mode = unit_network_mode(l->unit);
+
+	if (list->n > 0 && (mode == NETWORK_HOST || mode == NETWORK_CONTAINER))
+		loader_complain(l, FAULT_ERROR, MEMBER(container.interfaces),
+			"Interface= needs a network of the container's own, see Network=");
+	for (size_t i = 0; i < list->n; i++)
+		for (size_t k = 0; k < i; k++)
+			if (strcspn(list->v[i], ":") == strcspn(list->v[k], ":") &&
+				strncmp(list->v[i], list->v[k], strcspn(list->v[i], ":")) == 0)
+				loader_complain(l, FAULT_ERROR, MEMBER(container.interfaces),
+					"%s is there twice", list->v[i]);
+}
+
 static bool ports_clash(const struct port *a, const struct port *b)
 {
 	return a->host == b->host && a->udp == b->udp &&
@@ -286,6 +302,13 @@ static void check_subnet(struct unit_loader *l)
 		check_subnet_of(l, f);
 }
 
+static void check_vlan(struct unit_loader *l)
+{
+	if (l->unit->network.vlan != 0 && l->unit->network.interfaces.n == 0)
+		loader_complain(l, FAULT_ERROR, MEMBER(network.vlan),
+			"VLAN= is one of a device, write its Interface= beside it");
+}
+
 static void check_network_options(struct unit_loader *l)
 {
 	struct bridge_plan ignored;
@@ -376,6 +399,7 @@ static const struct {
 	{ KINDS(CONTAINER), check_reload },
 	{ KINDS(CONTAINER), check_health },
 	{ KINDS(CONTAINER), check_network },
+	{ KINDS(CONTAINER), check_interfaces },
 	{ KINDS(CONTAINER), check_ports },
 	{ KINDS(CONTAINER), check_mounts },
 	{ KINDS(SERVICE), check_commands },
@@ -385,6 +409,7 @@ static const struct {
 	{ KINDS(CONTAINER) | KINDS(SERVICE), check_notify },
 	{ KINDS(CONTAINER) | KINDS(SERVICE), check_log_limit },
 	{ KINDS(NETWORK), check_subnet },
+	{ KINDS(NETWORK), check_vlan },
 	{ KINDS(NETWORK), check_network_options },
 	{ KINDS(VOLUME), check_device },
 	{ KINDS(TIMER), check_timer },

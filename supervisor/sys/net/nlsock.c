@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <linux/netlink.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -139,19 +140,32 @@ static void see_link(void *ctx, const struct nl_reply *r)
 	found->peer = link.peer;
 	found->master = link.master;
 	found->up = link.up;
+	found->made = link.kind != NULL;
+	(void)snprintf(found->name, sizeof(found->name), "%s", link.name);
 	found->bridge = link.kind != NULL && strcmp(link.kind, "bridge") == 0;
 	found->ours = link.alias != NULL &&
 		strncmp(link.alias, ALIAS_PREFIX, strlen(ALIAS_PREFIX)) == 0;
 }
 
-int nlsock_find(int sock, const char *name, struct found_link *found, struct err *e)
+/* index 0: by its name. */
+static int find(int sock, int index, const char *name, struct found_link *found, struct err *e)
 {
 	_Alignas(8) uint8_t memory[256];
 	struct nl_buf b;
 
 	*found = (struct found_link){ 0 };
 	nl_init(&b, memory, sizeof(memory));
-	rt_link_get(&b, name);
+	rt_link_get(&b, index, name);
 	nl_flag(&b, NLM_F_ACK);
 	return nlsock_run(sock, &b, see_link, found, e);
+}
+
+int nlsock_find(int sock, const char *name, struct found_link *found, struct err *e)
+{
+	return find(sock, 0, name, found, e);
+}
+
+int nlsock_find_index(int sock, int index, struct found_link *found, struct err *e)
+{
+	return find(sock, index, "by its number", found, e);
 }

@@ -27,8 +27,11 @@ int nlsock_run(int sock, struct nl_buf *b, void (*visit)(void *ctx, const struct
 struct found_link {
 	int index, peer, master; /* as in struct rt_link */
 	bool up, bridge, ours;
+	bool made; /* by somebody: it is no device */
+	char name[IF_NAME_MAX];
 };
 int nlsock_find(int sock, const char *name, struct found_link *found, struct err *e);
+int nlsock_find_index(int sock, int index, struct found_link *found, struct err *e);
 
 #define ALIAS_PREFIX "sup:"
 #define ALIAS_MAX 80 /* prefix and a unit's name */

@@ -334,6 +334,7 @@ void adopt(struct supervisor *s, struct kept_file *past)
 
 void adopt_nothing(struct supervisor *s)
 {
+	nics_sweep(s);
 	for (uint32_t i = 0, used = (uint32_t)roster_used(s); i < used; i++)
 		if (atomic_load(&s->launcher.roster->slot[i].state) != SLOT_FREE)
 			leftover_slot(s, &s->launcher.roster->slot[i]);

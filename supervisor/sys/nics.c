@@ -1,0 +1,372 @@
+/*
+ * Devices of the host that units have: Interface= of containers and networks. What a device was is on file before it is
+ * touched, and the record goes when it is that again; so whoever of us comes last puts it right.
+ *
+ * All of this is for units that are up: a container's devices follow its namespace (network.c), a network's its bridge. One
+ * that is not there yet, or is plugged in again, is taken when the kernel tells of it.
+ */
+#include "common/fd.h"
+#include "common/killpoint.h"
+#include "common/paths.h"
+#include "supervisor/sys/clock.h"
+#include "supervisor/sys/file.h"
+#include "supervisor/sys/net/nic.h"
+#include "supervisor/sys/supervisor.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define RECORDS "nics"
+#define RECORDS_MAX (1u << 20)
+
+/* ---- records ---- */
+
+static int save(struct supervisor *s, struct err *e)
+{
+	const uint32_t each = sizeof(struct loan);
+	size_t size = sizeof(each) + s->loans.n * each;
+	char *text = malloc(size);
+	int rc;
+
+	if (text == NULL)
+		return err_set_no(e, ENOMEM, "keep what devices were");
+	memcpy(text, &each, sizeof(each));
+	memcpy(text + sizeof(each), s->loans.v, s->loans.n * each);
+	rc = file_write(PATH_STATE, RECORDS, text, size, 0600, e);
+	free(text);
+	return rc;
+}
+
+static struct loan *add(struct supervisor *s, const struct loan *l)
+{
+	struct loan *v = realloc(s->loans.v, (s->loans.n + 1) * sizeof(*v));
+
+	if (v == NULL)
+		abort(); /* init starts us again */
+	s->loans.v = v;
+	v[s->loans.n] = *l;
+	return &v[s->loans.n++];
+}
+
+static void drop(struct supervisor *s, struct loan *l)
+{
+	struct err e;
+
+	*l = s->loans.v[--s->loans.n];
+	if (save(s, &e) < 0)
+		journal(s, LOG_LEVEL_ERROR, NULL, "%s", e.msg);
+}
+
+/* ---- taking and giving back ---- */
+
+struct wanted {
+	char name[IF_NAME_MAX], there[IF_NAME_MAX];
+};
+
+static void split(const char *text, struct wanted *w)
+{
+	size_t len = strcspn(text, ":");
+
+	(void)snprintf(w->name, sizeof(w->name), "%.*s", (int)len, text);
+	(void)snprintf(w->there, sizeof(w->there), "%s", text[len] == ':' ? text + len + 1 : text);
+}
+
+/* 1: it is there and ours, by a record of what it was; 0: it is not there. */
+static int take(struct instance *inst, enum loan_use use, const struct wanted *w, struct loan **out,
+	struct err *e)
+{
+	struct supervisor *s = inst->s;
+	const struct loan *other = loan_refused(&s->loans, w->name, inst->unit, use);
+	struct loan now = { .use = use };
+	int rc;
+
+	if (other != NULL)
+		return err_setx(e, "%s has it", other->unit);
+	memcpy(now.unit, inst->unit, sizeof(now.unit));
+	memcpy(now.name, w->name, sizeof(now.name));
+	memcpy(now.there, w->there, sizeof(now.there));
+	rc = nic_look(&s->net, &now, e);
+	*out = loan_find(&s->loans, w->name, inst->unit);
+	if (rc <= 0)
+		return rc;
+	if (*out != NULL) {
+		/* what it was stays what it is to be again, if it is another one now, too */
+		(*out)->made = now.made;
+		return 1;
+	}
+	other = loan_other(&s->loans, &now);
+	if (other != NULL)
+		now.up = other->up;
+	*out = add(s, &now);
+	if (save(s, e) < 0) {
+		s->loans.n--;
+		return -1;
+	}
+	KILL_POINT("nic-noted");
+	return 1;
+}
+
+static void give_back(struct supervisor *s, struct loan *l, int netns)
+{
+	struct err e;
+
+	if (l->use == LOAN_MOVED && nic_fetch(&s->net, netns, l, &e) < 0)
+		journal(s, LOG_LEVEL_ERROR, l->unit, "give %s back: %s", l->name, e.msg);
+	KILL_POINT("nic-fetched");
+	if (l->use == LOAN_PARENT && nic_remove(&s->net, l->there, &e) < 0)
+		journal(s, LOG_LEVEL_WARNING, l->unit, "%s", e.msg);
+	if (nic_restore(&s->net, l, loan_other(&s->loans, l) != NULL, &e) < 0)
+		journal(s, LOG_LEVEL_WARNING, l->unit, "give %s back: %s", l->name, e.msg);
+	KILL_POINT("nic-restored");
+	drop(s, l);
+	KILL_POINT("nic-forgotten");
+}
+
+void nics_release(const struct instance *inst)
+{
+	struct supervisor *s = inst->s;
+
+	for (size_t i = s->loans.n; i-- > 0;)
+		if (strcmp(s->loans.v[i].unit, inst->unit) == 0)
+			give_back(s, &s->loans.v[i], inst->netns);
+}
+
+/* Of units that hold nothing any more: a supervisor before was on its way. */
+void nics_sweep(struct supervisor *s)
+{
+	for (size_t i = s->loans.n; i-- > 0;) {
+		struct loan *l = &s->loans.v[i];
+		int at = unit_set_find(s->set, l->unit);
+		cleanup_fd int netns = -1;
+
+		if (at >= 0 && s->instances[at] != NULL)
+			continue;
+		netns = held_take(s, "netns", l->unit);
+		give_back(s, l, netns);
+	}
+}
+
+/* Before it is looked whether they are there. */
+static void listen_to(struct supervisor *s, const struct strv *list)
+{
+	struct err e;
+
+	if (list->n > 0 && reconcile_listen(s, &e) < 0)
+		journal(s, LOG_LEVEL_WARNING, NULL, "%s: no unit learns of a device that comes",
+			e.msg);
+}
+
+/* ---- containers ---- */
+
+/* 1: the container has it, 0: it is not there. */
+static int attach(struct instance *inst, const struct wanted *w, struct err *e)
+{
+	struct supervisor *s = inst->s;
+	struct loan *l = loan_find(&s->loans, w->name, inst->unit);
+	int rc;
+
+	if (l != NULL && nic_is_away(&s->net, inst->netns, l))
+		return 1;
+	rc = take(inst, LOAN_MOVED, w, &l, e);
+	if (rc <= 0)
+		return rc;
+	l->index = 0;
+	if (nic_send(&s->net, inst->netns, l, e) < 0) {
+		if (l->index == 0)
+			return -1;
+		journal(s, LOG_LEVEL_WARNING, inst->unit, "Interface=%s: %s", w->name, e->msg);
+	}
+	KILL_POINT("nic-there");
+	return save(s, e) < 0 ? -1 : 1;
+}
+
+int nics_attach(struct instance *inst, struct err *e)
+{
+	const struct strv *list = &unit_at(inst->s, inst->index)->container.interfaces;
+	struct wanted w;
+
+	listen_to(inst->s, list);
+	for (size_t i = 0; i < list->n; i++) {
+		int rc;
+
+		split(list->v[i], &w);
+		rc = attach(inst, &w, e);
+		if (rc == 0)
+			(void)err_setx(e, "it is not there");
+		if (rc <= 0)
+			return err_prefix(e, "Interface=%s", w.name);
+	}
+	return 0;
+}
+
+/* Neither here, nor in its container, nor somebody else's. inst: NULL, it holds nothing so far. */
+static bool is_missing(struct supervisor *s, const struct instance *inst, const char *unit,
+	const struct wanted *w)
+{
+	const struct loan *l = inst != NULL ? loan_find(&s->loans, w->name, unit) : NULL;
+	struct loan look = { 0 };
+	struct err ignored;
+
+	memcpy(look.name, w->name, sizeof(look.name));
+	return nic_look(&s->net, &look, &ignored) == 0 &&
+		loan_refused(&s->loans, w->name, unit, LOAN_MOVED) == NULL &&
+		(l == NULL || !nic_is_away(&s->net, inst->netns, l));
+}
+
+static void tell(struct instance *inst, const char *name)
+{
+	char text[48] = "";
+	const struct notify n = {
+		.watchdog_usec = UINT64_MAX, .access = ACCESS_UNSET, .status = text
+	};
+	const struct event event = { .kind = EV_NOTIFY, .unit = inst->index, .notify = &n };
+
+	if (name != NULL)
+		(void)snprintf(text, sizeof(text), "waiting for interface %s", name);
+	engine_event(inst->s->engine, &event, now_us());
+}
+
+bool nics_await(struct supervisor *s, uint32_t index)
+{
+	const struct unit *u = unit_at(s, index);
+	const struct strv *list = &u->container.interfaces;
+	struct instance *inst = s->instances[index];
+	struct wanted w;
+
+	listen_to(s, list);
+	for (size_t i = 0; i < list->n; i++) {
+		split(list->v[i], &w);
+		if (!is_missing(s, inst, u->name, &w))
+			continue;
+		inst = instance_get(s, index);
+		if (inst == NULL)
+			return false;
+		tell(inst, w.name);
+		return inst->awaits = s->awaiting = true;
+	}
+	if (inst != NULL && inst->awaits) {
+		inst->awaits = false;
+		tell(inst, NULL);
+	}
+	return false;
+}
+
+void nics_look(struct supervisor *s)
+{
+	bool any = false;
+
+	for (uint32_t i = 0; s->awaiting && i < s->set->n; i++) {
+		const struct event event = {
+			.kind = EV_SPAWN_FAILED,
+			.unit = i,
+			.role = ROLE_MAIN,
+			.text = "ended while it waited for a device",
+		};
+		struct instance *inst = s->instances[i];
+
+		if (inst == NULL || !inst->awaits)
+			continue;
+		inst->awaits = engine_run(s->engine, i)->state == ST_START;
+		any = any || inst->awaits;
+		if (!inst->awaits)
+			engine_event(s->engine, &event, now_us());
+	}
+	s->awaiting = any;
+}
+
+/* ---- networks ---- */
+
+/* 1: it is a port now, 0: it is not there. */
+static int join(struct instance *inst, const struct wanted *w, struct err *e)
+{
+	struct supervisor *s = inst->s;
+	uint32_t vlan = unit_at(s, inst->index)->network.vlan;
+	struct loan *l;
+	int rc = take(inst, vlan != 0 ? LOAN_PARENT : LOAN_PORT, w, &l, e);
+
+	if (rc <= 0)
+		return rc;
+	if (vlan != 0 && nic_vlan(&s->net, l, vlan, e) < 0)
+		return -1;
+	KILL_POINT("nic-vlan");
+	return nic_join(&s->net, l->there, inst->bridge.name, e) < 0 ? -1 : 1;
+}
+
+void nics_join(struct instance *inst)
+{
+	const struct strv *list = &unit_at(inst->s, inst->index)->network.interfaces;
+	uint32_t vlan = unit_at(inst->s, inst->index)->network.vlan;
+	const char *missing = NULL;
+	struct wanted w;
+	struct err e;
+
+	listen_to(inst->s, list);
+	for (size_t i = 0; i < list->n; i++) {
+		int rc;
+
+		split(list->v[i], &w);
+		if (vlan != 0)
+			loan_vlan_name(w.there, w.name, vlan);
+		rc = join(inst, &w, &e);
+		if (rc == 0)
+			missing = list->v[i];
+		if (rc < 0)
+			journal(inst->s, LOG_LEVEL_ERROR, inst->unit, "Interface=%s: %s", w.name,
+				e.msg);
+	}
+	if (list->n == 0)
+		return;
+	tell(inst, missing);
+	KILL_POINT("nic-joined");
+}
+
+/* ---- as they come ---- */
+
+static bool is_named(const struct strv *list, const struct rt_link *link)
+{
+	struct wanted w;
+
+	for (size_t i = 0; i < list->n; i++) {
+		split(list->v[i], &w);
+		if (link == NULL || strcmp(w.name, link->name) == 0)
+			return true;
+	}
+	return false;
+}
+
+static void look_again(struct instance *inst, const struct rt_link *link)
+{
+	struct supervisor *s = inst->s;
+	const struct unit *u = unit_at(s, inst->index);
+	struct err e;
+
+	if (inst->awaits && is_named(&u->container.interfaces, link))
+		spawn_awaited(s, inst->index);
+	else if (inst->netns >= 0 && is_named(&u->container.interfaces, link) &&
+		nics_attach(inst, &e) < 0)
+		journal(s, LOG_LEVEL_WARNING, inst->unit, "%s", e.msg);
+	else if (inst->bridge_up && is_named(&u->network.interfaces, link))
+		nics_join(inst);
+}
+
+void nics_hear(struct supervisor *s, const struct rt_link *link)
+{
+	for (size_t i = 0; i < s->set->n; i++)
+		if (s->instances[i] != NULL)
+			look_again(s->instances[i], link);
+	perform_all(s);
+}
+
+void nics_open(struct supervisor *s)
+{
+	struct arena a = { 0 };
+	struct err e;
+	struct loan l;
+	size_t n = 0;
+	const char *text = file_read(&a, "", PATH_STATE "/" RECORDS, 0, RECORDS_MAX, &n, &e);
+
+	for (size_t i = 0; text != NULL && loan_read(&l, text, n, i); i++)
+		(void)add(s, &l);
+	arena_free(&a);
+}

@@ -1,0 +1,233 @@
+"""Devices of the host in containers and on bridges: they come when they are there, and are afterwards what they were. Ends of
+veth pairs stand for NICs; their other ends are the outside."""
+
+import json
+import shutil
+import subprocess
+
+import pytest
+
+from crashbox import KILL_BUILD
+from initbox import eventually
+from rootbox import RootBox
+
+SLEEP = "Rootfs=/srv/root\nExec=/bin/busybox sleep 100000\n"
+INSTALL = ""
+UNITS = {
+    "in.container": f"[Container]\nInterface=eth1:lan0\nNetwork=none\n{SLEEP}",
+    "too.container": f"[Container]\nInterface=eth1\nNetwork=none\n{SLEEP}",
+    "usb.container": f"[Container]\nInterface=usb0\nNetwork=none\n{SLEEP}",
+    "late.container": f"[Container]\nInterface=usb0\nNetwork=none\n{SLEEP}[Service]\nTimeoutStartSec=300ms\n",
+    "lan.network": "[Network]\nSubnet=10.20.0.0/24\nInterface=eth1 eth2\nInterface=usb0\n",
+    "trunk.network": "[Network]\nSubnet=10.21.0.0/24\nInterface=eth3\nVLAN=100\n",
+}
+
+
+class Lab(RootBox):
+    """A machine with NICs."""
+
+    def __init__(self, folder, build=None):
+        super().__init__(folder, UNITS)
+        self.image("root")
+        self.asked = []
+        for name in () if build is None else ("init", "supervisor", "supctl"):
+            to = {"init": "init", "supervisor": "usr/lib/sup/supervisor", "supctl": "bin/supctl"}[name]
+            shutil.copy(build / name, self.root / to)
+
+    def ip(self, *words):
+        done = subprocess.run(["nsenter", "-n", "-t", str(self.init_pid()), "ip", *words], capture_output=True,
+                              text=True, timeout=20)
+        assert done.returncode == 0, (words, done.stderr)
+        return json.loads(done.stdout) if words[0].startswith("-j") else done.stdout
+
+    def nic(self, name, *addresses, up=True, master=None):
+        """It has all of that when it gets its name."""
+        final, name = name, f"new-{name}"
+        self.ip("link", "add", name, "type", "veth", "peer", "name", f"peer-{final}")
+        self.ip("link", "set", f"peer-{final}", "up")
+        if master:
+            self.ip("link", "set", name, "master", master)
+        for address in addresses:
+            self.ip("addr", "add", address, "dev", name, *(["nodad"] if ":" in address else []))
+        self.ip("link", "set", name, "name", final)
+        if up and not final.startswith("usb"):
+            self.ip("link", "set", final, "up")
+
+    def links(self):
+        """All that a lent device may lack afterwards."""
+        return {l["ifname"]: (l.get("master"), "UP" in l["flags"], l["mtu"], l["address"],
+                              sorted(f"{a['local']}/{a['prefixlen']}" for a in l["addr_info"] if a["scope"] == "global"))
+                for l in self.ip("-j", "addr")}
+
+    def within(self, unit, *words):
+        status, out, err = self.supctl("exec", unit, "/bin/busybox", *words)
+        assert status == 0, err
+        return out
+
+    def do(self, *words):
+        status, out, err = self.supctl(*words)
+        assert status == 0, err
+        return out
+
+    def ask(self, *words):
+        """And does not wait for it."""
+        asked = self.inside("/bin/supctl", *words, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                            stderr=subprocess.DEVNULL)
+        self.asked.append(asked)
+
+    def __exit__(self, *exc):
+        super().__exit__(*exc)
+        for asked in self.asked:
+            asked.wait(30)
+
+    def becomes(self, unit, state, *texts):
+        def look():
+            status, out, _ = self.supctl("--json", "status", unit)
+            if status != 0:
+                return False
+            u = json.loads(out)
+            u = u["units"][0] if "units" in u else u
+            return u["state"] == state and all(t in json.dumps(u) for t in texts)
+        try:
+            return eventually(look, f"{unit} is {state} {texts}")
+        except AssertionError:
+            raise AssertionError(self.supctl("status", unit), self.said()) from None
+
+    def stays(self, before):
+        """All is as it was."""
+        try:
+            eventually(lambda: self.links() == before, "links")
+        except AssertionError:
+            assert self.links() == before
+
+
+@pytest.fixture
+def box(tmp_path):
+    with Lab(tmp_path) as lab:
+        eventually(lambda: lab.supctl("status")[0] == 0, "it answers")
+        yield lab
+
+
+def test_a_device_moves_in_and_comes_back_as_it_was(box):
+    box.ip("link", "add", "br0", "type", "bridge")
+    box.nic("eth1", "192.0.2.7/24", "2001:db8::7/64", master="br0")
+    before = box.links()
+    box.do("start", "in.container")
+    assert "eth1" not in box.links()
+    inside = box.within("in.container", "ip", "addr", "show", "lan0")
+    assert "192.0.2.7/24" in inside and "2001:db8::7/64" in inside and ",UP" in inside
+    status, _, err = box.supctl("start", "too.container")
+    assert status != 0 and "Interface=eth1: in.container has it" in err + box.do("status", "too.container")
+    box.kill_supervisor()
+    eventually(lambda: box.supctl("status")[0] == 0, "it answers")
+    assert "192.0.2.7/24" in box.within("in.container", "ip", "addr", "show", "lan0")
+    box.do("restart", "in.container")
+    assert "192.0.2.7/24" in box.within("in.container", "ip", "addr", "show", "lan0")
+    box.do("stop", "in.container")
+    box.stays(before)
+    box.do("start", "too.container")
+    box.do("stop", "too.container")
+    box.stays(before)
+
+
+def test_one_that_is_down_stays_down(box):
+    box.nic("eth1", "192.0.2.7/24", up=False)
+    before = box.links()
+    box.do("start", "in.container")
+    assert ",UP" not in box.within("in.container", "ip", "link", "show", "lan0")
+    box.do("stop", "in.container")
+    box.stays(before)
+
+
+def test_a_start_waits_for_its_device_and_gets_it_again(box):
+    box.ask("start", "usb.container")
+    box.becomes("usb.container", "starting", "waiting for interface usb0")
+    box.kill_supervisor()
+    box.becomes("usb.container", "starting", "waiting for interface usb0")
+    box.do("stop", "usb.container")
+    box.becomes("usb.container", "inactive")
+    box.ask("start", "usb.container")
+    box.becomes("usb.container", "starting", "waiting for interface usb0")
+    box.nic("usb0", "192.0.2.9/24")
+    box.becomes("usb.container", "running")
+    assert "waiting" not in box.do("status", "usb.container")
+    box.ip("link", "del", "peer-usb0")
+    eventually(lambda: "usb0" not in box.within("usb.container", "ip", "link"), "unplugged")
+    box.nic("usb0")
+    eventually(lambda: "usb0" in box.within("usb.container", "ip", "link"), "plugged in")
+    assert "192.0.2.9/24" in box.within("usb.container", "ip", "addr")
+    box.do("stop", "usb.container")
+    eventually(lambda: "usb0" in box.links(), "back")
+    assert box.links()["usb0"][4] == ["192.0.2.9/24"]
+
+
+def test_a_start_does_not_wait_for_ever(box):
+    status, _, err = box.supctl("start", "late.container")
+    assert status != 0 and "start timed out after 300 ms: waiting for interface usb0" in err
+    box.nic("usb0")
+    box.do("start", "late.container")
+
+
+def test_devices_are_ports_while_the_network_is_up(box):
+    box.ip("link", "add", "br0", "type", "bridge")
+    box.nic("eth1", "192.0.2.7/24", up=False)
+    box.nic("eth2", "192.0.2.8/24", master="br0")
+    before = box.links()
+    box.do("start", "lan.network")
+    box.becomes("lan.network", "running", "waiting for interface usb0")
+    mac = box.links()["lan"][3]
+    assert [box.links()[n][:2] for n in ("eth1", "eth2")] == 2 * [("lan", True)]
+    box.nic("usb0")
+    eventually(lambda: box.links()["usb0"][0] == "lan", "the one that comes")
+    box.becomes("lan.network", "running")
+    assert "waiting" not in box.do("status", "lan.network")
+    assert box.links()["lan"][3] == mac
+    assert "lan.network has it" in box.supctl("start", "too.container")[2]
+    box.kill_supervisor()
+    box.becomes("lan.network", "running")
+    box.do("stop", "lan.network")
+    box.ip("link", "del", "usb0")
+    box.stays(before)
+
+
+@pytest.mark.parametrize("unit, nics", [("in.container", ["eth1"]), ("lan.network", ["eth1", "eth2", "usb0"])])
+def test_wherever_the_supervisor_dies(tmp_path, unit, nics):
+    """At each step of taking and of giving back."""
+    with Lab(tmp_path, KILL_BUILD) as box:
+        eventually(lambda: box.supctl("status")[0] == 0, "it answers")
+        box.ip("link", "add", "br0", "type", "bridge")
+        for i, name in enumerate(nics):
+            box.nic(name, f"192.0.2.{i + 1}/24", master="br0" if i == 0 else None)
+        before = box.links()
+        passed = box.root / "run/sup/kill-passed"
+        inside = f"/proc/{box.init_pid()}/root/run/sup"
+
+        def orders(text):
+            (__import__("pathlib").Path(inside) / "kill-point").write_text(text)
+
+        def points(*words):
+            (__import__("pathlib").Path(inside) / "kill-passed").write_text("")
+            box.do(*words)
+            names = (__import__("pathlib").Path(inside) / "kill-passed").read_text().split()
+            return sorted({n for n in names if n.startswith("nic-")})
+
+        assert passed
+        for verb, state in ("start", "running"), ("stop", "inactive"):
+            seen = points(verb, unit)
+            assert seen
+            print(verb, unit, *seen)
+            for point in seen:
+                if verb == "start":
+                    box.do("stop", unit)
+                    box.stays(before)
+                else:
+                    box.do("start", unit)
+                orders(f"{point} 1\n")
+                box.supctl(verb, unit)
+                box.becomes(unit, state)
+                if verb == "stop":
+                    box.stays(before)
+                elif unit == "in.container":
+                    assert "192.0.2.1/24" in box.within(unit, "ip", "addr", "show", "lan0"), point
+                else:
+                    assert {box.links()[n][:2] for n in nics} == {("lan", True)}, point
