@@ -75,10 +75,9 @@ char *file_read_made(int fd)
 		if (size - n < 2) {
 			char *more = realloc(text, size = size * 2 + 4096);
 
-			if (more == NULL) {
-				got = -1;
-				break;
-			}
+			if (more ==
+				NULL) /* as the arena: who reads is not to take it for an unreadable file */
+				abort();
 			text = more;
 		}
 		got = read(own, text + n, size - n - 1);

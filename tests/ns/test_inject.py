@@ -1,5 +1,6 @@
 """Each system call that the supervisor and init make fails once: init lives on, the supervisor answers again, nothing is
-left behind and the same works a moment later. Here the first and the last of each kind; all of them: make inject."""
+left behind and the same works a moment later. Here one of each second kind, others each day (SUP_TURN=N: as on another,
+SUP_TURN=all: all kinds); all of them: make inject."""
 
 import errno
 import os
@@ -9,7 +10,7 @@ import subprocess
 
 import initbox
 from initbox import eventually
-from injection import PATIENCE, Campaign, Faulty, injector
+from injection import PATIENCE, TURN, Campaign, Faulty, injector
 
 
 def test_supervisor_at_work(tmp_path):
@@ -199,13 +200,13 @@ class Forgetful(Faulty):
 
 
 # It begins with 30 to 40 of them; a cycle has about 2,000.
-SOME = [*range(1, 40, 4), *range(40, 2000, 130)]
+SOME = [*range(1, 40, 6), *range(40, 2000, 260)]
 
 
 def test_memory_cannot_be_had(tmp_path):
     """malloc(3) and its kind fail at the n-th call, once in each life."""
     campaign = Campaign(tmp_path, Forgetful)
-    for number in range(1, 2000) if campaign.every else SOME:
+    for number in range(1, 2000) if campaign.every else [n + TURN % 4 for n in SOME]:
         box = campaign.box or campaign.fresh()
         campaign.attempt(box, f"memory {number}", lambda b=box, n=number: b.life_that_fails_at(n))
     campaign.end()

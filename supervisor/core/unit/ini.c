@@ -4,6 +4,7 @@
 
 #include <ini.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define BLANKS " \t"
@@ -286,6 +287,9 @@ void ini_read(const char *text, size_t size, const struct ini_events *events,
 		line = join_line(&f, line);
 	f.clean[f.used] = '\0';
 	bad = ini_parse_string(f.clean, on_line, &f);
+	/* No memory: as with the arena it is for the next supervisor to read the whole file, not for us to do without its rest. */
+	if (bad == -2)
+		abort();
 	/* Nothing that passed the checks is a fault to inih; if it is, the file must not count as read. */
 	if (bad != 0)
 		fault(&f, bad > 0 ? (uint32_t)bad : 0, 0, "the line cannot be read");
