@@ -330,7 +330,8 @@ def test_volumes_that_cannot_be_given(box):
 def test_a_table_is_on_the_disk(box):
     """Before the disk says that it has it, nothing was saved: the table of this boot is where it is then."""
     numbers = {name: number for number, name in call_names().items()}
-    with injector(box.supervisor_pid(), only=numbers["fsync"], at=1, no=errno.EIO) as inject:
+    # the third: before it the file and its folder in memory
+    with injector(box.supervisor_pid(), only=numbers["fsync"], at=3, no=errno.EIO) as inject:
         assert started(box, "late", "") == ""
         assert inject.end()[0] != ["gone"]
     eventually(lambda: "ids: I/O error; the ids are kept until the next boot only" in box.supctl("logs", "supervisor")[1],
