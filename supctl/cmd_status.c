@@ -169,6 +169,21 @@ static void print_ports(const json_t *unit)
 		print_field("Port", json_string_value(port));
 }
 
+static void print_traffic(const json_t *traffic)
+{
+	char in[HUMAN_MAX], out[HUMAN_MAX], line[160];
+
+	if (traffic == NULL)
+		return;
+	(void)snprintf(line, sizeof(line),
+		"%s in, %s out; dropped: %llu foreign, %llu over the rate",
+		human_size(number_of(traffic, "bytes_in"), in),
+		human_size(number_of(traffic, "bytes_out"), out),
+		(unsigned long long)number_of(traffic, "refused"),
+		(unsigned long long)number_of(traffic, "limited"));
+	print_field("Traffic", line);
+}
+
 static void print_socket(const json_t *unit)
 {
 	char triggers[HUMAN_MAX];
@@ -251,6 +266,7 @@ static void print_unit(const json_t *unit)
 	print_field("Address", text_of(unit, "address"));
 	print_field("Bridge", text_of(unit, "bridge"));
 	print_ports(unit);
+	print_traffic(json_object_get(unit, "traffic"));
 	print_socket(unit);
 	json_array_foreach(json_object_get(unit, "activated_by"), i, by)
 		print_field("Triggered by", json_string_value(by));

@@ -87,6 +87,11 @@ static void collect_rules(const struct supervisor *s, struct rule_set *rules, st
 	struct rule_network *networks = arena_array(a, s->set->n, sizeof(*networks));
 	struct rule_port *ports = arena_array(a, count_ports(s), sizeof(*ports));
 
+	struct {
+		struct rule_limit *v;
+		size_t n;
+	} limits = { 0 };
+
 	*rules = (struct rule_set){ .networks = networks, .ports = ports };
 	for (size_t i = 0; i < s->set->n; i++) {
 		const struct instance *inst = s->instances[i];
@@ -98,10 +103,24 @@ static void collect_rules(const struct supervisor *s, struct rule_set *rules, st
 			n->internal = inst->bridge.internal;
 			n->host_access = inst->bridge.host_access;
 			n->strict = inst->bridge.strict;
+			n->v6 = inst->bridge.at[FAMILY_V6].prefix != 0;
 		}
 		if (inst != NULL)
 			collect_ports(inst, ports, &rules->n_ports);
+		for (size_t k = 0; inst != NULL && k < inst->n_attached; k++)
+			if (inst->attachments[k].connections != 0)
+				*LIST_ADD(a, &limits) = (struct rule_limit){
+					inst->attachments[k].mac, inst->attachments[k].connections
+				};
 	}
+	rules->limits = limits.v;
+	rules->n_limits = limits.n;
+}
+
+/* What a container has in the rules besides its network. */
+static bool has_rules(const struct unit *u)
+{
+	return u->container.ports.n > 0 || u->container.connections != 0;
 }
 
 static int apply_rules(struct supervisor *s, struct err *e)
@@ -133,8 +152,7 @@ static int apply_guard(struct supervisor *s, struct err *e)
 		const struct instance *inst = s->instances[i];
 
 		for (size_t k = 0; inst != NULL && k < inst->n_attached; k++)
-			if (inst->attachments[k].guarded)
-				*LIST_ADD(&a, &members) = net_guard_member(&inst->attachments[k]);
+			*LIST_ADD(&a, &members) = net_guard_member(&s->net, &inst->attachments[k]);
 	}
 	rc = net_guard(&s->net, members.v, members.n, e);
 	arena_free(&a);
@@ -154,9 +172,10 @@ static int check_ports(struct supervisor *s, const struct unit *u, struct err *e
 
 		if (taken != NULL)
 			rc = err_setx(e, "PublishPort=%u/%s: the port is taken by %s", p->host,
-				p->udp ? "udp" : "tcp", taken->unit);
-		else if (net_port_free(p->host_addr, p->host, p->udp, e) < 0)
-			rc = err_prefix(e, "PublishPort=%u/%s", p->host, p->udp ? "udp" : "tcp");
+				port_protocol_name(p->protocol), taken->unit);
+		else if (net_port_free(p, e) < 0)
+			rc = err_prefix(e, "PublishPort=%u/%s", p->host,
+				port_protocol_name(p->protocol));
 	}
 	arena_free(&a);
 	return rc;
@@ -267,6 +286,14 @@ static void route_once(const struct instance *inst, struct attach_plan *p)
 				p->at[f].gateway = (struct ip){ 0 };
 }
 
+/* From what is written in bits. */
+static void limit_attach(struct attach_plan *p, const struct container_section *c)
+{
+	p->sent_most = c->egress_rate != SIZE_UNSET ? c->egress_rate / 8 : 0;
+	p->given_most = c->ingress_rate != SIZE_UNSET ? c->ingress_rate / 8 : 0;
+	p->connections = c->connections;
+}
+
 /* Makes the pair, or what is missing of it. */
 static int wire(const struct instance *inst, const struct attach_plan *p, struct err *e)
 {
@@ -300,6 +327,7 @@ static int attach_next(struct instance *inst, bool adopts, struct err *e)
 		return -1;
 	attach_plan_make(p, inst->unit, nth, &network->bridge, addr, s->machine_id);
 	route_once(inst, p);
+	limit_attach(p, &unit_at(s, inst->index)->container);
 	inst->n_attached++; /* or half, when it fails: see bridge_setup() */
 	return adopts && net_attach_lacks(&s->net, p) == NULL ? 0 : wire(inst, p, e);
 }
@@ -330,7 +358,7 @@ static int attach_new(struct instance *inst, struct err *e)
 
 	if (check_ports(s, u, e) < 0 || attach_all(inst, false, e) < 0)
 		return -1;
-	return u->container.ports.n > 0 ? apply_rules(s, e) : 0;
+	return has_rules(u) ? apply_rules(s, e) : 0;
 }
 
 int network_mend(struct instance *inst, const char **what, const char **lacked, struct err *e)
@@ -466,7 +494,7 @@ void network_release(struct instance *inst)
 		journal(s, LOG_LEVEL_WARNING, inst->unit, "%s", e.msg);
 	KILL_POINT("detach-unbridged");
 	if (inst->n_attached > 0 || inst->bridge_up) {
-		bool in_rules = inst->bridge_up || unit_at(s, inst->index)->container.ports.n > 0;
+		bool in_rules = inst->bridge_up || has_rules(unit_at(s, inst->index));
 
 		inst->n_attached = 0;
 		inst->bridge_up = false;

@@ -5,6 +5,7 @@
 #include "supervisor/core/net/rules.h"
 
 #include <errno.h>
+#include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netlink.h>
@@ -200,7 +201,8 @@ static void ports_go_to_the_map_of_their_address(void **state)
 	const struct rule_port ports[] = {
 		{ "a.container", { .host_addr = IP_V4(0x7f000001), .host = 8080, .inside = 80 },
 			IP_V4(0x0a590102) },
-		{ "a.container", { .host = 5353, .inside = 53, .udp = true }, IP_V4(0x0a590102) },
+		{ "a.container", { .host = 5353, .inside = 53, .protocol = PORT_UDP },
+			IP_V4(0x0a590102) },
 	};
 	struct rule_set rules = { .networks = &lan, .n_networks = 1, .ports = ports, .n_ports = 2 };
 	const uint8_t *found;
@@ -223,6 +225,82 @@ static void ports_go_to_the_map_of_their_address(void **state)
 	drop(&t);
 }
 
+/* Of a port without an address there is one for each family that the container has. */
+static void ports_of_ipv6_have_maps_of_their_own(void **state)
+{
+	static const uint8_t one_key[] = { 132, 0, 0, 0, 0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+		0, 0, 9, 0x1f, 0x90, 0, 0 };
+	static const uint8_t data[] = { 0xfd, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 80, 0,
+		0 };
+	const struct ip host = { 0xfd00000000000000, 9 }, inside = { 0xfd01000000000000, 2 };
+	const struct rule_port ports[] = {
+		{ "a.container",
+			{ .host_addr = host, .host = 8080, .inside = 80, .protocol = PORT_SCTP },
+			inside },
+		{ "a.container", { .host = 53, .inside = 53 }, inside },
+		{ "a.container", { .host = 53, .inside = 53 }, IP_V4(0x0a590102) },
+		{ "a.container", { .host_addr = IP_V4(0), .host = 54, .inside = 53 },
+			IP_V4(0x0a590102) },
+	};
+	struct rule_set rules = { .networks = &lan, .n_networks = 1, .ports = ports, .n_ports = 4 };
+	const uint8_t *found;
+	struct batch t;
+	size_t size;
+
+	(void)state;
+	build(&t, &rules);
+	assert_int_equal(elements(&t, "ports"), 2);
+	assert_int_equal(elements(&t, "addr_ports"), 0);
+	assert_int_equal(elements(&t, "ports6"), 1);
+	assert_int_equal(elements(&t, "addr_ports6"), 1);
+	found = first_element(&t, "addr_ports6", NFTA_SET_ELEM_KEY, &size);
+	assert_int_equal(size, sizeof(one_key));
+	assert_memory_equal(found, one_key, size);
+	found = first_element(&t, "addr_ports6", NFTA_SET_ELEM_DATA, &size);
+	assert_int_equal(size, sizeof(data));
+	assert_memory_equal(found, data, size);
+	drop(&t);
+}
+
+/* A kernel that has no table of both: those of IPv4, with no word of what only the other knows. */
+static void without_tables_of_both_families_there_is_one_of_ipv4(void **state)
+{
+	struct rule_set rules = { .networks = &lan, .n_networks = 1 };
+	struct batch both, one;
+
+	(void)state;
+	build(&both, &rules);
+	assert_int_equal(both.message[1].data[0], NFPROTO_INET);
+	rules.v4_only = true;
+	build(&one, &rules);
+	assert_int_equal(one.message[1].data[0], NFPROTO_IPV4);
+	assert_true(count(&one, NFT_MSG_NEWRULE) < count(&both, NFT_MSG_NEWRULE));
+	assert_null(memmem(one.memory, one.b.used, "reject", 7));
+	drop(&both);
+	drop(&one);
+}
+
+static void who_may_have_so_many_connections(void **state)
+{
+	static const uint8_t mac[MAC_LEN] = { 2, 1, 2, 3, 4, 5 };
+	static struct rule_limit limits[1025];
+	struct rule_set rules = { .networks = &lan, .n_networks = 1, .limits = limits };
+	struct batch t;
+	size_t size;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++)
+		limits[i] = (struct rule_limit){ mac, i + 1 };
+	for (rules.n_limits = 0; rules.n_limits <= 1025; rules.n_limits += 205) {
+		build(&t, &rules);
+		assert_int_equal(elements(&t, "busy"), rules.n_limits);
+		if (rules.n_limits > 0)
+			assert_memory_equal(first_element(&t, "busy", NFTA_SET_ELEM_KEY, &size),
+				mac, 6);
+		drop(&t);
+	}
+}
+
 /* Longest names and most elements: the size that is promised holds, at each edge of a message too. */
 static void memory_is_enough_for_any_number(void **state)
 {
@@ -237,6 +315,7 @@ static void memory_is_enough_for_any_number(void **state)
 		(void)snprintf(networks[i].bridge, IF_NAME_MAX, "longest-is-%04zu", i);
 		networks[i].internal = i % 2 == 0;
 		ports[i].port = (struct port){ .host_addr = IP_V4(1), .host = (uint16_t)(i + 1) };
+		ports[i].addr = ip_v4(2);
 	}
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
 		rules.n_networks = rules.n_ports = numbers[i];
@@ -246,6 +325,16 @@ static void memory_is_enough_for_any_number(void **state)
 		drop(&t);
 		rules.n_networks = 1;
 		build(&t, &rules);
+		drop(&t);
+	}
+	for (size_t i = 0; i < 3000; i++) {
+		ports[i].port.host_addr = (struct ip){ 1, 1 };
+		ports[i].addr = (struct ip){ 1, 2 };
+	}
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+		rules.n_ports = numbers[i];
+		build(&t, &rules);
+		assert_int_equal(elements(&t, "addr_ports6"), numbers[i]);
 		drop(&t);
 	}
 }
@@ -333,11 +422,12 @@ static void taken_port_is_named(void **state)
 {
 	const struct rule_port ports[] = {
 		{ "web.container", { .host_addr = IP_V4(0x7f000001), .host = 80 }, IP_V4(1) },
-		{ "dns.container", { .host = 53, .udp = true }, IP_V4(2) },
+		{ "dns.container", { .host = 53, .protocol = PORT_UDP }, IP_V4(2) },
 	};
 	struct port same = { .host_addr = IP_V4(0x7f000001), .host = 80 }, any = { .host = 80 };
 	struct port other_addr = { .host_addr = IP_V4(0x0a000001), .host = 80 };
-	struct port tcp = { .host = 53 }, udp = { .host_addr = IP_V4(1), .host = 53, .udp = true };
+	struct port tcp = { .host = 53 },
+		    udp = { .host_addr = IP_V4(1), .host = 53, .protocol = PORT_UDP };
 
 	(void)state;
 	assert_string_equal(rule_port_taken(ports, 2, &same)->unit, "web.container");
@@ -346,6 +436,11 @@ static void taken_port_is_named(void **state)
 	assert_null(rule_port_taken(ports, 2, &other_addr));
 	assert_null(rule_port_taken(ports, 2, &tcp));
 	assert_null(rule_port_taken(NULL, 0, &any));
+	/* Any of IPv4 is not any of IPv6. */
+	any.host_addr = ip_v4(0);
+	assert_string_equal(rule_port_taken(ports, 2, &any)->unit, "web.container");
+	any.host_addr = (struct ip){ 0xfd00000000000000, 1 };
+	assert_null(rule_port_taken(ports, 2, &any));
 }
 
 int main(void)
@@ -356,6 +451,9 @@ int main(void)
 		cmocka_unit_test(networks_are_elements_not_rules),
 		cmocka_unit_test(a_bridge_is_a_name_of_sixteen_bytes),
 		cmocka_unit_test(ports_go_to_the_map_of_their_address),
+		cmocka_unit_test(ports_of_ipv6_have_maps_of_their_own),
+		cmocka_unit_test(without_tables_of_both_families_there_is_one_of_ipv4),
+		cmocka_unit_test(who_may_have_so_many_connections),
 		cmocka_unit_test(memory_is_enough_for_any_number),
 		cmocka_unit_test(too_little_memory_is_said_and_not_overrun),
 		cmocka_unit_test(a_kernel_that_cannot_refuse_drops),

@@ -94,6 +94,7 @@ static void test_port_of_a_container(void **state)
 			"[Socket]\nListenStream=127.0.0.2:90\nListenDatagram=80\n"
 			"ListenStream=[::1]:80\nService=other.service\n" },
 		{ "c.socket", "[Socket]\nListenStream=90\nService=other.service\n" },
+		{ "d.socket", "[Socket]\nListenStream=[fd00::1]:80\nService=other.service\n" },
 		{ NULL, NULL },
 	};
 	struct unit_set set;
@@ -103,6 +104,8 @@ static void test_port_of_a_container(void **state)
 		"a.socket:2:1: error: port 80 of the host is published by web.container "
 		"(PublishPort=), which would get its connections\n"
 		"c.socket:2:1: error: port 90 of the host is published by web.container "
+		"(PublishPort=), which would get its connections\n"
+		"d.socket:2:1: error: port 80 of the host is published by web.container "
 		"(PublishPort=), which would get its connections\n");
 	unit_set_free(&set);
 }

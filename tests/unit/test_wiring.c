@@ -163,8 +163,10 @@ static void test_port_that_is_taken(void **state)
 {
 	static const struct rule_port ports[] = {
 		{ .unit = "a", .port = { .host = 80 } },
-		{ .unit = "b", .port = { .host = 53, .host_addr = IP_V4(5), .udp = true } },
-		{ .unit = "c", .port = { .host = 53, .host_addr = IP_V4(6), .udp = true } },
+		{ .unit = "b",
+			.port = { .host = 53, .host_addr = IP_V4(5), .protocol = PORT_UDP } },
+		{ .unit = "c",
+			.port = { .host = 53, .host_addr = IP_V4(6), .protocol = PORT_UDP } },
 	};
 	static const struct {
 		struct port port;
@@ -172,11 +174,11 @@ static void test_port_that_is_taken(void **state)
 	} cases[] = {
 		{ { .host = 80 }, "a" },
 		{ { .host = 80, .host_addr = IP_V4(5) }, "a" },
-		{ { .host = 80, .udp = true }, NULL },
+		{ { .host = 80, .protocol = PORT_UDP }, NULL },
 		{ { .host = 81 }, NULL },
-		{ { .host = 53, .udp = true }, "b" },
-		{ { .host = 53, .host_addr = IP_V4(6), .udp = true }, "c" },
-		{ { .host = 53, .host_addr = IP_V4(7), .udp = true }, NULL },
+		{ { .host = 53, .protocol = PORT_UDP }, "b" },
+		{ { .host = 53, .host_addr = IP_V4(6), .protocol = PORT_UDP }, "c" },
+		{ { .host = 53, .host_addr = IP_V4(7), .protocol = PORT_UDP }, NULL },
 	};
 
 	(void)state;

@@ -25,7 +25,8 @@ size_t key_print_list(const struct strv *list, const char *between, char *buf, s
 	X(bool)            \
 	X(choice)          \
 	X(count)           \
-	X(int) X(exit_code) X(time) X(time_pair) X(weight) X(size) X(memory) X(tasks) X(percent)
+	X(int)             \
+	X(exit_code) X(time) X(time_pair) X(weight) X(size) X(memory) X(tasks) X(percent)
 #define KEY_TYPES_TEXT(X) \
 	X(text)           \
 	X(path)           \
@@ -108,6 +109,7 @@ KEY_TYPES(X)
 #define EXIT_CODE(m) KEY(exit_code, m, int)
 #define TIME(m) KEY(time, m, uint64_t)
 #define SIZE(m) KEY(size, m, uint64_t)
+#define RATE(m) KEY(size, m, uint64_t), .arg = 1
 #define INTERVAL(m) KEY(interval, m, uint64_t)
 #define MEMORY(m) KEY(memory, m, struct quantity)
 #define TASKS(m) KEY(tasks, m, struct quantity)

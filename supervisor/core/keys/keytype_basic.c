@@ -287,10 +287,16 @@ static void size_reset(const struct key *key, void *field)
 	*(uint64_t *)field = SIZE_UNSET;
 }
 
+/* A rate is of bits and thousands, and at least one of them. */
 static int size_parse(struct key_context *c)
 {
-	if (number_size(c->value, 1024, c->field) < 0)
-		return key_fail(c, 0, "\"%s\" " SIZE_HELP " or \"infinity\"", c->value);
+	uint64_t *size = c->field;
+	bool rate = c->key->arg != 0;
+
+	if (number_size(c->value, rate ? 1000 : 1024, size) < 0 || (rate && *size < 1000))
+		return key_fail(c, 0, "\"%s\" is not a %s or \"infinity\"", c->value,
+			rate ? "rate; write \"512K\", \"1.5M\", a number of bits from 1000 on"
+			     : "size; write \"512M\", \"1.5G\", a number of bytes");
 	return 0;
 }
 
@@ -299,9 +305,8 @@ static size_t size_print(const struct key *key, const void *field, char *buf, si
 	struct text t = { buf, size, 0 };
 	uint64_t value = *(const uint64_t *)field;
 
-	(void)key;
 	if (value != SIZE_UNSET)
-		number_put_size(&t, value, 1024);
+		number_put_size(&t, value, key->arg != 0 ? 1000 : 1024);
 	return t.len;
 }
 

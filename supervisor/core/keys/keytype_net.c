@@ -151,18 +151,17 @@ static int port_fail(struct key_context *c, char *part, const char *copy)
 }
 
 /* Cuts "/udp" off. */
-static int port_protocol(struct key_context *c, char *copy, bool *udp)
+static int port_protocol(struct key_context *c, char *copy, uint8_t *protocol)
 {
 	char *slash = strchr(copy, '/');
 
-	*udp = false;
 	if (slash == NULL)
 		return 0;
 	*slash++ = '\0';
-	*udp = strcmp(slash, "udp") == 0;
-	if (!*udp && strcmp(slash, "tcp") != 0)
-		return key_fail(c, (size_t)(slash - copy), "\"%s\" is neither tcp nor udp", slash);
-	return 0;
+	for (*protocol = 0; *protocol < PORT_PROTOCOL_COUNT; ++*protocol)
+		if (strcmp(slash, port_protocol_name(*protocol)) == 0)
+			return 0;
+	return key_fail(c, (size_t)(slash - copy), "\"%s\" is none of tcp, udp, sctp", slash);
 }
 
 static int ports_add(struct key_context *c, struct port port, struct range host,
@@ -182,40 +181,46 @@ static int ports_add(struct key_context *c, struct port port, struct range host,
 	return 0;
 }
 
+/* Cuts the address off, which in IPv6 stands in brackets; moves *rest behind it. Without one it is none. */
+static int port_address(struct key_context *c, char *copy, char **rest, struct ip *ip)
+{
+	bool v6 = copy[0] == '[';
+	char *end = v6 ? strstr(copy, "]:") : strchr(copy, ':');
+
+	*rest = copy;
+	/* Of two numbers, the first is a port of the host. */
+	if (!v6 && (end == NULL || strchr(end + 1, ':') == NULL))
+		return 0;
+	if (end == NULL || (v6 && strchr(end + 2, ':') == NULL))
+		return key_fail(c, 0, "\"%s\" is not of the form [IPV6]:PORT:PORT", c->value);
+	*end = '\0';
+	*rest = end + (v6 ? 2 : 1);
+	if (ip_parse(ip, copy + v6) < 0 || (ip_family(*ip) == FAMILY_V6) != v6)
+		return key_fail(c, v6, "\"%s\" is not an IPv%c address", copy + v6, v6 ? '6' : '4');
+	if (ip_is_loopback6(*ip))
+		return key_fail(c, v6,
+			"the kernel leads nothing that was sent to ::1 into a container; 127.0.0.1 it does");
+	return 0;
+}
+
 static int ports_parse(struct key_context *c)
 {
-	char *copy = arena_strdup(c->arena, c->value);
-	char *inside_text, *host_text = NULL, *addr_text = NULL;
+	char *copy = arena_strdup(c->arena, c->value), *rest, *colon;
 	struct port port = { 0 };
 	struct range host, inside;
 
-	if (copy[0] == '[')
-		return address_fail(c, 0, c->value);
-	if (port_protocol(c, copy, &port.udp) < 0)
+	if (port_protocol(c, copy, &port.protocol) < 0 ||
+		port_address(c, copy, &rest, &port.host_addr) < 0)
 		return -1;
-	inside_text = strrchr(copy, ':');
-	if (inside_text != NULL) {
-		*inside_text++ = '\0';
-		host_text = strrchr(copy, ':');
-		if (host_text != NULL) {
-			*host_text++ = '\0';
-			addr_text = copy;
-		} else {
-			host_text = copy;
-		}
-	} else {
-		inside_text = copy;
-	}
-	if (addr_text != NULL && read_address(&port.host_addr, addr_text) < 0)
-		return address_fail(c, 0, addr_text);
-	if (ip_to_v4(port.host_addr) == 0)
-		port.host_addr = (struct ip){ 0 };
-	if (range_parse(inside_text, &inside) < 0)
-		return port_fail(c, inside_text, copy);
+	colon = strchr(rest, ':');
+	if (colon != NULL)
+		*colon++ = '\0';
+	if (range_parse(colon != NULL ? colon : rest, &inside) < 0)
+		return port_fail(c, colon != NULL ? colon : rest, copy);
 	/* With no port of the host, podman takes any free one: here it is the same number. */
 	host = inside;
-	if (host_text != NULL && *host_text != '\0' && range_parse(host_text, &host) < 0)
-		return port_fail(c, host_text, copy);
+	if (colon != NULL && *rest != '\0' && range_parse(rest, &host) < 0)
+		return port_fail(c, rest, copy);
 	return ports_add(c, port, host, inside);
 }
 
@@ -231,10 +236,13 @@ static size_t ports_print(const struct key *key, const void *field, char *buf, s
 
 		text_separate(&t, "\n");
 		if (ip_is_set(p->host_addr)) {
-			text_puts(&t, ip_text(ip, p->host_addr));
-			text_puts(&t, ":");
+			bool v6 = ip_family(p->host_addr) == FAMILY_V6;
+
+			text_printf(&t, v6 ? "[%s]:" : "%s:", ip_text(ip, p->host_addr));
 		}
-		text_printf(&t, "%u:%u%s", p->host, p->inside, p->udp ? "/udp" : "");
+		text_printf(&t, "%u:%u", p->host, p->inside);
+		if (p->protocol != PORT_TCP)
+			text_printf(&t, "/%s", port_protocol_name(p->protocol));
 	}
 	return t.len;
 }

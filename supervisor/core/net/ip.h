@@ -49,6 +49,18 @@ static inline bool ip_same(struct ip a, struct ip b)
 	return a.hi == b.hi && a.lo == b.lo;
 }
 
+/* None, or 0.0.0.0: any of both families, or of IPv4. */
+static inline bool ip_is_any(struct ip a)
+{
+	return a.hi == 0 && (a.lo == 0 || a.lo == 0xffff00000000);
+}
+
+/* ::1 */
+static inline bool ip_is_loopback6(struct ip a)
+{
+	return a.hi == 0 && a.lo == 1;
+}
+
 static inline enum family ip_family(struct ip a)
 {
 	return a.hi == 0 && a.lo >> 32 == 0xffff ? FAMILY_V4 : FAMILY_V6;

@@ -89,6 +89,41 @@ static const uint8_t host_order[] = {
 #endif
 };
 
+/* An expression has a name and a nest of data, in a nest of its own: two of them to end. */
+struct expr {
+	size_t element, data;
+};
+
+static struct expr expr_begin_in(struct nl_buf *b, uint16_t type, const char *name)
+{
+	struct expr e;
+
+	e.element = nl_nest(b, type);
+	nl_str(b, NFTA_EXPR_NAME, name);
+	e.data = nl_nest(b, NFTA_EXPR_DATA);
+	return e;
+}
+
+static struct expr expr_begin(struct nl_buf *b, const char *name)
+{
+	return expr_begin_in(b, NFTA_LIST_ELEM, name);
+}
+
+static void expr_end(struct nl_buf *b, struct expr e)
+{
+	nl_nest_end(b, e.data);
+	nl_nest_end(b, e.element);
+}
+
+static void attr_be64(struct nl_buf *b, uint16_t type, uint64_t v)
+{
+	uint8_t wire[8];
+
+	put_be32(wire, (uint32_t)(v >> 32));
+	put_be32(wire + 4, (uint32_t)v);
+	nl_put(b, type, wire, sizeof(wire));
+}
+
 void nft_set_add(struct nl_buf *b, const struct nft_table *t, const struct nft_set *s, uint32_t id)
 {
 	message(b, t, NFT_MSG_NEWSET, NLM_F_CREATE, "make set", s->name);
@@ -99,6 +134,8 @@ void nft_set_add(struct nl_buf *b, const struct nft_table *t, const struct nft_s
 	nl_be32(b, NFTA_SET_KEY_LEN, s->key_size);
 	if (s->key_type == NFT_T_IFNAME)
 		nl_put(b, NFTA_SET_USERDATA, host_order, sizeof(host_order));
+	if (s->each == NFT_EACH_COUNTS)
+		expr_end(b, expr_begin_in(b, NFTA_SET_EXPR, "counter"));
 	if (s->data_size == 0)
 		return;
 	nl_be32(b, NFTA_SET_FLAGS, NFT_SET_MAP);
@@ -106,21 +143,54 @@ void nft_set_add(struct nl_buf *b, const struct nft_table *t, const struct nft_s
 	nl_be32(b, NFTA_SET_DATA_LEN, s->data_size);
 }
 
-size_t nft_elements_begin(struct nl_buf *b, const struct nft_table *t, const struct nft_set *set)
+static size_t elements(struct nl_buf *b, const struct nft_table *t, const struct nft_set *set)
 {
-	message(b, t, NFT_MSG_NEWSETELEM, NLM_F_CREATE, "fill set", set->name);
 	nl_str(b, NFTA_SET_ELEM_LIST_TABLE, t->name);
 	nl_str(b, NFTA_SET_ELEM_LIST_SET, set->name);
 	return nl_nest(b, NFTA_SET_ELEM_LIST_ELEMENTS);
+}
+
+size_t nft_elements_begin(struct nl_buf *b, const struct nft_table *t, const struct nft_set *set)
+{
+	message(b, t, NFT_MSG_NEWSETELEM, NLM_F_CREATE, "fill set", set->name);
+	return elements(b, t, set);
 }
 
 /* In a batch a refusal is that of the whole, so each of them is in before it goes. */
 size_t nft_elements_gone(struct nl_buf *b, const struct nft_table *t, const struct nft_set *set)
 {
 	message(b, t, NFT_MSG_DELSETELEM, 0, "empty set", set->name);
-	nl_str(b, NFTA_SET_ELEM_LIST_TABLE, t->name);
-	nl_str(b, NFTA_SET_ELEM_LIST_SET, set->name);
-	return nl_nest(b, NFTA_SET_ELEM_LIST_ELEMENTS);
+	return elements(b, t, set);
+}
+
+size_t nft_elements_ask(struct nl_buf *b, const struct nft_table *t, const struct nft_set *set)
+{
+	message(b, t, NFT_MSG_GETSETELEM, 0, "read set", set->name);
+	nl_note(b, "read set", set->name, ENOENT);
+	return elements(b, t, set);
+}
+
+const char *nft_count_read(const struct nl_reply *r, uint64_t *packets)
+{
+	static const uint16_t path[] = { NFTA_SET_ELEM_LIST_ELEMENTS, NFTA_LIST_ELEM,
+		NFTA_SET_ELEM_EXPR, NFTA_EXPR_DATA, NFTA_COUNTER_PACKETS };
+	const uint8_t *at = r->data + sizeof(struct nfgenmsg);
+	size_t size = r->size - sizeof(struct nfgenmsg);
+	const char *set;
+
+	if (r->type != (NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWSETELEM) ||
+		r->size < sizeof(struct nfgenmsg))
+		return NULL;
+	set = nl_find_str(at, size, NFTA_SET_ELEM_LIST_SET);
+	for (size_t i = 0; i < sizeof(path) / sizeof(path[0]); i++) {
+		at = nl_find(at, size, path[i], &size);
+		if (at == NULL)
+			return NULL;
+	}
+	*packets = 0;
+	for (size_t i = 0; i < size; i++)
+		*packets = *packets << 8 | at[i];
+	return set;
 }
 
 static void put_value(struct nl_buf *b, uint16_t type, const void *value, size_t size)
@@ -131,11 +201,37 @@ static void put_value(struct nl_buf *b, uint16_t type, const void *value, size_t
 	nl_nest_end(b, nest);
 }
 
+/* Of a second, and what may come at once besides: more than the greatest packet that a veth hands over as one. */
+static void put_rate(struct nl_buf *b, uint64_t most)
+{
+	struct expr e = expr_begin_in(b, NFTA_SET_ELEM_EXPR, "limit");
+
+	attr_be64(b, NFTA_LIMIT_RATE, most);
+	attr_be64(b, NFTA_LIMIT_UNIT, 1);
+	nl_be32(b, NFTA_LIMIT_BURST, 2 * 65536);
+	nl_be32(b, NFTA_LIMIT_TYPE, NFT_LIMIT_PKT_BYTES);
+	nl_be32(b, NFTA_LIMIT_FLAGS, NFT_LIMIT_F_INV);
+	expr_end(b, e);
+}
+
+static void put_connections(struct nl_buf *b, uint64_t most)
+{
+	struct expr e = expr_begin_in(b, NFTA_SET_ELEM_EXPR, "connlimit");
+
+	nl_be32(b, NFTA_CONNLIMIT_COUNT, (uint32_t)most);
+	nl_be32(b, NFTA_CONNLIMIT_FLAGS, NFT_CONNLIMIT_F_INV);
+	expr_end(b, e);
+}
+
 void nft_element(struct nl_buf *b, const struct nft_set *set, const void *key, const void *data)
 {
 	size_t element = nl_nest(b, NFTA_LIST_ELEM);
 
 	put_value(b, NFTA_SET_ELEM_KEY, key, set->key_size);
+	if (set->each == NFT_EACH_RATE)
+		put_rate(b, *(const uint64_t *)data);
+	if (set->each == NFT_EACH_CONNECTIONS)
+		put_connections(b, *(const uint64_t *)data);
 	if (set->data_size != 0)
 		put_value(b, NFTA_SET_ELEM_DATA, data, set->data_size);
 	nl_nest_end(b, element);
@@ -157,27 +253,6 @@ size_t nft_rule_begin(struct nl_buf *b, const struct nft_table *t, const char *c
 void nft_rule_end(struct nl_buf *b, size_t nest)
 {
 	nl_nest_end(b, nest);
-}
-
-/* An expression is an element with a name and a nest of data: two nests to end. */
-struct expr {
-	size_t element, data;
-};
-
-static struct expr expr_begin(struct nl_buf *b, const char *name)
-{
-	struct expr e;
-
-	e.element = nl_nest(b, NFTA_LIST_ELEM);
-	nl_str(b, NFTA_EXPR_NAME, name);
-	e.data = nl_nest(b, NFTA_EXPR_DATA);
-	return e;
-}
-
-static void expr_end(struct nl_buf *b, struct expr e)
-{
-	nl_nest_end(b, e.data);
-	nl_nest_end(b, e.element);
 }
 
 void nft_meta(struct nl_buf *b, uint32_t key, uint32_t reg)
@@ -255,12 +330,12 @@ void nft_lookup(struct nl_buf *b, const char *set, uint32_t reg, uint32_t into_r
 	expr_end(b, e);
 }
 
-void nft_dnat(struct nl_buf *b, uint32_t addr_reg, uint32_t port_reg)
+void nft_dnat(struct nl_buf *b, uint8_t family, uint32_t addr_reg, uint32_t port_reg)
 {
 	struct expr e = expr_begin(b, "nat");
 
 	nl_be32(b, NFTA_NAT_TYPE, NFT_NAT_DNAT);
-	nl_be32(b, NFTA_NAT_FAMILY, NFPROTO_IPV4);
+	nl_be32(b, NFTA_NAT_FAMILY, family);
 	nl_be32(b, NFTA_NAT_REG_ADDR_MIN, addr_reg);
 	nl_be32(b, NFTA_NAT_REG_PROTO_MIN, port_reg);
 	expr_end(b, e);

@@ -36,6 +36,7 @@ struct nft_chain {
 /* Types are nft's own numbers, which only its listing reads; fields of a concatenation are 6 bits each. */
 enum nft_type {
 	NFT_T_ADDR = 7,
+	NFT_T_ADDR6 = 8,
 	NFT_T_ETHER = 9,
 	NFT_T_PROTO = 12,
 	NFT_T_PORT = 13,
@@ -43,10 +44,21 @@ enum nft_type {
 };
 #define NFT_CONCAT(a, b) ((a) << 6 | (b))
 
+/* What each element of a set does when it is found (kernel 5.7). */
+enum nft_each {
+	NFT_EACH_NOTHING,
+	NFT_EACH_COUNTS,     /* packets and bytes */
+	NFT_EACH_RATE,       /* is a match only above so many bytes in a second */
+	NFT_EACH_CONNECTIONS /* ... above so many connections at once */
+};
+
 struct nft_set {
 	const char *name;
-	uint32_t key_type, key_size;
-	uint32_t data_type, data_size; /* 0: a set, else a map */
+	uint32_t key_type;
+	uint8_t key_size;
+	uint16_t data_type;
+	uint8_t data_size; /* 0: a set, else a map */
+	uint8_t each;      /* enum nft_each */
 };
 
 void nft_begin(struct nl_buf *b);
@@ -58,12 +70,19 @@ void nft_table_renew(struct nl_buf *b, const struct nft_table *t, bool gone);
 void nft_chain_add(struct nl_buf *b, const struct nft_table *t, const struct nft_chain *c);
 void nft_set_add(struct nl_buf *b, const struct nft_table *t, const struct nft_set *s, uint32_t id);
 
-/* Elements go between these two; `set` says how long key and data are. data: NULL in a set. */
+/*
+ * Elements go between these two; `set` says how long key and data are. data: NULL in a set; of NFT_EACH_RATE and _CONNECTIONS the
+ * uint64_t that is the most.
+ */
 size_t nft_elements_begin(struct nl_buf *b, const struct nft_table *t, const struct nft_set *set);
 /* Those that are to go; one that is not there is no error. */
 size_t nft_elements_gone(struct nl_buf *b, const struct nft_table *t, const struct nft_set *set);
 void nft_element(struct nl_buf *b, const struct nft_set *set, const void *key, const void *data);
 void nft_elements_end(struct nl_buf *b, size_t nest);
+/* Not in a batch: those that are asked for, one a message; none there is no error. */
+size_t nft_elements_ask(struct nl_buf *b, const struct nft_table *t, const struct nft_set *set);
+/* Of the answer, the packets of an NFT_EACH_COUNTS; returns the set's name, NULL when the reply is another. */
+const char *nft_count_read(const struct nl_reply *r, uint64_t *packets);
 
 size_t nft_rule_begin(struct nl_buf *b, const struct nft_table *t, const char *chain);
 void nft_rule_end(struct nl_buf *b, size_t nest);
@@ -79,7 +98,8 @@ void nft_cmp(struct nl_buf *b, uint32_t reg, uint32_t op, const void *data, size
 void nft_mask(struct nl_buf *b, uint32_t reg, const void *mask, size_t size);
 /* Is the key at reg in the set? With into_reg the map's data goes there (0: a set). */
 void nft_lookup(struct nl_buf *b, const char *set, uint32_t reg, uint32_t into_reg, bool invert);
-void nft_dnat(struct nl_buf *b, uint32_t addr_reg, uint32_t port_reg);
+/* family: of the address, NFPROTO_IPV4 or _IPV6. */
+void nft_dnat(struct nl_buf *b, uint8_t family, uint32_t addr_reg, uint32_t port_reg);
 void nft_masquerade(struct nl_buf *b);
 /*
  * Says to the sender that it is not allowed (ICMP, RFC 1812 and 4443): a connect(2) fails at once with EHOSTUNREACH, in IPv6 with

@@ -13,7 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define NL_NOTES 64
+#define NL_NOTES 80
 
 struct nl_note {
 	const char *what;   /* "make bridge"; NULL: none */

@@ -269,6 +269,21 @@ static int find_index(const uint8_t *attrs, size_t size, uint16_t type)
 	return index;
 }
 
+/* The first members of struct rtnl_link_stats64 are these. */
+bool rt_traffic_read(struct rt_traffic *t, const struct nl_reply *r)
+{
+	const void *stats = NULL;
+	size_t size;
+
+	if (r->type == RTM_NEWLINK && r->size >= sizeof(struct ifinfomsg))
+		stats = nl_find(r->data + sizeof(struct ifinfomsg),
+			r->size - sizeof(struct ifinfomsg), IFLA_STATS64, &size);
+	if (stats == NULL || size < sizeof(*t))
+		return false;
+	memcpy(t, stats, sizeof(*t));
+	return true;
+}
+
 bool rt_link_read(struct rt_link *link, const struct nl_reply *r)
 {
 	const uint8_t *attrs, *info;

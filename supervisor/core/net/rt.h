@@ -72,6 +72,12 @@ void rt_addr_put(struct nl_buf *b, int index, const char *name, const struct rt_
 /* Sets the default route of its family, whichever was there before. */
 void rt_route_default(struct nl_buf *b, int index, const char *name, struct ip gateway);
 
+/* What has passed an interface, from its own side. */
+struct rt_traffic {
+	uint64_t packets_in, packets_out, bytes_in, bytes_out;
+};
+bool rt_traffic_read(struct rt_traffic *t, const struct nl_reply *r);
+
 /* Reads an RTM_NEWLINK; false when the reply is none. */
 bool rt_link_read(struct rt_link *link, const struct nl_reply *r);
 /* Reads an RTM_NEWADDR of the interface; false when the reply is none, or of an address that has not been given for good. */

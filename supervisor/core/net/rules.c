@@ -10,9 +10,9 @@
 #include <linux/rtnetlink.h>
 #include <string.h>
 
-/* One attribute with elements must stay below 64 kB; an element has 44 bytes at most. */
+/* One attribute with elements must stay below 64 kB; an element has this many bytes at most. */
 #define ELEMENTS_PER_MESSAGE 512
-#define ELEMENT_BYTES 44
+#define ELEMENT_BYTES 72
 #define FIXED_BYTES 12288 /* everything but elements; the unit test knows how much it is */
 #define PER_NETWORK_BYTES (7 * ELEMENT_BYTES + 3 * IF_NAME_MAX)
 
@@ -26,6 +26,8 @@ static const struct nft_table only_v4 = { RULES_TABLE, NFPROTO_IPV4 };
 #define IP_SOURCE 12 /* offsets in the headers */
 #define IP_DESTINATION 16
 #define IP6_SOURCE 8
+#define IP6_DESTINATION 24
+#define ETHER_SOURCE 6
 #define ICMP6_TYPE 0
 #define PORT_DESTINATION 2
 
@@ -38,8 +40,11 @@ enum set_id {
 	SET_CLOSED,
 	SET_SAME,
 	SET_FRIENDS,
+	SET_BUSY,
 	MAP_ADDR_PORT,
 	MAP_PORT,
+	MAP_ADDR6_PORT,
+	MAP_PORT6,
 	SET_COUNT
 };
 
@@ -54,12 +59,19 @@ static const struct nft_set sets[SET_COUNT] = {
 	[SET_SAME] = { "same", NFT_CONCAT(NFT_T_IFNAME, NFT_T_IFNAME), 2 * IF_NAME_MAX, 0, 0 },
 	[SET_FRIENDS] = { "friends", NFT_CONCAT(NFT_T_IFNAME, NFT_T_IFNAME), 2 * IF_NAME_MAX, 0,
 		0 },
+	/* containers that have as many connections as they may: by hardware address, so of both families */
+	[SET_BUSY] = { "busy", NFT_T_ETHER, MAC_LEN, .each = NFT_EACH_CONNECTIONS },
 	/* published ports: of one host address, of all */
 	[MAP_ADDR_PORT] = { "addr_ports",
 		NFT_CONCAT(NFT_CONCAT(NFT_T_PROTO, NFT_T_ADDR), NFT_T_PORT), 12,
 		NFT_CONCAT(NFT_T_ADDR, NFT_T_PORT), 8 },
 	[MAP_PORT] = { "ports", NFT_CONCAT(NFT_T_PROTO, NFT_T_PORT), 8,
 		NFT_CONCAT(NFT_T_ADDR, NFT_T_PORT), 8 },
+	[MAP_ADDR6_PORT] = { "addr_ports6",
+		NFT_CONCAT(NFT_CONCAT(NFT_T_PROTO, NFT_T_ADDR6), NFT_T_PORT), 24,
+		NFT_CONCAT(NFT_T_ADDR6, NFT_T_PORT), 20 },
+	[MAP_PORT6] = { "ports6", NFT_CONCAT(NFT_T_PROTO, NFT_T_PORT), 8,
+		NFT_CONCAT(NFT_T_ADDR6, NFT_T_PORT), 20 },
 };
 
 static bool in_set(enum set_id set, const struct rule_network *n)
@@ -75,8 +87,11 @@ static bool in_set(enum set_id set, const struct rule_network *n)
 		return !n->strict;
 	case SET_INSIDE:
 	case SET_SAME:
+	case SET_BUSY:
 	case MAP_ADDR_PORT:
 	case MAP_PORT:
+	case MAP_ADDR6_PORT:
+	case MAP_PORT6:
 	case SET_COUNT:
 		break;
 	}
@@ -107,20 +122,39 @@ static void fill_set(struct nl_buf *b, const struct nft_table *t, enum set_id se
 		nft_elements_end(b, nest);
 }
 
-static uint8_t protocol(const struct port *p)
+/* Of IPv4 the last four bytes. Returns behind it. */
+static uint8_t *put_addr(uint8_t *at, struct ip addr, size_t size)
 {
-	return p->udp ? IPPROTO_UDP : IPPROTO_TCP;
+	uint8_t bytes[16];
+
+	ip_bytes(bytes, addr);
+	memcpy(at, bytes + sizeof(bytes) - size, size);
+	return at + size;
+}
+
+static size_t addr_size(enum set_id map)
+{
+	return map == MAP_ADDR6_PORT || map == MAP_PORT6 ? 16 : 4;
+}
+
+static bool in_map(enum set_id map, const struct rule_port *p)
+{
+	bool one = map == MAP_ADDR_PORT || map == MAP_ADDR6_PORT;
+
+	return ip_is_any(p->port.host_addr) != one &&
+		(ip_family(p->addr) == FAMILY_V6) == (addr_size(map) == 16);
 }
 
 static void port_element(struct nl_buf *b, enum set_id map, const struct rule_port *p)
 {
-	uint8_t key[12] = { protocol(&p->port) }, data[8] = { 0 };
+#define PORT_NUMBER(NAME, text, number) number,
+	static const uint8_t numbers[] = { PORT_PROTOCOLS(PORT_NUMBER) };
+	uint8_t key[24] = { numbers[p->port.protocol] }, data[20] = { 0 }, *at = key + 4;
 
-	if (map == MAP_ADDR_PORT)
-		put_be32(key + 4, ip_to_v4(p->port.host_addr));
-	put_be16(key + (map == MAP_ADDR_PORT ? 8 : 4), p->port.host);
-	put_be32(data, ip_to_v4(p->addr));
-	put_be16(data + 4, p->port.inside);
+	if (!ip_is_any(p->port.host_addr))
+		at = put_addr(at, p->port.host_addr, addr_size(map));
+	put_be16(at, p->port.host);
+	put_be16(put_addr(data, p->addr, addr_size(map)), p->port.inside);
 	nft_element(b, &sets[map], key, data);
 }
 
@@ -132,7 +166,7 @@ static void fill_map(struct nl_buf *b, const struct nft_table *t, enum set_id ma
 	for (i = 0; i < rules->n_ports; i++) {
 		const struct rule_port *p = &rules->ports[i];
 
-		if (ip_is_set(p->port.host_addr) != (map == MAP_ADDR_PORT))
+		if (!in_map(map, p))
 			continue;
 		if (in++ % ELEMENTS_PER_MESSAGE == 0) {
 			if (in > 1)
@@ -145,19 +179,42 @@ static void fill_map(struct nl_buf *b, const struct nft_table *t, enum set_id ma
 		nft_elements_end(b, nest);
 }
 
+static void fill_busy(struct nl_buf *b, const struct nft_table *t, const struct rule_set *rules)
+{
+	for (size_t i = 0; i < rules->n_limits;) {
+		size_t nest = nft_elements_begin(b, t, &sets[SET_BUSY]);
+
+		do
+			nft_element(b, &sets[SET_BUSY], rules->limits[i].mac,
+				&rules->limits[i].connections);
+		while (++i < rules->n_limits && i % ELEMENTS_PER_MESSAGE != 0);
+		nft_elements_end(b, nest);
+	}
+}
+
 /* ---- the words that rules are made of ---- */
 
-static void accept(struct nl_buf *b)
+static void put_accept(struct nl_buf *b)
 {
 	nft_verdict(b, NF_ACCEPT, NULL);
 }
 
-static void drop(struct nl_buf *b)
+static void put_drop(struct nl_buf *b)
 {
 	nft_verdict(b, NF_DROP, NULL);
 }
 
-static void publish(struct nl_buf *b)
+static void put_reject(struct nl_buf *b)
+{
+	nft_reject(b);
+}
+
+static void put_masquerade(struct nl_buf *b)
+{
+	nft_masquerade(b);
+}
+
+static void put_publish(struct nl_buf *b)
 {
 	nft_verdict(b, NFT_JUMP, "publish");
 }
@@ -174,37 +231,37 @@ static void to(struct nl_buf *b, enum set_id set, bool invert)
 	nft_lookup(b, sets[set].name, REG(0), 0, invert);
 }
 
-static void from_inside(struct nl_buf *b)
+static void put_from_inside(struct nl_buf *b)
 {
 	from(b, SET_INSIDE);
 }
 
-static void from_internal(struct nl_buf *b)
+static void put_from_internal(struct nl_buf *b)
 {
 	from(b, SET_INTERNAL);
 }
 
-static void from_closed(struct nl_buf *b)
+static void put_from_closed(struct nl_buf *b)
 {
 	from(b, SET_CLOSED);
 }
 
-static void from_outbound(struct nl_buf *b)
+static void put_from_outbound(struct nl_buf *b)
 {
 	from(b, SET_OUTBOUND);
 }
 
-static void to_inside(struct nl_buf *b)
+static void put_to_inside(struct nl_buf *b)
 {
 	to(b, SET_INSIDE, false);
 }
 
-static void to_internal(struct nl_buf *b)
+static void put_to_internal(struct nl_buf *b)
 {
 	to(b, SET_INTERNAL, false);
 }
 
-static void to_outside(struct nl_buf *b)
+static void put_to_outside(struct nl_buf *b)
 {
 	to(b, SET_INSIDE, true);
 }
@@ -216,17 +273,17 @@ static void between(struct nl_buf *b, enum set_id set)
 	nft_lookup(b, sets[set].name, REG(0), 0, false);
 }
 
-static void same_bridge(struct nl_buf *b)
+static void put_same_bridge(struct nl_buf *b)
 {
 	between(b, SET_SAME);
 }
 
-static void friends(struct nl_buf *b)
+static void put_friends(struct nl_buf *b)
 {
 	between(b, SET_FRIENDS);
 }
 
-static void not_from_lo(struct nl_buf *b)
+static void put_not_from_lo(struct nl_buf *b)
 {
 	static const char lo[IF_NAME_MAX] = "lo";
 
@@ -241,17 +298,17 @@ static void is_byte(struct nl_buf *b, uint32_t meta, uint8_t value)
 	nft_cmp(b, REG(0), NFT_CMP_EQ, &value, sizeof(value));
 }
 
-static void v4(struct nl_buf *b)
+static void put_v4(struct nl_buf *b)
 {
 	is_byte(b, NFT_META_NFPROTO, NFPROTO_IPV4);
 }
 
-static void v6(struct nl_buf *b)
+static void put_v6(struct nl_buf *b)
 {
 	is_byte(b, NFT_META_NFPROTO, NFPROTO_IPV6);
 }
 
-static void icmp(struct nl_buf *b)
+static void put_icmp(struct nl_buf *b)
 {
 	is_byte(b, NFT_META_L4PROTO, IPPROTO_ICMP);
 }
@@ -271,21 +328,29 @@ static void icmp6_from_to(struct nl_buf *b, uint8_t first, uint8_t last)
 	byte_from_to(b, NFT_PAYLOAD_TRANSPORT_HEADER, ICMP6_TYPE, first, last);
 }
 
-static void ping6(struct nl_buf *b)
+static void put_ping6(struct nl_buf *b)
 {
 	icmp6_from_to(b, ICMP6_ECHO, ICMP6_ECHO);
 }
 
 /* Solicitation and advertisement of a neighbour: what ARP is for IPv4. */
-static void neighbour(struct nl_buf *b)
+static void put_neighbour(struct nl_buf *b)
 {
 	icmp6_from_to(b, ICMP6_NEIGHBOUR_ASKS, ICMP6_NEIGHBOUR_ADVERTISES);
 }
 
 /* fc00::/7, RFC 4193: an address that nobody outside has a way to. */
-static void source_local(struct nl_buf *b)
+static void put_source_local(struct nl_buf *b)
 {
 	byte_from_to(b, NFT_PAYLOAD_NETWORK_HEADER, IP6_SOURCE, 0xfc, 0xfd);
+}
+
+static void put_to_loopback6(struct nl_buf *b)
+{
+	static const uint8_t loopback[16] = { [15] = 1 };
+
+	nft_payload(b, NFT_PAYLOAD_NETWORK_HEADER, IP6_DESTINATION, sizeof(loopback), REG(0));
+	nft_cmp(b, REG(0), NFT_CMP_EQ, loopback, sizeof(loopback));
 }
 
 static void loopback_at(struct nl_buf *b, uint32_t offset)
@@ -293,12 +358,12 @@ static void loopback_at(struct nl_buf *b, uint32_t offset)
 	byte_from_to(b, NFT_PAYLOAD_NETWORK_HEADER, offset, 127, 127);
 }
 
-static void source_loopback(struct nl_buf *b)
+static void put_source_loopback(struct nl_buf *b)
 {
 	loopback_at(b, IP_SOURCE);
 }
 
-static void to_loopback(struct nl_buf *b)
+static void put_to_loopback(struct nl_buf *b)
 {
 	loopback_at(b, IP_DESTINATION);
 }
@@ -313,18 +378,18 @@ static void ct_has(struct nl_buf *b, uint32_t key, uint32_t mask)
 	nft_cmp(b, REG(0), NFT_CMP_NEQ, &zero, sizeof(zero));
 }
 
-static void answers(struct nl_buf *b)
+static void put_answers(struct nl_buf *b)
 {
 	ct_has(b, NFT_CT_STATE,
 		NF_CT_STATE_BIT(IP_CT_ESTABLISHED) | NF_CT_STATE_BIT(IP_CT_RELATED));
 }
 
-static void published(struct nl_buf *b)
+static void put_published(struct nl_buf *b)
 {
 	ct_has(b, NFT_CT_STATUS, IPS_DST_NAT);
 }
 
-static void to_host(struct nl_buf *b)
+static void put_to_host(struct nl_buf *b)
 {
 	static const uint32_t local = RTN_LOCAL;
 
@@ -335,83 +400,136 @@ static void to_host(struct nl_buf *b)
 /* From the map comes the container's address, and its port in the next register. */
 static void translate(struct nl_buf *b, enum set_id map, uint32_t port_reg)
 {
+	uint8_t family = addr_size(map) == 16 ? NFPROTO_IPV6 : NFPROTO_IPV4;
+
 	nft_payload(b, NFT_PAYLOAD_TRANSPORT_HEADER, PORT_DESTINATION, 2, port_reg);
-	nft_lookup(b, sets[map].name, REG(0), REG(4), false);
-	nft_dnat(b, REG(4), REG(5));
+	nft_lookup(b, sets[map].name, REG(0), REG(8), false);
+	nft_dnat(b, family, REG(8), REG(8 + addr_size(map) / 4));
 }
 
-static void to_published_addr(struct nl_buf *b)
+static void put_to_published_addr(struct nl_buf *b)
 {
 	nft_meta(b, NFT_META_L4PROTO, REG(0));
 	nft_payload(b, NFT_PAYLOAD_NETWORK_HEADER, IP_DESTINATION, 4, REG(1));
 	translate(b, MAP_ADDR_PORT, REG(2));
 }
 
-static void to_published_port(struct nl_buf *b)
+static void put_to_published_addr6(struct nl_buf *b)
+{
+	nft_meta(b, NFT_META_L4PROTO, REG(0));
+	nft_payload(b, NFT_PAYLOAD_NETWORK_HEADER, IP6_DESTINATION, 16, REG(1));
+	translate(b, MAP_ADDR6_PORT, REG(5));
+}
+
+static void put_to_published_port(struct nl_buf *b)
 {
 	nft_meta(b, NFT_META_L4PROTO, REG(0));
 	translate(b, MAP_PORT, REG(1));
 }
 
+static void put_to_published_port6(struct nl_buf *b)
+{
+	nft_meta(b, NFT_META_L4PROTO, REG(0));
+	translate(b, MAP_PORT6, REG(1));
+}
+
+static void put_has_too_many(struct nl_buf *b)
+{
+	nft_payload(b, NFT_PAYLOAD_LL_HEADER, ETHER_SOURCE, MAC_LEN, REG(0));
+	nft_lookup(b, sets[SET_BUSY].name, REG(0), 0, false);
+}
+
 /* ---- chains and rules ---- */
 
-static const struct nft_chain chains[] = {
-	{ "guard", "filter", NF_INET_PRE_ROUTING, NF_IP_PRI_RAW },
-	{ "publish", NULL, NFT_HOOK_NONE, 0 },
-	{ "prerouting", "nat", NF_INET_PRE_ROUTING, NF_IP_PRI_NAT_DST },
-	{ "output", "nat", NF_INET_LOCAL_OUT, NF_IP_PRI_NAT_DST },
-	{ "input", "filter", NF_INET_LOCAL_IN, NF_IP_PRI_FILTER },
-	{ "forward", "filter", NF_INET_FORWARD, NF_IP_PRI_FILTER },
-	{ "postrouting", "nat", NF_INET_POST_ROUTING, NF_IP_PRI_NAT_SRC },
+enum chain_id {
+	CHAIN_GUARD,
+	CHAIN_PUBLISH,
+	CHAIN_PREROUTING,
+	CHAIN_OUTPUT,
+	CHAIN_INPUT,
+	CHAIN_FORWARD,
+	CHAIN_POSTROUTING
 };
+
+static const struct nft_chain chains[] = {
+	[CHAIN_GUARD] = { "guard", "filter", NF_INET_PRE_ROUTING, NF_IP_PRI_RAW },
+	[CHAIN_PUBLISH] = { "publish", NULL, NFT_HOOK_NONE, 0 },
+	[CHAIN_PREROUTING] = { "prerouting", "nat", NF_INET_PRE_ROUTING, NF_IP_PRI_NAT_DST },
+	[CHAIN_OUTPUT] = { "output", "nat", NF_INET_LOCAL_OUT, NF_IP_PRI_NAT_DST },
+	[CHAIN_INPUT] = { "input", "filter", NF_INET_LOCAL_IN, NF_IP_PRI_FILTER },
+	[CHAIN_FORWARD] = { "forward", "filter", NF_INET_FORWARD, NF_IP_PRI_FILTER },
+	[CHAIN_POSTROUTING] = { "postrouting", "nat", NF_INET_POST_ROUTING, NF_IP_PRI_NAT_SRC },
+};
+
+/* A word is a number here, and what it stands for a row of words[]: a table of addresses would be eight times as long. */
+#define WORDS(X)                                                                                  \
+	X(v4)                                                                                     \
+	X(not_from_lo) X(to_loopback) X(drop) X(from_inside) X(source_loopback) X(has_too_many)   \
+		X(publish) X(to_published_addr) X(to_host) X(to_published_port) X(v6)             \
+			X(to_loopback6) X(accept) X(to_published_addr6) X(to_published_port6)     \
+				X(answers) X(icmp) X(ping6) X(neighbour) X(from_closed) X(reject) \
+					X(friends) X(from_internal) X(published) X(to_inside)     \
+						X(masquerade) X(same_bridge) X(to_internal)       \
+							X(from_outbound) X(to_outside)            \
+								X(source_local)
+#define WORD_NUMBER(word) word,
+#define WORD_PUTS(word) put_##word,
+enum word { NO_WORD, WORDS(WORD_NUMBER) };
+static void (*const words[])(struct nl_buf *b) = { NULL, WORDS(WORD_PUTS) };
 
 /* A rule reads as a sentence: all words match, then the last one acts. */
 static const struct rule {
-	const char *chain;
-	void (*word[5])(struct nl_buf *b);
+	uint8_t chain; /* enum chain_id */
+	uint8_t word[5];
 } rules_of_table[] = {
 	/*
 	 * The kernel drops these by itself, but after prerouting, where a port published on 127.0.0.1 would
 	 * have been translated already; and on our bridges route_localnet makes it let them in. Those of ::1 it
 	 * drops before.
 	 */
-	{ "guard", { v4, not_from_lo, to_loopback, drop } },
-	{ "guard", { v4, from_inside, source_loopback, drop } },
+	{ CHAIN_GUARD, { v4, not_from_lo, to_loopback, drop } },
+	{ CHAIN_GUARD, { v4, from_inside, source_loopback, drop } },
 
-	{ "prerouting", { publish } },
-	{ "output", { publish } },
-	{ "publish", { v4, to_published_addr } },
-	{ "publish", { v4, to_host, to_published_port } },
+	/* Here the first packet of a connection comes by, and no other. */
+	{ CHAIN_PREROUTING, { from_inside, has_too_many, drop } },
+	{ CHAIN_PREROUTING, { publish } },
+	{ CHAIN_OUTPUT, { publish } },
+	{ CHAIN_PUBLISH, { v4, to_published_addr } },
+	{ CHAIN_PUBLISH, { v4, to_host, to_published_port } },
+	/* The kernel takes no answer to ::1 from an interface but lo; who is refused tries 127.0.0.1 next. */
+	{ CHAIN_PUBLISH, { v6, to_loopback6, accept } },
+	{ CHAIN_PUBLISH, { v6, to_published_addr6 } },
+	{ CHAIN_PUBLISH, { v6, to_host, to_published_port6 } },
 
 	/* What the host asked for comes back, and an operator may ask whether it is there. */
-	{ "input", { answers, accept } },
-	{ "input", { v4, icmp, accept } },
-	{ "input", { v6, ping6, accept } },
-	{ "input", { v6, neighbour, accept } },
-	{ "input", { from_closed, nft_reject } },
+	{ CHAIN_INPUT, { answers, accept } },
+	{ CHAIN_INPUT, { v4, icmp, accept } },
+	{ CHAIN_INPUT, { v6, ping6, accept } },
+	{ CHAIN_INPUT, { v6, neighbour, accept } },
+	{ CHAIN_INPUT, { from_closed, reject } },
 
-	{ "forward", { answers, accept } },
-	{ "forward", { friends, accept } },
-	{ "forward", { from_internal, drop } },
-	{ "forward", { published, accept } },
-	{ "forward", { to_inside, drop } },
+	{ CHAIN_FORWARD, { answers, accept } },
+	{ CHAIN_FORWARD, { friends, accept } },
+	{ CHAIN_FORWARD, { from_internal, drop } },
+	{ CHAIN_FORWARD, { published, accept } },
+	{ CHAIN_FORWARD, { to_inside, drop } },
 
 	/* The container must answer to us: it cannot reach 127.0.0.1, a neighbour it would answer directly, ... */
-	{ "postrouting", { published, v4, source_loopback, nft_masquerade } },
-	{ "postrouting", { published, same_bridge, nft_masquerade } },
+	{ CHAIN_POSTROUTING, { published, v4, source_loopback, masquerade } },
+	{ CHAIN_POSTROUTING, { published, same_bridge, masquerade } },
 	/* ... and in an internal network it has no route to anyone else. */
-	{ "postrouting", { published, to_internal, nft_masquerade } },
-	{ "postrouting", { v4, from_outbound, to_outside, nft_masquerade } },
-	{ "postrouting", { v6, source_local, from_outbound, to_outside, nft_masquerade } },
+	{ CHAIN_POSTROUTING, { published, to_internal, masquerade } },
+	{ CHAIN_POSTROUTING, { v4, from_outbound, to_outside, masquerade } },
+	{ CHAIN_POSTROUTING, { v6, source_local, from_outbound, to_outside, masquerade } },
 };
 
 static void build_rule(struct nl_buf *b, const struct nft_table *t, const struct rule *r,
 	bool silent)
 {
-	size_t i, nest = nft_rule_begin(b, t, r->chain);
+	size_t i, nest = nft_rule_begin(b, t, chains[r->chain].name);
 
-	for (i = 0; i < ARRAY_LEN(r->word) && r->word[i] != NULL; i++)
-		(silent && r->word[i] == nft_reject ? drop : r->word[i])(b);
+	for (i = 0; i < ARRAY_LEN(r->word) && r->word[i] != NO_WORD; i++)
+		words[silent && r->word[i] == reject ? drop : r->word[i]](b);
 	nft_rule_end(b, nest);
 }
 
@@ -419,7 +537,8 @@ size_t rules_size(const struct rule_set *rules)
 {
 	/* A message of elements costs less than two elements. */
 	return FIXED_BYTES + rules->n_networks * PER_NETWORK_BYTES +
-		(rules->n_ports + rules->n_ports / ELEMENTS_PER_MESSAGE * 2) * ELEMENT_BYTES;
+		(rules->n_ports + rules->n_ports / ELEMENTS_PER_MESSAGE * 2 + rules->n_limits) *
+		ELEMENT_BYTES;
 }
 
 void rules_build(struct nl_buf *b, const struct rule_set *rules)
@@ -435,7 +554,8 @@ void rules_build(struct nl_buf *b, const struct rule_set *rules)
 			nft_set_add(b, t, &sets[id], id + 1);
 		for (id = SET_INSIDE; id <= SET_FRIENDS; id++)
 			fill_set(b, t, id, rules);
-		for (id = MAP_ADDR_PORT; id <= MAP_PORT; id++)
+		fill_busy(b, t, rules);
+		for (id = MAP_ADDR_PORT; id <= MAP_PORT6; id++)
 			fill_map(b, t, id, rules);
 		for (i = 0; i < ARRAY_LEN(chains); i++)
 			nft_chain_add(b, t, &chains[i]);

@@ -170,13 +170,8 @@ const struct rule_port *rule_port_taken(const struct rule_port *ports, size_t n,
 {
 	size_t i;
 
-	for (i = 0; i < n; i++) {
-		const struct port *p = &ports[i].port;
-
-		if (p->udp == port->udp && p->host == port->host &&
-			(ip_same(p->host_addr, port->host_addr) || !ip_is_set(p->host_addr) ||
-				!ip_is_set(port->host_addr)))
+	for (i = 0; i < n; i++)
+		if (ports_meet(&ports[i].port, port))
 			return &ports[i];
-	}
 	return NULL;
 }

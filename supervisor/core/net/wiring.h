@@ -47,12 +47,19 @@ struct attach_plan {
 	uint32_t mtu;
 	bool strict; /* it reaches the bridge alone */
 	bool guarded;
+	uint64_t sent_most, given_most; /* by it and to it, in bytes per second; 0: no limit */
+	uint64_t connections;           /* that it may have opened at once; 0: no limit */
 };
 
 /* Everything that our nf_tables table says. */
 struct rule_network {
 	char bridge[IF_NAME_MAX];
 	bool internal, host_access, strict; /* as in struct bridge_plan */
+	bool v6;                            /* it has addresses of IPv6 */
+};
+struct rule_limit {
+	const uint8_t *mac; /* of the container */
+	uint64_t connections;
 };
 struct rule_port {
 	const char *unit; /* who publishes it */
@@ -64,7 +71,9 @@ struct rule_set {
 	size_t n_networks;
 	const struct rule_port *ports;
 	size_t n_ports;
-	bool silent;  /* the kernel has no nft_reject: what is not allowed is dropped without a word */
+	const struct rule_limit *limits;
+	size_t n_limits;
+	bool silent; /* the kernel has no nft_reject: what is not allowed is dropped without a word */
 	bool v4_only; /* it has no table of both families */
 };
 

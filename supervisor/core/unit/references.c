@@ -254,8 +254,8 @@ struct published {
 static int compare_published(const void *left, const void *right)
 {
 	const struct published *a = left, *b = right;
-	uint32_t x = (uint32_t)a->port.udp << 16 | a->port.host;
-	uint32_t y = (uint32_t)b->port.udp << 16 | b->port.host;
+	uint32_t x = (uint32_t)a->port.protocol << 16 | a->port.host;
+	uint32_t y = (uint32_t)b->port.protocol << 16 | b->port.host;
 
 	if (x != y)
 		return x < y ? -1 : 1;
@@ -266,7 +266,7 @@ static int compare_published(const void *left, const void *right)
 
 static bool same_port(const struct published *a, const struct published *b)
 {
-	return a->port.host == b->port.host && a->port.udp == b->port.udp;
+	return a->port.host == b->port.host && a->port.protocol == b->port.protocol;
 }
 
 static void check_published(struct builder *b)
@@ -285,23 +285,18 @@ static void check_published(struct builder *b)
 	if (all.n > 1)
 		qsort(all.v, all.n, sizeof(*all.v), compare_published);
 	for (size_t i = 1; i < all.n; i++) {
-		const struct published *p = &all.v[i], *other = &all.v[i - 1];
+		const struct published *p = &all.v[i];
+		size_t k;
 
 		if (!same_port(p, &all.v[first]))
 			first = i;
-		/* The address that is none is first of its port, and stands for all of them. */
-		if (first == i)
-			continue;
-		if (!ip_is_set(all.v[first].port.host_addr))
-			other = &all.v[first];
-		if (ip_is_set(other->port.host_addr) &&
-			!ip_same(other->port.host_addr, p->port.host_addr))
-			continue;
-		if (other->unit != p->unit)
+		for (k = first; k < i && !ports_meet(&p->port, &all.v[k].port); k++)
+			;
+		if (k < i && all.v[k].unit != p->unit)
 			references_complain(b, p->unit, FAULT_WARNING,
 				&b->references[p->unit].ports,
 				"port %u of the host is also published by %s; only one of them can run",
-				p->port.host, b->set->units[other->unit].name);
+				p->port.host, b->set->units[all.v[k].unit].name);
 	}
 }
 

@@ -61,14 +61,19 @@ void references_sockets_of(struct builder *b, uint32_t unit)
 static bool is_port(const struct listen *l)
 {
 	return (l->kind == LISTEN_STREAM || l->kind == LISTEN_DATAGRAM) &&
-		(l->family == LISTEN_PORT || l->family == LISTEN_IPV4);
+		(l->family == LISTEN_PORT || l->family == LISTEN_IPV4 || l->family == LISTEN_IPV6);
 }
 
 static bool takes(const struct port *p, const struct listen *l)
 {
-	return p->host == l->port && p->udp == (l->kind == LISTEN_DATAGRAM) &&
-		(!ip_is_set(p->host_addr) || l->family == LISTEN_PORT || ip_to_v4(l->ip) == 0 ||
-			ip_same(p->host_addr, l->ip));
+	const struct port own = {
+		.host_addr = l->family == LISTEN_PORT ? (struct ip){ 0 } : l->ip,
+		.host = l->port,
+		.protocol = l->kind == LISTEN_DATAGRAM ? PORT_UDP : PORT_TCP,
+	};
+
+	/* Nothing is led away from ::1. */
+	return !ip_is_loopback6(own.host_addr) && ports_meet(p, &own);
 }
 
 /* A published port is led into its container before the host's own sockets see it: nobody would ever come. */

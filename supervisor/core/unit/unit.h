@@ -285,10 +285,13 @@ struct settings {
 };
 
 struct port { /* PublishPort=[[ip:][hostPort]:]containerPort[/proto], ranges expanded */
-	struct ip host_addr; /* none: any */
+	struct ip host_addr; /* none: any; 0.0.0.0: any of IPv4 */
 	uint16_t host, inside;
-	bool udp;
+	uint8_t protocol; /* enum port_protocol */
 };
+#define PORT_PROTOCOLS(X) X(TCP, "tcp", 6) X(UDP, "udp", 17) X(SCTP, "sctp", 132)
+#define PORT_MEMBER(NAME, text, number) PORT_##NAME,
+enum port_protocol { PORT_PROTOCOLS(PORT_MEMBER) PORT_PROTOCOL_COUNT };
 struct ports {
 	struct port *v;
 	size_t n;
@@ -366,6 +369,8 @@ struct container_section {
 	struct ip ip[FAMILY_COUNT]; /* IP=, IP6=: where it has one network */
 	struct strv interfaces;     /* "eth1", "eth1:lan0": of the host */
 	struct ports ports;
+	uint64_t ingress_rate, egress_rate; /* bits per second; SIZE_UNSET: no limit */
+	uint32_t connections;               /* ConnectionsMax=, 0: no limit */
 	struct mounts mounts; /* Volume=, Tmpfs= and Mount= in the order of the file */
 	bool read_only, read_only_tmpfs;
 	uint64_t add_capability, drop_capability; /* bit per capability, "all" is every bit */
@@ -569,6 +574,9 @@ const struct commands *unit_commands(const struct unit *u, enum role role);
 const struct network_use *unit_network(const struct unit *u, size_t nth);
 /* Of the first one. HOST, NONE and CONTAINER stand alone. */
 enum network_mode unit_network_mode(const struct unit *u);
+const char *port_protocol_name(uint8_t protocol);
+/* Both cannot be published: one protocol and number, and addresses that overlap (any covers all). */
+bool ports_meet(const struct port *a, const struct port *b);
 const char *unit_kind_name(enum unit_kind kind);
 /* ".container, .service, ..." */
 const char *unit_endings(void);

@@ -60,25 +60,18 @@ static void check_interfaces(struct unit_loader *l)
 					"%s is there twice", list->v[i]);
 }
 
-static bool ports_clash(const struct port *a, const struct port *b)
-{
-	return a->host == b->host && a->udp == b->udp &&
-		(ip_same(a->host_addr, b->host_addr) || !ip_is_set(a->host_addr) ||
-			!ip_is_set(b->host_addr));
-}
-
 static void check_ports(struct unit_loader *l)
 {
 	const struct ports *ports = &l->unit->container.ports;
-	uint8_t seen[2][(UINT16_MAX + 1) / 8] = { 0 };
+	uint8_t seen[PORT_PROTOCOL_COUNT][(UINT16_MAX + 1) / 8] = { 0 };
 
 	/* Only a port that comes again is compared with the others. */
 	for (size_t i = 0; i < ports->n; i++) {
 		const struct port *p = &ports->v[i];
-		uint8_t *byte = &seen[p->udp][p->host / 8], bit = (uint8_t)(1u << p->host % 8);
+		uint8_t *byte = &seen[p->protocol][p->host / 8], bit = (uint8_t)(1u << p->host % 8);
 
 		for (size_t k = 0; (*byte & bit) != 0 && k < i; k++)
-			if (ports_clash(p, &ports->v[k])) {
+			if (ports_meet(p, &ports->v[k])) {
 				loader_complain(l, FAULT_ERROR, MEMBER(container.ports),
 					"port %u of the host is published twice", p->host);
 				return;

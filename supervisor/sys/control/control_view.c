@@ -1,5 +1,6 @@
 /* Units, faults and plans as JSON. */
 #include "common/jsontext.h"
+#include "common/util.h"
 #include "supervisor/sys/clock.h"
 #include "supervisor/sys/control/control.h"
 #include "supervisor/sys/unit/learn.h"
@@ -67,17 +68,43 @@ static void view_network(const struct instance *inst, json_t *object)
 	json_decref(list);
 }
 
+/* From the container's side, over all its networks. */
+static void view_traffic(const struct supervisor *s, const struct instance *inst, json_t *object)
+{
+	static const char *const names[] = { "packets_out", "packets_in", "bytes_out", "bytes_in",
+		"refused", "limited" };
+	uint64_t sum[ARRAY_LEN(names)] = { 0 };
+	json_t *traffic;
+
+	if (inst->n_attached == 0)
+		return;
+	for (size_t i = 0; i < inst->n_attached; i++) {
+		struct net_traffic t = { 0 };
+		uint64_t one[ARRAY_LEN(names)];
+
+		net_traffic(&s->net, &inst->attachments[i], &t);
+		memcpy(one, &t, sizeof(one));
+		for (size_t k = 0; k < ARRAY_LEN(names); k++)
+			sum[k] += one[k];
+	}
+	traffic = json_object();
+	for (size_t k = 0; k < ARRAY_LEN(names); k++)
+		set_number(traffic, names[k], sum[k]);
+	(void)json_object_set_new(object, "traffic", traffic);
+}
+
 static json_t *view_ports(const struct unit *u)
 {
 	json_t *list = json_array();
 
 	for (size_t i = 0; i < u->container.ports.n; i++) {
 		const struct port *p = &u->container.ports.v[i];
+		bool v6 = ip_is_set(p->host_addr) && ip_family(p->host_addr) == FAMILY_V6;
 		char addr[IP_TEXT_MAX], text[IP_TEXT_MAX + 24];
 
-		(void)snprintf(text, sizeof(text), "%s:%u->%u/%s",
+		(void)snprintf(text, sizeof(text), v6 ? "[%s]:%u->%u/%s" : "%s:%u->%u/%s",
 			ip_is_set(p->host_addr) ? ip_text(addr, p->host_addr) : "*", p->host,
-			p->inside, p->udp ? "udp" : "tcp");
+			p->inside, port_protocol_name(p->protocol));
 		add_text(list, text);
 	}
 	return list;
@@ -183,6 +210,9 @@ static void view_lacks(const struct unit *u, const struct run *run, const struct
 	why = u->service.learn && run->main_pid != 0 ? learn_lacks(u->name) : NULL;
 	if (why != NULL)
 		(void)json_array_append_new(lacks, json_string(why));
+	if (inst->s->net.unlimited && inst->n_attached > 0)
+		(void)json_array_append_new(lacks,
+			json_string("nft_limit or nft_connlimit: no limit of its traffic holds"));
 	if (json_array_size(lacks) > 0)
 		(void)json_object_set(object, "lacks", lacks);
 	json_decref(lacks);
@@ -225,6 +255,7 @@ static json_t *view_unit(const struct supervisor *s, uint32_t index)
 	if (inst != NULL) {
 		view_usage(s, inst, object);
 		view_network(inst, object);
+		view_traffic(s, inst, object);
 		view_lacks(u, run, inst, object);
 	}
 	(void)json_object_set_new(object, "ports", view_ports(u));

@@ -3,6 +3,7 @@
 #include "supervisor/sys/net/nlsock.h"
 #include "supervisor/sys/net/sysctl.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <linux/netlink.h>
 
@@ -26,7 +27,8 @@ static int replace_table(struct net *n, const struct rule_set *rules, struct err
 	return status;
 }
 
-int net_guard(struct net *n, const struct guard_member *members, size_t count, struct err *e)
+static int replace_guard(struct net *n, const struct guard_member *members, size_t count,
+	struct err *e)
 {
 	struct arena arena = { 0 };
 	struct nl_buf b;
@@ -36,19 +38,47 @@ int net_guard(struct net *n, const struct guard_member *members, size_t count, s
 	guard_build(&b, members, count);
 	status = send_batch(n, &b, e);
 	arena_free(&arena);
-	if (status == 0)
+	return status;
+}
+
+int net_guard(struct net *n, struct guard_member *members, size_t count, struct err *e)
+{
+	if (replace_guard(n, members, count, e) == 0)
 		return 0;
-	/* The family, or one of its expressions, is a module that is not there. */
+	/* One of its expressions is a module that is not there: first of all, that of limits. */
+	for (size_t i = 0; i < count && e->no == ENOENT; i++) {
+		n->unlimited = n->unlimited || (members[i].sent_most | members[i].given_most) != 0;
+		members[i].sent_most = members[i].given_most = 0;
+	}
+	if (n->unlimited && replace_guard(n, members, count, e) == 0)
+		return 0;
 	n->unguarded = e->no == EOPNOTSUPP || e->no == ENOENT;
 	return n->unguarded ? 0 : err_prefix(e, "nf_tables table bridge " RULES_TABLE);
+}
+
+struct guard_member net_guard_member(const struct net *n, const struct attach_plan *p)
+{
+	struct guard_member member = {
+		.port = p->host_if,
+		.mac = p->mac,
+		.guarded = p->guarded,
+		.sent_most = n->unlimited ? 0 : p->sent_most,
+		.given_most = n->unlimited ? 0 : p->given_most,
+	};
+
+	for (enum family f = 0; f < FAMILY_COUNT; f++)
+		member.addr[f] = p->at[f].addr;
+	return member;
 }
 
 static int change_guard(struct net *n, const struct guard_member *member, bool comes, struct err *e)
 {
 	struct arena arena = { 0 };
 	struct nl_buf b;
-	int status;
+	int status = 0;
 
+	if (n->unguarded || !guard_knows(member))
+		return 0;
 	nl_init(&b, arena_alloc(&arena, guard_size(1)), guard_size(1));
 	guard_change(&b, member, comes);
 	status = send_batch(n, &b, e);
@@ -56,20 +86,11 @@ static int change_guard(struct net *n, const struct guard_member *member, bool c
 	return status;
 }
 
-struct guard_member net_guard_member(const struct attach_plan *p)
-{
-	struct guard_member member = { .port = p->host_if, .mac = p->mac };
-
-	for (enum family f = 0; f < FAMILY_COUNT; f++)
-		member.addr[f] = p->at[f].addr;
-	return member;
-}
-
 int net_guard_add(struct net *n, const struct attach_plan *p, struct err *e)
 {
-	const struct guard_member member = net_guard_member(p);
+	struct guard_member member = net_guard_member(n, p);
 
-	if (n->unguarded || !p->guarded || change_guard(n, &member, true, e) == 0)
+	if (change_guard(n, &member, true, e) == 0)
 		return 0;
 	/* The first one, or somebody has removed the table, or nf_tables is not there. */
 	if ((e->no != ENOENT && e->no != EOPNOTSUPP) || net_guard(n, &member, 1, e) < 0)
@@ -79,12 +100,35 @@ int net_guard_add(struct net *n, const struct attach_plan *p, struct err *e)
 
 int net_guard_remove(struct net *n, const struct attach_plan *p, struct err *e)
 {
-	const struct guard_member member = net_guard_member(p);
+	const struct guard_member member = net_guard_member(n, p);
 
-	if (n->unguarded || !p->guarded || change_guard(n, &member, false, e) == 0 ||
-		e->no == ENOENT)
-		return 0;
-	return -1;
+	return change_guard(n, &member, false, e) == 0 || e->no == ENOENT ? 0 : -1;
+}
+
+static void see_traffic(void *ctx, const struct nl_reply *r)
+{
+	struct net_traffic *t = ctx;
+
+	if (!rt_traffic_read(&t->passed, r))
+		guard_read(r, &t->refused, &t->limited);
+}
+
+/* What one end gets, the other has sent. */
+void net_traffic(const struct net *n, const struct attach_plan *p, struct net_traffic *t)
+{
+	_Alignas(8) uint8_t memory[512];
+	struct err ignored;
+	struct nl_buf b;
+
+	nl_init(&b, memory, sizeof(memory));
+	rt_link_get(&b, 0, p->host_if);
+	nl_flag(&b, NLM_F_ACK);
+	(void)nlsock_run(n->route, &b, see_traffic, t, &ignored);
+	nl_init(&b, memory, sizeof(memory));
+	guard_ask(&b, p->host_if);
+	nl_flag(&b, NLM_F_ACK);
+	if (n->filter >= 0)
+		(void)nlsock_run(n->filter, &b, see_traffic, t, &ignored);
 }
 
 /* A kernel without nft_reject drops what it cannot refuse; one without tables of both families has those of IPv4. */
@@ -94,8 +138,11 @@ static int replace_rules(struct net *n, const struct rule_set *rules, struct err
 
 	last.silent = n->silent;
 	last.v4_only = n->v4_only;
+	last.n_limits = n->unlimited ? 0 : rules->n_limits;
 	while (replace_table(n, &last, e) < 0) {
-		if (e->no == ENOENT && !last.silent)
+		if (e->no == ENOENT && last.n_limits > 0)
+			last.n_limits = 0;
+		else if (e->no == ENOENT && !last.silent)
 			last.silent = true;
 		else if (e->no == EOPNOTSUPP && !last.v4_only)
 			last.v4_only = true;
@@ -104,20 +151,44 @@ static int replace_rules(struct net *n, const struct rule_set *rules, struct err
 	}
 	n->silent = last.silent;
 	n->v4_only = last.v4_only;
+	n->unlimited = n->unlimited || last.n_limits < rules->n_limits;
 	return 0;
 }
 
-static int switch_on(struct net *n, const char *bridge, const char *key, struct err *e)
+static int switch_on(struct net *n, const char *family, const char *name, const char *key,
+	struct err *e)
 {
-	int rc = sysctl_net("ipv4", bridge, key, "1", e);
+	int rc = sysctl_net(family, name, key, "1", e);
 
 	n->switched = n->switched || rc > 0;
 	return rc < 0 ? -1 : 0;
 }
 
+/*
+ * To forward is to be a router, who does not listen to other routers: a NIC that has its address or its way out from one goes
+ * on to listen (accept_ra 2).
+ */
+static int forward_v6(struct net *n, struct err *e)
+{
+	static const char all[] = "/proc/sys/net/ipv6/conf";
+	const struct dirent *entry;
+	struct err ignored;
+	DIR *dir;
+
+	if (sysctl_net_is("ipv6", "all", "forwarding", "1", e))
+		return 0;
+	dir = opendir(all);
+	while (dir != NULL && (entry = readdir(dir)) != NULL)
+		if (sysctl_net_is("ipv6", entry->d_name, "accept_ra", "1", &ignored))
+			(void)sysctl_net("ipv6", entry->d_name, "accept_ra", "2", &ignored);
+	if (dir != NULL)
+		(void)closedir(dir);
+	return switch_on(n, "ipv6", "all", "forwarding", e);
+}
+
 int net_rules(struct net *n, const struct rule_set *rules, struct err *e)
 {
-	bool forward = rules->n_ports > 0;
+	bool forward = rules->n_ports > 0, v6 = false;
 	size_t i;
 
 	if (replace_rules(n, rules, e) < 0)
@@ -126,10 +197,16 @@ int net_rules(struct net *n, const struct rule_set *rules, struct err *e)
 		return -1;
 	for (i = 0; i < rules->n_networks; i++) {
 		forward = forward || !rules->networks[i].internal;
+		v6 = v6 || rules->networks[i].v6;
 		/* Only now: the rules that make it safe are in force. */
 		if (rules->n_ports > 0 &&
-			switch_on(n, rules->networks[i].bridge, "route_localnet", e) < 0)
+			switch_on(n, "ipv4", rules->networks[i].bridge, "route_localnet", e) < 0)
 			return -1;
 	}
-	return forward ? switch_on(n, NULL, "ip_forward", e) : 0;
+	if (v6 && n->v4_only)
+		return err_setx(e,
+			"a network with IPv6 would be open: the kernel has no CONFIG_NF_TABLES_INET");
+	if (forward && v6 && forward_v6(n, e) < 0)
+		return -1;
+	return forward ? switch_on(n, "ipv4", NULL, "ip_forward", e) : 0;
 }

@@ -15,6 +15,7 @@
 
 #include "common/err.h"
 #include "supervisor/core/net/guard.h"
+#include "supervisor/core/net/rt.h"
 #include "supervisor/core/net/wiring.h"
 
 struct net {
@@ -24,6 +25,7 @@ struct net {
 	bool switched; /* net_rules() had to: forwarding, or route_localnet of a bridge, was off */
 	bool silent;   /* the kernel has no nft_reject */
 	bool v4_only; /* nor tables of IPv4 and IPv6 in one: IPv6 in the kernel is none, or is open */
+	bool unlimited; /* it has no nft_limit, or no nft_connlimit: who may send how much is not kept to */
 	bool unguarded; /* the kernel has no nf_tables for bridges: containers can pose as each other */
 };
 
@@ -76,18 +78,26 @@ int net_sweep(struct net *n, bool (*keep)(const void *ctx, const char *unit), co
 int net_rules(struct net *n, const struct rule_set *rules, struct err *e);
 
 /* As the guard knows it; the names stay those of the plan. */
-struct guard_member net_guard_member(const struct attach_plan *p);
+struct guard_member net_guard_member(const struct net *n, const struct attach_plan *p);
 /* Replaces all that is known of who is behind which port: after a crash, what is attached; 0 members: the table goes. */
-int net_guard(struct net *n, const struct guard_member *members, size_t count, struct err *e);
+int net_guard(struct net *n, struct guard_member *members, size_t count, struct err *e);
 
 /* One more port, one less; net_attach() and net_detach() do it. 1: there was no table, and this one alone is in it now. */
 int net_guard_add(struct net *n, const struct attach_plan *p, struct err *e);
 int net_guard_remove(struct net *n, const struct attach_plan *p, struct err *e);
 
+/* What has passed the host's end of a pair, and what the guard has dropped of it, since it was attached. */
+struct net_traffic {
+	struct rt_traffic passed;
+	uint64_t refused, limited; /* for it posed as another; for it was too much */
+};
+/* Members of *t that the kernel does not tell stay as they are. */
+void net_traffic(const struct net *n, const struct attach_plan *p, struct net_traffic *t);
+
 /*
  * Tries whether a process of the host listens there; 0: free. The answer is of this moment. Rules of
  * other units are not seen here, see rule_port_taken().
  */
-int net_port_free(struct ip addr, uint16_t port, bool udp, struct err *e);
+int net_port_free(const struct port *p, struct err *e);
 
 #endif

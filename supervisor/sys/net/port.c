@@ -34,32 +34,33 @@ static bool split(char *line, char *fields[FIELDS])
 }
 
 /* The inode of a socket on that port, whatever address it has; 0: there is none in this table. */
-static unsigned long inode_in(char *table, uint16_t port, bool udp)
+static unsigned long inode_in(char *table, const struct port *p)
 {
 	char *line, *fields[FIELDS];
 
 	while ((line = strtok_r(table, "\n", &table)) != NULL) {
 		const char *local = split(line, fields) ? strchr(fields[FIELD_LOCAL], ':') : NULL;
 
-		if (local != NULL && strtoul(local + 1, NULL, 16) == port &&
-			(udp || strtoul(fields[FIELD_STATE], NULL, 16) == LISTENS))
+		if (local != NULL && strtoul(local + 1, NULL, 16) == p->host &&
+			(p->protocol == PORT_UDP ||
+				strtoul(fields[FIELD_STATE], NULL, 16) == LISTENS))
 			return strtoul(fields[FIELD_INODE], NULL, 10);
 	}
 	return 0;
 }
 
-static unsigned long inode_of(uint16_t port, bool udp)
+static unsigned long inode_of(const struct port *p)
 {
-	static const char *const tables[][2] = { { "tcp", "tcp6" }, { "udp", "udp6" } };
 	unsigned long inode = 0;
 
-	for (size_t i = 0; i < 2 && inode == 0; i++) {
+	for (size_t i = 0; i < FAMILY_COUNT && inode == 0; i++) {
 		char path[32], *table;
 
-		(void)snprintf(path, sizeof(path), "/proc/self/net/%s", tables[udp][i]);
+		(void)snprintf(path, sizeof(path), "/proc/self/net/%s%s",
+			port_protocol_name(p->protocol), i == FAMILY_V6 ? "6" : "");
 		table = file_read_made(open(path, O_RDONLY | O_CLOEXEC));
 		if (table != NULL)
-			inode = inode_in(table, port, udp);
+			inode = inode_in(table, p);
 		free(table);
 	}
 	return inode;
@@ -107,9 +108,9 @@ static void name_process(int proc, long pid, char *out, size_t size)
 }
 
 /* Who has it, or "a process of the host" when that is not to be found out. */
-static void name_owner(uint16_t port, bool udp, char *out, size_t size)
+static void name_owner(const struct port *p, char *out, size_t size)
 {
-	unsigned long inode = inode_of(port, udp);
+	unsigned long inode = inode_of(p);
 	DIR *dir = inode != 0 ? opendir("/proc") : NULL;
 	const struct dirent *entry;
 	bool found = false;
@@ -131,28 +132,50 @@ static void name_owner(uint16_t port, bool udp, char *out, size_t size)
 		(void)closedir(dir);
 }
 
-int net_port_free(struct ip addr, uint16_t port, bool udp, struct err *e)
+/* 0, or an errno value. A listener of both families is found with either. */
+static int try_bind(const struct port *p, enum family f)
 {
-	cleanup_fd int sock = socket(AF_INET, (udp ? SOCK_DGRAM : SOCK_STREAM) | SOCK_CLOEXEC, 0);
-	struct sockaddr_in at = {
+	static const int types[] = { SOCK_STREAM, SOCK_DGRAM, SOCK_STREAM };
+#define PORT_NUMBER(NAME, text, number) number,
+	static const uint8_t numbers[] = { PORT_PROTOCOLS(PORT_NUMBER) };
+	cleanup_fd int sock = socket(f == FAMILY_V4 ? AF_INET : AF_INET6,
+		types[p->protocol] | SOCK_CLOEXEC, numbers[p->protocol]);
+	struct sockaddr_in6 v6 = { .sin6_family = AF_INET6, .sin6_port = htons(p->host) };
+	struct sockaddr_in v4 = {
 		.sin_family = AF_INET,
-		.sin_port = htons(port),
-		.sin_addr.s_addr = htonl(ip_to_v4(addr)),
+		.sin_port = htons(p->host),
+		.sin_addr.s_addr = htonl(ip_to_v4(p->host_addr)),
 	};
-	char text[IP_TEXT_MAX], owner[UNIT_NAME_MAX + 64];
 	int on = 1;
 
+	/* Of what the kernel has not, nobody has a port. */
 	if (sock < 0)
-		return err_set(e, "open socket");
-	/* Connections that have ended do not count, a listener still does (Linux, tcp only). */
-	if (!udp)
+		return errno == EAFNOSUPPORT || errno == EPROTONOSUPPORT ? 0 : errno;
+	ip_bytes(v6.sin6_addr.s6_addr, p->host_addr);
+	/* Connections that have ended do not count, a listener still does (Linux, not udp). */
+	if (p->protocol != PORT_UDP)
 		(void)setsockopt(sock, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-	if (bind(sock, (const struct sockaddr *)&at, sizeof(at)) == 0)
+	if (f == FAMILY_V4)
+		return bind(sock, (const struct sockaddr *)&v4, sizeof(v4)) == 0 ? 0 : errno;
+	(void)setsockopt(sock, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
+	return bind(sock, (const struct sockaddr *)&v6, sizeof(v6)) == 0 ? 0 : errno;
+}
+
+int net_port_free(const struct port *p, struct err *e)
+{
+	char where[IP_TEXT_MAX + 24], text[IP_TEXT_MAX], owner[UNIT_NAME_MAX + 64];
+	int no = 0;
+
+	for (enum family f = 0; f < FAMILY_COUNT && no == 0; f++)
+		if (!ip_is_set(p->host_addr) || ip_family(p->host_addr) == f)
+			no = try_bind(p, f);
+	if (no == 0)
 		return 0;
-	(void)ip_text(text, addr);
-	if (errno != EADDRINUSE)
-		return err_set(e, "port %s:%u/%s of the host", text, port, udp ? "udp" : "tcp");
-	name_owner(port, udp, owner, sizeof(owner));
-	return err_set_no(e, EADDRINUSE, "port %s:%u/%s of the host is taken by %s", text, port,
-		udp ? "udp" : "tcp", owner);
+	(void)snprintf(where, sizeof(where), "%s:%u/%s",
+		ip_is_set(p->host_addr) ? ip_text(text, p->host_addr) : "*", p->host,
+		port_protocol_name(p->protocol));
+	if (no != EADDRINUSE)
+		return err_set_no(e, no, "port %s of the host", where);
+	name_owner(p, owner, sizeof(owner));
+	return err_set_no(e, EADDRINUSE, "port %s of the host is taken by %s", where, owner);
 }

@@ -4,8 +4,13 @@
 
 #include "common/err.h"
 
+#include <stdbool.h>
+
 /* 1: it was another one before. family: "ipv4", "ipv6"; name: an interface's, or NULL for the family's own keys. */
 int sysctl_net(const char *family, const char *name, const char *key, const char *value,
+	struct err *e);
+/* Whether it has that value; false with *e when it is not there. */
+bool sysctl_net_is(const char *family, const char *name, const char *key, const char *value,
 	struct err *e);
 
 #endif

@@ -51,6 +51,15 @@ static struct ip address(const char *text)
 	return ip;
 }
 
+static uint8_t protocol(const char *text)
+{
+	uint8_t p = 0;
+
+	while (p < PORT_PROTOCOL_COUNT && strcmp(port_protocol_name(p), text) != 0)
+		p++;
+	return p;
+}
+
 static size_t network_index(struct state *s, const char *unit)
 {
 	size_t i;
@@ -171,7 +180,7 @@ static int do_port(struct state *s)
 		p.port.host_addr = address(s->word[2]);
 	p.port.host = (uint16_t)strtoul(s->word[3], NULL, 10);
 	p.port.inside = (uint16_t)strtoul(s->word[4], NULL, 10);
-	p.port.udp = strcmp(s->word[5], "udp") == 0;
+	p.port.protocol = protocol(s->word[5]);
 	other = rule_port_taken(s->ports, s->n_ports, &p.port);
 	if (other != NULL)
 		return err_setx(&s->e, "port %u is published by %s", p.port.host, other->unit);
@@ -209,8 +218,13 @@ static int do_clear(struct state *s)
 
 static int do_free(struct state *s)
 {
-	if (net_port_free(address(s->word[1]), (uint16_t)strtoul(s->word[2], NULL, 10),
-		    strcmp(s->word[3], "udp") == 0, &s->e) < 0)
+	const struct port p = {
+		.host_addr = s->word[1][0] == '*' ? (struct ip){ 0 } : address(s->word[1]),
+		.host = (uint16_t)strtoul(s->word[2], NULL, 10),
+		.protocol = protocol(s->word[3]),
+	};
+
+	if (net_port_free(&p, &s->e) < 0)
 		return -1;
 	puts("ok");
 	return 0;
