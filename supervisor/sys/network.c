@@ -27,6 +27,12 @@ const char *network_of(const struct unit *u, size_t nth)
 	return use->mode == NETWORK_DEFAULT ? IPAM_DEFAULT_NETWORK : use->unit;
 }
 
+/* It stands, and is one of the host's bridges. */
+static bool has_bridge(const struct instance *inst)
+{
+	return inst->bridge_up && inst->bridge.driver == DRIVER_BRIDGE;
+}
+
 static struct instance *instance_named(struct supervisor *s, const char *unit)
 {
 	int index = unit != NULL ? unit_set_find(s->set, unit) : -1;
@@ -67,7 +73,9 @@ static void collect_ports(const struct instance *inst, struct rule_port *ports, 
 	for (enum family f = 0; f < FAMILY_COUNT; f++) {
 		size_t k = 0;
 
-		while (k < inst->n_attached && !ip_is_set(inst->attachments[k].at[f].addr))
+		while (k < inst->n_attached &&
+			(!ip_is_set(inst->attachments[k].at[f].addr) ||
+				inst->attachments[k].driver != DRIVER_BRIDGE))
 			k++;
 		for (size_t i = 0; k < inst->n_attached && i < u->container.ports.n; i++) {
 			const struct port *p = &u->container.ports.v[i];
@@ -96,7 +104,7 @@ static void collect_rules(const struct supervisor *s, struct rule_set *rules, st
 	for (size_t i = 0; i < s->set->n; i++) {
 		const struct instance *inst = s->instances[i];
 
-		if (inst != NULL && inst->bridge_up) {
+		if (inst != NULL && has_bridge(inst)) {
 			struct rule_network *n = &networks[rules->n_networks++];
 
 			memcpy(n->bridge, inst->bridge.name, sizeof(n->bridge));
@@ -132,7 +140,7 @@ static int apply_rules(struct supervisor *s, struct err *e)
 	collect_rules(s, &rules, &a);
 	rc = net_rules(&s->net, &rules, e);
 	for (size_t i = 0; i < s->set->n; i++)
-		if (s->instances[i] != NULL && s->instances[i]->bridge_up)
+		if (s->instances[i] != NULL && has_bridge(s->instances[i]))
 			watch_bridge(s->instances[i]);
 	arena_free(&a);
 	return rc;
@@ -193,7 +201,7 @@ static int check_overlap(const struct instance *inst, enum family f, struct err 
 	for (size_t i = 0; i < s->set->n; i++) {
 		const struct instance *other = s->instances[i];
 
-		if (other != NULL && other != inst && other->bridge_up &&
+		if (other != NULL && other != inst && has_bridge(other) &&
 			other->pools[f].subnet.prefix != 0 &&
 			subnet_overlap(own, &other->pools[f].subnet))
 			return err_setx(e, "%s: its subnet %s overlaps that of %s, %s", inst->unit,
@@ -207,11 +215,16 @@ static int check_overlap(const struct instance *inst, enum family f, struct err 
 static int pool_setup(struct instance *inst, enum family f, struct err *e)
 {
 	struct supervisor *s = inst->s;
+	const struct network_section *n = &unit_at(s, inst->index)->network;
 	struct arena a = { 0 };
 	struct subnet *taken = arena_array(&a, s->set->n, sizeof(*taken));
 	size_t n_taken = 0;
 	int rc;
 
+	if (n->driver != DRIVER_BRIDGE && n->subnet[f].prefix == 0) {
+		inst->pools[f] = (struct pool){ 0 };
+		return 0;
+	}
 	for (size_t i = 0; i < s->set->n; i++)
 		if (i != inst->index && s->set->units[i].network.subnet[f].prefix != 0)
 			taken[n_taken++] = s->set->units[i].network.subnet[f];
@@ -220,7 +233,7 @@ static int pool_setup(struct instance *inst, enum family f, struct err *e)
 	arena_free(&a);
 	/* The names outlive a reload: they must not point into the old set */
 	inst->pools[f].network = inst->unit;
-	return rc == 0 ? check_overlap(inst, f, e) : -1;
+	return rc == 0 && n->driver == DRIVER_BRIDGE ? check_overlap(inst, f, e) : rc;
 }
 
 static int bridge_setup(struct instance *inst, struct err *e)
@@ -237,7 +250,7 @@ static int bridge_setup(struct instance *inst, struct err *e)
 		return -1;
 	/* What fails may be done all the same, its answer lost: from here on there is something to undo. */
 	inst->bridge_up = true;
-	if (net_bridge_up(&s->net, &inst->bridge, e) < 0)
+	if (has_bridge(inst) && net_bridge_up(&s->net, &inst->bridge, e) < 0)
 		return -1;
 	KILL_POINT("network-bridged");
 	return 0;
@@ -332,6 +345,17 @@ static int attach_next(struct instance *inst, bool adopts, struct err *e)
 	return adopts && net_attach_lacks(&s->net, p) == NULL ? 0 : wire(inst, p, e);
 }
 
+void network_parent_came(struct instance *inst, const char *name)
+{
+	struct err e;
+
+	for (size_t i = 0; i < inst->n_attached; i++)
+		if (inst->attachments[i].driver != DRIVER_BRIDGE &&
+			strcmp(inst->attachments[i].bridge, name) == 0 &&
+			wire(inst, &inst->attachments[i], &e) < 0)
+			journal(inst->s, LOG_LEVEL_WARNING, inst->unit, "%s", e.msg);
+}
+
 static int attach_all(struct instance *inst, bool adopts, struct err *e)
 {
 	struct supervisor *s = inst->s;
@@ -367,9 +391,11 @@ int network_mend(struct instance *inst, const char **what, const char **lacked, 
 
 	*what = inst->bridge.name;
 	*lacked = NULL;
-	if (inst->bridge_up && net_bridge_mend(&s->net, &inst->bridge, lacked, e) < 0)
+	if (has_bridge(inst) && net_bridge_mend(&s->net, &inst->bridge, lacked, e) < 0)
 		return -1;
 	for (size_t i = 0; i < inst->n_attached && *lacked == NULL; i++) {
+		if (inst->attachments[i].driver != DRIVER_BRIDGE)
+			continue;
 		*what = inst->attachments[i].host_if;
 		*lacked = net_attach_lacks(&s->net, &inst->attachments[i]);
 		if (*lacked != NULL && wire(inst, &inst->attachments[i], e) < 0)
@@ -489,7 +515,7 @@ void network_release(struct instance *inst)
 	/* Of any network: its Network= may have become another meanwhile. */
 	ipam_use(&s->leases, inst->unit, false);
 	KILL_POINT("detach-unlinked");
-	if (inst->bridge_up && net_bridge_down(&s->net, &inst->bridge, &e) < 0 &&
+	if (has_bridge(inst) && net_bridge_down(&s->net, &inst->bridge, &e) < 0 &&
 		net_bridge_down(&s->net, &inst->bridge, &e) < 0)
 		journal(s, LOG_LEVEL_WARNING, inst->unit, "%s", e.msg);
 	KILL_POINT("detach-unbridged");

@@ -164,11 +164,13 @@ static int attach(struct instance *inst, const struct wanted *w, struct err *e)
 {
 	struct supervisor *s = inst->s;
 	struct loan *l = loan_find(&s->loans, w->name, inst->unit);
+	bool away = l != NULL && nic_is_away(&s->net, inst->netns, l);
 	int rc;
 
-	if (l != NULL && nic_is_away(&s->net, inst->netns, l))
+	if (away && l->index != 0)
 		return 1;
-	rc = take(inst, LOAN_MOVED, w, &l, e);
+	/* away, and as it arrived: who has sent it has come no further */
+	rc = away ? 1 : take(inst, LOAN_MOVED, w, &l, e);
 	if (rc <= 0)
 		return rc;
 	l->index = 0;
@@ -227,18 +229,49 @@ static void tell(struct instance *inst, const char *name)
 	engine_event(inst->s->engine, &event, now_us());
 }
 
+/* What its containers' links stand on is not there. */
+static bool lacks_parent(const struct instance *network)
+{
+	struct loan look = { 0 };
+	struct err ignored;
+
+	memcpy(look.name, network->bridge.name, sizeof(look.name));
+	return network->bridge_up && network->bridge.driver != DRIVER_BRIDGE &&
+		nic_look(&network->s->net, &look, &ignored) == 0;
+}
+
+/* The first that is missing, in w->name; false: none is. */
+static bool find_missing(struct supervisor *s, const struct unit *u, const struct instance *inst,
+	struct wanted *w)
+{
+	const struct strv *list = &u->container.interfaces;
+	const char *network;
+
+	for (size_t i = 0; i < list->n; i++) {
+		split(list->v[i], w);
+		if (is_missing(s, inst, u->name, w))
+			return true;
+	}
+	for (size_t i = 0; (network = network_of(u, i)) != NULL; i++) {
+		int at = unit_set_find(s->set, network);
+		const struct instance *other = at >= 0 ? s->instances[at] : NULL;
+
+		if (other == NULL || !lacks_parent(other))
+			continue;
+		memcpy(w->name, other->bridge.name, sizeof(w->name));
+		return true;
+	}
+	return false;
+}
+
 bool nics_await(struct supervisor *s, uint32_t index)
 {
 	const struct unit *u = unit_at(s, index);
-	const struct strv *list = &u->container.interfaces;
 	struct instance *inst = s->instances[index];
 	struct wanted w;
 
-	listen_to(s, list);
-	for (size_t i = 0; i < list->n; i++) {
-		split(list->v[i], &w);
-		if (!is_missing(s, inst, u->name, &w))
-			continue;
+	listen_to(s, &u->container.interfaces);
+	if (find_missing(s, u, inst, &w)) {
 		inst = instance_get(s, index);
 		if (inst == NULL)
 			return false;
@@ -277,26 +310,28 @@ void nics_look(struct supervisor *s)
 
 /* ---- networks ---- */
 
-/* 1: it is a port now, 0: it is not there. */
+/* 1: it is a port now, or what links stand on; 0: it is not there. */
 static int join(struct instance *inst, const struct wanted *w, struct err *e)
 {
 	struct supervisor *s = inst->s;
-	uint32_t vlan = unit_at(s, inst->index)->network.vlan;
+	const struct network_section *n = &unit_at(s, inst->index)->network;
+	bool port = n->driver == DRIVER_BRIDGE;
 	struct loan *l;
-	int rc = take(inst, vlan != 0 ? LOAN_PARENT : LOAN_PORT, w, &l, e);
+	int rc = take(inst, n->vlan == 0 && port ? LOAN_PORT : LOAN_PARENT, w, &l, e);
 
 	if (rc <= 0)
 		return rc;
-	if (vlan != 0 && nic_vlan(&s->net, l, vlan, e) < 0)
+	if (l->use == LOAN_PARENT && nic_raise(&s->net, l, n->vlan, e) < 0)
 		return -1;
-	KILL_POINT("nic-vlan");
-	return nic_join(&s->net, l->there, inst->bridge.name, e) < 0 ? -1 : 1;
+	KILL_POINT("nic-raised");
+	return port && nic_join(&s->net, l->there, inst->bridge.name, e) < 0 ? -1 : 1;
 }
 
 void nics_join(struct instance *inst)
 {
 	const struct strv *list = &unit_at(inst->s, inst->index)->network.interfaces;
 	uint32_t vlan = unit_at(inst->s, inst->index)->network.vlan;
+	int driver = unit_at(inst->s, inst->index)->network.driver;
 	const char *missing = NULL;
 	struct wanted w;
 	struct err e;
@@ -308,6 +343,8 @@ void nics_join(struct instance *inst)
 		split(list->v[i], &w);
 		if (vlan != 0)
 			loan_vlan_name(w.there, w.name, vlan);
+		else if (driver != DRIVER_BRIDGE)
+			w.there[0] = '\0';
 		rc = join(inst, &w, &e);
 		if (rc == 0)
 			missing = list->v[i];
@@ -341,7 +378,9 @@ static void look_again(struct instance *inst, const struct rt_link *link)
 	const struct unit *u = unit_at(s, inst->index);
 	struct err e;
 
-	if (inst->awaits && is_named(&u->container.interfaces, link))
+	if (link != NULL)
+		network_parent_came(inst, link->name);
+	if (inst->awaits)
 		spawn_awaited(s, inst->index);
 	else if (inst->netns >= 0 && is_named(&u->container.interfaces, link) &&
 		nics_attach(inst, &e) < 0)

@@ -285,6 +285,8 @@ void networks_adopt(struct supervisor *s);
  */
 int network_mend(struct instance *inst, const char **what, const char **lacked, struct err *e);
 int network_rules_mend(struct supervisor *s, struct err *e);
+/* What its networks without a bridge stand on is there again: so are its links on that. */
+void network_parent_came(struct instance *inst, const char *name);
 /* What setup or attach made goes. */
 void network_release(struct instance *inst);
 /* The namespace its processes live in: its own or that of the container it shares; -1: the host's. */

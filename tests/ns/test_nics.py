@@ -4,6 +4,7 @@ veth pairs stand for NICs; their other ends are the outside."""
 import json
 import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -14,12 +15,15 @@ from rootbox import RootBox
 SLEEP = "Rootfs=/srv/root\nExec=/bin/busybox sleep 100000\n"
 INSTALL = ""
 UNITS = {
-    "in.container": f"[Container]\nInterface=eth1:lan0\nNetwork=none\n{SLEEP}",
+    "in.container": f"[Unit]\nStartLimitIntervalSec=0\n[Container]\nInterface=eth1:lan0\nNetwork=none\n{SLEEP}",
     "too.container": f"[Container]\nInterface=eth1\nNetwork=none\n{SLEEP}",
     "usb.container": f"[Container]\nInterface=usb0\nNetwork=none\n{SLEEP}",
     "late.container": f"[Container]\nInterface=usb0\nNetwork=none\n{SLEEP}[Service]\nTimeoutStartSec=300ms\n",
-    "lan.network": "[Network]\nSubnet=10.20.0.0/24\nInterface=eth1 eth2\nInterface=usb0\n",
-    "trunk.network": "[Network]\nSubnet=10.21.0.0/24\nInterface=eth3\nVLAN=100\n",
+    "lan.network": "[Unit]\nStartLimitIntervalSec=0\n[Network]\nSubnet=10.20.0.0/24\nInterface=eth1 eth2\nInterface=usb0\n",
+    "wan.network": "[Network]\nDriver=macvlan\nOptions=parent=eth5\nSubnet=192.0.2.0/24\nGateway=192.0.2.1\n"
+                   "IPRange=192.0.2.64/26\n",
+    "mv.container": f"[Container]\nNetwork=wan.network\nAddCapability=NET_RAW\n{SLEEP}",
+    "no.container": f"[Container]\nNetwork=wan.network\nPublishPort=80\n{SLEEP}",
 }
 
 
@@ -190,6 +194,33 @@ def test_devices_are_ports_while_the_network_is_up(box):
     box.stays(before)
 
 
+def test_containers_share_a_device(box):
+    """macvlan: each is on its network with an address of its own, and the host is not between."""
+    assert "none of its networks has Driver=bridge" in box.supctl("start", "no.container")[2]
+    box.ask("start", "mv.container")
+    box.becomes("mv.container", "starting", "waiting for interface eth5")
+    box.becomes("wan.network", "running", "waiting for interface eth5")
+    box.nic("eth5", up=False)
+    box.ip("addr", "add", "192.0.2.1/24", "dev", "peer-eth5")
+    before = box.links()
+    box.becomes("mv.container", "running")
+    assert "192.0.2.64/24" in box.within("mv.container", "ip", "addr", "show", "eth0")
+    assert "default via 192.0.2.1 dev eth0" in box.within("mv.container", "ip", "route")
+    box.within("mv.container", "ping", "-c", "1", "-W", "9", "192.0.2.1")
+    assert set(box.links()) == set(before), "nothing of it is on the host"
+    box.kill_supervisor()
+    box.becomes("mv.container", "running")
+    box.ip("link", "del", "eth5")
+    eventually(lambda: "eth0" not in box.within("mv.container", "ip", "link"), "unplugged")
+    box.nic("eth5", up=False)
+    box.ip("addr", "add", "192.0.2.1/24", "dev", "peer-eth5")
+    eventually(lambda: "192.0.2.64/24" in box.within("mv.container", "ip", "addr"), "plugged in")
+    box.within("mv.container", "ping", "-c", "1", "-W", "9", "192.0.2.1")
+    box.do("stop", "mv.container")
+    box.do("stop", "wan.network")
+    eventually(lambda: not box.links()["eth5"][1], "down as it was")
+
+
 @pytest.mark.parametrize("unit, nics", [("in.container", ["eth1"]), ("lan.network", ["eth1", "eth2", "usb0"])])
 def test_wherever_the_supervisor_dies(tmp_path, unit, nics):
     """At each step of taking and of giving back."""
@@ -199,30 +230,23 @@ def test_wherever_the_supervisor_dies(tmp_path, unit, nics):
         for i, name in enumerate(nics):
             box.nic(name, f"192.0.2.{i + 1}/24", master="br0" if i == 0 else None)
         before = box.links()
-        passed = box.root / "run/sup/kill-passed"
-        inside = f"/proc/{box.init_pid()}/root/run/sup"
-
-        def orders(text):
-            (__import__("pathlib").Path(inside) / "kill-point").write_text(text)
+        run = Path(f"/proc/{box.init_pid()}/root/run/sup")
 
         def points(*words):
-            (__import__("pathlib").Path(inside) / "kill-passed").write_text("")
+            (run / "kill-passed").write_text("")
             box.do(*words)
-            names = (__import__("pathlib").Path(inside) / "kill-passed").read_text().split()
-            return sorted({n for n in names if n.startswith("nic-")})
+            return sorted({n for n in (run / "kill-passed").read_text().split() if n.startswith("nic-")})
 
-        assert passed
         for verb, state in ("start", "running"), ("stop", "inactive"):
             seen = points(verb, unit)
-            assert seen
-            print(verb, unit, *seen)
+            assert len(seen) > 2
             for point in seen:
                 if verb == "start":
                     box.do("stop", unit)
                     box.stays(before)
                 else:
                     box.do("start", unit)
-                orders(f"{point} 1\n")
+                (run / "kill-point").write_text(f"{point} 1\n")
                 box.supctl(verb, unit)
                 box.becomes(unit, state)
                 if verb == "stop":

@@ -168,7 +168,14 @@ static const char *const oom_policies[] = {
 	NULL,
 };
 
-static const char *const network_options[] = { "mtu", "isolate", NULL };
+static const char *const network_options[] = { "mtu", "isolate", "mode", "parent", "vlan", NULL };
+
+static const char *const network_drivers[] = {
+	[DRIVER_BRIDGE] = "bridge",
+	[DRIVER_MACVLAN] = "macvlan",
+	[DRIVER_IPVLAN] = "ipvlan",
+	NULL,
+};
 
 static const char *const show_statuses[] = {
 	[SHOW_NO] = "no",
@@ -185,7 +192,7 @@ static const char *const show_statuses[] = {
 	X(protect_systems) X(protect_homes) \
 	X(service_types) X(restarts) X(restart_modes) X(exit_types) X(failure_modes) \
 	X(kill_modes) X(notify_accesses) X(inputs) X(outputs) X(bind_ipv6_onlys) \
-	X(oom_policies) X(network_options) X(show_statuses)
+	X(oom_policies) X(network_options) X(network_drivers) X(show_statuses)
 /* clang-format on */
 
 enum choices_id {

@@ -99,8 +99,8 @@ const struct known known_keys[] = {
 		"SecurityLabelType ServiceName RemapGid RemapUid RemapUidSize RemapUsers" },
 
 	{ "Network", "the name of the file is the name of the network", "NetworkName ServiceName" },
-	{ "Network", "it is always a bridge with addresses of its subnet",
-		"Driver IPAMDriver IPv6" },
+	{ "Network", "its addresses are of its subnet",
+		"IPAMDriver IPv6" },
 	{ "Network", "",
 		"ContainersConfModule DisableDNS GlobalArgs Label NetworkDeleteOnStop "
 		"PodmanArgs" },

@@ -1,5 +1,9 @@
 #include "supervisor/core/net/wiring.h"
 
+#include "common/util.h"
+#include "supervisor/core/net/loan.h"
+
+#include <linux/if_link.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -73,9 +77,17 @@ static void if_name_hashed(char out[IF_NAME_MAX], const char *prefix, const char
 
 static int bridge_name(struct bridge_plan *p, const struct unit *network, struct err *e)
 {
-	const char *wanted = network->network.interface_name;
+	const struct network_section *n = &network->network;
+	const char *wanted = n->interface_name;
 	size_t len = wanted != NULL ? strlen(wanted) : stem_length(network->name);
 
+	if (n->driver != DRIVER_BRIDGE) {
+		if (n->vlan != 0)
+			loan_vlan_name(p->name, n->interfaces.v[0], n->vlan);
+		else
+			(void)snprintf(p->name, sizeof(p->name), "%s", n->interfaces.v[0]);
+		return 0;
+	}
 	if (if_name_ok(wanted != NULL ? wanted : network->name, len)) {
 		memcpy(p->name, wanted != NULL ? wanted : network->name, len);
 		return 0;
@@ -103,19 +115,54 @@ static int parse_mtu(uint32_t *mtu, const char *text, struct err *e)
 }
 
 /* "true" and "false" are Podman's, and say of other networks what is so in any case here. */
+static int parse_isolate(struct bridge_plan *p, const char *text, struct err *e)
+{
+	p->strict = strcmp(text, "strict") == 0;
+	if (!p->strict && strcmp(text, "true") != 0 && strcmp(text, "false") != 0)
+		return err_setx(e, "Options=isolate=%s: none of true, false, strict", text);
+	return 0;
+}
+
+static int parse_mode(struct bridge_plan *p, const char *text, struct err *e)
+{
+	static const struct {
+		uint8_t driver, mode;
+		char name[9];
+	} modes[] = {
+		{ DRIVER_MACVLAN, MACVLAN_MODE_BRIDGE, "bridge" },
+		{ DRIVER_MACVLAN, MACVLAN_MODE_PRIVATE, "private" },
+		{ DRIVER_MACVLAN, MACVLAN_MODE_VEPA, "vepa" },
+		{ DRIVER_MACVLAN, MACVLAN_MODE_PASSTHRU, "passthru" },
+		{ DRIVER_IPVLAN, IPVLAN_MODE_L2, "l2" },
+		{ DRIVER_IPVLAN, IPVLAN_MODE_L3, "l3" },
+		{ DRIVER_IPVLAN, IPVLAN_MODE_L3S, "l3s" },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(modes); i++)
+		if (modes[i].driver == p->driver && strcmp(modes[i].name, text) == 0) {
+			p->mode = modes[i].mode;
+			return 0;
+		}
+	return err_setx(e, "Options=mode=%s: no mode of this Driver=", text);
+}
+
 static int option_set(struct bridge_plan *p, const struct setting *option, struct err *e)
 {
-	if (strcmp(option->name, "mtu") == 0)
+	switch (option->name[1]) {
+	case 't': /* mtu */
 		return parse_mtu(&p->mtu, option->value, e);
-	p->strict = strcmp(option->value, "strict") == 0;
-	if (!p->strict && strcmp(option->value, "true") != 0 && strcmp(option->value, "false") != 0)
-		return err_setx(e, "Options=isolate=%s: none of true, false, strict",
-			option->value);
-	return 0;
+	case 's': /* isolate */
+		return parse_isolate(p, option->value, e);
+	case 'o': /* mode */
+		return parse_mode(p, option->value, e);
+	default: /* parent, vlan: in their keys already */
+		return 0;
+	}
 }
 
 int bridge_options(struct bridge_plan *p, const struct settings *options, struct err *e)
 {
+	p->mode = p->driver == DRIVER_MACVLAN ? MACVLAN_MODE_BRIDGE : IPVLAN_MODE_L2;
 	for (size_t i = 0; i < options->n; i++)
 		if (option_set(p, &options->v[i], e) < 0)
 			return -1;
@@ -125,14 +172,17 @@ int bridge_options(struct bridge_plan *p, const struct settings *options, struct
 int bridge_plan_make(struct bridge_plan *p, const struct unit *network,
 	const struct pool pools[FAMILY_COUNT], const char *machine_id, struct err *e)
 {
+	bool bridge = network->network.driver == DRIVER_BRIDGE;
+
 	*p = (struct bridge_plan){
 		.unit = network->name,
 		.internal = network->network.internal,
 		.host_access = network->network.host_access,
-		.guarded = network->network.port_security,
+		.guarded = network->network.port_security && bridge,
+		.driver = (uint8_t)network->network.driver,
 	};
 	for (enum family f = 0; f < FAMILY_COUNT; f++) {
-		p->at[f].addr = pools[f].gateway;
+		p->at[f].addr = bridge ? pools[f].gateway : network->network.gateway[f];
 		p->at[f].prefix = pools[f].subnet.prefix;
 	}
 	mac_make(p->mac, machine_id, network->name, "bridge");
@@ -148,6 +198,8 @@ void attach_plan_make(struct attach_plan *p, const char *unit, size_t nth,
 	*p = (struct attach_plan){
 		.unit = unit,
 		.mtu = bridge->mtu,
+		.driver = bridge->driver,
+		.mode = bridge->mode,
 		.strict = bridge->strict,
 		.guarded = bridge->guarded,
 	};

@@ -18,10 +18,12 @@
 /* The bridge of one .network. */
 struct bridge_plan {
 	const char *unit;       /* "lan.network" */
-	char name[IF_NAME_MAX]; /* InterfaceName=, or the unit's stem */
+	char name[IF_NAME_MAX]; /* InterfaceName=, or the unit's stem; without a bridge what its containers' links stand on */
+	uint8_t driver;         /* enum network_driver */
+	uint32_t mode;          /* MACVLAN_MODE_*, IPVLAN_MODE_* */
 	struct {
 		struct ip
-			addr; /* the host's on it: the gateway of the containers; none: not of this family */
+			addr; /* the host's on it: the gateway of the containers; none: not of this family, or no gateway */
 		uint8_t prefix; /* of 128 bits */
 	} at[FAMILY_COUNT];
 	uint8_t mac[MAC_LEN];
@@ -45,6 +47,8 @@ struct attach_plan {
 	} at[FAMILY_COUNT];
 	uint8_t mac[MAC_LEN]; /* of the inside end */
 	uint32_t mtu;
+	uint8_t driver;
+	uint32_t mode;
 	bool strict; /* it reaches the bridge alone */
 	bool guarded;
 	uint64_t sent_most, given_most; /* by it and to it, in bytes per second; 0: no limit */
@@ -77,7 +81,7 @@ struct rule_set {
 	bool v4_only; /* it has no table of both families */
 };
 
-/* What Options= says, into mtu and strict. Fails on a value that is none. */
+/* What Options= says, into mtu, strict and mode, for p->driver. Fails on a value that is none. */
 int bridge_options(struct bridge_plan *p, const struct settings *options, struct err *e);
 /*
  * machine_id: the text of /etc/machine-id, or "" when the machine has none. The plan keeps the unit's name,

@@ -315,14 +315,27 @@ static void check_address(struct builder *b, uint32_t unit, const struct network
 	}
 }
 
+/* Of a network without a bridge the host sees nothing. */
+static bool has_bridge(const struct builder *b, const struct network_use *use)
+{
+	int network = use->mode == NETWORK_UNIT ? unit_set_find(b->set, use->unit) : -1;
+
+	return network < 0 || b->set->units[network].network.driver == DRIVER_BRIDGE;
+}
+
 static void resolve_networks(struct builder *b, uint32_t unit, const char *default_network)
 {
 	const struct network_use *use;
+	bool bridge = false;
 
 	for (size_t i = 0; (use = unit_network(&b->set->units[unit], i)) != NULL; i++) {
 		resolve_network(b, unit, use, default_network);
 		check_address(b, unit, use);
+		bridge = bridge || has_bridge(b, use);
 	}
+	if (!bridge && b->set->units[unit].container.ports.n > 0)
+		references_complain(b, unit, FAULT_ERROR, &b->references[unit].ports,
+			"PublishPort= needs a network with a bridge, and none of its networks has Driver=bridge");
 }
 
 /* ---- targets, cycles ---- */

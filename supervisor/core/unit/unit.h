@@ -486,7 +486,9 @@ struct socket_section {
 	uint32_t trigger_burst; /* 0: no limit */
 };
 
+enum network_driver { DRIVER_BRIDGE, DRIVER_MACVLAN, DRIVER_IPVLAN };
 struct network_section {
+	int driver; /* enum network_driver */
 	/* Not set: allocated, the first address, all. */
 	struct subnet subnet[FAMILY_COUNT], ip_range[FAMILY_COUNT];
 	struct ip gateway[FAMILY_COUNT];

@@ -2,6 +2,7 @@
 #include "common/util.h"
 #include "supervisor/core/loglimit.h"
 #include "supervisor/core/net/wiring.h"
+#include "supervisor/core/number.h"
 #include "supervisor/core/plan/ids.h"
 #include "supervisor/core/seccomp/profile.h"
 #include "supervisor/core/unit/unitfile.h"
@@ -295,20 +296,67 @@ static void check_subnet(struct unit_loader *l)
 		check_subnet_of(l, f);
 }
 
-static void check_vlan(struct unit_loader *l)
+/* Podman's words for the keys that say it here. */
+static void take_words(struct unit_loader *l)
 {
-	if (l->unit->network.vlan != 0 && l->unit->network.interfaces.n == 0)
-		loader_complain(l, FAULT_ERROR, MEMBER(network.vlan),
-			"VLAN= is one of a device, write its Interface= beside it");
+	struct network_section *n = &l->unit->network;
+	uint64_t vlan;
+
+	if (n->driver != DRIVER_BRIDGE && n->interface_name != NULL && n->interfaces.n == 0)
+		strv_add(l->arena, &n->interfaces, n->interface_name);
+	for (size_t i = 0; i < n->options.n; i++) {
+		const struct setting *o = &n->options.v[i];
+
+		if (strcmp(o->name, "parent") == 0 && n->interfaces.n == 0)
+			strv_add(l->arena, &n->interfaces, o->value);
+		if (strcmp(o->name, "parent") == 0 && strlen(o->value) >= IF_NAME_MAX)
+			loader_complain(l, FAULT_ERROR, MEMBER(network.options),
+				"Options=parent=%s: not the name of an interface", o->value);
+		if (strcmp(o->name, "vlan") != 0)
+			continue;
+		if (number_u64(o->value, &vlan) == 0 && vlan >= 1 && vlan <= 4094)
+			n->vlan = (uint32_t)vlan;
+		else
+			loader_complain(l, FAULT_ERROR, MEMBER(network.options),
+				"Options=vlan=%s: not a number from 1 to 4094", o->value);
+	}
+}
+
+/* What is of a bridge does nothing without one. */
+static void check_unbridged(struct unit_loader *l)
+{
+	static const struct {
+		size_t member;
+		const char *key;
+	} of_bridge[] = {
+		{ MEMBER(network.host_access), "HostAccess" },
+		{ MEMBER(network.port_security), "PortSecurity" },
+	};
+
+	if (l->unit->network.interfaces.n != 1)
+		loader_complain(l, FAULT_ERROR, MEMBER(network.driver),
+			"this Driver= is for one device, write its Interface= beside it");
+	for (size_t i = 0; i < ARRAY_LEN(of_bridge); i++)
+		if (loader_origin(l, of_bridge[i].member) != NULL)
+			loader_complain(l, FAULT_WARNING, of_bridge[i].member,
+				"%s= does nothing without Driver=bridge", of_bridge[i].key);
 }
 
 static void check_network_options(struct unit_loader *l)
 {
-	struct bridge_plan ignored;
+	struct bridge_plan ignored = { .driver = (uint8_t)l->unit->network.driver };
 	struct err e;
 
+	take_words(l);
 	if (bridge_options(&ignored, &l->unit->network.options, &e) < 0)
 		loader_complain(l, FAULT_ERROR, MEMBER(network.options), "%s", e.msg);
+	if (l->unit->network.driver != DRIVER_BRIDGE)
+		check_unbridged(l);
+	else if (l->unit->network.vlan != 0 && l->unit->network.interfaces.n == 0)
+		loader_complain(l, FAULT_ERROR,
+			loader_origin(l, MEMBER(network.vlan)) != NULL ? MEMBER(network.vlan)
+								       : MEMBER(network.options),
+			"VLAN= is one of a device, write its Interface= beside it");
 }
 
 static void check_device(struct unit_loader *l)
@@ -402,7 +450,6 @@ static const struct {
 	{ KINDS(CONTAINER) | KINDS(SERVICE), check_notify },
 	{ KINDS(CONTAINER) | KINDS(SERVICE), check_log_limit },
 	{ KINDS(NETWORK), check_subnet },
-	{ KINDS(NETWORK), check_vlan },
 	{ KINDS(NETWORK), check_network_options },
 	{ KINDS(VOLUME), check_device },
 	{ KINDS(TIMER), check_timer },

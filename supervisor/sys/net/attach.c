@@ -121,9 +121,39 @@ static int attach(struct net *n, int netns, const struct attach_plan *p, struct 
 	return -1;
 }
 
+/* Nothing of it is on the host, so it goes with its namespace. */
+static int attach_upper(struct net *n, int netns, const struct attach_plan *p, struct err *e)
+{
+	struct rt_upper u = {
+		.kind = p->driver == DRIVER_MACVLAN ? UPPER_MACVLAN : UPPER_IPVLAN,
+		.name = p->inside_if,
+		.netns = netns,
+		.value = p->mode,
+		.mac = p->driver == DRIVER_MACVLAN ? p->mac : NULL, /* ipvlan: that of the parent */
+		.mtu = p->mtu,
+	};
+	cleanup_fd int sock = netns_socket(netns, n->host_ns, e);
+	_Alignas(8) uint8_t memory[BUFFER_BYTES];
+	struct found_link parent, inside;
+	struct nl_buf b;
+
+	if (sock < 0 || nlsock_find(n->route, p->bridge, &parent, e) < 0 ||
+		nlsock_find(sock, p->inside_if, &inside, e) < 0)
+		return -1;
+	if (parent.index == 0)
+		return err_setx(e, "the interface %s is missing", p->bridge);
+	u.parent = parent.index;
+	nl_init(&b, memory, sizeof(memory));
+	rt_upper_add(&b, &u);
+	nl_flag(&b, NLM_F_ACK);
+	if (inside.peer != parent.index && nlsock_run(n->route, &b, NULL, NULL, e) < 0)
+		return -1;
+	return inside_end(sock, p, e);
+}
+
 int net_attach(struct net *n, int netns, const struct attach_plan *p, struct err *e)
 {
-	int rc = attach(n, netns, p, e);
+	int rc = p->driver == DRIVER_BRIDGE ? attach(n, netns, p, e) : attach_upper(n, netns, p, e);
 
 	return rc < 0 ? err_prefix(e, "%s", p->unit) : rc;
 }
@@ -150,6 +180,8 @@ int net_detach(struct net *n, const struct attach_plan *p, struct err *e)
 	struct nl_buf b;
 	bool cut;
 
+	if (p->driver != DRIVER_BRIDGE)
+		return 0;
 	nl_init(&b, memory, sizeof(memory));
 	rt_link_change(&b, 0, p->host_if, &down);
 	nl_flag(&b, NLM_F_ACK);

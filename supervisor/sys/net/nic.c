@@ -178,18 +178,18 @@ int nic_join(struct net *n, const char *name, const char *bridge, struct err *e)
 	return nlsock_run(n->route, &b, NULL, NULL, e);
 }
 
-int nic_vlan(struct net *n, const struct loan *l, uint32_t vlan, struct err *e)
+int nic_raise(struct net *n, const struct loan *l, uint32_t vlan, struct err *e)
 {
 	static const struct rt_change up = { .up = true };
 	_Alignas(8) uint8_t memory[512];
 	char alias[ALIAS_MAX];
-	struct found_link found, under;
-	const struct rt_change c = { .alias = alias };
+	struct found_link found = { 0 }, under;
+	const struct rt_change c = { .alias = alias, .up = true };
 	struct rt_upper u = { .kind = UPPER_VLAN, .name = l->there, .netns = -1, .value = vlan };
 	struct nl_buf b;
 
-	if (nlsock_find(n->route, l->there, &found, e) < 0 ||
-		nlsock_find(n->route, l->name, &under, e) < 0)
+	if (nlsock_find(n->route, l->name, &under, e) < 0 ||
+		(vlan != 0 && nlsock_find(n->route, l->there, &found, e) < 0))
 		return -1;
 	if (found.index != 0 && found.peer != under.index)
 		return err_setx(e, "the interface %s is there already, and not on %s", l->there,
@@ -197,7 +197,7 @@ int nic_vlan(struct net *n, const struct loan *l, uint32_t vlan, struct err *e)
 	nl_init(&b, memory, sizeof(memory));
 	if (!under.up)
 		rt_link_change(&b, under.index, l->name, &up);
-	if (found.index == 0) {
+	if (found.index == 0 && vlan != 0) {
 		(void)snprintf(alias, sizeof(alias), ALIAS_PREFIX "%s", l->unit);
 		u.parent = under.index;
 		rt_upper_add(&b, &u);

@@ -21,8 +21,8 @@ int nic_restore(struct net *n, const struct loan *l, bool shared, struct err *e)
 
 /* A port of the bridge, and up. */
 int nic_join(struct net *n, const char *name, const char *bridge, struct err *e);
-/* The VLAN l->there of it, found or made, and it is up for that. */
-int nic_vlan(struct net *n, const struct loan *l, uint32_t vlan, struct err *e);
+/* Up, for what is to stand on it; and its VLAN l->there, unless that is 0, found or made. */
+int nic_raise(struct net *n, const struct loan *l, uint32_t vlan, struct err *e);
 /* A link that we have made, if it is there. */
 int nic_remove(struct net *n, const char *name, struct err *e);
 
