@@ -13,7 +13,7 @@ from tool import Fail, build_dir, debian_arch, run
 WANTED = """
 virtio_pci virtio_mmio virtio_net virtio_blk virtio_console virtio_rng
 loop erofs squashfs overlay dm_verity
-veth bridge tun
+veth bridge tun 8021q macvlan ipvlan
 nf_tables nf_conntrack nf_nat nft_chain_nat nft_nat nft_masq nft_ct nft_redir nft_reject_inet
 nft_meta_bridge
 nft_fib_inet nft_limit nft_connlimit nft_log

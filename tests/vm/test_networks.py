@@ -55,6 +55,10 @@ Options=mtu=1400
     "host.container": container("host", "Network=host").replace("tcp:80 udp:53", "tcp:9000"),
     "friend.container": container("friend", "Network=web.container").replace(
         "tcp:80 udp:53", "tcp:81"),
+    "moved.container": container("moved", "Network=none", "Interface=eth0:wan0").replace("WantedBy", "#WantedBy"),
+    "trunk.network": "[Network]\nSubnet=10.33.0.0/24\nInterface=eth0\nVLAN=100\n",
+    "shared.network": "[Network]\nDriver=ipvlan\nInterface=eth0\nSubnet=10.0.2.0/24\nIPRange=10.0.2.64/26\n",
+    "shared.container": container("shared", "Network=shared.network").replace("WantedBy", "#WantedBy"),
     # The port is web's; the port is a process's of the host.
     "thief.container": container("thief", "Network=lan.network", "PublishPort=8080:81").replace(
         "WantedBy", "#WantedBy"),
@@ -139,6 +143,17 @@ supctl stop lan.network vault.network auto.network sup0.network
 check left-links 'ls /sys/class/net | sort -r'
 check left-tables 'chroot /nft /usr/sbin/nft list tables'
 check left-addr 'ip -4 -o addr'
+
+# The NIC itself: in a container, with a VLAN on it, shared.
+nic() { cat /sys/class/net/eth0/flags; ip -4 -o addr show eth0 | sed 's/.*inet //'; }
+check nic-before 'nic'
+check nic-moved 'supctl start moved && nsenter -t $(main moved) -n ip -4 -o addr show wan0; ls /sys/class/net'
+check nic-back 'supctl stop moved && nic'
+check nic-shared 'supctl start shared && addr shared && within shared tcp 10.0.2.2 PORT'
+check nic-trunk 'supctl start trunk.network && ls /sys/class/net/trunk/brif && grep VID /proc/net/vlan/eth0.100'
+check nic-crash 'kill -9 $(pidof supervisor); await 30 "is trunk.network running"; ls /sys/class/net/trunk/brif'
+check nic-after 'supctl stop shared; supctl stop trunk.network shared.network; nic'
+check nic-left 'ls /sys/class/net | sort -r'
 """
 
 
@@ -318,3 +333,16 @@ def test_nothing_is_left(boot):
     assert boot.lines("left-links") == ["lo", "eth0"]
     assert boot.text("left-tables") == ""
     assert "10.0.2.15" in boot.text("left-addr") and len(boot.lines("left-addr")) == 2
+
+
+def test_the_nic_moves_into_a_container_and_back(boot):
+    assert "10.0.2.15/24" in boot.ok("nic-moved") and "\neth0" not in boot.text("nic-moved")
+    assert boot.ok("nic-back") == boot.ok("nic-before")
+
+
+def test_the_nic_carries_a_vlan_and_is_shared(boot):
+    assert boot.lines("nic-shared") == ["10.0.2.64/24", "world"]
+    assert boot.lines("nic-trunk")[0] == "eth0.100" and "VID: 100" in boot.text("nic-trunk")
+    assert boot.lines("nic-crash") == ["eth0.100"]
+    assert boot.text("nic-after") == boot.text("nic-before")
+    assert boot.lines("nic-left") == ["lo", "eth0"]
