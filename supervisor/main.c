@@ -9,6 +9,7 @@
 #include "supervisor/calendar.h"
 #include "supervisor/check.h"
 #include "supervisor/mount.h"
+#include "supervisor/resolver.h"
 #include "supervisor/sys/clock.h"
 #include "supervisor/sys/recover/held.h"
 #include "supervisor/sys/supervisor.h"
@@ -229,6 +230,8 @@ int main(int argc, char **argv)
 		return mount_main(argc - 2, argv + 2);
 	if (argc > 1 && strcmp(argv[1], "unmount") == 0)
 		return unmount_main(argc - 2, argv + 2);
+	if (argc > 1 && strcmp(argv[1], "resolver") == 0)
+		return resolver_main(argc - 2, argv + 2);
 	if (argc > 1) {
 		(void)fprintf(stderr,
 			"usage: supervisor (by init)\n       supervisor check [--json] FILE...\n"
