@@ -20,6 +20,7 @@
 #define PATH_TMP PATH_RUN "/tmp"     /* NAME.KIND: PrivateTmp= of a unit */
 #define PATH_MOUNTED PATH_RUN "/images" /* image files, each mounted once */
 #define PATH_FILES PATH_RUN "/files"    /* NAME.KIND/{hosts,resolv.conf,hostname} */
+#define PATH_NAMES PATH_RUN "/names"    /* NAME.network: what its resolver knows */
 #define PATH_INSTANCES \
 	PATH_RUN "/instances" /* NAME.KIND: instances of templates that an operator started */
 #define PATH_STATE PATH_RUN "/state"        /* what must survive the supervisor, not a reboot */

@@ -36,6 +36,7 @@ static int make_folders(struct supervisor *s, struct err *e)
 		{ PATH_RUN, 0755 },
 		{ PATH_MOUNTED, 0700 },
 		{ PATH_FILES, 0755 },
+		{ PATH_NAMES, 0755 },
 		{ PATH_NOTIFY, 0755 },
 		{ PATH_INSTANCES, 0755 },
 		{ PATH_STATE, 0700 },

@@ -1,6 +1,7 @@
 #include "supervisor/core/texts.h"
 
 #include "supervisor/core/text.h"
+#include "supervisor/core/unit/builtin.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -68,10 +69,12 @@ const struct unit_text *texts_main(const struct text_group *group)
 const struct unit_text *texts_template(const struct text_index *index, const char *instance)
 {
 	char template[UNIT_NAME_MAX];
+	const struct unit_text *main;
 
 	if (unit_name_template(instance, template) < 0)
 		return NULL;
-	return texts_main(texts_find(index, template));
+	main = texts_main(texts_find(index, template));
+	return main != NULL ? main : builtin_text(template);
 }
 
 bool text_is_for_many(const char *name)

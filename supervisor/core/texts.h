@@ -40,7 +40,7 @@ void texts_index(struct arena *a, const struct unit_text *texts, size_t n,
 const struct text_group *texts_find(const struct text_index *index, const char *name);
 /* The first of the group that is a unit file, not a drop-in or a link; NULL. */
 const struct unit_text *texts_main(const struct text_group *group);
-/* The template of an instance, when there is a file of it. */
+/* The template of an instance, when there is a file of it, or it is built in. */
 const struct unit_text *texts_template(const struct text_index *index, const char *instance);
 struct unit_files texts_of_unit(struct arena *a, const struct text_index *index, const char *unit);
 

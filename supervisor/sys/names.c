@@ -8,6 +8,7 @@
 #include "common/paths.h"
 #include "common/util.h"
 #include "supervisor/core/net/hosts.h"
+#include "supervisor/core/unit/builtin.h"
 #include "supervisor/sys/file.h"
 #include "supervisor/sys/supervisor.h"
 #include "supervisor/sys/wall.h"
@@ -46,6 +47,7 @@ static struct host_entry host_entry_of(const struct instance *inst)
 		.unit = u->name,
 		.name = u->container.name,
 		.host_name = u->container.host_name,
+		.aliases = &u->container.aliases,
 	};
 }
 
@@ -69,20 +71,31 @@ struct neighbours {
 	size_t n;
 };
 
-/* All that share one of its networks, by their addresses there. */
-static void find_neighbours(const struct attach_plan *own, const struct instance *other,
+struct clients {
+	struct names_client *v;
+	size_t n;
+};
+
+static void add_member(const struct instance *inst, const struct attach_plan *p,
 	struct neighbours *list, struct arena *a)
 {
-	for (size_t i = 0; i < other->n_attached; i++) {
-		const struct attach_plan *p = &other->attachments[i];
-		struct host_entry *entry;
+	struct host_entry *entry = LIST_ADD(a, list);
 
-		if (strcmp(p->bridge, own->bridge) != 0)
-			continue;
-		entry = LIST_ADD(a, list);
-		*entry = host_entry_of(other);
-		for (enum family f = 0; f < FAMILY_COUNT; f++)
-			entry->addr[f] = p->at[f].addr;
+	*entry = host_entry_of(inst);
+	for (enum family f = 0; f < FAMILY_COUNT; f++)
+		entry->addr[f] = p->at[f].addr;
+}
+
+/* All that share this network, by their addresses there. */
+static void all_neighbours(const struct supervisor *s, const struct attach_plan *own,
+	struct neighbours *list, struct arena *a)
+{
+	for (size_t i = 0; i < s->set->n; i++) {
+		const struct instance *other = s->instances[i];
+
+		for (size_t k = 0; other != NULL && k < other->n_attached; k++)
+			if (strcmp(other->attachments[k].bridge, own->bridge) == 0)
+				add_member(other, &other->attachments[k], list, a);
 	}
 }
 
@@ -110,15 +123,118 @@ static int write_hosts(const struct instance *inst, int dir, struct arena *a, st
 	};
 
 	for (size_t i = 0; owner != NULL && i < owner->n_attached; i++)
-		for (size_t k = 0; k < s->set->n; k++)
-			if (s->instances[k] != NULL)
-				find_neighbours(&owner->attachments[i], s->instances[k], &list, a);
+		all_neighbours(s, &owner->attachments[i], &list, a);
 	if (owner != NULL)
 		firsts_of(owner, hosts.self.addr, hosts.gateway);
 	hosts.neighbours = list.v;
 	hosts.n_neighbours = list.n;
 	return write_file(dir, "hosts", hosts_text(&hosts, a), e);
 }
+
+/* ---- resolvers ---- */
+
+/* Whether it takes questions now, or soon: its socket is there. */
+static bool has_resolver(struct supervisor *s, const struct instance *network)
+{
+	char name[UNIT_NAME_MAX];
+	int socket = builtin_resolver(unit_at(s, network->index), name)
+		? unit_set_find(s->set, name)
+		: -1;
+
+	return socket >= 0 && engine_run(s->engine, (uint32_t)socket)->state == ST_RUNNING;
+}
+
+/* The one that a container asks: of the first of its networks that has a way out, else of the first. */
+static void find_resolver(const struct instance *owner, struct resolv_own *own, struct arena *a)
+{
+	struct supervisor *s = owner->s;
+	bool way_out = false;
+
+	for (size_t i = 0; i < owner->n_attached; i++) {
+		const char *name = network_of(unit_at(s, owner->index), i);
+		const struct instance *network = network_instance(s, name);
+
+		if (network == NULL || !has_resolver(s, network) ||
+			(own->server != NULL && (way_out || network->bridge.internal)))
+			continue;
+		way_out = !network->bridge.internal;
+		own->network = name;
+		own->server = ip_text(arena_alloc(a, IP_TEXT_MAX), network_address(network));
+	}
+}
+
+/* What one member of a network asks that is not what all ask. */
+static void add_client(const struct instance *inst, size_t nth, struct clients *clients,
+	struct arena *a)
+{
+	const struct unit *u = unit_at(inst->s, inst->index);
+	struct neighbours far = { 0 };
+	struct names_client *c;
+
+	for (size_t i = 0; i < inst->n_attached; i++)
+		if (i != nth)
+			all_neighbours(inst->s, &inst->attachments[i], &far, a);
+	if (far.n == 0 && u->container.dns.n == 0)
+		return;
+	c = LIST_ADD(a, clients);
+	*c = (struct names_client){ .dns = &u->container.dns, .far = far.v, .n_far = far.n };
+	for (enum family f = 0; f < FAMILY_COUNT; f++)
+		c->addr[f] = inst->attachments[nth].at[f].addr;
+}
+
+static int publish(struct supervisor *s, const struct instance *network, struct arena *a,
+	struct err *e)
+{
+	const struct unit *u = unit_at(s, network->index);
+	struct neighbours members = { 0 };
+	struct clients clients = { 0 };
+	struct names names = {
+		.network = network->unit,
+		.internal = network->bridge.internal,
+		.dns = &u->network.dns,
+		.host_text = names_read(s, a, HOST_ETC "/" HOST_RESOLV),
+	};
+	const char *text;
+
+	for (enum family f = 0; f < FAMILY_COUNT; f++)
+		names.subnet[f] = network->pools[f].subnet;
+	for (size_t i = 0; i < s->set->n; i++) {
+		const struct instance *inst = s->instances[i];
+
+		for (size_t k = 0; inst != NULL && k < inst->n_attached; k++)
+			if (strcmp(inst->attachments[k].bridge, network->bridge.name) == 0) {
+				add_member(inst, &inst->attachments[k], &members, a);
+				add_client(inst, k, &clients, a);
+			}
+	}
+	names.members = members.v;
+	names.n_members = members.n;
+	names.clients = clients.v;
+	names.n_clients = clients.n;
+	text = names_text(&names, a);
+	KILL_POINT("names-publish");
+	return file_write(PATH_NAMES, network->unit, text, strlen(text), 0644, e);
+}
+
+void names_publish(struct supervisor *s, const struct instance *network)
+{
+	struct arena a = { 0 };
+	struct err e;
+
+	if (network->bridge_up && network->bridge.resolver && publish(s, network, &a, &e) < 0)
+		journal(s, LOG_LEVEL_WARNING, network->unit, "%s", e.msg);
+	arena_free(&a);
+}
+
+void names_unpublish(const struct instance *network)
+{
+	char path[sizeof(PATH_NAMES) + UNIT_NAME_MAX];
+
+	(void)snprintf(path, sizeof(path), "%s/%s", PATH_NAMES, network->unit);
+	(void)unlink(path);
+}
+
+/* ---- files ---- */
 
 static int write_all(const struct instance *inst, int dir, struct arena *a, struct err *e)
 {
@@ -127,14 +243,19 @@ static int write_all(const struct instance *inst, int dir, struct arena *a, stru
 	const struct instance *owner = network_owner(inst);
 	const char *network = owner != NULL ? network_of(unit_at(s, owner->index), 0) : NULL;
 	int at = network != NULL ? unit_set_find(s->set, network) : -1;
-	const char *resolv = resolv_text(&u->container.dns,
-		at >= 0 ? &unit_at(s, (uint32_t)at)->network.dns : NULL,
-		names_read(s, a, HOST_ETC "/" HOST_RESOLV), unit_network_mode(u) == NETWORK_HOST,
-		a);
-	const char *name = u->container.host_name != NULL
+	struct resolv_own own = { .server = NULL };
+	const char *resolv,
+		*name = u->container.host_name != NULL
 		? u->container.host_name
 		: arena_strndup(a, u->name, strcspn(u->name, "."));
 
+	/* Who shares another's network and has servers of its own, cannot be told from that one by its address. */
+	if (owner != NULL && (owner == inst || u->container.dns.n == 0))
+		find_resolver(owner, &own, a);
+	resolv = resolv_text(&u->container.dns,
+		at >= 0 ? &unit_at(s, (uint32_t)at)->network.dns : NULL, &own,
+		names_read(s, a, HOST_ETC "/" HOST_RESOLV), unit_network_mode(u) == NETWORK_HOST,
+		a);
 	if (write_hosts(inst, dir, a, e) < 0 || write_file(dir, "resolv.conf", resolv, e) < 0)
 		return -1;
 	return write_file(dir, "hostname", arena_printf(a, "%s\n", name), e);
@@ -169,6 +290,9 @@ static void on_names(uv_timer_t *timer)
 	struct supervisor *s = timer->data;
 	uint32_t written = 0;
 
+	for (size_t i = 0; s->names_next == 0 && i < s->set->n; i++)
+		if (s->instances[i] != NULL)
+			names_publish(s, s->instances[i]);
 	while (s->names_next < s->set->n && written < NAMES_A_TURN) {
 		const struct instance *inst = s->instances[s->names_next++];
 

@@ -33,11 +33,18 @@ static bool has_bridge(const struct instance *inst)
 	return inst->bridge_up && inst->bridge.driver == DRIVER_BRIDGE;
 }
 
-static struct instance *instance_named(struct supervisor *s, const char *unit)
+struct instance *network_instance(struct supervisor *s, const char *unit)
 {
 	int index = unit != NULL ? unit_set_find(s->set, unit) : -1;
 
 	return index >= 0 ? s->instances[index] : NULL;
+}
+
+struct ip network_address(const struct instance *network)
+{
+	const struct ip v4 = network->bridge.at[FAMILY_V4].addr;
+
+	return ip_is_set(v4) ? v4 : network->bridge.at[FAMILY_V6].addr;
 }
 
 /* ---- leases ---- */
@@ -112,6 +119,7 @@ static void collect_rules(const struct supervisor *s, struct rule_set *rules, st
 			n->host_access = inst->bridge.host_access;
 			n->strict = inst->bridge.strict;
 			n->v6 = inst->bridge.at[FAMILY_V6].prefix != 0;
+			n->resolver = inst->bridge.resolver;
 		}
 		if (inst != NULL)
 			collect_ports(inst, ports, &rules->n_ports);
@@ -330,7 +338,7 @@ static int attach_next(struct instance *inst, bool adopts, struct err *e)
 	struct supervisor *s = inst->s;
 	size_t nth = inst->n_attached;
 	const char *name = network_of(unit_at(s, inst->index), nth);
-	const struct instance *network = instance_named(s, name);
+	const struct instance *network = network_instance(s, name);
 	struct attach_plan *p = &inst->attachments[nth];
 	struct ip addr[FAMILY_COUNT];
 
@@ -371,6 +379,9 @@ static int attach_all(struct instance *inst, bool adopts, struct err *e)
 		if (attach_next(inst, adopts, e) < 0)
 			return -1;
 	ipam_use(&s->leases, inst->unit, true);
+	/* Before it runs: its first question may come at once. */
+	for (size_t i = 0; i < n; i++)
+		names_publish(s, network_instance(s, network_of(u, i)));
 	names_changed(s);
 	return 0;
 }
@@ -491,7 +502,7 @@ const struct instance *network_owner(const struct instance *inst)
 
 	if (u->kind != KIND_CONTAINER || unit_network_mode(u) != NETWORK_CONTAINER)
 		return inst;
-	return instance_named(inst->s, unit_network(u, 0)->unit);
+	return network_instance(inst->s, unit_network(u, 0)->unit);
 }
 
 int network_namespace(const struct instance *inst)
@@ -519,6 +530,8 @@ void network_release(struct instance *inst)
 		net_bridge_down(&s->net, &inst->bridge, &e) < 0)
 		journal(s, LOG_LEVEL_WARNING, inst->unit, "%s", e.msg);
 	KILL_POINT("detach-unbridged");
+	if (inst->bridge_up)
+		names_unpublish(inst);
 	if (inst->n_attached > 0 || inst->bridge_up) {
 		bool in_rules = inst->bridge_up || has_rules(unit_at(s, inst->index));
 

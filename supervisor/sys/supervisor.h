@@ -294,6 +294,10 @@ int network_namespace(const struct instance *inst);
 
 /* The nth .network that a container is on; NULL behind the last, and when it has none of its own. */
 const char *network_of(const struct unit *u, size_t nth);
+/* The one of that name, up or not; NULL. */
+struct instance *network_instance(struct supervisor *s, const char *unit);
+/* The host's on the bridge of one that is up: of IPv4 when it has both. */
+struct ip network_address(const struct instance *network);
 /* Who has the network namespace that a container lives in: itself or the container it shares; NULL: the host. */
 const struct instance *network_owner(const struct instance *inst);
 
@@ -334,6 +338,9 @@ const char *table_read(struct supervisor *s, struct arena *a, const char *name);
 
 /* ---- names.c ---- */
 int names_open(struct supervisor *s, struct err *e);
+/* What the resolver of this network knows, when it has one; and nothing any more. */
+void names_publish(struct supervisor *s, const struct instance *network);
+void names_unpublish(const struct instance *network);
 /* A name in the host's /etc is another file. */
 void names_host_changed(struct supervisor *s, const char *name);
 /* Writes hosts, resolv.conf and hostname of a container; returns their host folder in `dir`. */

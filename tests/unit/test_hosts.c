@@ -51,9 +51,9 @@ static void without_an_address_the_name_is_of_nobody_else(void **state)
 
 static void each_name_stands_once(void **state)
 {
-	struct hosts same = { .self = { WEB, "web.container", "web", "web" } };
-	struct hosts other = { .self = { WEB, "web.container", "shop", "shop" } };
-	struct hosts all = { .self = { WEB, "web.container", "shop", "den" } };
+	struct hosts same = { .self = { WEB, "web.container", "web", "web", NULL } };
+	struct hosts other = { .self = { WEB, "web.container", "shop", "shop", NULL } };
+	struct hosts all = { .self = { WEB, "web.container", "shop", "den", NULL } };
 
 	(void)state;
 	is_hosts(&same, HEAD "10.89.1.2 web\n");
@@ -66,10 +66,10 @@ static void neighbours_are_found_by_unit_and_container_name(void **state)
 	const struct host_entry neighbours[] = {
 		web,
 		/* HostName= is what a container calls itself: its neighbours do not. */
-		{ DB, "db.container", "store", "secret" },
+		{ DB, "db.container", "store", "secret", NULL },
 		/* Not attached: nowhere to be found. */
-		{ { { 0 } }, "late.container", NULL, NULL },
-		{ { [FAMILY_V4] = IP_V4(0x0a5901fe) }, "a.b.container", NULL, NULL },
+		{ { { 0 } }, "late.container", NULL, NULL, NULL },
+		{ { [FAMILY_V4] = IP_V4(0x0a5901fe) }, "a.b.container", NULL, NULL, NULL },
 	};
 	struct hosts h = { .self = web, .neighbours = neighbours, .n_neighbours = 4 };
 
@@ -104,7 +104,7 @@ static void many_neighbours_fit(void **state)
 	(void)state;
 	for (i = 0; i < 500; i++)
 		many[i] = (struct host_entry){ { [FAMILY_V4] = IP_V4(0x0a000001) },
-			"neighbour.container", NULL, NULL };
+			"neighbour.container", NULL, NULL, NULL };
 	text = hosts_text(&h, &a);
 	assert_int_equal(strlen(text),
 		strlen(HEAD "10.89.1.2 web\n") + 500 * strlen("10.0.0.1 neighbour\n"));
@@ -121,6 +121,7 @@ static void many_neighbours_fit(void **state)
 static void is_resolv(const char *container, const char *network, const char *host, bool shares,
 	const char *wanted)
 {
+	const struct resolv_own none = { NULL, NULL };
 	struct strv c = { 0 }, n = { 0 };
 	struct arena a = { 0 };
 
@@ -128,7 +129,7 @@ static void is_resolv(const char *container, const char *network, const char *ho
 		strv_add(&a, &c, container);
 	if (network != NULL)
 		strv_add(&a, &n, network);
-	assert_string_equal(resolv_text(&c, &n, host, shares, &a), wanted);
+	assert_string_equal(resolv_text(&c, &n, &none, host, shares, &a), wanted);
 	arena_free(&a);
 }
 
@@ -146,9 +147,9 @@ static void of_the_hosts_file_only_what_is_of_use_inside(void **state)
 	(void)state;
 	is_resolv(NULL, NULL, HOST_FILE, false,
 		"search lan example\nnameserver 10.0.2.3\nnameserver\t192.0.2.53 \r\n"
-		"options ndots:2\n  domain d\n");
+		"options ndots:2\ndomain d\n");
 	is_resolv("192.0.2.1", NULL, HOST_FILE, false,
-		"search lan example\noptions ndots:2\n  domain d\nnameserver 192.0.2.1\n");
+		"search lan example\noptions ndots:2\ndomain d\nnameserver 192.0.2.1\n");
 }
 
 static void in_the_hosts_network_its_file_is_taken_whole(void **state)
@@ -166,13 +167,79 @@ static void no_file_and_no_servers_is_an_empty_file(void **state)
 	(void)state;
 	is_resolv(NULL, NULL, NULL, false, "");
 	is_resolv(NULL, NULL, "", false, "");
-	assert_string_equal(resolv_text(NULL, NULL, NULL, false, &a), "");
+	assert_string_equal(resolv_text(NULL, NULL, &(struct resolv_own){ NULL, NULL }, NULL, false,
+				    &a),
+		"");
+	arena_free(&a);
+}
+
+/* ---- with a resolver ---- */
+
+static void the_networks_own_resolver_is_the_only_one(void **state)
+{
+	const struct resolv_own own = { .server = "10.89.1.1", .network = "lan.network" };
+	struct strv dns = { 0 };
+	struct arena a = { 0 };
+
+	(void)state;
+	strv_add(&a, &dns, "192.0.2.1");
+	assert_string_equal(resolv_text(&dns, &dns, &own, "nameserver 10.0.2.3\n", false, &a),
+		"search lan.internal\nnameserver 10.89.1.1\n");
+	/* the host's list goes on behind the network's domain; the last one of the file counts */
+	assert_string_equal(resolv_text(NULL, NULL, &own,
+				    "domain old\nsearch corp.example example\nnameserver 10.0.2.3\n"
+				    "options ndots:2\n",
+				    false, &a),
+		"options ndots:2\nsearch lan.internal corp.example example\nnameserver 10.89.1.1\n");
+	arena_free(&a);
+}
+
+static void the_resolver_is_told_all(void **state)
+{
+	struct strv alias = { 0 }, own_dns = { 0 }, none = { 0 };
+	struct arena a = { 0 };
+	const struct host_entry members[] = {
+		{ WEB, "web.container", "shop", "den", &alias },
+		{ DB, "db.container", NULL, NULL, &none },
+	};
+	const struct host_entry far = { { [FAMILY_V4] = IP_V4(0x0a5a0007) }, "far.container", NULL,
+		NULL, NULL };
+	const struct names_client client = {
+		.addr = WEB, .dns = &own_dns, .far = &far, .n_far = 1
+	};
+	struct names names = {
+		.network = "lan.network",
+		.subnet = { [FAMILY_V4] = { IP_V4(0x0a590100), 120 } },
+		.dns = &none,
+		.host_text = "# x\nsearch example\nnameserver 127.0.0.53\nnameserver fe80::1\n",
+		.members = members,
+		.n_members = 2,
+		.clients = &client,
+		.n_clients = 1,
+	};
+
+	(void)state;
+	strv_add(&a, &alias, "www");
+	strv_add(&a, &alias, "www.example.com");
+	strv_add(&a, &own_dns, "192.0.2.9");
+	/* the host's own servers are reached from the host, whatever they are */
+	assert_string_equal(names_text(&names, &a),
+		"domain lan.internal\nsubnet 10.89.1.0/24\nserver 127.0.0.53\nserver fe80::1\n"
+		"10.89.1.2 den web shop www www.example.com\n10.89.1.3 db\n"
+		"client 10.89.1.2\nserver 192.0.2.9\n10.90.0.7 far\n");
+	names.dns = &own_dns;
+	names.internal = true;
+	names.n_members = names.n_clients = 0;
+	assert_string_equal(names_text(&names, &a),
+		"domain lan.internal\ninternal\nsubnet 10.89.1.0/24\nserver 192.0.2.9\n");
 	arena_free(&a);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_networks_own_resolver_is_the_only_one),
+		cmocka_unit_test(the_resolver_is_told_all),
 		cmocka_unit_test(own_name_comes_with_the_address),
 		cmocka_unit_test(without_an_address_the_name_is_of_nobody_else),
 		cmocka_unit_test(each_name_stands_once),

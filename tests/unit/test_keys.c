@@ -35,6 +35,7 @@ static const struct {
 	{ &key_type_path, { "/a/b c", "/" } },
 	{ &key_type_user, { "nobody", "1000" } },
 	{ &key_type_host_name, { "box-1.lan" } },
+	{ &key_type_host_names, { "db", "db_1 cache.example.com" } },
 	{ &key_type_name, { "ext4", "Europe/Berlin" } },
 	{ &key_type_instance, { "1", "tty-1@a:b" } },
 	{ &key_type_digest,
@@ -231,7 +232,7 @@ static size_t round_trip_listens(const struct key *key)
 {
 	static const char *const values[][6] = {
 		[LISTEN_STREAM] = { "8080", "127.0.0.1:80", "[::1]:53", "[2001:db8::a:1.2.3.4]:1",
-			"/run/web.sock", "@web" },
+			"/run/web.sock", "lan.network:53" },
 		[LISTEN_DATAGRAM] = { "53", "0.0.0.0:53", "[::]:53", "[1:2:3:4:5:6:7:8]:9",
 			"/run/log", "@log" },
 		[LISTEN_SEQPACKET] = { "/run/a", "@b", "@c/d", "/e", "/f/g.h", "@i" },

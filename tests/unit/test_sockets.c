@@ -60,6 +60,44 @@ static void test_service_of_the_same_name(void **state)
 	unit_set_free(&set);
 }
 
+/* Each network has one, unless it wants none, or its name leaves no room; a drop-in changes it, as does a file. */
+static void test_resolvers_of_networks(void **state)
+{
+	static const struct fixture_file files[] = {
+		{ "lan.network", "[Network]\n" },
+		{ "own@7.network", "[Network]\n" },
+		{ "mute.network", "[Network]\nDisableDNS=yes\n" },
+		{ "a-name-that-is-too-long-for-what-goes-before-it-abc.network", "[Network]\n" },
+		{ "web.container", BOX "Network=lan.network\nNetwork=mute.network\n" },
+		{ NULL, NULL },
+	};
+	struct unit_set set;
+	const struct unit *u;
+
+	(void)state;
+	fixture_build(&set, files, "");
+	assert_true(fixture_has_edge(&set, "lan.network", DEP_WANTS, "sup-dns@lan.socket"));
+	assert_true(fixture_has_edge(&set, "sup-dns@lan.socket", DEP_BINDS_TO, "lan.network"));
+	assert_true(fixture_has_edge(&set, "sup-dns@lan.socket", DEP_TRIGGERS,
+		"sup-dns@lan.service"));
+	assert_true(fixture_has_edge(&set, "sup-dns@lan.service", DEP_BINDS_TO, "lan.network"));
+	assert_true(fixture_has_edge(&set, "web.container", DEP_AFTER, "sup-dns@lan.socket"));
+	assert_true(unit_set_find(&set, "sup-dns@own@7.service") >= 0);
+	assert_int_equal(unit_set_find(&set, "sup-dns@mute.socket"), -1);
+	assert_int_equal(set.n, 2 + 5 + 2 * 2);
+	assert_int_equal(set.templates.n, 0);
+	u = fixture_unit(&set, "sup-dns@lan.socket");
+	assert_null(u->file);
+	assert_int_equal(u->socket.listen.n, 2);
+	assert_int_equal(u->socket.listen.v[0].family, LISTEN_NETWORK);
+	assert_int_equal(u->socket.listen.v[0].kind, LISTEN_DATAGRAM);
+	assert_int_equal(u->socket.listen.v[0].port, 53);
+	assert_string_equal(u->socket.listen.v[0].network, "lan.network");
+	u = fixture_unit(&set, "sup-dns@lan.service");
+	assert_string_equal(u->service.exec_start.v[0].argv.v[2], "/run/sup/names/lan.network");
+	unit_set_free(&set);
+}
+
 static void test_faults_of_references(void **state)
 {
 	static const struct fixture_file files[] = {
@@ -209,6 +247,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_socket_is_before_what_it_starts),
 		cmocka_unit_test(test_service_of_the_same_name),
+		cmocka_unit_test(test_resolvers_of_networks),
 		cmocka_unit_test(test_faults_of_references),
 		cmocka_unit_test(test_port_of_a_container),
 		cmocka_unit_test(test_faults_of_one_file),

@@ -172,7 +172,7 @@ static void test_implicit_units(void **state)
 	BUILD(&set, "", FILE_OF("a.container", BOX "[Install]\nWantedBy=multi-user.target\n"),
 		FILE_OF("b.container", BOX "Network=host\n[Install]\nRequiredBy=default.target\n"),
 		DROP_IN("sup0.network", "1.conf", "[Network]\nSubnet=10.9.0.0/24\n"));
-	assert_int_equal(set.n, 5);
+	assert_int_equal(set.n, 7);
 	assert_true(fixture_has_edge(&set, "default.target", DEP_WANTS, "multi-user.target"));
 	assert_true(fixture_has_edge(&set, "default.target", DEP_AFTER, "multi-user.target"));
 	assert_true(fixture_has_edge(&set, "multi-user.target", DEP_WANTS, "a.container"));

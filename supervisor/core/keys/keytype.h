@@ -32,6 +32,7 @@ size_t key_print_list(const struct strv *list, const char *between, char *buf, s
 	X(path)           \
 	X(user)           \
 	X(host_name)      \
+	X(host_names)     \
 	X(instance)       \
 	X(digest)         \
 	X(name)           \

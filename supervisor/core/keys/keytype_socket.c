@@ -57,7 +57,7 @@ static int file_parse(struct key_context *c, struct listen *l)
 	return 0;
 }
 
-/* [ADDRESS6]:PORT, ADDRESS:PORT, PORT */
+/* [ADDRESS6]:PORT, ADDRESS:PORT, NAME.network:PORT, PORT */
 static int inet_parse(struct key_context *c, struct listen *l)
 {
 	char *copy = arena_strdup(c->arena, c->value);
@@ -71,6 +71,11 @@ static int inet_parse(struct key_context *c, struct listen *l)
 	*colon = '\0';
 	if (parse_port(colon + 1, &l->port) < 0)
 		return -1;
+	if (copy[0] != '[' && unit_kind_of(copy) == KIND_NETWORK) {
+		l->family = LISTEN_NETWORK;
+		l->network = copy;
+		return unit_name_check(copy);
+	}
 	if (copy[0] != '[') {
 		l->family = LISTEN_IPV4;
 		return ip_parse(&l->ip, copy) == 0 && ip_family(l->ip) == FAMILY_V4 ? 0 : -1;
@@ -100,7 +105,8 @@ static int listen_parse(struct key_context *c)
 		return key_fail(c, 0, "vsock is not done here");
 	} else if (inet_parse(c, &l) < 0) {
 		return key_fail(c, 0,
-			"\"%s\" is none of: PORT, ADDRESS:PORT, [ADDRESS6]:PORT, /path, @name",
+			"\"%s\" is none of: PORT, ADDRESS:PORT, [ADDRESS6]:PORT, NAME.network:PORT, "
+			"/path, @name",
 			c->value);
 	}
 	*LIST_ADD(c->arena, list) = l;

@@ -384,6 +384,27 @@ const struct key_type key_type_units = {
 	.print = list_print,
 };
 
+static int check_host_name(struct key_context *c, const char *name)
+{
+	if (strchr("-.", name[0]) == NULL && strlen(name) <= 128 &&
+		name[strspn(name, LETTERS DIGITS "_.-")] == '\0')
+		return 0;
+	return key_fail(c, c->at, "\"%s\" is not a host name", name);
+}
+
+static int host_names_parse(struct key_context *c)
+{
+	return list_parse(c, check_host_name);
+}
+
+const struct key_type key_type_host_names = {
+	.name = "list of host names",
+	.list = true,
+	.specifiers = true,
+	.parse = host_names_parse,
+	.print = list_print,
+};
+
 static int check_url(struct key_context *c, const char *url)
 {
 	static const char *const schemes[] = { "http://", "https://",

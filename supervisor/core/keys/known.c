@@ -79,7 +79,7 @@ const struct known known_keys[] = {
 		"SmackProcessLabel" },
 
 	{ "Container", "use Memory= or the keys of [Service]", "CgroupsMode" },
-	{ "Container", "use Network=", "ExposeHostPort NetworkAlias IP6" },
+	{ "Container", "use Network=", "ExposeHostPort IP6" },
 	{ "Container", "use DNS=", "DNSOption DNSSearch" },
 	{ "Container", "use User= and Group=", "GroupAdd" },
 	{ "Container", "use Environment=", "EnvironmentHost HttpProxy" },
@@ -102,7 +102,7 @@ const struct known known_keys[] = {
 	{ "Network", "its addresses are of its subnet",
 		"IPAMDriver IPv6" },
 	{ "Network", "",
-		"ContainersConfModule DisableDNS GlobalArgs Label NetworkDeleteOnStop "
+		"ContainersConfModule GlobalArgs Label NetworkDeleteOnStop "
 		"PodmanArgs" },
 	{ "Volume", "the name of the file is the name of the volume", "VolumeName ServiceName" },
 	{ "Volume", "use Device= and Type=", "Driver Image" },

@@ -42,7 +42,7 @@ static size_t stem_length(const char *unit)
 	return dot != NULL ? (size_t)(dot - unit) : strlen(unit);
 }
 
-/* A line of the address and each name once. */
+/* A line of the address and its names; one that is not there, or the same as an earlier one, is left out. */
 static void host_line(struct text *t, const struct host_entry *h, struct ip addr)
 {
 	const char *name[3] = { h->host_name, h->unit, h->name };
@@ -61,6 +61,10 @@ static void host_line(struct text *t, const struct host_entry *h, struct ip addr
 			continue;
 		append_str(t, " ");
 		append(t, name[i], len[i]);
+	}
+	for (i = 0; h->aliases != NULL && i < h->aliases->n; i++) {
+		append_str(t, " ");
+		append_str(t, h->aliases->v[i]);
 	}
 	append_str(t, "\n");
 }
@@ -138,54 +142,156 @@ static bool is_word(const char *s, size_t len, const char *word)
 	return strlen(word) == len && memcmp(s, word, len) == 0;
 }
 
-static bool reachable(const char *server, size_t len)
+static bool is_loopback(const char *server, size_t len)
 {
-	return len > 0 && memchr(server, ':', len) == NULL &&
-		!(len >= 4 && memcmp(server, "127.", 4) == 0);
+	return (len >= 4 && memcmp(server, "127.", 4) == 0) || is_word(server, len, "::1");
 }
 
-/* servers: whether its name servers are wanted too. */
-static void host_lines(struct text *t, const char *text, bool servers)
-{
-	while (*text != '\0') {
-		const char *end = strchr(text, '\n');
-		const char *at = text, *key, *value;
-		size_t len, value_len;
+/* A line of such a text; what it begins with and what follows that. false: there is no more. */
+struct resolv_line {
+	const char *key, *value;
+	size_t key_len, value_len;
+	const char *end; /* of the line; its whole value ends there */
+};
 
-		if (end == NULL)
-			end = text + strlen(text);
-		len = next_word(&at, end, &key);
-		value_len = next_word(&at, end, &value);
-		if ((is_word(key, len, "nameserver") && servers && reachable(value, value_len)) ||
-			is_word(key, len, "search") || is_word(key, len, "domain") ||
-			is_word(key, len, "options")) {
-			append(t, text, (size_t)(end - text));
+static bool next_line(const char **text, struct resolv_line *l)
+{
+	const char *at = *text;
+
+	if (*at == '\0')
+		return false;
+	l->end = strchr(at, '\n');
+	if (l->end == NULL)
+		l->end = at + strlen(at);
+	*text = *l->end == '\n' ? l->end + 1 : l->end;
+	l->key_len = next_word(&at, l->end, &l->key);
+	l->value_len = next_word(&at, l->end, &l->value);
+	return true;
+}
+
+static bool is_search(const struct resolv_line *l)
+{
+	return is_word(l->key, l->key_len, "search") || is_word(l->key, l->key_len, "domain");
+}
+
+static void word_line(struct text *t, const char *word, const char *value, size_t len)
+{
+	append_str(t, word);
+	append_str(t, " ");
+	append(t, value, len);
+	append_str(t, "\n");
+}
+
+static void server_lines(struct text *t, const char *word, const struct strv *dns)
+{
+	for (size_t i = 0; dns != NULL && i < dns->n; i++)
+		word_line(t, word, dns->v[i], strlen(dns->v[i]));
+}
+
+/* What the host's text says. servers: those, too. search: also where names are looked for. */
+static void host_lines(struct text *t, const char *text, bool servers, bool search)
+{
+	struct resolv_line l;
+
+	while (next_line(&text, &l)) {
+		bool server = is_word(l.key, l.key_len, "nameserver") && l.value_len > 0;
+
+		if ((server && servers && !is_loopback(l.value, l.value_len) &&
+			    memchr(l.value, ':', l.value_len) == NULL) ||
+			(search && is_search(&l)) || is_word(l.key, l.key_len, "options")) {
+			append(t, l.key, (size_t)(l.end - l.key));
 			append_str(t, "\n");
 		}
-		text = *end == '\n' ? end + 1 : end;
 	}
+}
+
+static void domain(struct text *t, const char *network)
+{
+	append(t, network, stem_length(network));
+	append_str(t, ".internal");
+}
+
+/* The last list of the host's counts; the network's own domain comes before what is in it. */
+static void own_lines(struct text *t, const struct resolv_own *own, const char *host_text)
+{
+	struct resolv_line l, last = { .key = NULL };
+
+	while (next_line(&host_text, &l))
+		if (is_search(&l))
+			last = l;
+	append_str(t, "search ");
+	domain(t, own->network);
+	if (last.key != NULL && last.value_len > 0) {
+		append_str(t, " ");
+		append(t, last.value, (size_t)(last.end - last.value));
+	}
+	append_str(t, "\n");
+	word_line(t, "nameserver", own->server, strlen(own->server));
 }
 
 const char *resolv_text(const struct strv *container_dns, const struct strv *network_dns,
-	const char *host_text, bool shares_host, struct arena *a)
+	const struct resolv_own *own, const char *host_text, bool shares_host, struct arena *a)
 {
 	const struct strv *dns = container_dns;
 	struct text t = { .arena = a };
-	size_t i;
+	bool given;
 
 	append_str(&t, "");
+	host_text = host_text != NULL ? host_text : "";
 	if (dns == NULL || dns->n == 0)
 		dns = network_dns;
-	if (shares_host && (dns == NULL || dns->n == 0)) {
-		append_str(&t, host_text != NULL ? host_text : "");
+	given = dns != NULL && dns->n > 0;
+	if (shares_host && !given) {
+		append_str(&t, host_text);
 		return t.s;
 	}
-	if (host_text != NULL)
-		host_lines(&t, host_text, dns == NULL || dns->n == 0);
-	for (i = 0; dns != NULL && i < dns->n; i++) {
-		append_str(&t, "nameserver ");
-		append_str(&t, dns->v[i]);
-		append_str(&t, "\n");
+	host_lines(&t, host_text, !given && own->server == NULL, own->server == NULL);
+	if (own->server != NULL)
+		own_lines(&t, own, host_text);
+	else
+		server_lines(&t, "nameserver", dns);
+	return t.s;
+}
+
+/* ---- for the resolver ---- */
+
+static void client_lines(struct text *t, const struct names_client *c)
+{
+	char ip[IP_TEXT_MAX];
+
+	for (enum family f = 0; f < FAMILY_COUNT; f++) {
+		if (!ip_is_set(c->addr[f]))
+			continue;
+		(void)ip_text(ip, c->addr[f]);
+		word_line(t, "client", ip, strlen(ip));
+		server_lines(t, "server", c->dns);
+		for (size_t i = 0; i < c->n_far; i++)
+			(void)host_lines_of(t, &c->far[i]);
 	}
+}
+
+const char *names_text(const struct names *n, struct arena *a)
+{
+	struct text t = { .arena = a };
+	const char *host_text = n->host_text != NULL ? n->host_text : "";
+	struct resolv_line l;
+	char ip[IP_TEXT_MAX];
+
+	append_str(&t, "domain ");
+	domain(&t, n->network);
+	append_str(&t, n->internal ? "\ninternal\n" : "\n");
+	for (enum family f = 0; f < FAMILY_COUNT; f++)
+		if (n->subnet[f].prefix != 0) {
+			(void)subnet_text(ip, &n->subnet[f]);
+			word_line(&t, "subnet", ip, strlen(ip));
+		}
+	server_lines(&t, "server", n->dns);
+	while ((n->dns == NULL || n->dns->n == 0) && next_line(&host_text, &l))
+		if (is_word(l.key, l.key_len, "nameserver"))
+			word_line(&t, "server", l.value, l.value_len);
+	for (size_t i = 0; i < n->n_members; i++)
+		(void)host_lines_of(&t, &n->members[i]);
+	for (size_t i = 0; i < n->n_clients; i++)
+		client_lines(&t, &n->clients[i]);
 	return t.s;
 }

@@ -12,6 +12,7 @@ struct host_entry {
 	const char *unit;             /* "web.container": found as "web" */
 	const char *name;             /* ContainerName=, or NULL */
 	const char *host_name;        /* HostName=, or NULL; of itself only */
+	const struct strv *aliases;   /* NetworkAlias= */
 };
 
 struct hosts {
@@ -25,13 +26,43 @@ struct hosts {
 
 const char *hosts_text(const struct hosts *h, struct arena *a);
 
+/* Who has questions answered for himself alone: by servers of his own, of names in other networks that he is on. */
+struct names_client {
+	struct ip addr[FAMILY_COUNT];
+	const struct strv *dns;
+	const struct host_entry *far;
+	size_t n_far;
+};
+
+/* What the resolver of a network is told; core/dns/names.h has what the text is. */
+struct names {
+	const char *network; /* "lan.network": its domain is lan.internal */
+	struct subnet subnet[FAMILY_COUNT];
+	bool internal;
+	const struct strv
+		*dns; /* DNS= of the network; when there is none, the servers of host_text */
+	const char *host_text; /* resolv.conf of the host, or NULL */
+	const struct host_entry *members;
+	size_t n_members;
+	const struct names_client *clients;
+	size_t n_clients;
+};
+
+const char *names_text(const struct names *n, struct arena *a);
+
+/* The resolver that a container asks. */
+struct resolv_own {
+	const char *server;  /* NULL: none, it asks the servers itself */
+	const char *network; /* whose domain is looked through first */
+};
+
 /*
  * DNS= of the container, else of its network, else what the host's file says (host_text; NULL: it has none)
  * with its search list and options. The host's own loopback resolvers mean nothing inside and are left out,
  * and so are IPv6 ones while networks are IPv4. `shares_host`: the container lives in the host's network
- * namespace and gets the servers as they are.
+ * namespace and gets the servers as they are. With a resolver of its own network it asks that, and nobody else.
  */
 const char *resolv_text(const struct strv *container_dns, const struct strv *network_dns,
-	const char *host_text, bool shares_host, struct arena *a);
+	const struct resolv_own *own, const char *host_text, bool shares_host, struct arena *a);
 
 #endif

@@ -14,7 +14,7 @@
 #define ELEMENTS_PER_MESSAGE 512
 #define ELEMENT_BYTES 72
 #define FIXED_BYTES 12288 /* everything but elements; the unit test knows how much it is */
-#define PER_NETWORK_BYTES (7 * ELEMENT_BYTES + 3 * IF_NAME_MAX)
+#define PER_NETWORK_BYTES (8 * ELEMENT_BYTES + 3 * IF_NAME_MAX)
 
 /* The second for a kernel that has none of both families in one, which is one without IPv6 in most cases. */
 static const struct nft_table both = { RULES_TABLE, NFPROTO_INET };
@@ -38,6 +38,7 @@ enum set_id {
 	SET_INTERNAL,
 	SET_OUTBOUND,
 	SET_CLOSED,
+	SET_RESOLVED,
 	SET_SAME,
 	SET_FRIENDS,
 	SET_BUSY,
@@ -55,6 +56,8 @@ static const struct nft_set sets[SET_COUNT] = {
 	[SET_OUTBOUND] = { "outbound", NFT_T_IFNAME, IF_NAME_MAX, 0, 0 },
 	/* those whose containers have no business with the host itself */
 	[SET_CLOSED] = { "closed", NFT_T_IFNAME, IF_NAME_MAX, 0, 0 },
+	/* those with a resolver at the host's address */
+	[SET_RESOLVED] = { "resolved", NFT_T_IFNAME, IF_NAME_MAX, 0, 0 },
 	/* each bridge with itself: no expression compares two registers; those whose containers may meet */
 	[SET_SAME] = { "same", NFT_CONCAT(NFT_T_IFNAME, NFT_T_IFNAME), 2 * IF_NAME_MAX, 0, 0 },
 	[SET_FRIENDS] = { "friends", NFT_CONCAT(NFT_T_IFNAME, NFT_T_IFNAME), 2 * IF_NAME_MAX, 0,
@@ -83,6 +86,8 @@ static bool in_set(enum set_id set, const struct rule_network *n)
 		return !n->internal;
 	case SET_CLOSED:
 		return !n->host_access;
+	case SET_RESOLVED:
+		return n->resolver;
 	case SET_FRIENDS:
 		return !n->strict;
 	case SET_INSIDE:
@@ -244,6 +249,20 @@ static void put_from_internal(struct nl_buf *b)
 static void put_from_closed(struct nl_buf *b)
 {
 	from(b, SET_CLOSED);
+}
+
+static void put_from_resolved(struct nl_buf *b)
+{
+	from(b, SET_RESOLVED);
+}
+
+/* By UDP or TCP: the port stands in the same place. */
+static void put_to_resolver(struct nl_buf *b)
+{
+	static const uint8_t port[2] = { 0, 53 };
+
+	nft_payload(b, NFT_PAYLOAD_TRANSPORT_HEADER, PORT_DESTINATION, sizeof(port), REG(0));
+	nft_cmp(b, REG(0), NFT_CMP_EQ, port, sizeof(port));
 }
 
 static void put_from_outbound(struct nl_buf *b)
@@ -462,16 +481,18 @@ static const struct nft_chain chains[] = {
 };
 
 /* A word is a number here, and what it stands for a row of words[]: a table of addresses would be eight times as long. */
-#define WORDS(X)                                                                                  \
-	X(v4)                                                                                     \
-	X(not_from_lo) X(to_loopback) X(drop) X(from_inside) X(source_loopback) X(has_too_many)   \
-		X(publish) X(to_published_addr) X(to_host) X(to_published_port) X(v6)             \
-			X(to_loopback6) X(accept) X(to_published_addr6) X(to_published_port6)     \
-				X(answers) X(icmp) X(ping6) X(neighbour) X(from_closed) X(reject) \
-					X(friends) X(from_internal) X(published) X(to_inside)     \
-						X(masquerade) X(same_bridge) X(to_internal)       \
-							X(from_outbound) X(to_outside)            \
-								X(source_local)
+#define WORDS(X)                                                                                 \
+	X(v4)                                                                                    \
+	X(not_from_lo)                                                                           \
+	X(to_loopback) X(drop) X(from_inside) X(source_loopback) X(has_too_many) X(publish)      \
+		X(to_published_addr) X(to_host) X(to_published_port) X(v6) X(to_loopback6)       \
+			X(accept) X(to_published_addr6) X(to_published_port6) X(answers) X(icmp) \
+				X(ping6) X(neighbour) X(from_closed) X(from_resolved)            \
+					X(to_resolver) X(reject) X(friends) X(from_internal)     \
+						X(published) X(to_inside) X(masquerade)          \
+							X(same_bridge) X(to_internal)            \
+								X(from_outbound) X(to_outside)   \
+									X(source_local)
 #define WORD_NUMBER(word) word,
 #define WORD_PUTS(word) put_##word,
 enum word { NO_WORD, WORDS(WORD_NUMBER) };
@@ -506,6 +527,7 @@ static const struct rule {
 	{ CHAIN_INPUT, { v4, icmp, accept } },
 	{ CHAIN_INPUT, { v6, ping6, accept } },
 	{ CHAIN_INPUT, { v6, neighbour, accept } },
+	{ CHAIN_INPUT, { from_resolved, to_resolver, accept } },
 	{ CHAIN_INPUT, { from_closed, reject } },
 
 	{ CHAIN_FORWARD, { answers, accept } },

@@ -180,6 +180,7 @@ int bridge_plan_make(struct bridge_plan *p, const struct unit *network,
 		.host_access = network->network.host_access,
 		.guarded = network->network.port_security && bridge,
 		.driver = (uint8_t)network->network.driver,
+		.resolver = !network->network.disable_dns && bridge,
 	};
 	for (enum family f = 0; f < FAMILY_COUNT; f++) {
 		p->at[f].addr = bridge ? pools[f].gateway : network->network.gateway[f];

@@ -32,6 +32,7 @@ struct bridge_plan {
 	bool host_access; /* services of the host may be reached by its address on the bridge */
 	bool strict;      /* containers of the network do not reach each other */
 	bool guarded;     /* nor pose as each other, see guard.h */
+	bool resolver;    /* there is one at the host's address */
 };
 
 /* One container on one bridge: a veth pair. */
@@ -58,8 +59,8 @@ struct attach_plan {
 /* Everything that our nf_tables table says. */
 struct rule_network {
 	char bridge[IF_NAME_MAX];
-	bool internal, host_access, strict; /* as in struct bridge_plan */
-	bool v6;                            /* it has addresses of IPv6 */
+	bool internal, host_access, strict, resolver; /* as in struct bridge_plan */
+	bool v6;                                      /* it has addresses of IPv6 */
 };
 struct rule_limit {
 	const uint8_t *mac; /* of the container */

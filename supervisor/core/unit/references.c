@@ -4,6 +4,7 @@
 #include "supervisor/core/keys/known.h"
 #include "supervisor/core/keys/suggest.h"
 #include "supervisor/core/number.h"
+#include "supervisor/core/unit/builtin.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -183,6 +184,16 @@ static void resolve_ties(struct builder *b, uint32_t unit)
 	}
 }
 
+/* A network has a resolver, whose socket is there, or known not to be, before the first container is. */
+static void resolver_edge(struct builder *b, uint32_t from, enum dependency dep, uint32_t network)
+{
+	char name[UNIT_NAME_MAX];
+	int to = builtin_resolver(&b->set->units[network], name) ? unit_set_find(b->set, name) : -1;
+
+	if (to >= 0)
+		references_edge(b, from, dep, (uint32_t)to);
+}
+
 static void resolve_network(struct builder *b, uint32_t unit, const struct network_use *use,
 	const char *default_network)
 {
@@ -197,6 +208,8 @@ static void resolve_network(struct builder *b, uint32_t unit, const struct netwo
 			name);
 	else if ((uint32_t)to != unit)
 		need(b, unit, (uint32_t)to);
+	if (to >= 0)
+		resolver_edge(b, unit, DEP_AFTER, (uint32_t)to);
 }
 
 /* A plain name is a volume without a unit, unless there is one. */
@@ -413,6 +426,7 @@ void references_resolve(struct builder *b, const char *default_target, const cha
 		references_sockets_of(b, i);
 		if (set->units[i].kind == KIND_TIMER)
 			resolve_timer(b, i);
+		resolver_edge(b, i, DEP_WANTS, i);
 		if (set->units[i].kind != KIND_CONTAINER)
 			continue;
 		resolve_networks(b, i, default_network);

@@ -339,11 +339,20 @@ struct unit_section {
 
 /* Listen*= of a socket, in the order of the file, which is that of the descriptors. */
 enum listen_kind { LISTEN_STREAM, LISTEN_DATAGRAM, LISTEN_SEQPACKET, LISTEN_FIFO };
-enum listen_family { LISTEN_PORT, LISTEN_IPV4, LISTEN_IPV6, LISTEN_PATH, LISTEN_ABSTRACT };
+enum listen_family {
+	LISTEN_PORT,
+	LISTEN_IPV4,
+	LISTEN_IPV6,
+	LISTEN_NETWORK,
+	LISTEN_PATH,
+	LISTEN_ABSTRACT
+};
 struct listen {
 	enum listen_kind kind;
 	enum listen_family family; /* PORT: any address, of IPv6 too where the kernel has it */
 	const char *text;          /* as the file has it */
+	const char *
+		network; /* NETWORK: "lan.network", the host's address there and what comes in by its bridge */
 	struct ip ip;
 	uint16_t port;
 };
@@ -363,7 +372,8 @@ struct container_section {
 	const char *user, *group;
 	const char *working_dir;
 	const char *host_name;
-	const char *name; /* ContainerName= */
+	const char *name;    /* ContainerName= */
+	struct strv aliases; /* NetworkAlias= */
 	struct network_uses
 		networks; /* empty: the default one; more than one: all of them .network */
 	struct ip ip[FAMILY_COUNT]; /* IP=, IP6=: where it has one network */
@@ -492,7 +502,7 @@ struct network_section {
 	/* Not set: allocated, the first address, all. */
 	struct subnet subnet[FAMILY_COUNT], ip_range[FAMILY_COUNT];
 	struct ip gateway[FAMILY_COUNT];
-	bool internal, host_access, port_security;
+	bool internal, host_access, port_security, disable_dns;
 	struct strv dns;
 	const char *interface_name;
 	struct settings options; /* mtu=, isolate= */

@@ -5,6 +5,7 @@
 #include "supervisor/core/unit/unitset.h"
 
 #include "common/util.h"
+#include "supervisor/core/unit/builtin.h"
 #include "supervisor/core/unit/references.h"
 
 #include <stdlib.h>
@@ -96,7 +97,7 @@ static void read_files(struct builder *b, struct draft *d, const char *scope,
 {
 	struct unit *u = &d->unit;
 
-	if (files->main != NULL)
+	if (files->main != NULL && files->main != builtin_text(files->main->unit))
 		u->file = arena_strdup(&b->set->arena, files->main->path);
 	if (files->main != NULL && files->main->masked) {
 		read_masked(b, u, files->main);
@@ -166,7 +167,8 @@ static void other_files(struct builder *b, struct unit *u, const struct text_gro
 static bool adds_to_nothing(struct builder *b, const struct text_group *group)
 {
 	return text_is_drop_in(group->v[0]) && implicit_description(group->name) == NULL &&
-		!text_is_for_many(group->name) && texts_template(&b->texts, group->name) == NULL;
+		!text_is_for_many(group->name) && texts_template(&b->texts, group->name) == NULL &&
+		builtin_text(group->name) == NULL;
 }
 
 static bool is_kind_name(const char *name)
@@ -268,6 +270,7 @@ static bool uses_default_network(const struct builder *b)
 
 static void read_all(struct builder *b, const struct unit_text *texts, size_t n)
 {
+	char name[UNIT_NAME_MAX];
 	size_t at = 0;
 
 	texts_index(&b->scratch, texts, n, &b->texts);
@@ -284,6 +287,11 @@ static void read_all(struct builder *b, const struct unit_text *texts, size_t n)
 		(void)read_unit(b, b->to_read.v[at]);
 	if (uses_default_network(b))
 		add_implicit(b, DEFAULT_NETWORK);
+	for (size_t i = 0; i < b->drafts.n; i++)
+		if (builtin_resolver(&b->drafts.v[i]->unit, name))
+			instances_wish(b, name);
+	for (; at < b->to_read.n; at++)
+		(void)read_unit(b, b->to_read.v[at]);
 }
 
 /* ---- the set ---- */

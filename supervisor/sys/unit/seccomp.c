@@ -132,7 +132,8 @@ int seccomp_facts(struct filters *kept, const struct unit *u, struct facts *f, s
 	if (!inside && !keys)
 		return 0;
 	if (!kernel_has_filters()) {
-		bool asked = seccomp_is_asked(&u->service);
+		/* of what is built in nobody has asked for it */
+		bool asked = u->file != NULL && seccomp_is_asked(&u->service);
 
 		if (!asked && path == NULL)
 			return 0;

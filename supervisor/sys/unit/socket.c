@@ -50,25 +50,44 @@ bool socket_is_awaited(const struct supervisor *s, const char *held)
 
 /* ---- up and down ---- */
 
+/* Of one within a network it is known when that is up. */
+static int find_address(struct supervisor *s, struct listen *l, const char **device, struct err *e)
+{
+	const struct instance *network;
+
+	if (l->family != LISTEN_NETWORK)
+		return 0;
+	network = network_instance(s, l->network);
+	if (network == NULL || !network->bridge_up)
+		return err_setx(e, "listen on %s: the network is not up", l->text);
+	l->ip = network_address(network);
+	l->family = ip_family(l->ip) == FAMILY_V4 ? LISTEN_IPV4 : LISTEN_IPV6;
+	*device = network->bridge.name;
+	return 0;
+}
+
 static int open_one(struct instance *inst, size_t n, struct err *e)
 {
 	const struct unit *u = unit_at(inst->s, inst->index);
-	const struct listen *l = &u->socket.listen.v[n];
+	struct listen l = u->socket.listen.v[n];
+	const char *device = u->socket.bind_to_device;
 	struct listener *listener = &inst->listeners.v[n];
 	char name[UNIT_NAME_MAX + 24];
 	int rc;
 
+	if (find_address(inst->s, &l, &device, e) < 0)
+		return -1;
 	held_name(name, inst->unit, n);
-	listener->fd = take_back(inst->s, name, l);
+	listener->fd = take_back(inst->s, name, &l);
 	if (listener->fd < 0)
-		listener->fd = socket_open(u, l, e);
+		listener->fd = socket_open(u, &l, device, e);
 	if (listener->fd < 0)
 		return -1;
 	KILL_POINT("socket-open");
 	listener->poll.data = inst;
 	rc = uv_poll_init(&inst->s->loop, &listener->poll, listener->fd);
 	if (rc != 0)
-		return err_set_no(e, -rc, "watch %s", l->text);
+		return err_set_no(e, -rc, "watch %s", l.text);
 	listener->polled = true;
 	return link_hold(&inst->s->link, HELD_KIND, name, listener->fd, e);
 }

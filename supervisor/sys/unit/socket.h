@@ -26,8 +26,11 @@ struct listeners {
 	bool bound; /* all of them: the files are ours to remove */
 };
 
-/* socket_open.c: makes, binds and listens as the unit says; the caller owns it. -1 with the address in e. */
-int socket_open(const struct unit *u, const struct listen *l, struct err *e);
+/*
+ * socket_open.c: makes, binds and listens as the unit says, and takes only what comes in by that device, or by any when it
+ * is NULL; the caller owns it. -1 with the address in e.
+ */
+int socket_open(const struct unit *u, const struct listen *l, const char *device, struct err *e);
 /* True when the descriptor is one of that address, so that it can be taken back. */
 bool socket_is(int fd, const struct listen *l);
 /* Links of Symlinks=; what is in their place and no link stays. */

@@ -77,10 +77,9 @@ static int set_ipv6_only(int fd, const struct socket_section *s, struct err *e)
 }
 
 static int set_options(int fd, int family, const struct unit *u, const struct listen *l,
-	struct err *e)
+	const char *device, struct err *e)
 {
 	const struct socket_section *s = &u->socket;
-	const char *device = s->bind_to_device;
 	bool tcp = family != AF_UNIX && l->kind == LISTEN_STREAM;
 
 	if (family == AF_UNIX)
@@ -207,7 +206,7 @@ static int open_socket(const struct listen *l, bool *ipv6)
 	return socket(AF_INET, type, 0);
 }
 
-int socket_open(const struct unit *u, const struct listen *l, struct err *e)
+int socket_open(const struct unit *u, const struct listen *l, const char *device, struct err *e)
 {
 	cleanup_fd int fd = -1;
 	union address addr;
@@ -221,7 +220,7 @@ int socket_open(const struct unit *u, const struct listen *l, struct err *e)
 	if (fd < 0)
 		return err_set(e, "socket for %s", l->text);
 	size = make_address(l, ipv6, &addr);
-	if (set_options(fd, addr.any.sa_family, u, l, e) < 0 ||
+	if (set_options(fd, addr.any.sa_family, u, l, device, e) < 0 ||
 		bind_to(fd, u, l, &addr, size, e) < 0)
 		return -1;
 	if (l->family == LISTEN_PATH && set_owner(u, l->text, e) < 0)

@@ -1,0 +1,206 @@
+"""Names in networks under the real supervisor: who is found by what, from where, and what happens to it when the supervisor
+or the resolver dies. The servers outside are fakes on the machine's side of a network card. test_resolver.py has the
+resolver by itself."""
+
+import os
+import re
+import signal
+import socket
+from pathlib import Path
+
+import pytest
+
+import dnspeer
+import initbox
+from dnspeer import A, AAAA, PTR, TXT, answer, question, read_answer, tcp_ask
+from initbox import eventually
+from rootbox import RootBox
+
+SLEEP = "Exec=/bin/busybox sleep 100000\n"
+INSTALL = "[Install]\nWantedBy=multi-user.target\n"
+OUTSIDE = "192.0.2.1"
+UNITS = {
+    "lan.network": "[Network]\nSubnet=10.61.0.0/24\n",
+    "inner.network": "[Network]\nSubnet=10.62.0.0/24\nInternal=yes\n",
+    "mute.network": "[Network]\nSubnet=10.63.0.0/24\nDisableDNS=true\n",
+    "db.container": f"[Container]\nRootfs=/srv/root:O\nNetwork=lan.network\nContainerName=store\n"
+                    f"NetworkAlias=cache db.example.com\n{SLEEP}{INSTALL}",
+    "web.container": f"[Container]\nRootfs=/srv/root:O\nNetwork=lan.network\nNetworkAlias=cache\n{SLEEP}{INSTALL}",
+    "both.container": f"[Container]\nRootfs=/srv/root:O\nNetwork=inner.network\nNetwork=lan.network\nDNS=192.0.2.2\n"
+                      f"{SLEEP}{INSTALL}",
+    "safe.container": f"[Container]\nRootfs=/srv/root:O\nNetwork=inner.network\n{SLEEP}{INSTALL}",
+    "mute.container": f"[Container]\nRootfs=/srv/root:O\nNetwork=mute.network\n{SLEEP}{INSTALL}",
+}
+
+
+class Names(RootBox):
+    def __init__(self, folder):
+        super().__init__(folder, UNITS)
+        (self.root / "etc/resolv.conf").write_text(f"search corp.example\nnameserver {OUTSIDE}\n")
+        self.image("root")
+        self.spaces = {}
+
+    def space(self, unit=None):
+        """The network of a container, or the host's."""
+        if unit not in self.spaces:
+            pid = eventually(lambda: self.unit(unit).get("pid"), f"{unit} runs") if unit else None
+            self.spaces[unit] = dnspeer.Namespace(
+                eventually(lambda: self.pid_outside(pid), "its pid outside") if pid else self.init_pid())
+        return self.spaces[unit]
+
+    def pid_outside(self, pid):
+        for entry in os.listdir("/proc"):
+            if entry.isdigit():
+                try:
+                    line = next(x for x in Path(f"/proc/{entry}/status").read_text().splitlines() if x.startswith("NSpid:"))
+                    if line.split()[2:3] == [str(pid)] and os.readlink(f"/proc/{entry}/ns/cgroup") and \
+                            str(self.init_pid()) in self.ancestors(entry):
+                        return int(entry)
+                except (OSError, StopIteration):
+                    pass
+        return None
+
+    @staticmethod
+    def ancestors(pid):
+        found = []
+        while pid not in ("0", "1"):
+            pid = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1]
+            found.append(pid)
+        return found
+
+    def address(self, unit, network="lan"):
+        prefix = {"lan": "10.61.", "inner": "10.62.", "mute": "10.63."}[network]
+        text = self.space(unit).run("ip", "-o", "-4", "addr")
+        return re.search(rf"inet ({re.escape(prefix)}[0-9.]+)", text)[1]
+
+    def ask(self, unit, name, kind=A, server="10.61.0.1"):
+        return self.space(unit).ask(server, name, kind)
+
+    def seen(self, unit, file):
+        with self.inside("/bin/busybox", "cat", f"/run/sup/files/{unit}.container/{file}", stdout=-1, text=True) as p:
+            return p.communicate(timeout=initbox.DEADLINE)[0]
+
+    def uplink(self):
+        """A card of the host whose other end is a namespace of the test's."""
+        outer = dnspeer.Namespace()
+        host = self.space()
+        outer.run("ip", "link", "add", "out", "type", "veth", "peer", "name", "up0", "netns", str(self.init_pid()))
+        for addr in OUTSIDE, "192.0.2.2":
+            outer.run("ip", "addr", "add", f"{addr}/24", "dev", "out")
+        outer.run("ip", "link", "set", "out", "up")
+        host.run("ip", "addr", "add", "192.0.2.9/24", "dev", "up0")
+        host.run("ip", "link", "set", "up0", "up")
+        self.spaces["outer"] = outer
+        return outer
+
+    def __exit__(self, *exc):
+        for space in self.spaces.values():
+            space.close()
+        super().__exit__(*exc)
+
+
+@pytest.fixture(scope="module")
+def box(tmp_path_factory):
+    with Names(tmp_path_factory.mktemp("names")) as b:
+        b.ready()
+        for name in "db", "web", "both", "safe", "mute":
+            eventually(lambda: b.unit(name)["state"] == "running", name)
+        outside = b.uplink()
+        big = [bytes([255]) + bytes(255)] * 100
+        b.first = dnspeer.Server(outside, OUTSIDE, lambda q: answer(q, truncated=True) if b"big" in q else answer(
+            q, [socket.inet_aton("203.0.113.7")]), lambda q: answer(q, big, kind=TXT))
+        b.second = dnspeer.Server(outside, "192.0.2.2", lambda q: answer(q, [socket.inet_aton("203.0.113.9")]))
+        yield b
+        b.first.close()
+        b.second.close()
+
+
+def test_neighbours_are_found_by_all_their_names(box):
+    db, web = box.address("db"), box.address("web")
+    for name in "db", "store", "db.lan.internal", "DB.example.com":
+        assert box.ask("web", name) == (0, False, [db])
+    assert sorted(box.ask("web", "cache")[2]) == sorted([db, web])
+    assert box.ask("web", "db", AAAA) == (0, False, [])
+    assert box.ask("web", ".".join(reversed(db.split("."))) + ".in-addr.arpa", PTR) == (0, False, ["db.lan.internal"])
+    assert box.ask("db", ".".join(reversed(web.split("."))) + ".in-addr.arpa", PTR)[2] == ["web.lan.internal"]
+    with box.space("web").tcp("10.61.0.1") as s:
+        assert read_answer(tcp_ask(s, question("db")))[2] == [db]
+    # what an ordinary client makes of it
+    assert box.seen("web", "resolv.conf") == "search lan.internal corp.example\nnameserver 10.61.0.1\n"
+    status, out, err = box.supctl("exec", "web", "/bin/busybox", "nslookup", "db")
+    assert status == 0 and db in out, out + err
+
+
+def test_other_names_are_asked_outside(box):
+    assert box.ask("web", "www.example.com") == (0, False, ["203.0.113.7"])
+    assert box.ask("web", "big.example.com", TXT) == (0, True, [])
+    with box.space("web").tcp("10.61.0.1") as s:
+        assert len(read_answer(tcp_ask(s, question("big.example.com", TXT)))[2]) == 100
+    assert {peer[0] for _, peer in box.first.asked} == {"192.0.2.9"}
+    box.ask("web", "nobody")
+    assert "nobody" not in box.first.names()
+
+
+def test_servers_and_neighbours_of_ones_own(box):
+    assert box.ask("both", "www.example.com")[2] == ["203.0.113.9"]
+    assert box.seen("both", "resolv.conf").endswith("nameserver 10.61.0.1\n")
+    assert box.ask("both", "safe")[2] == [box.address("safe", "inner")]
+    assert box.ask("web", "safe")[0] == 3
+
+
+def test_internal_networks_know_themselves_alone(box):
+    safe = box.space("safe")
+    assert "nameserver 10.62.0.1\n" in box.seen("safe", "resolv.conf")
+    assert safe.ask("10.62.0.1", "both")[2] == [box.address("both", "inner")]
+    before = len(box.first.asked)
+    assert safe.ask("10.62.0.1", "www.example.com")[0] == 3
+    assert len(box.first.asked) == before
+
+
+def test_without_dns_there_are_the_files(box):
+    assert "10.63." in box.seen("mute", "hosts")
+    assert box.seen("mute", "resolv.conf") == f"search corp.example\nnameserver {OUTSIDE}\n"
+    assert box.supctl("status", "sup-dns@mute.socket")[0] == 4
+    with pytest.raises((TimeoutError, OSError)):
+        box.space("mute").udp("10.63.0.1", question("mute"), None, 0.5, 1)
+
+
+def test_only_the_port_of_names_is_open(box):
+    with box.space().socket(socket.SOCK_STREAM, ("0.0.0.0", 7777)) as s:
+        s.listen()
+        with pytest.raises(OSError), box.space("web").socket(socket.SOCK_STREAM, timeout=2) as c:
+            c.connect(("10.61.0.1", 7777))
+
+
+def test_who_stops_is_not_found_and_who_comes_back_is(box):
+    assert box.supctl("stop", "db")[0] == 0
+    assert eventually(lambda: box.ask("web", "db")[0] == 3, "it is gone")
+    assert box.supctl("start", "db")[0] == 0
+    box.spaces.pop("db").close()
+    assert eventually(lambda: box.ask("web", "db")[2] == [box.address("db")], "it is back")
+
+
+def test_it_is_a_unit_as_any_other(box):
+    box.ask("web", "db")
+    service, sock = box.unit("sup-dns@lan.service"), box.unit("sup-dns@lan.socket")
+    assert (service["state"], sock["state"]) == ("running", "listening")
+    status, out, _ = box.supctl("status", "sup-dns@lan.service")
+    assert status == 0 and "lan.network" in out
+    with box.inside("/bin/busybox", "cat", f"/proc/{service['pid']}/status", stdout=-1, text=True) as p:
+        proc = dict(line.split(":\t", 1) for line in p.communicate(timeout=initbox.DEADLINE)[0].splitlines())
+    assert proc["Uid"].split()[0] == "65534" and proc["Seccomp"] == "2" and proc["NoNewPrivs"] == "1"
+    assert all(int(proc[f"Cap{which}"], 16) == 0 for which in ("Inh", "Prm", "Eff", "Bnd", "Amb"))
+
+
+def test_deaths_are_no_gap(box):
+    box.ask("web", "db")
+    before = box.unit("sup-dns@lan.service")["pid"]
+    box.kill_supervisor(signal.SIGKILL)
+    # nobody but the resolver is needed for an answer
+    assert box.ask("web", "db")[2] == [box.address("db")]
+    eventually(lambda: box.supctl("status")[0] == 0, "the next supervisor")
+    assert box.unit("sup-dns@lan.service")["pid"] == before
+    assert box.unit("sup-dns@lan.socket")["state"] == "listening"
+    os.kill(box.pid_outside(before), signal.SIGKILL)
+    assert box.ask("web", "db")[2] == [box.address("db")]
+    assert box.unit("sup-dns@lan.service")["pid"] != before
