@@ -1,4 +1,4 @@
-/* Giving memory back that only some work of the past needed. It comes back by itself when it is needed again. */
+/* A program's own memory: giving back what only some work of the past needed, which comes back by itself when it is needed. */
 #ifndef COMMON_REST_H
 #define COMMON_REST_H
 
@@ -12,5 +12,10 @@ void rest_stack(void);
  * again; the others are free to go where the file is on a disk.
  */
 void rest_text(void);
+/*
+ * The tables of pointers, which were moved to the program's place before main(), are constant from here on: but for their
+ * last page, which is shared with what is not.
+ */
+void rest_seal(void);
 
 #endif

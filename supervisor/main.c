@@ -6,6 +6,7 @@
 #include "common/fd.h"
 #include "common/killpoint.h"
 #include "common/paths.h"
+#include "common/rest.h"
 #include "supervisor/calendar.h"
 #include "supervisor/check.h"
 #include "supervisor/mount.h"
@@ -219,6 +220,7 @@ int main(int argc, char **argv)
 	struct supervisor *s;
 	struct err e;
 
+	rest_seal();
 	json_set_alloc_funcs(memory, free);
 	if (called_supctl(argv[0]))
 		return supctl_main(argc, argv);

@@ -25,6 +25,13 @@ NOTHING(uv__signal_cleanup)
 NOTHING(uv__signal_global_once_init)
 NOTHING(uv__threadpool_cleanup)
 NOTHING(uv_async_init)
+/* One thread. */
+NOTHING(uv_mutex_destroy)
+NOTHING(uv_mutex_init)
+NOTHING(uv_mutex_lock)
+NOTHING(uv_mutex_unlock)
+NOTHING(uv_rwlock_destroy)
+NOTHING(uv_rwlock_init)
 
 UNUSED(uv__async_close)
 UNUSED(uv__fs_event_close)

@@ -9,194 +9,210 @@
 #include <strings.h>
 #include <sys/resource.h>
 
-struct name {
-	const char *text;
-	int number;
+/* One text after another, each with its end, and their numbers in the same order: no pointer for each. */
+struct names {
+	const char *texts;
+	const uint8_t *numbers;
+	size_t n;
 };
 
-static const struct name signals[] = {
-	{ "SIGHUP", SIGHUP },
-	{ "SIGINT", SIGINT },
-	{ "SIGQUIT", SIGQUIT },
-	{ "SIGILL", SIGILL },
-	{ "SIGTRAP", SIGTRAP },
-	{ "SIGABRT", SIGABRT },
-	{ "SIGBUS", SIGBUS },
-	{ "SIGFPE", SIGFPE },
-	{ "SIGKILL", SIGKILL },
-	{ "SIGUSR1", SIGUSR1 },
-	{ "SIGSEGV", SIGSEGV },
-	{ "SIGUSR2", SIGUSR2 },
-	{ "SIGPIPE", SIGPIPE },
-	{ "SIGALRM", SIGALRM },
-	{ "SIGTERM", SIGTERM },
-	{ "SIGSTKFLT", SIGSTKFLT },
-	{ "SIGCHLD", SIGCHLD },
-	{ "SIGCONT", SIGCONT },
-	{ "SIGSTOP", SIGSTOP },
-	{ "SIGTSTP", SIGTSTP },
-	{ "SIGTTIN", SIGTTIN },
-	{ "SIGTTOU", SIGTTOU },
-	{ "SIGURG", SIGURG },
-	{ "SIGXCPU", SIGXCPU },
-	{ "SIGXFSZ", SIGXFSZ },
-	{ "SIGVTALRM", SIGVTALRM },
-	{ "SIGPROF", SIGPROF },
-	{ "SIGWINCH", SIGWINCH },
-	{ "SIGIO", SIGIO },
-	{ "SIGPWR", SIGPWR },
-	{ "SIGSYS", SIGSYS },
-	{ "SIGPOLL", SIGIO },
-};
+#define NAME_TEXT(text, number) text "\0"
+#define NAME_NUMBER(text, number) number,
+#define NAMES(name, LIST)                                                \
+	static const char name##_texts[] = LIST(NAME_TEXT);              \
+	static const uint8_t name##_numbers[] = { LIST(NAME_NUMBER) };   \
+	static const struct names name = { name##_texts, name##_numbers, \
+		ARRAY_LEN(name##_numbers) };
+
+#define SIGNALS(X)                \
+	X("SIGHUP", SIGHUP)       \
+	X("SIGINT", SIGINT)       \
+	X("SIGQUIT", SIGQUIT)     \
+	X("SIGILL", SIGILL)       \
+	X("SIGTRAP", SIGTRAP)     \
+	X("SIGABRT", SIGABRT)     \
+	X("SIGBUS", SIGBUS)       \
+	X("SIGFPE", SIGFPE)       \
+	X("SIGKILL", SIGKILL)     \
+	X("SIGUSR1", SIGUSR1)     \
+	X("SIGSEGV", SIGSEGV)     \
+	X("SIGUSR2", SIGUSR2)     \
+	X("SIGPIPE", SIGPIPE)     \
+	X("SIGALRM", SIGALRM)     \
+	X("SIGTERM", SIGTERM)     \
+	X("SIGSTKFLT", SIGSTKFLT) \
+	X("SIGCHLD", SIGCHLD)     \
+	X("SIGCONT", SIGCONT)     \
+	X("SIGSTOP", SIGSTOP)     \
+	X("SIGTSTP", SIGTSTP)     \
+	X("SIGTTIN", SIGTTIN)     \
+	X("SIGTTOU", SIGTTOU)     \
+	X("SIGURG", SIGURG)       \
+	X("SIGXCPU", SIGXCPU)     \
+	X("SIGXFSZ", SIGXFSZ)     \
+	X("SIGVTALRM", SIGVTALRM) \
+	X("SIGPROF", SIGPROF)     \
+	X("SIGWINCH", SIGWINCH)   \
+	X("SIGIO", SIGIO)         \
+	X("SIGPWR", SIGPWR)       \
+	X("SIGSYS", SIGSYS)       \
+	X("SIGPOLL", SIGIO)
+NAMES(signals, SIGNALS)
 
 /* capability.h of the kernel: stable numbers, 40 is CHECKPOINT_RESTORE of 5.9 */
-static const char *const capabilities[] = {
-	[0] = "CAP_CHOWN",
-	[1] = "CAP_DAC_OVERRIDE",
-	[2] = "CAP_DAC_READ_SEARCH",
-	[3] = "CAP_FOWNER",
-	[4] = "CAP_FSETID",
-	[5] = "CAP_KILL",
-	[6] = "CAP_SETGID",
-	[7] = "CAP_SETUID",
-	[8] = "CAP_SETPCAP",
-	[9] = "CAP_LINUX_IMMUTABLE",
-	[10] = "CAP_NET_BIND_SERVICE",
-	[11] = "CAP_NET_BROADCAST",
-	[12] = "CAP_NET_ADMIN",
-	[13] = "CAP_NET_RAW",
-	[14] = "CAP_IPC_LOCK",
-	[15] = "CAP_IPC_OWNER",
-	[16] = "CAP_SYS_MODULE",
-	[17] = "CAP_SYS_RAWIO",
-	[18] = "CAP_SYS_CHROOT",
-	[19] = "CAP_SYS_PTRACE",
-	[20] = "CAP_SYS_PACCT",
-	[21] = "CAP_SYS_ADMIN",
-	[22] = "CAP_SYS_BOOT",
-	[23] = "CAP_SYS_NICE",
-	[24] = "CAP_SYS_RESOURCE",
-	[25] = "CAP_SYS_TIME",
-	[26] = "CAP_SYS_TTY_CONFIG",
-	[27] = "CAP_MKNOD",
-	[28] = "CAP_LEASE",
-	[29] = "CAP_AUDIT_WRITE",
-	[30] = "CAP_AUDIT_CONTROL",
-	[31] = "CAP_SETFCAP",
-	[32] = "CAP_MAC_OVERRIDE",
-	[33] = "CAP_MAC_ADMIN",
-	[34] = "CAP_SYSLOG",
-	[35] = "CAP_WAKE_ALARM",
-	[36] = "CAP_BLOCK_SUSPEND",
-	[37] = "CAP_AUDIT_READ",
-	[38] = "CAP_PERFMON",
-	[39] = "CAP_BPF",
-	[40] = "CAP_CHECKPOINT_RESTORE",
-};
-_Static_assert(ARRAY_LEN(capabilities) == CAPABILITY_COUNT, "every capability has a name");
+#define CAPABILITIES(X)               \
+	X("CAP_CHOWN", 0)             \
+	X("CAP_DAC_OVERRIDE", 1)      \
+	X("CAP_DAC_READ_SEARCH", 2)   \
+	X("CAP_FOWNER", 3)            \
+	X("CAP_FSETID", 4)            \
+	X("CAP_KILL", 5)              \
+	X("CAP_SETGID", 6)            \
+	X("CAP_SETUID", 7)            \
+	X("CAP_SETPCAP", 8)           \
+	X("CAP_LINUX_IMMUTABLE", 9)   \
+	X("CAP_NET_BIND_SERVICE", 10) \
+	X("CAP_NET_BROADCAST", 11)    \
+	X("CAP_NET_ADMIN", 12)        \
+	X("CAP_NET_RAW", 13)          \
+	X("CAP_IPC_LOCK", 14)         \
+	X("CAP_IPC_OWNER", 15)        \
+	X("CAP_SYS_MODULE", 16)       \
+	X("CAP_SYS_RAWIO", 17)        \
+	X("CAP_SYS_CHROOT", 18)       \
+	X("CAP_SYS_PTRACE", 19)       \
+	X("CAP_SYS_PACCT", 20)        \
+	X("CAP_SYS_ADMIN", 21)        \
+	X("CAP_SYS_BOOT", 22)         \
+	X("CAP_SYS_NICE", 23)         \
+	X("CAP_SYS_RESOURCE", 24)     \
+	X("CAP_SYS_TIME", 25)         \
+	X("CAP_SYS_TTY_CONFIG", 26)   \
+	X("CAP_MKNOD", 27)            \
+	X("CAP_LEASE", 28)            \
+	X("CAP_AUDIT_WRITE", 29)      \
+	X("CAP_AUDIT_CONTROL", 30)    \
+	X("CAP_SETFCAP", 31)          \
+	X("CAP_MAC_OVERRIDE", 32)     \
+	X("CAP_MAC_ADMIN", 33)        \
+	X("CAP_SYSLOG", 34)           \
+	X("CAP_WAKE_ALARM", 35)       \
+	X("CAP_BLOCK_SUSPEND", 36)    \
+	X("CAP_AUDIT_READ", 37)       \
+	X("CAP_PERFMON", 38)          \
+	X("CAP_BPF", 39)              \
+	X("CAP_CHECKPOINT_RESTORE", 40)
+NAMES(capabilities, CAPABILITIES)
+_Static_assert(ARRAY_LEN(capabilities_numbers) == CAPABILITY_COUNT, "every capability has a name");
 
-static const struct name rlimits[] = {
-	{ "cpu", RLIMIT_CPU },
-	{ "fsize", RLIMIT_FSIZE },
-	{ "data", RLIMIT_DATA },
-	{ "stack", RLIMIT_STACK },
-	{ "core", RLIMIT_CORE },
-	{ "rss", RLIMIT_RSS },
-	{ "nofile", RLIMIT_NOFILE },
-	{ "as", RLIMIT_AS },
-	{ "nproc", RLIMIT_NPROC },
-	{ "memlock", RLIMIT_MEMLOCK },
-	{ "locks", RLIMIT_LOCKS },
-	{ "sigpending", RLIMIT_SIGPENDING },
-	{ "msgqueue", RLIMIT_MSGQUEUE },
-	{ "nice", RLIMIT_NICE },
-	{ "rtprio", RLIMIT_RTPRIO },
-	{ "rttime", RLIMIT_RTTIME },
-};
+#define RLIMITS(X)                         \
+	X("cpu", RLIMIT_CPU)               \
+	X("fsize", RLIMIT_FSIZE)           \
+	X("data", RLIMIT_DATA)             \
+	X("stack", RLIMIT_STACK)           \
+	X("core", RLIMIT_CORE)             \
+	X("rss", RLIMIT_RSS)               \
+	X("nofile", RLIMIT_NOFILE)         \
+	X("as", RLIMIT_AS)                 \
+	X("nproc", RLIMIT_NPROC)           \
+	X("memlock", RLIMIT_MEMLOCK)       \
+	X("locks", RLIMIT_LOCKS)           \
+	X("sigpending", RLIMIT_SIGPENDING) \
+	X("msgqueue", RLIMIT_MSGQUEUE)     \
+	X("nice", RLIMIT_NICE)             \
+	X("rtprio", RLIMIT_RTPRIO)         \
+	X("rttime", RLIMIT_RTTIME)
+NAMES(rlimits, RLIMITS)
 
-static const struct name exit_codes[] = {
-	{ "SUCCESS", 0 },
-	{ "FAILURE", 1 },
-	{ "INVALIDARGUMENT", 2 },
-	{ "NOTIMPLEMENTED", 3 },
-	{ "NOPERMISSION", 4 },
-	{ "NOTINSTALLED", 5 },
-	{ "NOTCONFIGURED", 6 },
-	{ "NOTRUNNING", 7 },
-	{ "USAGE", 64 },
-	{ "DATAERR", 65 },
-	{ "NOINPUT", 66 },
-	{ "NOUSER", 67 },
-	{ "NOHOST", 68 },
-	{ "UNAVAILABLE", 69 },
-	{ "SOFTWARE", 70 },
-	{ "OSERR", 71 },
-	{ "OSFILE", 72 },
-	{ "CANTCREAT", 73 },
-	{ "IOERR", 74 },
-	{ "TEMPFAIL", 75 },
-	{ "PROTOCOL", 76 },
-	{ "NOPERM", 77 },
-	{ "CONFIG", 78 },
-	{ "CHDIR", 200 },
-	{ "NICE", 201 },
-	{ "FDS", 202 },
-	{ "EXEC", 203 },
-	{ "MEMORY", 204 },
-	{ "LIMITS", 205 },
-	{ "OOM_ADJUST", 206 },
-	{ "SIGNAL_MASK", 207 },
-	{ "STDIN", 208 },
-	{ "STDOUT", 209 },
-	{ "CHROOT", 210 },
-	{ "IOPRIO", 211 },
-	{ "TIMERSLACK", 212 },
-	{ "SECUREBITS", 213 },
-	{ "SETSCHEDULER", 214 },
-	{ "CPUAFFINITY", 215 },
-	{ "GROUP", 216 },
-	{ "USER", 217 },
-	{ "CAPABILITIES", 218 },
-	{ "CGROUP", 219 },
-	{ "SETSID", 220 },
-	{ "CONFIRM", 221 },
-	{ "STDERR", 222 },
-	{ "PAM", 224 },
-	{ "NETWORK", 225 },
-	{ "NAMESPACE", 226 },
-	{ "NO_NEW_PRIVILEGES", 227 },
-	{ "SECCOMP", 228 },
-	{ "SELINUX_CONTEXT", 229 },
-	{ "PERSONALITY", 230 },
-	{ "APPARMOR", 231 },
-	{ "ADDRESS_FAMILIES", 232 },
-	{ "RUNTIME_DIRECTORY", 233 },
-	{ "CHOWN", 235 },
-	{ "SMACK_PROCESS_LABEL", 236 },
-	{ "KEYRING", 237 },
-	{ "STATE_DIRECTORY", 238 },
-	{ "CACHE_DIRECTORY", 239 },
-	{ "LOGS_DIRECTORY", 240 },
-	{ "CONFIGURATION_DIRECTORY", 241 },
-	{ "NUMA_POLICY", 242 },
-	{ "CREDENTIALS", 243 },
-	{ "BPF", 245 },
-	{ "EXCEPTION", 255 },
-};
+#define EXIT_CODES(X)                     \
+	X("SUCCESS", 0)                   \
+	X("FAILURE", 1)                   \
+	X("INVALIDARGUMENT", 2)           \
+	X("NOTIMPLEMENTED", 3)            \
+	X("NOPERMISSION", 4)              \
+	X("NOTINSTALLED", 5)              \
+	X("NOTCONFIGURED", 6)             \
+	X("NOTRUNNING", 7)                \
+	X("USAGE", 64)                    \
+	X("DATAERR", 65)                  \
+	X("NOINPUT", 66)                  \
+	X("NOUSER", 67)                   \
+	X("NOHOST", 68)                   \
+	X("UNAVAILABLE", 69)              \
+	X("SOFTWARE", 70)                 \
+	X("OSERR", 71)                    \
+	X("OSFILE", 72)                   \
+	X("CANTCREAT", 73)                \
+	X("IOERR", 74)                    \
+	X("TEMPFAIL", 75)                 \
+	X("PROTOCOL", 76)                 \
+	X("NOPERM", 77)                   \
+	X("CONFIG", 78)                   \
+	X("CHDIR", 200)                   \
+	X("NICE", 201)                    \
+	X("FDS", 202)                     \
+	X("EXEC", 203)                    \
+	X("MEMORY", 204)                  \
+	X("LIMITS", 205)                  \
+	X("OOM_ADJUST", 206)              \
+	X("SIGNAL_MASK", 207)             \
+	X("STDIN", 208)                   \
+	X("STDOUT", 209)                  \
+	X("CHROOT", 210)                  \
+	X("IOPRIO", 211)                  \
+	X("TIMERSLACK", 212)              \
+	X("SECUREBITS", 213)              \
+	X("SETSCHEDULER", 214)            \
+	X("CPUAFFINITY", 215)             \
+	X("GROUP", 216)                   \
+	X("USER", 217)                    \
+	X("CAPABILITIES", 218)            \
+	X("CGROUP", 219)                  \
+	X("SETSID", 220)                  \
+	X("CONFIRM", 221)                 \
+	X("STDERR", 222)                  \
+	X("PAM", 224)                     \
+	X("NETWORK", 225)                 \
+	X("NAMESPACE", 226)               \
+	X("NO_NEW_PRIVILEGES", 227)       \
+	X("SECCOMP", 228)                 \
+	X("SELINUX_CONTEXT", 229)         \
+	X("PERSONALITY", 230)             \
+	X("APPARMOR", 231)                \
+	X("ADDRESS_FAMILIES", 232)        \
+	X("RUNTIME_DIRECTORY", 233)       \
+	X("CHOWN", 235)                   \
+	X("SMACK_PROCESS_LABEL", 236)     \
+	X("KEYRING", 237)                 \
+	X("STATE_DIRECTORY", 238)         \
+	X("CACHE_DIRECTORY", 239)         \
+	X("LOGS_DIRECTORY", 240)          \
+	X("CONFIGURATION_DIRECTORY", 241) \
+	X("NUMA_POLICY", 242)             \
+	X("CREDENTIALS", 243)             \
+	X("BPF", 245)                     \
+	X("EXCEPTION", 255)
+NAMES(exit_codes, EXIT_CODES)
 
-static int number_of(const struct name *names, size_t n, const char *text)
+/* From: so many bytes of each name are left out. */
+static int number_of(const struct names *names, size_t from, const char *text,
+	int (*compare)(const char *, const char *))
 {
-	for (size_t i = 0; i < n; i++)
-		if (strcmp(names[i].text, text) == 0)
-			return names[i].number;
+	const char *at = names->texts;
+
+	for (size_t i = 0; i < names->n; i++, at += strlen(at) + 1)
+		if (compare(at + from, text) == 0)
+			return names->numbers[i];
 	return -1;
 }
 
-static const char *text_of(const struct name *names, size_t n, int number)
+static const char *text_of(const struct names *names, int number)
 {
-	for (size_t i = 0; i < n; i++)
-		if (names[i].number == number)
-			return names[i].text;
+	const char *at = names->texts;
+
+	for (size_t i = 0; i < names->n; i++, at += strlen(at) + 1)
+		if (names->numbers[i] == number)
+			return at;
 	return NULL;
 }
 
@@ -221,20 +237,19 @@ static int realtime_number(const char *name)
 int signal_number(const char *name)
 {
 	uint64_t number;
+	int known;
 
 	if (number_u64(name, &number) == 0)
 		return number >= 1 && number <= SIGNAL_LAST ? (int)number : -1;
 	if (strncmp(name, "SIG", 3) == 0)
 		name += 3;
-	for (size_t i = 0; i < ARRAY_LEN(signals); i++)
-		if (strcmp(signals[i].text + 3, name) == 0)
-			return signals[i].number;
-	return realtime_number(name);
+	known = number_of(&signals, 3, name, strcmp);
+	return known >= 0 ? known : realtime_number(name);
 }
 
 const char *signal_text(int sig, char buf[SIGNAL_NAME_MAX])
 {
-	const char *name = text_of(signals, ARRAY_LEN(signals), sig);
+	const char *name = text_of(&signals, sig);
 
 	if (name != NULL)
 		(void)snprintf(buf, SIGNAL_NAME_MAX, "%s", name);
@@ -251,35 +266,34 @@ int capability_number(const char *name)
 {
 	if (strncasecmp(name, "CAP_", 4) == 0)
 		name += 4;
-	for (size_t i = 0; i < ARRAY_LEN(capabilities); i++)
-		if (strcasecmp(capabilities[i] + 4, name) == 0)
-			return (int)i;
-	return -1;
+	return number_of(&capabilities, 4, name, strcasecmp);
 }
 
 const char *capability_text(int cap)
 {
-	return cap >= 0 && cap < CAPABILITY_COUNT ? capabilities[cap] : "?";
+	const char *name = text_of(&capabilities, cap);
+
+	return name != NULL ? name : "?";
 }
 
 int rlimit_number(const char *name)
 {
-	return number_of(rlimits, ARRAY_LEN(rlimits), name);
+	return number_of(&rlimits, 0, name, strcmp);
 }
 
 const char *rlimit_text(int resource)
 {
-	const char *name = text_of(rlimits, ARRAY_LEN(rlimits), resource);
+	const char *name = text_of(&rlimits, resource);
 
 	return name != NULL ? name : "?";
 }
 
 int exit_code_number(const char *name)
 {
-	return number_of(exit_codes, ARRAY_LEN(exit_codes), name);
+	return number_of(&exit_codes, 0, name, strcmp);
 }
 
 const char *exit_code_text(int code)
 {
-	return text_of(exit_codes, ARRAY_LEN(exit_codes), code);
+	return text_of(&exit_codes, code);
 }

@@ -203,9 +203,9 @@ static const char *put_credentials(struct text *t, const struct specifier_scope 
 /* One of: a text that is the same everywhere, a function, a member of the facts (its offset, and 1). */
 static const struct specifier {
 	char letter;
-	const char *text;
+	uint8_t fact;
+	char text[14];
 	const char *(*put)(struct text *t, const struct specifier_scope *scope);
-	size_t fact;
 } specifiers[] = {
 	{ '%', .text = "%" },
 	{ 't', .text = "/run" },
@@ -278,7 +278,7 @@ static const char *put_specifier(char out[WORD_LINE_MAX], const struct specifier
 	const char *wrong = NULL;
 
 	out[0] = '\0';
-	if (s->text != NULL)
+	if (s->text[0] != '\0')
 		text_puts(&t, s->text);
 	else if (s->put != NULL)
 		wrong = s->put(&t, scope);
