@@ -78,9 +78,9 @@ CFLAGS	= $(LANG_FLAGS) -I$(GEN) $(WARN) $(CODE) -idirafter $(LIBS)/uapi -ffile-p
 
 # musl-gcc's specs know no static PIE, so the libc's start files are named here: rcrt1.o moves the program's own pointers,
 # whose places the linker packs into DT_RELR, a tenth of the older form. No relro of the linker's: in a static program nobody
-# would act on it (rest_seal() does), and it would fill up a page of the file.
+# would act on it (rest_seal() does), and it would fill up a page of the file; so would a segment that begins with a page.
 LDFLAGS	:= -nostartfiles -static -Wl,-pie,--no-dynamic-linker,-z,text,-z,pack-relative-relocs \
-	   -Wl,-z,norelro,-z,now,-z,noexecstack,-z,noseparate-code,--gc-sections \
+	   -Wl,-z,norelro,-z,common-page-size=64,-z,now,-z,noexecstack,-z,noseparate-code,--gc-sections \
 	   -L$(LIBS)/lib $(LIBS)/lib/rcrt1.o $(LIBS)/lib/crti.o
 LDEND	:= $(LIBS)/lib/crtn.o
 

@@ -12,7 +12,7 @@
 
 extern const char __ehdr_start[] __attribute__((visibility("hidden")));
 /* Behind the tables of pointers, before what is written to; not there in a program that is linked to a fixed place. */
-extern const ElfW(Dyn) _DYNAMIC[] __attribute__((weak, visibility("hidden")));
+extern ElfW(Dyn) _DYNAMIC[] __attribute__((weak, visibility("hidden")));
 
 static uintptr_t page_start(uintptr_t address)
 {

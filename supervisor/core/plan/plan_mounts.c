@@ -34,11 +34,6 @@ static const struct mount_op api[] = {
 		.optional = true },
 };
 
-#define NODE(path, major, minor)                                                                  \
-	{                                                                                         \
-		.cls = CLASS_DEV, .kind = OP_NODE, .target = (path), .dev = DEVICE(major, minor), \
-		.mode = 0666                                                                      \
-	}
 #define LINK(path, to)                                                                 \
 	{                                                                              \
 		.cls = CLASS_DEV, .kind = OP_SYMLINK, .target = (path), .source = (to) \
@@ -48,26 +43,53 @@ static const char pts_options[] = "newinstance,ptmxmode=0666,mode=0620,gid=";
 /* "tty" wherever it matters: grantpt(3) needs it */
 #define TTY_GROUP 5
 
-const struct mount_op plan_dev_nodes[] = {
-	{ .cls = CLASS_DEV,
-		.kind = OP_FS,
-		.fstype = "tmpfs",
-		.target = "/dev",
-		.data = "mode=0755,size=65536k",
-		.attr = MOUNT_ATTR_NOSUID },
-	NODE("/dev/null", 1, 3),
-	NODE("/dev/zero", 1, 5),
-	NODE("/dev/full", 1, 7),
-	NODE("/dev/random", 1, 8),
-	NODE("/dev/urandom", 1, 9),
-	NODE("/dev/tty", 5, 0),
-	LINK("/dev/fd", "/proc/self/fd"),
-	LINK("/dev/stdin", "/proc/self/fd/0"),
-	LINK("/dev/stdout", "/proc/self/fd/1"),
-	LINK("/dev/stderr", "/proc/self/fd/2"),
-	LINK("/dev/core", "/proc/kcore"),
+/* Made when they are wanted: as operations they would be five times the size. */
+static const struct {
+	char path[13];
+	uint8_t major, minor;
+} nodes[] = {
+	{ "/dev/null", 1, 3 },
+	{ "/dev/zero", 1, 5 },
+	{ "/dev/full", 1, 7 },
+	{ "/dev/random", 1, 8 },
+	{ "/dev/urandom", 1, 9 },
+	{ "/dev/tty", 5, 0 },
 };
-const size_t n_plan_dev_nodes = ARRAY_LEN(plan_dev_nodes);
+
+static const struct {
+	char path[12], to[16];
+} links[] = {
+	{ "/dev/fd", "/proc/self/fd" },
+	{ "/dev/stdin", "/proc/self/fd/0" },
+	{ "/dev/stdout", "/proc/self/fd/1" },
+	{ "/dev/stderr", "/proc/self/fd/2" },
+	{ "/dev/core", "/proc/kcore" },
+};
+
+_Static_assert(PLAN_DEV_NODES == 1 + ARRAY_LEN(nodes) + ARRAY_LEN(links), "each is reached");
+
+struct mount_op plan_dev_node(size_t i)
+{
+	struct mount_op op = { .cls = CLASS_DEV };
+
+	if (i == 0) {
+		op.kind = OP_FS;
+		op.fstype = "tmpfs";
+		op.target = "/dev";
+		op.data = "mode=0755,size=65536k";
+		op.attr = MOUNT_ATTR_NOSUID;
+	} else if (i <= ARRAY_LEN(nodes)) {
+		op.kind = OP_NODE;
+		op.target = nodes[i - 1].path;
+		op.dev = DEVICE(nodes[i - 1].major, nodes[i - 1].minor);
+		op.mode = 0666;
+	} else {
+		op.kind = OP_SYMLINK;
+		op.target = links[i - 1 - ARRAY_LEN(nodes)].path;
+		op.source = links[i - 1 - ARRAY_LEN(nodes)].to;
+	}
+	return op;
+}
 
 static const struct mount_op dev[] = {
 	LINK("/dev/ptmx", "pts/ptmx"),
@@ -268,7 +290,8 @@ static void add_dev(struct mounting *m)
 	uint64_t size = c->shm_size == SIZE_UNSET ? SHM_SIZE : c->shm_size;
 	const char *data = "mode=1777";
 
-	add_table(m, plan_dev_nodes, n_plan_dev_nodes);
+	for (size_t i = 0; i < PLAN_DEV_NODES; i++)
+		add(m, &m->done, plan_dev_node(i));
 	add_table(m, dev, ARRAY_LEN(dev));
 	for (size_t i = 0; i < m->done.n; i++)
 		if (m->done.v[i].data == pts_options)

@@ -21,8 +21,8 @@ extern const uint64_t plan_default_capabilities;
 /* plan_mounts.c: p->mounts, of a container. */
 int plan_mounts(struct planner *pl);
 /* The nodes and links that every /dev has. */
-extern const struct mount_op plan_dev_nodes[];
-extern const size_t n_plan_dev_nodes;
+#define PLAN_DEV_NODES 12
+struct mount_op plan_dev_node(size_t i);
 /* One "/" between names, none at the end, no "." among them: the form in which paths are compared. */
 const char *plan_clean_path(struct arena *a, const char *path);
 size_t plan_path_depth(const char *path);

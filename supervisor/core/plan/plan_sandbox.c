@@ -208,8 +208,8 @@ static void seal(struct sandboxing *sb, const char *path, bool optional)
 
 static void add_dev(struct sandboxing *sb)
 {
-	for (size_t i = 0; i < n_plan_dev_nodes; i++)
-		add(sb, plan_dev_nodes[i])->attr |= i == 0 ? MOUNT_ATTR_NOEXEC : 0;
+	for (size_t i = 0; i < PLAN_DEV_NODES; i++)
+		add(sb, plan_dev_node(i))->attr |= i == 0 ? MOUNT_ATTR_NOEXEC : 0;
 	add(sb,
 		(struct mount_op){ .cls = CLASS_DEV,
 			.kind = OP_NODE,

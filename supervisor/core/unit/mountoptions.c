@@ -2,14 +2,17 @@
 
 #include "common/util.h"
 
+#include <stdint.h>
 #include <string.h>
 #include <sys/mount.h>
 
-/* The words of mount(8) that are no file system's own. A row sets flags or takes them back. */
+#define PROPAGATION (MS_PRIVATE | MS_SHARED | MS_SLAVE)
+
+/* The words of mount(8) that are no file system's own. A row sets flags or takes them back; or says how mounts spread. */
 static const struct {
-	const char *name;
-	enum option_use use;
-	unsigned long set, clear, propagation;
+	char name[12];
+	uint8_t use; /* enum option_use */
+	uint32_t set, clear;
 } words[] = {
 	{ "defaults", OPTION_DONE, .clear = MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC },
 	{ "ro", OPTION_DONE, .set = MS_RDONLY },
@@ -34,12 +37,12 @@ static const struct {
 	{ "silent", OPTION_DONE, .set = MS_SILENT },
 	{ "bind", OPTION_DONE, .set = MS_BIND },
 	{ "rbind", OPTION_DONE, .set = MS_BIND | MS_REC },
-	{ "private", OPTION_DONE, .propagation = MS_PRIVATE },
-	{ "rprivate", OPTION_DONE, .propagation = MS_PRIVATE | MS_REC },
-	{ "shared", OPTION_DONE, .propagation = MS_SHARED },
-	{ "rshared", OPTION_DONE, .propagation = MS_SHARED | MS_REC },
-	{ "slave", OPTION_DONE, .propagation = MS_SLAVE },
-	{ "rslave", OPTION_DONE, .propagation = MS_SLAVE | MS_REC },
+	{ "private", OPTION_DONE, .set = MS_PRIVATE },
+	{ "rprivate", OPTION_DONE, .set = MS_PRIVATE | MS_REC },
+	{ "shared", OPTION_DONE, .set = MS_SHARED },
+	{ "rshared", OPTION_DONE, .set = MS_SHARED | MS_REC },
+	{ "slave", OPTION_DONE, .set = MS_SLAVE },
+	{ "rslave", OPTION_DONE, .set = MS_SLAVE | MS_REC },
 	{ "loop", OPTION_DONE, .set = 0 }, /* what a file is mounted by, unasked */
 	{ "remount", OPTION_REFUSED, .set = 0 },
 	{ "move", OPTION_REFUSED, .set = 0 },
@@ -64,11 +67,12 @@ static enum option_use use_word(struct mount_options *o, const char *word, size_
 	for (size_t i = 0; i < ARRAY_LEN(words); i++) {
 		if (strncmp(words[i].name, word, len) != 0 || words[i].name[len] != '\0')
 			continue;
-		o->flags = (o->flags & ~words[i].clear) | words[i].set;
-		if (words[i].propagation != 0)
-			o->propagation = words[i].propagation;
+		if ((words[i].set & PROPAGATION) != 0)
+			o->propagation = words[i].set;
+		else
+			o->flags = (o->flags & ~(unsigned long)words[i].clear) | words[i].set;
 		o->bind = (o->flags & MS_BIND) != 0;
-		return words[i].use;
+		return (enum option_use)words[i].use;
 	}
 	return OPTION_DATA;
 }
