@@ -151,10 +151,11 @@ static void wire(struct bench *b, const struct userns *made, struct attach_plan 
 		.name = "floor0",
 		.at[FAMILY_V4] = { IP_V4(GATEWAY), V4_BITS + 24 },
 		.guarded = true };
+	static const struct network_use use = { 0 };
 	static const struct ip addr[FAMILY_COUNT] = { [FAMILY_V4] = IP_V4(GATEWAY + 1) };
 	struct err e;
 
-	attach_plan_make(plan, UNIT, 0, &bridge, addr, "bench");
+	attach_plan_make(plan, UNIT, 0, &use, &bridge, addr, "bench");
 	if (net_attach(&b->net, made->net, plan, &e) < 0)
 		die(e.msg);
 }

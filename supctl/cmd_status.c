@@ -234,7 +234,7 @@ static void print_health(const json_t *unit)
 static void print_unit(const json_t *unit)
 {
 	char line[96], since[HUMAN_MAX];
-	json_t *by, *lack;
+	json_t *by, *lack, *address;
 	size_t i;
 
 	print_field("Unit", text_of(unit, "name"));
@@ -263,7 +263,8 @@ static void print_unit(const json_t *unit)
 	print_field("What", text_of(unit, "what"));
 	print_field("Where", text_of(unit, "where"));
 	print_field("Type", text_of(unit, "type"));
-	print_field("Address", text_of(unit, "address"));
+	json_array_foreach(json_object_get(unit, "addresses"), i, address)
+		print_field("Address", json_string_value(address));
 	print_field("Bridge", text_of(unit, "bridge"));
 	print_ports(unit);
 	print_traffic(json_object_get(unit, "traffic"));

@@ -76,12 +76,27 @@ struct clients {
 	size_t n;
 };
 
+static const struct strv *joined(const struct strv *one, const struct strv *two, struct arena *a)
+{
+	struct strv *both = arena_alloc(a, sizeof(*both));
+
+	for (size_t i = 0; i < one->n; i++)
+		strv_add(a, both, one->v[i]);
+	for (size_t i = 0; i < two->n; i++)
+		strv_add(a, both, two->v[i]);
+	return both;
+}
+
 static void add_member(const struct instance *inst, const struct attach_plan *p,
 	struct neighbours *list, struct arena *a)
 {
+	const struct network_use *use = unit_network(unit_at(inst->s, inst->index),
+		(size_t)(p - inst->attachments));
 	struct host_entry *entry = LIST_ADD(a, list);
 
 	*entry = host_entry_of(inst);
+	if (use != NULL && use->aliases.n > 0)
+		entry->aliases = joined(entry->aliases, &use->aliases, a);
 	for (enum family f = 0; f < FAMILY_COUNT; f++)
 		entry->addr[f] = p->at[f].addr;
 }
@@ -236,6 +251,15 @@ void names_unpublish(const struct instance *network)
 
 /* ---- files ---- */
 
+static bool has_ipv6(const struct instance *owner)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < owner->n_attached; i++)
+		any = any || owner->attachments[i].at[FAMILY_V6].prefix != 0;
+	return any;
+}
+
 static int write_all(const struct instance *inst, int dir, struct arena *a, struct err *e)
 {
 	struct supervisor *s = inst->s;
@@ -243,7 +267,7 @@ static int write_all(const struct instance *inst, int dir, struct arena *a, stru
 	const struct instance *owner = network_owner(inst);
 	const char *network = owner != NULL ? network_of(unit_at(s, owner->index), 0) : NULL;
 	int at = network != NULL ? unit_set_find(s->set, network) : -1;
-	struct resolv_own own = { .server = NULL };
+	struct resolv_own own = { .ipv6 = owner != NULL && has_ipv6(owner) };
 	const char *resolv,
 		*name = u->container.host_name != NULL
 		? u->container.host_name

@@ -223,32 +223,54 @@ static int check_overlap(const struct instance *inst, enum family f, struct err 
 static int pool_setup(struct instance *inst, enum family f, struct err *e)
 {
 	struct supervisor *s = inst->s;
-	const struct network_section *n = &unit_at(s, inst->index)->network;
+	const struct unit *u = unit_at(s, inst->index);
+	const struct network_section *n = &u->network;
 	struct arena a = { 0 };
 	struct subnet *taken = arena_array(&a, s->set->n, sizeof(*taken));
 	size_t n_taken = 0;
 	int rc;
 
-	if (n->driver != DRIVER_BRIDGE && n->subnet[f].prefix == 0) {
-		inst->pools[f] = (struct pool){ 0 };
-		return 0;
-	}
 	for (size_t i = 0; i < s->set->n; i++)
 		if (i != inst->index && s->set->units[i].network.subnet[f].prefix != 0)
 			taken[n_taken++] = s->set->units[i].network.subnet[f];
-	rc = ipam_pool(&inst->pools[f], unit_at(s, inst->index), f, &s->leases, &s->lease_arena,
-		taken, n_taken, e);
+	rc = ipam_pool(&inst->pools[f], u, f, s->machine_id, &s->leases, &s->lease_arena, taken,
+		n_taken, e);
 	arena_free(&a);
 	/* The names outlive a reload: they must not point into the old set */
 	inst->pools[f].network = inst->unit;
 	return rc == 0 && n->driver == DRIVER_BRIDGE ? check_overlap(inst, f, e) : rc;
 }
 
+/* Of both families, where the kernel and its file have them. */
+static int pools_setup(struct instance *inst, struct err *e)
+{
+	const struct unit *u = unit_at(inst->s, inst->index);
+	bool lacks = network_has(u, FAMILY_V6) && !net_has_ipv6();
+
+	memset(inst->pools, 0, sizeof(inst->pools));
+	if (lacks && !network_has(u, FAMILY_V4))
+		return err_setx(e, "%s: its addresses are of IPv6, which the kernel does not have",
+			u->name);
+	if (lacks)
+		journal(inst->s, LOG_LEVEL_WARNING, inst->unit,
+			"going on without IPv6: the kernel does not have it");
+	for (enum family f = 0; f < FAMILY_COUNT; f++) {
+		/* Without a bridge of ours, the addresses are somebody else's. */
+		bool somewhere = u->network.driver == DRIVER_BRIDGE ||
+			u->network.subnet[f].prefix != 0;
+
+		if (network_has(u, f) && somewhere && !(lacks && f == FAMILY_V6) &&
+			pool_setup(inst, f, e) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 static int bridge_setup(struct instance *inst, struct err *e)
 {
 	struct supervisor *s = inst->s;
 
-	if (pool_setup(inst, FAMILY_V4, e) < 0 ||
+	if (pools_setup(inst, e) < 0 ||
 		bridge_plan_make(&inst->bridge, unit_at(s, inst->index), inst->pools, s->machine_id,
 			e) < 0)
 		return -1;
@@ -276,20 +298,23 @@ int network_setup(struct instance *inst, struct err *e)
 }
 
 /* Those it had, when a supervisor before has given them, whatever its file says now. */
-static int addresses_of(struct instance *inst, const struct instance *network, bool adopts,
-	struct ip addr[FAMILY_COUNT], struct err *e)
+static int addresses_of(struct instance *inst, const struct network_use *use,
+	const struct instance *network, bool adopts, struct ip addr[FAMILY_COUNT], struct err *e)
 {
 	struct supervisor *s = inst->s;
-	const struct unit *u = unit_at(s, inst->index);
 
 	for (enum family f = 0; f < FAMILY_COUNT; f++) {
-		const struct lease *had = ipam_find(&s->leases, u->name, network->unit, f);
+		const struct lease *had = ipam_find(&s->leases, inst->unit, network->unit, f);
+		struct ip fixed = use->ip[f];
 
+		if (!ip_is_set(fixed))
+			fixed = unit_at(s, inst->index)->container.ip[f];
+		if (adopts && had != NULL)
+			fixed = had->at.addr;
 		addr[f] = (struct ip){ 0 };
 		if (network->pools[f].subnet.prefix != 0 &&
-			ipam_assign(&s->leases, &s->lease_arena, &network->pools[f], u->name,
-				adopts && had != NULL ? had->at.addr : u->container.ip[f], &addr[f],
-				e) < 0)
+			ipam_assign(&s->leases, &s->lease_arena, &network->pools[f], inst->unit,
+				fixed, &addr[f], e) < 0)
 			return -1;
 	}
 	KILL_POINT("attach-addressed");
@@ -337,16 +362,18 @@ static int attach_next(struct instance *inst, bool adopts, struct err *e)
 {
 	struct supervisor *s = inst->s;
 	size_t nth = inst->n_attached;
-	const char *name = network_of(unit_at(s, inst->index), nth);
+	const struct unit *u = unit_at(s, inst->index);
+	const struct network_use *use = unit_network(u, nth);
+	const char *name = network_of(u, nth);
 	const struct instance *network = network_instance(s, name);
 	struct attach_plan *p = &inst->attachments[nth];
 	struct ip addr[FAMILY_COUNT];
 
 	if (network == NULL || !network->bridge_up)
 		return err_setx(e, "network %s is not up", name);
-	if (addresses_of(inst, network, adopts, addr, e) < 0)
+	if (addresses_of(inst, use, network, adopts, addr, e) < 0)
 		return -1;
-	attach_plan_make(p, inst->unit, nth, &network->bridge, addr, s->machine_id);
+	attach_plan_make(p, inst->unit, nth, use, &network->bridge, addr, s->machine_id);
 	route_once(inst, p);
 	limit_attach(p, &unit_at(s, inst->index)->container);
 	inst->n_attached++; /* or half, when it fails: see bridge_setup() */

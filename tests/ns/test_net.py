@@ -187,6 +187,54 @@ def test_neighbours_reach_each_other_and_the_gateway(host):
     assert "UP" in lo["flags"] and lo["addr_info"][0]["local"] == "127.0.0.1"
 
 
+SIX = "network six.network 10.89.6.0/24,fd06::/64 open-poser"
+
+
+def setting(host, ns, path):
+    return host.run("cat", f"/proc/sys/net/ipv6/{path}", ns=ns).strip()
+
+
+def test_two_families(host):
+    """At once: nobody waits for the kernel to ask the network whether an address is taken."""
+    namespaces(host, "web", "db")
+    answers = host.good(SIX, attach(host, "web", "six"), attach(host, "db", "six"), "rules")
+    assert [a.split()[2:] for a in answers[:3]] == [
+        ["10.89.6.1", "fd06::1"], ["10.89.6.2", "fd06::2"], ["10.89.6.3", "fd06::3"]]
+    assert host.pings("web", "fd06::3") and host.pings("web", "fd06::1")
+    assert host.pings("web", "10.89.6.3") and host.pings("db", "fd06::2")
+    assert "default via fd06::1 dev eth0" in host.run("ip", "-6", "route", ns="web")
+    assert "default via 10.89.6.1 dev eth0" in host.run("ip", "route", ns="web")
+    assert setting(host, "web", "conf/eth0/accept_ra") == "0"
+    assert setting(host, None, "conf/six/accept_ra") == "0"
+    again = host.good(SIX, attach(host, "web", "six"), attach(host, "db", "six"), "rules")
+    assert again == answers and host.pings("web", "fd06::3")
+
+
+def test_ipv6_alone(host):
+    namespaces(host, "web", "db")
+    answers = host.good("network six.network fd06::/64 open-poser",
+                        attach(host, "web", "six", "fd06::abcd"), attach(host, "db", "six"), "rules")
+    assert [a.split()[2:] for a in answers[:3]] == [["fd06::1"], ["fd06::abcd"], ["fd06::2"]]
+    assert host.pings("db", "fd06::abcd")
+    assert "inet " not in host.run("ip", "-o", "addr", "show", "dev", "eth0", ns="web")
+    assert host.run("ip", "route", ns="web") == ""
+
+
+def test_network_without_ipv6_has_none(host):
+    host.good(LAN)
+    assert setting(host, None, "conf/lan/disable_ipv6") == "1"
+
+
+def test_container_in_two_networks(host):
+    namespaces(host, "web", "db", "desk")
+    host.good(LAN, SIX, attach(host, "web", "lan"), f"{attach(host, 'web', 'six')} 1",
+              attach(host, "db", "lan"), attach(host, "desk", "six"), "rules")
+    assert host.pings("web", "10.89.1.3") and host.pings("web", "10.89.6.3")
+    assert host.pings("desk", "fd06::2") and host.pings("db", "10.89.1.2")
+    assert not host.pings("db", "10.89.6.3")
+    assert host.run("ip", "route", "show", "default", ns="web").startswith("default via 10.89.1.1")
+
+
 def test_hosts_loopback_is_brought_up(host):
     """A device's kernel starts with it down, and 127.0.0.1 would be no address."""
     host.run("ip", "link", "set", "lo", "down")

@@ -21,7 +21,9 @@ static const struct {
 	{ "Subnet=10.1.0.0/24\n", "10.1.0.0", false },
 	{ "Subnet=10.1.0.0/24\n", "10.1.0.255", false },
 	{ "Subnet=10.1.0.0/24\n", "10.1.1.2", false }, { "Subnet=10.0.0.0/8\n", "10.1.0.0", true },
-	{ "", "10.1.0.0", true }, /* not known before it is chosen */
+	{ "Subnet=fd01::/64\nSubnet=10.1.0.0/24\n", "10.1.0.7", true },
+	{ "Subnet=fd01::/64\n", "10.1.0.7", false }, /* it has no IPv4 */
+	{ "", "10.1.0.0", true },                    /* not known before it is chosen */
 };
 
 static void test_fixed_addresses(void **state)
@@ -48,6 +50,49 @@ static void test_fixed_addresses(void **state)
 				? ""
 				: "a.container:4:1: error: IP= is not an address of a host in "
 				  "Subnet= of lan.network\n");
+		free(faults);
+		unit_set_free(&set);
+	}
+}
+
+static const struct {
+	const char *networks, *faults;
+} uses[] = {
+	{ "Network=a.network:ip=10.1.0.7,ip6=fd01::7\nNetwork=b.network\n", "" },
+	{ "Network=a.network\nIP6=fd01::7\n", "" },
+	{ "Network=a.network:ip6=fd01::\n",
+		"c.container:3:1: error: IP6= is not an address of a host in Subnet= of a.network\n" },
+	{ "Network=b.network\nNetwork=a.network:ip=10.2.0.7\n",
+		"c.container:4:1: error: IP= is not an address of a host in Subnet= of a.network\n" },
+	{ "Network=b.network:ip6=fd01::7\n",
+		"c.container:3:1: error: IP6= is not an address of a host in Subnet= of b.network\n" },
+	{ "Network=a.network\nNetwork=b.network\nIP=10.1.0.7\n",
+		"c.container:5:1: error: IP= is for one network; with several of them write "
+		"Network=a.network:ip=...\n" },
+};
+
+static void test_addresses_of_several_networks(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(uses); i++) {
+		char container[200];
+		struct unit_text texts[] = {
+			{ .unit = "a.network",
+				.path = "a.network",
+				.text = "[Network]\nSubnet=10.1.0.0/24\nSubnet=fd01::/64\n" },
+			{ .unit = "b.network", .path = "b.network", .text = "[Network]\n" },
+			{ .unit = "c.container", .path = "c.container", .text = container },
+		};
+		struct unit_set set;
+		char *faults;
+
+		(void)snprintf(container, sizeof(container), "[Container]\nImage=a\n%s",
+			uses[i].networks);
+		for (size_t k = 0; k < ARRAY_LEN(texts); k++)
+			texts[k].size = strlen(texts[k].text);
+		unit_set_build(&set, texts, ARRAY_LEN(texts));
+		faults = fixture_faults(&set);
+		assert_string_equal(faults, uses[i].faults);
 		free(faults);
 		unit_set_free(&set);
 	}
@@ -87,6 +132,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_fixed_addresses),
+		cmocka_unit_test(test_addresses_of_several_networks),
 		cmocka_unit_test(test_smallest_subnets),
 	};
 

@@ -121,7 +121,7 @@ static void many_neighbours_fit(void **state)
 static void is_resolv(const char *container, const char *network, const char *host, bool shares,
 	const char *wanted)
 {
-	const struct resolv_own none = { NULL, NULL };
+	const struct resolv_own none = { NULL, NULL, false };
 	struct strv c = { 0 }, n = { 0 };
 	struct arena a = { 0 };
 
@@ -167,9 +167,24 @@ static void no_file_and_no_servers_is_an_empty_file(void **state)
 	(void)state;
 	is_resolv(NULL, NULL, NULL, false, "");
 	is_resolv(NULL, NULL, "", false, "");
-	assert_string_equal(resolv_text(NULL, NULL, &(struct resolv_own){ NULL, NULL }, NULL, false,
-				    &a),
+	assert_string_equal(resolv_text(NULL, NULL, &(struct resolv_own){ NULL, NULL, false }, NULL,
+				    false, &a),
 		"");
+	arena_free(&a);
+}
+
+static void servers_of_ipv6_are_for_who_has_ipv6(void **state)
+{
+	static const char host[] = "nameserver 2001:db8::53\nnameserver fe80::1%eth0\n"
+				   "nameserver ::1\nnameserver 192.0.2.53\n";
+	const struct resolv_own v4 = { .ipv6 = false }, both = { .ipv6 = true };
+	struct arena a = { 0 };
+
+	(void)state;
+	assert_string_equal(resolv_text(NULL, NULL, &both, host, false, &a),
+		"nameserver 2001:db8::53\nnameserver 192.0.2.53\n");
+	assert_string_equal(resolv_text(NULL, NULL, &v4, host, false, &a),
+		"nameserver 192.0.2.53\n");
 	arena_free(&a);
 }
 
@@ -249,6 +264,7 @@ int main(void)
 		cmocka_unit_test(own_servers_come_before_the_networks_and_the_hosts),
 		cmocka_unit_test(of_the_hosts_file_only_what_is_of_use_inside),
 		cmocka_unit_test(in_the_hosts_network_its_file_is_taken_whole),
+		cmocka_unit_test(servers_of_ipv6_are_for_who_has_ipv6),
 		cmocka_unit_test(no_file_and_no_servers_is_an_empty_file),
 	};
 

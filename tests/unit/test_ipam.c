@@ -65,7 +65,9 @@ static struct pool pool_of(struct fixture *f, const struct unit *u)
 {
 	struct pool p;
 
-	assert_int_equal(ipam_pool(&p, u, FAMILY_V4, &f->leases, &f->arena, NULL, 0, &f->e), 0);
+	assert_int_equal(ipam_pool(&p, u, FAMILY_V4, "machine", &f->leases, &f->arena, NULL, 0,
+				 &f->e),
+		0);
 	return p;
 }
 
@@ -114,52 +116,85 @@ static void taken_subnets_are_avoided_even_when_leased(void **state)
 	struct pool p;
 
 	p = pool_of(f, &a);
-	assert_int_equal(ipam_pool(&p, &a, FAMILY_V4, &f->leases, &f->arena, taken, 2, &f->e), 0);
+	assert_int_equal(ipam_pool(&p, &a, FAMILY_V4, "machine", &f->leases, &f->arena, taken, 2,
+				 &f->e),
+		0);
 	expect_subnet(&p, "10.89.2.0/24");
 	assert_int_equal(f->leases.n, 1);
-	assert_int_equal(ipam_pool(&p, &sup0, FAMILY_V4, &f->leases, &f->arena, taken, 2, &f->e),
+	assert_int_equal(ipam_pool(&p, &sup0, FAMILY_V4, "machine", &f->leases, &f->arena, taken, 2,
+				 &f->e),
 		0);
 	expect_subnet(&p, "10.89.3.0/24");
-	assert_int_equal(ipam_pool(&p, &a, FAMILY_V4, &f->leases, &f->arena, &everything, 1, &f->e),
+	assert_int_equal(ipam_pool(&p, &a, FAMILY_V4, "machine", &f->leases, &f->arena, &everything,
+				 1, &f->e),
 		-1);
 	assert_string_equal(f->e.msg,
 		"a.network: no free subnet is left in 10.89.0.0/16, give it Subnet=");
 }
 
-static void settings_that_do_not_fit_are_refused(void **state)
+static struct pool pool6_of(struct fixture *f, const struct unit *u, const char *machine)
 {
-	static const struct {
-		const char *subnet, *gateway, *range, *message;
-	} rows[] = {
-		{ "10.1.0.0/31", NULL, NULL,
-			"x.network: Subnet=10.1.0.0/31: the prefix must be from 8 to 30" },
-		{ "10.1.0.0/24", "10.2.0.1", NULL,
-			"x.network: Gateway=10.2.0.1 is no host's address in the subnet 10.1.0.0/24" },
-		{ "10.1.0.0/24", "10.1.0.0", NULL,
-			"x.network: Gateway=10.1.0.0 is no host's address in the subnet 10.1.0.0/24" },
-		{ "10.1.0.0/24", "10.1.0.255", NULL,
-			"x.network: Gateway=10.1.0.255 is no host's address in the subnet 10.1.0.0/24" },
-		{ "10.1.0.0/24", NULL, "10.2.0.0/28",
-			"x.network: IPRange=10.2.0.0/28 is not inside the subnet 10.1.0.0/24" },
-		{ "10.1.0.0/24", NULL, "10.1.0.0/16",
-			"x.network: IPRange=10.1.0.0/16 is not inside the subnet 10.1.0.0/24" },
-	};
-	struct fixture *f = *state;
 	struct pool p;
-	size_t i;
 
-	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		struct unit u = network("x.network", rows[i].subnet);
+	assert_int_equal(ipam_pool(&p, u, FAMILY_V6, machine, &f->leases, &f->arena, NULL, 0,
+				 &f->e),
+		0);
+	return p;
+}
 
-		if (rows[i].gateway != NULL)
-			u.network.gateway[FAMILY_V4] = addr(rows[i].gateway);
-		if (rows[i].range != NULL)
-			u.network.ip_range[FAMILY_V4] = net(rows[i].range);
-		assert_int_equal(ipam_pool(&p, &u, FAMILY_V4, &f->leases, &f->arena, NULL, 0,
-					 &f->e),
-			-1);
-		assert_string_equal(f->e.msg, rows[i].message);
-	}
+/* RFC 4193: of fd00::/8, by machine and name, and the same as long as there is a lease. */
+static void ipv6_subnet_is_derived_and_stays(void **state)
+{
+	struct fixture *f = *state;
+	struct unit a = network("a.network", NULL), b = network("b.network", NULL);
+	const struct subnet local = { { .hi = 0xfdULL << 56 }, 8 };
+	struct pool p, q;
+
+	p = pool6_of(f, &a, "machine");
+	expect_subnet(&p, "fd4f:b2e7:b21d:2cba::/64");
+	assert_true(subnet_has(&local, p.subnet.addr));
+	q = pool6_of(f, &b, "machine");
+	assert_false(subnet_overlap(&p.subnet, &q.subnet));
+	f->leases.n = 0;
+	q = pool6_of(f, &a, "other machine");
+	assert_false(subnet_overlap(&p.subnet, &q.subnet));
+	/* A machine that gets another id keeps what it has. */
+	p = pool6_of(f, &a, "machine");
+	assert_true(ip_same(p.subnet.addr, q.subnet.addr));
+	/* One that another has is not given again. */
+	f->leases.n = 0;
+	assert_int_equal(ipam_pool(&q, &a, FAMILY_V6, "machine", &f->leases, &f->arena,
+				 &(struct subnet){ { .hi = 0xfd4fb2e7b21d2cba }, 64 }, 1, &f->e),
+		0);
+	expect_subnet(&q, "fd4f:b2e7:b21d:2cbb::/64");
+}
+
+static void families_have_leases_of_their_own(void **state)
+{
+	struct fixture *f = *state;
+	struct unit u = network("lan.network", "10.1.0.0/24");
+	struct leases again = { 0 };
+	struct pool p, q;
+	const char *text;
+
+	u.network.subnet[FAMILY_V6] = net("fd01::/64");
+	p = pool_of(f, &u);
+	q = pool6_of(f, &u, "machine");
+	assert_string_equal(assign(f, &p, "a.container", NULL), "10.1.0.2");
+	assert_string_equal(assign(f, &q, "a.container", NULL), "fd01::2");
+	assert_string_equal(assign(f, &q, "b.container", "fd01::7:1"), "fd01::7:1");
+	assert_string_equal(assign(f, &q, "a.container", NULL), "fd01::2");
+	assert_string_equal(assign(f, &q, "c.container", "fd01::"),
+		"IP6=fd01:: is not an address of a host in the subnet fd01::/64 of lan.network");
+	assert_string_equal(assign(f, &q, "c.container", "fd01::1"),
+		"IP6=fd01::1 is the gateway of lan.network");
+	text = ipam_print(&f->leases, &f->arena);
+	assert_string_equal(text,
+		"# Addresses given out by sup: unit, network, address. Kept so that they stay.\n"
+		"a.container lan.network 10.1.0.2/32\na.container lan.network fd01::2/128\n"
+		"b.container lan.network fd01::7:1/128\n");
+	ipam_parse(&again, text, &f->arena);
+	assert_string_equal(ipam_print(&again, &f->arena), text);
 }
 
 static void addresses_are_the_lowest_free_and_stay(void **state)
@@ -204,11 +239,11 @@ static void fixed_address_is_checked(void **state)
 	struct pool p = pool_of(f, &u);
 
 	assert_string_equal(assign(f, &p, "a.container", "10.2.0.1"),
-		"IP=10.2.0.1 is not in the subnet 10.1.0.0/24 of lan.network");
+		"IP=10.2.0.1 is not an address of a host in the subnet 10.1.0.0/24 of lan.network");
 	assert_string_equal(assign(f, &p, "a.container", "10.1.0.1"),
 		"IP=10.1.0.1 is the gateway of lan.network");
 	assert_string_equal(assign(f, &p, "a.container", "10.1.0.255"),
-		"IP=10.1.0.255 is the network or broadcast address of lan.network (10.1.0.0/24)");
+		"IP=10.1.0.255 is not an address of a host in the subnet 10.1.0.0/24 of lan.network");
 	assert_string_equal(assign(f, &p, "a.container", "10.1.0.7"), "10.1.0.7");
 	assert_string_equal(assign(f, &p, "a.container", "10.1.0.8"), "10.1.0.8");
 	assert_int_equal(f->leases.n, 1);
@@ -333,7 +368,7 @@ static void unit_has_an_address_in_each_of_its_networks(void **state)
 	ipam_find(&f->leases, "a.container", "two.network", FAMILY_V4)->used = true;
 	assert_string_equal(assign(f, &q, "a.container", "10.89.1.2"), "10.89.1.2");
 	assert_string_equal(assign(f, &q, "a.container", "10.89.1.0"),
-		"IP=10.89.1.0 is the network or broadcast address of two.network (10.89.1.0/24)");
+		"IP=10.89.1.0 is not an address of a host in the subnet 10.89.1.0/24 of two.network");
 }
 
 static void name_that_no_file_holds_is_refused(void **state)
@@ -346,7 +381,8 @@ static void name_that_no_file_holds_is_refused(void **state)
 	memset(name, 'a', sizeof(name) - 1);
 	name[sizeof(name) - 1] = '\0';
 	assert_non_null(strstr(assign(f, &p, name, NULL), "name too long"));
-	assert_int_equal(ipam_pool(&q, &longest, FAMILY_V4, &f->leases, &f->arena, NULL, 0, &f->e),
+	assert_int_equal(ipam_pool(&q, &longest, FAMILY_V4, "machine", &f->leases, &f->arena, NULL,
+				 0, &f->e),
 		-1);
 	assert_non_null(strstr(f->e.msg, "name too long"));
 	assert_int_equal(f->leases.n, 1);
@@ -391,6 +427,7 @@ static void plans_have_stable_names(void **state)
 	struct setting mtu = { "mtu", "1400" };
 	static const struct ip at[FAMILY_COUNT] = { [FAMILY_V4] = IP_V4(0x0a010002) };
 	struct pool p[FAMILY_COUNT] = { pool_of(f, &u) };
+	struct network_use use = { 0 };
 	struct bridge_plan b, c;
 	struct attach_plan x, y;
 
@@ -404,16 +441,22 @@ static void plans_have_stable_names(void **state)
 	assert_int_equal(bridge_plan_make(&c, &longest, p, "machine", &f->e), 0);
 	assert_int_equal(strlen(c.name), 15);
 	assert_memory_equal(c.name, "a_very-", 6);
-	attach_plan_make(&x, "web.container", 0, &b, at, "machine");
-	attach_plan_make(&y, "web.container", 1, &b, at, "other");
+	attach_plan_make(&x, "web.container", 0, &use, &b, at, "machine");
+	attach_plan_make(&y, "web.container", 1, &use, &b, at, "other");
 	assert_string_equal(x.host_if, y.host_if);
 	assert_string_equal(x.host_if, "vweb-e32a8f65");
 	assert_memory_not_equal(x.mac, y.mac, MAC_LEN);
 	assert_string_equal(y.inside_if, "eth1");
 	assert_true(ip_same(x.at[FAMILY_V4].gateway, ip_v4(0x0a010001)));
 	assert_int_equal(x.at[FAMILY_V6].prefix, 0);
+	use.interface_name = "lan0";
+	use.mac[0] = 2;
+	attach_plan_make(&y, "web.container", 1, &use, &b, at, "machine");
+	assert_string_equal(y.inside_if, "lan0");
+	assert_memory_equal(y.mac, "\2\0\0\0\0\0", MAC_LEN);
+	use = (struct network_use){ 0 };
 	b.internal = true;
-	attach_plan_make(&x, "web.container", 0, &b, at, "machine");
+	attach_plan_make(&x, "web.container", 0, &use, &b, at, "machine");
 	assert_false(ip_is_set(x.at[FAMILY_V4].gateway));
 	mtu.value = "14oo";
 	assert_int_equal(bridge_plan_make(&b, &u, p, "machine", &f->e), -1);
@@ -427,7 +470,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(networks_without_subnet_get_podmans),
 		TEST(taken_subnets_are_avoided_even_when_leased),
-		TEST(settings_that_do_not_fit_are_refused),
+		TEST(ipv6_subnet_is_derived_and_stays),
+		TEST(families_have_leases_of_their_own),
 		TEST(addresses_are_the_lowest_free_and_stay),
 		TEST(range_and_gateway_are_honoured),
 		TEST(fixed_address_is_checked),

@@ -100,12 +100,16 @@ static const struct {
 	{ &key_type_namespaces, { "yes", "~user", "net mnt uts" } },
 	{ &key_type_profile, { "/etc/profile.json", "unconfined" } },
 	{ &key_type_address, { "10.1.0.5" } },
-	{ &key_type_subnet, { "10.1.0.0/24", "192.168.0.0/16" } },
-	{ &key_type_addresses, { "1.1.1.1 8.8.8.8" } },
+	{ &key_type_subnet, { "10.1.0.0/24", "192.168.0.0/16", "fd00:0:0:7::/64" } },
+	{ &key_type_addresses, { "1.1.1.1 8.8.8.8 2606:4700::1" } },
 	{ &key_type_ports,
 		{ "80", "0.0.0.0:8080:80/tcp", "127.0.0.1::53/udp", "8000-8002:80-82",
 			"[fd00::1]:8080:80/sctp" } },
-	{ &key_type_network_use, { "host", "none", "lan.network", "web.container", "bridge" } },
+	{ &key_type_network_use,
+		{ "host", "none", "web.container", "bridge:ip=10.0.0.7",
+			"a:b.network:ip=10.0.0.7,ip6=fd00::7,mac=02:00:5e:10:fF:01,"
+			"interface_name=lan0,alias=a,alias=b.c" } },
+	{ &key_type_gateway, { "10.1.0.5", "fd00::1" } },
 	{ &key_type_userns, { "auto", "auto:size=1000", "host", "keep-id" } },
 	{ &key_type_id_map, { "0:100000:65536", "1000:1000" } },
 	{ &key_type_unit_name, { "web.container" } },
@@ -166,6 +170,8 @@ static void round_trip(const struct key *key, const char *value)
 	struct unit *second = arena_alloc(&a, sizeof(*second));
 	char *text, *again;
 
+	if (key_type(key) == &key_type_address && key->arg == FAMILY_V6)
+		value = "fd00::5";
 	key_reset(&a, key, first);
 	key_reset(&a, key, second);
 	set_one(&a, key, first, value);

@@ -22,6 +22,7 @@ static const struct pool pools[FAMILY_COUNT] = { [FAMILY_V4] = {
 								 V4_BITS + 24 },
 							 .gateway = IP_V4(0x0a580001),
 						 } };
+static const struct network_use usual = { 0 };
 static const struct ip some_addr[FAMILY_COUNT] = { [FAMILY_V4] = IP_V4(9) };
 
 static const struct {
@@ -133,7 +134,7 @@ static void test_isolation_of_neighbours(void **state)
 			rows[i].rc);
 		if (rows[i].rc < 0)
 			assert_non_null(strstr(e.msg, "none of true, false, strict"));
-		attach_plan_make(&port, "web.container", 0, &bridge, some_addr, "m");
+		attach_plan_make(&port, "web.container", 0, &usual, &bridge, some_addr, "m");
 		assert_int_equal(port.strict, rows[i].strict);
 	}
 }
@@ -150,10 +151,10 @@ static void test_container_on_an_internal_network_has_no_route(void **state)
 	struct attach_plan p, q;
 
 	(void)state;
-	attach_plan_make(&p, "web.container", 0, &open, some_addr, "m");
+	attach_plan_make(&p, "web.container", 0, &usual, &open, some_addr, "m");
 	assert_true(ip_same(p.at[FAMILY_V4].gateway, ip_v4(7)));
 	assert_string_equal(p.bridge, "a");
-	attach_plan_make(&q, "web.container", 0, &closed, some_addr, "m");
+	attach_plan_make(&q, "web.container", 0, &usual, &closed, some_addr, "m");
 	assert_false(ip_is_set(q.at[FAMILY_V4].gateway));
 	assert_string_not_equal(p.host_if, q.host_if);
 	assert_memory_not_equal(p.mac, q.mac, MAC_LEN);

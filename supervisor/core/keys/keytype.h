@@ -52,7 +52,8 @@ size_t key_print_list(const struct strv *list, const char *between, char *buf, s
 #define KEY_TYPES_SOCKET(X) X(listen) X(mode) X(fd_name)
 #define KEY_TYPES_SECCOMP(X) \
 	X(system_calls) X(error) X(machines) X(families) X(namespaces) X(profile)
-#define KEY_TYPES_NET(X) X(address) X(subnet) X(addresses) X(ports) X(network_use) X(hosts)
+#define KEY_TYPES_NET(X) \
+	X(address) X(gateway) X(subnet) X(addresses) X(ports) X(network_use) X(hosts)
 #define KEY_TYPES_USERNS(X) X(userns) X(id_map)
 #define KEY_TYPES(X)           \
 	KEY_TYPES_BASIC(X)     \
@@ -133,7 +134,8 @@ KEY_TYPES(X)
 #define MOUNTS(t, m) KEY(t, m, struct mounts)
 #define DEVICES(t, m) KEY(t, m, struct devices)
 #define SUBNET(m) KEY(subnet, m, struct subnet *)
-#define ADDRESS(m) KEY(address, m, struct ip *)
+#define ADDRESS(m, family) KEY(address, m[family], struct ip), .arg = (family)
+#define GATEWAYS(m) KEY(gateway, m, struct ip *)
 #define SECRETS(t, m) KEY(t, m, struct secrets)
 #define MODE(m) KEY(mode, m, uint32_t)
 #define LISTEN(m, what) KEY(listen, m, struct listens), .arg = (what)

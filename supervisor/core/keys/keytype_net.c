@@ -1,5 +1,6 @@
-/* Addresses, subnets, ports, and which network a container is on. IPv4 for now. */
+/* Addresses, subnets, ports, and which networks a container is on. */
 #include "supervisor/core/keys/keytype.h"
+#include "supervisor/core/net/ipam.h"
 #include "supervisor/core/number.h"
 #include "supervisor/core/unit/words.h"
 
@@ -7,69 +8,114 @@
 
 #define PORTS_MAX 4096u /* of one container */
 
-static int address_fail(struct key_context *c, size_t at, const char *text)
-{
-	const char *colon = strchr(text, ':');
+static const char *const families[FAMILY_COUNT] = { "IPv4", "IPv6" };
 
-	if (colon != NULL && strchr(colon + 1, ':') != NULL)
-		return key_fail(c, at, "\"%s\" looks like IPv6, which is not done yet", text);
-	return key_fail(c, at, "\"%s\" is not an IPv4 address", text);
-}
-
-/* Addresses are of IPv4 here. */
-static int read_address(struct ip *ip, const char *text)
+static int read_address(struct ip *ip, enum family family, const char *text)
 {
-	return ip_parse(ip, text) == 0 && ip_family(*ip) == FAMILY_V4 ? 0 : -1;
+	return ip_parse(ip, text) == 0 && ip_family(*ip) == family ? 0 : -1;
 }
 
 static int address_parse(struct key_context *c)
 {
-	struct ip *list = c->field, ip;
+	enum family family = (enum family)c->key->arg;
 
-	if (read_address(&ip, c->value) < 0)
-		return address_fail(c, 0, c->value);
-	list[ip_family(ip)] = ip;
+	if (read_address(c->field, family, c->value) < 0)
+		return key_fail(c, 0, "\"%s\" is not an %s address", c->value, families[family]);
 	return 0;
 }
 
 static size_t address_print(const struct key *key, const void *field, char *buf, size_t size)
 {
-	const struct ip *list = field;
+	const struct ip *ip = field;
 	struct text t = { buf, size, 0 };
-	char ip[IP_TEXT_MAX];
+	char text[IP_TEXT_MAX];
 
 	(void)key;
-	for (enum family f = 0; f < FAMILY_COUNT; f++)
-		if (ip_is_set(list[f])) {
-			text_separate(&t, "\n");
-			text_puts(&t, ip_text(ip, list[f]));
-		}
+	if (ip_is_set(*ip))
+		text_puts(&t, ip_text(text, *ip));
 	return t.len;
 }
 
 const struct key_type key_type_address = {
-	.name = "IPv4 address",
+	.name = "IP address",
 	.specifiers = true,
 	.parse = address_parse,
 	.print = address_print,
 };
 
-static int subnet_parse_key(struct key_context *c)
+/* ---- of a network: one of each family ---- */
+
+static int given_twice(struct key_context *c, enum family family)
 {
-	struct subnet *list = c->field, s;
+	return key_fail(c, 0,
+		"\"%s\" is the second one of %s: a network has one of each family; "
+		"an empty line of this key before it takes the other away",
+		c->value, families[family]);
+}
+
+static int gateway_parse(struct key_context *c)
+{
+	struct ip *list = c->field, ip;
+
+	if (ip_parse(&ip, c->value) < 0)
+		return key_fail(c, 0, "\"%s\" is not an IP address", c->value);
+	if (ip_is_set(list[ip_family(ip)]))
+		return given_twice(c, ip_family(ip));
+	list[ip_family(ip)] = ip;
+	return 0;
+}
+
+static size_t gateway_print(const struct key *key, const void *field, char *buf, size_t size)
+{
+	const struct ip *list = field;
+	struct text t = { buf, size, 0 };
 	char text[IP_TEXT_MAX];
 
-	if (subnet_parse(&s, c->value) < 0 || ip_family(s.addr) != FAMILY_V4)
-		return key_fail(c, 0, "\"%s\" is not an IPv4 subnet; write \"10.1.0.0/24\"",
-			c->value);
-	list[ip_family(s.addr)] = s;
-	if (s.prefix > V4_BITS + 30 || s.prefix < V4_BITS + 8)
-		return key_fail(c, 0, "a subnet here is between /8 and /30");
-	if (ip_same(s.addr, subnet_first(&s)))
-		return 0;
+	(void)key;
+	for (enum family f = 0; f < FAMILY_COUNT; f++)
+		if (ip_is_set(list[f])) {
+			text_separate(&t, "\n");
+			text_puts(&t, ip_text(text, list[f]));
+		}
+	return t.len;
+}
+
+const struct key_type key_type_gateway = {
+	.name = "IP address",
+	.list = true,
+	.specifiers = true,
+	.parse = gateway_parse,
+	.print = gateway_print,
+};
+
+/* The least and the most bits of a network part, as they are written. */
+static const struct {
+	uint8_t extra, least, most;
+} prefixes[FAMILY_COUNT] = { { V4_BITS, 8, 30 }, { 0, 48, 126 } };
+
+static int subnet_value(struct key_context *c)
+{
+	struct subnet *list = c->field, s;
+	enum family family;
+	char text[IP_TEXT_MAX];
+	int bits;
+
+	if (subnet_parse(&s, c->value) < 0)
+		return key_fail(c, 0,
+			"\"%s\" is not a subnet; write \"10.1.0.0/24\" or \"fd01::/64\"", c->value);
+	family = ip_family(s.addr);
+	bits = s.prefix - prefixes[family].extra;
+	if (list[family].prefix != 0)
+		return given_twice(c, family);
+	list[family] = s;
+	if (bits < prefixes[family].least || bits > prefixes[family].most)
+		return key_fail(c, 0, "an %s subnet here is between /%u and /%u", families[family],
+			prefixes[family].least, prefixes[family].most);
 	s.addr = subnet_first(&s);
-	return key_fail(c, 0, "\"%s\" is an address inside a subnet; write %s", c->value,
-		subnet_text(text, &s));
+	if (!ip_same(s.addr, list[family].addr))
+		return key_fail(c, 0, "\"%s\" is an address inside a subnet; write %s", c->value,
+			subnet_text(text, &s));
+	return 0;
 }
 
 static size_t subnet_print(const struct key *key, const void *field, char *buf, size_t size)
@@ -88,9 +134,10 @@ static size_t subnet_print(const struct key *key, const void *field, char *buf, 
 }
 
 const struct key_type key_type_subnet = {
-	.name = "IPv4 subnet",
+	.name = "subnet",
+	.list = true,
 	.specifiers = true,
-	.parse = subnet_parse_key,
+	.parse = subnet_value,
 	.print = subnet_print,
 };
 
@@ -98,29 +145,41 @@ static int addresses_parse(struct key_context *c)
 {
 	struct word word;
 	size_t pos = 0;
-	struct ip addr;
+	struct ip ip;
 
 	while (word_next(c->arena, c->value, &pos, &word) > 0) {
-		if (read_address(&addr, word.text) < 0)
-			return address_fail(c, word.at, word.text);
+		if (ip_parse(&ip, word.text) < 0)
+			return key_fail(c, word.at, "\"%s\" is not an IP address", word.text);
 		strv_add(c->arena, c->field, word.text);
 	}
 	return 0;
 }
 
-static size_t addresses_print(const struct key *key, const void *field, char *buf, size_t size)
+static size_t words_print(const struct key *key, const void *field, char *buf, size_t size)
 {
 	(void)key;
 	return key_print_list(field, " ", buf, size);
 }
 
 const struct key_type key_type_addresses = {
-	.name = "list of IPv4 addresses",
+	.name = "list of IP addresses",
 	.list = true,
 	.specifiers = true,
 	.parse = addresses_parse,
-	.print = addresses_print,
+	.print = words_print,
 };
+
+/* ---- names ---- */
+
+#define ALIAS_CHARS_MAX 63 /* a label of a name, RFC 1035 */
+#define INTERFACE_MAX 15
+
+/* Letters, digits and "_.-", as in the names of units but for what has a meaning elsewhere. */
+static bool is_plain(const char *s, size_t most)
+{
+	return unit_name_check(s) == 0 && strpbrk(s, ":@\\") == NULL && s[0] != '-' &&
+		strlen(s) <= most;
+}
 
 /* ---- PublishPort=[[ip:][hostPort]:]containerPort[/proto] ---- */
 
@@ -268,39 +327,168 @@ static bool is_bridge(enum network_mode mode)
 	return mode == NETWORK_DEFAULT || mode == NETWORK_UNIT;
 }
 
-static int network_unit(struct key_context *c, struct network_use *use)
+static int network_unit(struct key_context *c, struct network_use *use, const char *name)
 {
-	enum unit_kind kind = unit_kind_of(c->value);
+	enum unit_kind kind = unit_kind_of(name);
 
 	if (kind != KIND_NETWORK && kind != KIND_CONTAINER)
 		return key_fail(c, 0,
 			"\"%s\" is none of: host, none, bridge, NAME.network, NAME.container",
-			c->value);
-	if (unit_name_check(c->value) < 0)
-		return key_fail(c, 0, "\"%s\" is not the name of a unit", c->value);
+			name);
+	if (unit_name_check(name) < 0)
+		return key_fail(c, 0, "\"%s\" is not the name of a unit", name);
 	use->mode = kind == KIND_NETWORK ? NETWORK_UNIT : NETWORK_CONTAINER;
-	use->unit = arena_strdup(c->arena, c->value);
+	use->unit = name;
 	return 0;
 }
 
-/* host, none and another container's take no other beside them; "bridge" is the default network. */
+/* Of one interface: not of a group, and not zero. */
+static int mac_parse(uint8_t mac[6], const char *s)
+{
+	static const char digits[] = "0123456789abcdefABCDEF";
+	size_t i;
+
+	for (i = 0; i < 17 && s[i] != '\0'; i++) {
+		const char *digit = strchr(digits, s[i]);
+		size_t value = digit != NULL ? (size_t)(digit - digits) : 0;
+
+		if (i % 3 == 2 ? s[i] != ':' : digit == NULL)
+			return -1;
+		if (i % 3 != 2)
+			mac[i / 3] = (uint8_t)(mac[i / 3] << 4 | (value < 16 ? value : value - 6));
+	}
+	return i == 17 && s[i] == '\0' && (mac[0] & 1) == 0 && (mac[0] | mac[3] | mac[5]) != 0 ? 0
+											       : -1;
+}
+
+static void put_mac(struct text *t, const uint8_t mac[6])
+{
+	for (size_t i = 0; i < 6; i++)
+		text_printf(t, "%s%02x", i == 0 ? ",mac=" : ":", mac[i]);
+}
+
+/* Podman's, of one network. */
+static int use_option(struct key_context *c, size_t at, struct network_use *use, char *option)
+{
+	char *value = strchr(option, '=');
+	bool good = false;
+
+	if (value != NULL)
+		*value++ = '\0';
+	if (value == NULL)
+		;
+	else if (strcmp(option, "ip") == 0)
+		good = read_address(&use->ip[FAMILY_V4], FAMILY_V4, value) == 0;
+	else if (strcmp(option, "ip6") == 0)
+		good = read_address(&use->ip[FAMILY_V6], FAMILY_V6, value) == 0;
+	else if (strcmp(option, "mac") == 0)
+		good = mac_parse(use->mac, value) == 0;
+	else if (strcmp(option, "interface_name") == 0 && is_plain(value, INTERFACE_MAX)) {
+		use->interface_name = value;
+		good = strcmp(value, "lo") != 0;
+	} else if (strcmp(option, "alias") == 0 && is_plain(value, ALIAS_CHARS_MAX)) {
+		strv_add(c->arena, &use->aliases, value);
+		good = true;
+	}
+	if (!good)
+		return key_fail(c, at,
+			"\"%s%s%s\" is none of: ip=, ip6=, mac=, interface_name=, alias=", option,
+			value != NULL ? "=" : "", value != NULL ? value : "");
+	return 0;
+}
+
+/* Behind "NAME.network:" or "bridge:"; a unit's name may have a colon, too. */
+static char *cut_options(char *value)
+{
+	static const char *const before[] = { ".network:", "bridge:" };
+
+	for (size_t i = 0; i < sizeof(before) / sizeof(before[0]); i++) {
+		char *at = strstr(value, before[i]);
+
+		if (at == NULL)
+			continue;
+		at += strlen(before[i]);
+		at[-1] = '\0';
+		return at;
+	}
+	return NULL;
+}
+
+static bool same_interface(const struct network_uses *list, const struct network_use *use)
+{
+	for (size_t i = 0; i < list->n; i++)
+		if (list->v[i].interface_name != NULL && use->interface_name != NULL &&
+			strcmp(list->v[i].interface_name, use->interface_name) == 0)
+			return true;
+	return false;
+}
+
+static const char *network_name(const struct network_use *use)
+{
+	return use->unit != NULL ? use->unit : IPAM_DEFAULT_NETWORK;
+}
+
+/* host, none and another container's take no other beside them. */
+static int check_beside(struct key_context *c, const struct network_uses *list,
+	const struct network_use *use)
+{
+	for (size_t i = 0; i < list->n; i++) {
+		const struct network_use *other = &list->v[i];
+
+		if (!is_bridge(other->mode) || !is_bridge(use->mode))
+			return key_fail(c, 0, "only networks with a bridge can be several");
+		if (strcmp(network_name(other), network_name(use)) == 0)
+			return key_fail(c, 0, "the container is on this network already");
+	}
+	if (same_interface(list, use))
+		return key_fail(c, 0, "it has an interface %s already", use->interface_name);
+	return 0;
+}
+
 static int network_use_parse(struct key_context *c)
 {
 	struct network_use use = { .mode = NETWORK_CONTAINER };
+	char *name = arena_strdup(c->arena, c->value), *rest = cut_options(name), *option;
 	struct network_uses *list = c->field;
 
 	for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++)
-		if (strcmp(modes[i], c->value) == 0)
+		if (strcmp(modes[i], name) == 0)
 			use.mode = (enum network_mode)i;
-	if (use.mode == NETWORK_CONTAINER && network_unit(c, &use) < 0)
+	if (use.mode == NETWORK_CONTAINER && network_unit(c, &use, name) < 0)
 		return -1;
-	for (size_t i = 0; i < list->n; i++) {
-		if (is_bridge(list->v[i].mode) && is_bridge(use.mode))
-			continue;
-		return key_fail(c, 0, "only networks with a bridge can be several");
+	while ((option = rest) != NULL) {
+		rest = strchr(option, ',');
+		if (rest != NULL)
+			*rest++ = '\0';
+		if (use_option(c, (size_t)(option - name), &use, option) < 0)
+			return -1;
 	}
+	if (check_beside(c, list, &use) < 0)
+		return -1;
 	*LIST_ADD(c->arena, list) = use;
 	return 0;
+}
+
+static void put_use(struct text *t, const struct network_use *use)
+{
+	static const char *const ip_options[FAMILY_COUNT] = { "ip", "ip6" };
+	static const uint8_t none[6];
+	char text[IP_TEXT_MAX];
+	size_t begin;
+
+	text_puts(t, use->unit != NULL ? use->unit : modes[use->mode]);
+	begin = t->len;
+	for (enum family f = 0; f < FAMILY_COUNT; f++)
+		if (ip_is_set(use->ip[f]))
+			text_printf(t, ",%s=%s", ip_options[f], ip_text(text, use->ip[f]));
+	if (memcmp(use->mac, none, sizeof(none)) != 0)
+		put_mac(t, use->mac);
+	if (use->interface_name != NULL)
+		text_printf(t, ",interface_name=%s", use->interface_name);
+	for (size_t i = 0; i < use->aliases.n; i++)
+		text_printf(t, ",alias=%s", use->aliases.v[i]);
+	if (begin < t->len && begin < t->size)
+		t->buf[begin] = ':';
 }
 
 static size_t network_use_print(const struct key *key, const void *field, char *buf, size_t size)
@@ -310,10 +498,8 @@ static size_t network_use_print(const struct key *key, const void *field, char *
 
 	(void)key;
 	for (size_t i = 0; i < list->n; i++) {
-		const struct network_use *use = &list->v[i];
-
 		text_separate(&t, "\n");
-		text_puts(&t, use->unit != NULL ? use->unit : modes[use->mode]);
+		put_use(&t, &list->v[i]);
 	}
 	return t.len;
 }
@@ -339,8 +525,9 @@ static int hosts_parse(struct key_context *c)
 		return key_fail(c, 0, "\"%s\" is not of the form name:address", c->value);
 	if (strcspn(c->value, " \t") < (size_t)(colon - c->value))
 		return key_fail(c, 0, "a host name has no blanks");
-	if (strcmp(colon + 1, "host-gateway") != 0 && read_address(&addr, colon + 1) < 0)
-		return address_fail(c, (size_t)(colon + 1 - c->value), colon + 1);
+	if (strcmp(colon + 1, "host-gateway") != 0 && ip_parse(&addr, colon + 1) < 0)
+		return key_fail(c, (size_t)(colon + 1 - c->value), "\"%s\" is not an IP address",
+			colon + 1);
 	s = LIST_ADD(c->arena, list);
 	s->name = arena_strndup(c->arena, c->value, (size_t)(colon - c->value));
 	s->value = arena_strdup(c->arena, colon + 1);

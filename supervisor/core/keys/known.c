@@ -79,7 +79,7 @@ const struct known known_keys[] = {
 		"SmackProcessLabel" },
 
 	{ "Container", "use Memory= or the keys of [Service]", "CgroupsMode" },
-	{ "Container", "use Network=", "ExposeHostPort IP6" },
+	{ "Container", "use Network=", "ExposeHostPort" },
 	{ "Container", "use DNS=", "DNSOption DNSSearch" },
 	{ "Container", "use User= and Group=", "GroupAdd" },
 	{ "Container", "use Environment=", "EnvironmentHost HttpProxy" },
@@ -99,8 +99,7 @@ const struct known known_keys[] = {
 		"SecurityLabelType ServiceName RemapGid RemapUid RemapUidSize RemapUsers" },
 
 	{ "Network", "the name of the file is the name of the network", "NetworkName ServiceName" },
-	{ "Network", "its addresses are of its subnet",
-		"IPAMDriver IPv6" },
+	{ "Network", "its addresses are of its subnet", "IPAMDriver" },
 	{ "Network", "",
 		"ContainersConfModule GlobalArgs Label NetworkDeleteOnStop "
 		"PodmanArgs" },

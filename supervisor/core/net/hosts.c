@@ -142,9 +142,12 @@ static bool is_word(const char *s, size_t len, const char *word)
 	return strlen(word) == len && memcmp(s, word, len) == 0;
 }
 
-static bool is_loopback(const char *server, size_t len)
+/* Not the host's own loopback, and not one that is named by a link of the host. */
+static bool is_reachable(const char *server, size_t len, bool ipv6)
 {
-	return (len >= 4 && memcmp(server, "127.", 4) == 0) || is_word(server, len, "::1");
+	if (memchr(server, ':', len) != NULL)
+		return ipv6 && !is_word(server, len, "::1") && memchr(server, '%', len) == NULL;
+	return len > 0 && !(len >= 4 && memcmp(server, "127.", 4) == 0);
 }
 
 /* A line of such a text; what it begins with and what follows that. false: there is no more. */
@@ -189,15 +192,14 @@ static void server_lines(struct text *t, const char *word, const struct strv *dn
 }
 
 /* What the host's text says. servers: those, too. search: also where names are looked for. */
-static void host_lines(struct text *t, const char *text, bool servers, bool search)
+static void host_lines(struct text *t, const char *text, bool servers, bool search, bool ipv6)
 {
 	struct resolv_line l;
 
 	while (next_line(&text, &l)) {
-		bool server = is_word(l.key, l.key_len, "nameserver") && l.value_len > 0;
+		bool server = is_word(l.key, l.key_len, "nameserver");
 
-		if ((server && servers && !is_loopback(l.value, l.value_len) &&
-			    memchr(l.value, ':', l.value_len) == NULL) ||
+		if ((server && servers && is_reachable(l.value, l.value_len, ipv6)) ||
 			(search && is_search(&l)) || is_word(l.key, l.key_len, "options")) {
 			append(t, l.key, (size_t)(l.end - l.key));
 			append_str(t, "\n");
@@ -245,7 +247,7 @@ const char *resolv_text(const struct strv *container_dns, const struct strv *net
 		append_str(&t, host_text);
 		return t.s;
 	}
-	host_lines(&t, host_text, !given && own->server == NULL, own->server == NULL);
+	host_lines(&t, host_text, !given && own->server == NULL, own->server == NULL, own->ipv6);
 	if (own->server != NULL)
 		own_lines(&t, own, host_text);
 	else

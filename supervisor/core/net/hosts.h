@@ -54,12 +54,13 @@ const char *names_text(const struct names *n, struct arena *a);
 struct resolv_own {
 	const char *server;  /* NULL: none, it asks the servers itself */
 	const char *network; /* whose domain is looked through first */
+	bool ipv6;           /* the container reaches servers of IPv6, too */
 };
 
 /*
  * DNS= of the container, else of its network, else what the host's file says (host_text; NULL: it has none)
  * with its search list and options. The host's own loopback resolvers mean nothing inside and are left out,
- * and so are IPv6 ones while networks are IPv4. `shares_host`: the container lives in the host's network
+ * and so are IPv6 ones where it has no IPv6. `shares_host`: the container lives in the host's network
  * namespace and gets the servers as they are. With a resolver of its own network it asks that, and nobody else.
  */
 const char *resolv_text(const struct strv *container_dns, const struct strv *network_dns,

@@ -7,16 +7,21 @@ static const struct {
 	struct subnet from; /* whose parts are given out, one step after the other */
 	struct ip step;
 	uint8_t prefix;
-	uint8_t least, most; /* prefixes that Subnet= may have */
 } choice[FAMILY_COUNT] = {
-	[FAMILY_V4] = { .from = { IP_V4(0x0a590000), V4_BITS + 16 }, /* 10.89.0.0 */
-		.step = { .lo = 256 },
-		.prefix = V4_BITS + 24,
-		.least = V4_BITS + 8,
-		.most = V4_BITS + 30 },
+	[FAMILY_V4] = { { IP_V4(0x0a590000), V4_BITS + 16 }, { .lo = 256 },
+		V4_BITS + 24 }, /* 10.89.0.0 */
+	[FAMILY_V6] = { { { .hi = 0xfdULL << 56 }, 8 }, { .hi = 1 }, 64 },
 };
 /* Podman's, so that a unit with a fixed IP= of its default network works unchanged. */
 static const struct subnet default_subnet = { IP_V4(0x0a580000), V4_BITS + 16 }; /* 10.88.0.0 */
+
+uint64_t ipam_hash(uint64_t h, const char *s)
+{
+	for (; *s != '\0'; s++)
+		h = (h ^ (uint8_t)*s) * 0x100000001b3ULL;
+	/* The end counts too: "ab" + "c" is not "a" + "bc". */
+	return (h ^ 0xff) * 0x100000001b3ULL;
+}
 
 struct lease *ipam_find(const struct leases *leases, const char *unit, const char *network,
 	enum family family)
@@ -89,8 +94,8 @@ static bool subnet_free(const struct subnet *s, const char *network, const struc
 }
 
 static int subnet_choose(struct subnet *out, const char *network, enum family family,
-	struct leases *leases, struct arena *a, const struct subnet *taken, size_t n_taken,
-	struct err *e)
+	const char *machine_id, struct leases *leases, struct arena *a, const struct subnet *taken,
+	size_t n_taken, struct err *e)
 {
 	struct lease *l = ipam_find(leases, network, network, family);
 	const struct subnet *from = &choice[family].from;
@@ -103,6 +108,8 @@ static int subnet_choose(struct subnet *out, const char *network, enum family fa
 	}
 	if (l != NULL)
 		lease_drop(leases, l);
+	if (family == FAMILY_V6)
+		s.addr.hi |= ipam_hash(ipam_hash(IPAM_HASH_START, machine_id), network) >> 8;
 	while (!subnet_free(&s, network, leases, taken, n_taken)) {
 		s.addr = ip_plus(s.addr, choice[family].step);
 		if (!subnet_has(from, s.addr))
@@ -118,8 +125,8 @@ static int subnet_choose(struct subnet *out, const char *network, enum family fa
 
 /* Without Subnet= the default network has Podman's subnet, if nobody else took it. */
 static int subnet_of(struct subnet *out, const struct unit *network, enum family family,
-	struct leases *leases, struct arena *a, const struct subnet *taken, size_t n_taken,
-	struct err *e)
+	const char *machine_id, struct leases *leases, struct arena *a, const struct subnet *taken,
+	size_t n_taken, struct err *e)
 {
 	if (network->network.subnet[family].prefix != 0) {
 		*out = network->network.subnet[family];
@@ -130,54 +137,35 @@ static int subnet_of(struct subnet *out, const struct unit *network, enum family
 		*out = default_subnet;
 		return 0;
 	}
-	return subnet_choose(out, network->name, family, leases, a, taken, n_taken, e);
+	return subnet_choose(out, network->name, family, machine_id, leases, a, taken, n_taken, e);
 }
 
 static const struct ip one = { .lo = 1 }, minus_one = { .hi = UINT64_MAX, .lo = UINT64_MAX };
 
-static int pool_range(struct pool *pool, const struct subnet *range, struct err *e)
-{
-	const struct subnet *s = &pool->subnet;
-	char text[IP_TEXT_MAX], whole[IP_TEXT_MAX];
-
-	pool->first = ip_plus(subnet_first(s), one);
-	pool->last = ip_plus(subnet_last(s), minus_one);
-	if (range->prefix == 0)
-		return 0;
-	if (!subnet_holds(s, range))
-		return err_setx(e, "%s: IPRange=%s is not inside the subnet %s", pool->network,
-			subnet_text(text, range), subnet_text(whole, s));
-	if (ip_compare(subnet_first(range), pool->first) > 0)
-		pool->first = subnet_first(range);
-	if (ip_compare(subnet_last(range), pool->last) < 0)
-		pool->last = subnet_last(range);
-	return 0;
-}
-
 int ipam_pool(struct pool *pool, const struct unit *network, enum family family,
-	struct leases *leases, struct arena *a, const struct subnet *taken, size_t n_taken,
-	struct err *e)
+	const char *machine_id, struct leases *leases, struct arena *a, const struct subnet *taken,
+	size_t n_taken, struct err *e)
 {
 	const struct ip gateway = network->network.gateway[family];
-	char text[IP_TEXT_MAX], whole[IP_TEXT_MAX];
+	const struct subnet *range = &network->network.ip_range[family];
 	struct subnet s;
 
-	if (subnet_of(&s, network, family, leases, a, taken, n_taken, e) < 0)
+	if (subnet_of(&s, network, family, machine_id, leases, a, taken, n_taken, e) < 0)
 		return -1;
-	s.addr = subnet_first(&s);
-	if (s.prefix < choice[family].least || s.prefix > choice[family].most)
-		return err_setx(e, "%s: Subnet=%s: the prefix must be from %u to %u", network->name,
-			subnet_text(text, &s), choice[family].least - V4_BITS,
-			choice[family].most - V4_BITS);
 	*pool = (struct pool){
 		.network = network->name,
 		.subnet = s,
 		.gateway = ip_is_set(gateway) ? gateway : ip_plus(s.addr, one),
+		.first = ip_plus(s.addr, one),
+		.last = ip_plus(subnet_last(&s), minus_one),
 	};
-	if (!subnet_has_host(&s, pool->gateway))
-		return err_setx(e, "%s: Gateway=%s is no host's address in the subnet %s",
-			network->name, ip_text(text, gateway), subnet_text(whole, &s));
-	return pool_range(pool, &network->network.ip_range[family], e);
+	if (range->prefix == 0)
+		return 0;
+	if (ip_compare(range->addr, pool->first) > 0)
+		pool->first = range->addr;
+	if (ip_compare(subnet_last(range), pool->last) < 0)
+		pool->last = subnet_last(range);
+	return 0;
 }
 
 /* ---- addresses ---- */
@@ -198,20 +186,17 @@ static int check_fixed(const struct leases *leases, const struct pool *pool, con
 {
 	const struct subnet *s = &pool->subnet;
 	const struct lease *other = holder(leases, fixed);
+	const char *key = ip_family(s->addr) == FAMILY_V4 ? "IP" : "IP6";
 	char text[IP_TEXT_MAX], whole[IP_TEXT_MAX];
 
 	(void)ip_text(text, fixed);
-	(void)subnet_text(whole, s);
-	if (!subnet_has(s, fixed))
-		return err_setx(e, "IP=%s is not in the subnet %s of %s", text, whole,
-			pool->network);
-	if (ip_same(fixed, pool->gateway))
-		return err_setx(e, "IP=%s is the gateway of %s", text, pool->network);
 	if (!subnet_has_host(s, fixed))
-		return err_setx(e, "IP=%s is the network or broadcast address of %s (%s)", text,
-			pool->network, whole);
+		return err_setx(e, "%s=%s is not an address of a host in the subnet %s of %s", key,
+			text, subnet_text(whole, s), pool->network);
+	if (ip_same(fixed, pool->gateway))
+		return err_setx(e, "%s=%s is the gateway of %s", key, text, pool->network);
 	if (other != NULL && strcmp(other->unit, unit) != 0 && other->used)
-		return err_setx(e, "IP=%s is in use by %s", text, other->unit);
+		return err_setx(e, "%s=%s is in use by %s", key, text, other->unit);
 	return 0;
 }
 

@@ -37,12 +37,13 @@ struct pool {
 };
 
 /*
- * Decides the subnet: Subnet=, else the leased one, else the next free /24, which is leased. `taken` are
- * subnets that are not to be used: Subnet= of the other networks, the host's own.
+ * Decides the subnet: Subnet=, else the leased one, else the next free /24, which is leased; of IPv6 the /64 that machine
+ * and name give (RFC 4193). `taken` are subnets that are not to be used: Subnet= of the other networks, the host's own.
+ * The file's values fit each other: that was looked at when it was loaded.
  */
 int ipam_pool(struct pool *pool, const struct unit *network, enum family family,
-	struct leases *leases, struct arena *a, const struct subnet *taken, size_t n_taken,
-	struct err *e);
+	const char *machine_id, struct leases *leases, struct arena *a, const struct subnet *taken,
+	size_t n_taken, struct err *e);
 /* The address of `unit` there: `fixed` (IP=, or none), else the leased one, else the lowest free. */
 int ipam_assign(struct leases *leases, struct arena *a, const struct pool *pool, const char *unit,
 	struct ip fixed, struct ip *addr, struct err *e);
@@ -53,6 +54,10 @@ void ipam_use(struct leases *leases, const char *unit, bool used);
 /* Drops the leases of units that `known` does not know. */
 void ipam_prune(struct leases *leases, bool (*known)(const void *ctx, const char *unit),
 	const void *ctx);
+
+/* FNV-1a, continued from h, for names and addresses that are derived: it stays as it is for ever. */
+#define IPAM_HASH_START 0xcbf29ce484222325ULL
+uint64_t ipam_hash(uint64_t h, const char *s);
 
 /* One lease a line. Reading skips lines it does not understand: a torn file costs addresses, not the start. */
 const char *ipam_print(const struct leases *leases, struct arena *a);

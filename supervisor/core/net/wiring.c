@@ -11,21 +11,11 @@
 #define MTU_MIN 576u
 #define MTU_MAX 65535u
 
-/* FNV-1a, continued from h: stable for ever, so that names are. */
-#define HASH_START 0xcbf29ce484222325ULL
-static uint64_t hash(uint64_t h, const char *s)
-{
-	for (; *s != '\0'; s++)
-		h = (h ^ (uint8_t)*s) * 0x100000001b3ULL;
-	/* The end counts too: "ab" + "c" is not "a" + "bc". */
-	return (h ^ 0xff) * 0x100000001b3ULL;
-}
-
 /* Locally administered, unicast. */
 static void mac_make(uint8_t mac[MAC_LEN], const char *machine_id, const char *unit,
 	const char *what)
 {
-	uint64_t h = hash(hash(hash(HASH_START, machine_id), unit), what);
+	uint64_t h = ipam_hash(ipam_hash(ipam_hash(IPAM_HASH_START, machine_id), unit), what);
 	int i;
 
 	mac[0] = 0x02;
@@ -63,7 +53,7 @@ static bool if_name_ok(const char *s, size_t len)
 static void if_name_hashed(char out[IF_NAME_MAX], const char *prefix, const char *unit,
 	const char *network)
 {
-	uint64_t h = hash(hash(HASH_START, unit), network);
+	uint64_t h = ipam_hash(ipam_hash(IPAM_HASH_START, unit), network);
 	size_t i, keep = stem_length(unit), most = IF_NAME_MAX - 10 - strlen(prefix);
 
 	if (keep > most)
@@ -192,9 +182,20 @@ int bridge_plan_make(struct bridge_plan *p, const struct unit *network,
 	return 0;
 }
 
+/* As its file says, where it says so. */
+static void use_apply(struct attach_plan *p, const struct network_use *use)
+{
+	static const uint8_t none[MAC_LEN];
+
+	if (use->interface_name != NULL)
+		(void)snprintf(p->inside_if, sizeof(p->inside_if), "%s", use->interface_name);
+	if (memcmp(use->mac, none, sizeof(none)) != 0)
+		memcpy(p->mac, use->mac, sizeof(p->mac));
+}
+
 void attach_plan_make(struct attach_plan *p, const char *unit, size_t nth,
-	const struct bridge_plan *bridge, const struct ip addr[FAMILY_COUNT],
-	const char *machine_id)
+	const struct network_use *use, const struct bridge_plan *bridge,
+	const struct ip addr[FAMILY_COUNT], const char *machine_id)
 {
 	*p = (struct attach_plan){
 		.unit = unit,
@@ -216,6 +217,7 @@ void attach_plan_make(struct attach_plan *p, const char *unit, size_t nth,
 	(void)snprintf(p->inside_if, sizeof(p->inside_if), "eth%u", (unsigned int)nth);
 	if_name_hashed(p->host_if, "v", unit, bridge->unit);
 	mac_make(p->mac, machine_id, unit, bridge->unit);
+	use_apply(p, use);
 }
 
 const struct rule_port *rule_port_taken(const struct rule_port *ports, size_t n,

@@ -92,8 +92,8 @@ int bridge_plan_make(struct bridge_plan *p, const struct unit *network,
 	const struct pool pools[FAMILY_COUNT], const char *machine_id, struct err *e);
 /* The nth network of a container of this unit, which has these addresses there. */
 void attach_plan_make(struct attach_plan *p, const char *unit, size_t nth,
-	const struct bridge_plan *bridge, const struct ip addr[FAMILY_COUNT],
-	const char *machine_id);
+	const struct network_use *use, const struct bridge_plan *bridge,
+	const struct ip addr[FAMILY_COUNT], const char *machine_id);
 /*
  * Whoever has the host port already: same protocol and number, and addresses that overlap (any covers all).
  * NULL when it is free. Ports of `unit` itself count too: one twice in a file is a mistake.

@@ -319,12 +319,18 @@ static void check_address(struct builder *b, uint32_t unit, const struct network
 	int network = use->mode == NETWORK_UNIT ? unit_set_find(b->set, use->unit) : -1;
 
 	for (enum family f = 0; network >= 0 && f < FAMILY_COUNT; f++) {
-		const struct subnet *subnet = &b->set->units[network].network.subnet[f];
+		const struct unit *n = &b->set->units[network];
+		const struct subnet *subnet = &n->network.subnet[f];
+		bool here = ip_is_set(use->ip[f]);
+		struct ip ip = here ? use->ip[f] : c->ip[f];
 
-		if (subnet->prefix != 0 && ip_is_set(c->ip[f]) &&
-			!subnet_has_host(subnet, c->ip[f]))
-			references_complain(b, unit, FAULT_ERROR, &b->references[unit].ip,
-				"IP= is not an address of a host in Subnet= of %s", use->unit);
+		if (ip_is_set(ip) &&
+			(!network_has(n, f) ||
+				(subnet->prefix != 0 && !subnet_has_host(subnet, ip))))
+			references_complain(b, unit, FAULT_ERROR,
+				here ? &b->references[unit].network : &b->references[unit].ip[f],
+				"%s= is not an address of a host in Subnet= of %s",
+				f == FAMILY_V4 ? "IP" : "IP6", use->unit);
 	}
 }
 

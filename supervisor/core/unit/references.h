@@ -45,7 +45,7 @@ enum tie {
 /* Where the keys of a unit stand that name others; path NULL: not given. */
 struct references {
 	struct origin ties[TIE_COUNT];
-	struct origin alias, network, mounts, ports, ip, timer_unit;
+	struct origin alias, network, mounts, ports, ip[FAMILY_COUNT], timer_unit;
 	struct origin service, sockets, listen;
 };
 

@@ -20,6 +20,16 @@ const struct network_use *unit_network(const struct unit *u, size_t nth)
 	return nth == 0 ? &usual : NULL;
 }
 
+bool network_has(const struct unit *network, enum family family)
+{
+	const struct network_section *n = &network->network;
+	bool v6 = n->subnet[FAMILY_V6].prefix != 0;
+
+	if (family == FAMILY_V6)
+		return v6 || n->ipv6;
+	return !v6 || n->subnet[FAMILY_V4].prefix != 0;
+}
+
 enum network_mode unit_network_mode(const struct unit *u)
 {
 	return unit_network(u, 0)->mode;

@@ -301,6 +301,10 @@ enum network_mode { NETWORK_DEFAULT, NETWORK_HOST, NETWORK_NONE, NETWORK_UNIT, N
 struct network_use { /* Network= */
 	enum network_mode mode;
 	const char *unit; /* "lan.network" or "web.container" */
+	struct ip ip[FAMILY_COUNT];
+	uint8_t mac[6];             /* zero: it is derived */
+	const char *interface_name; /* NULL: eth0, eth1, ... by its place in the list */
+	struct strv aliases;        /* by which its neighbours there find it, too */
 };
 struct network_uses {
 	struct network_use *v;
@@ -502,7 +506,7 @@ struct network_section {
 	/* Not set: allocated, the first address, all. */
 	struct subnet subnet[FAMILY_COUNT], ip_range[FAMILY_COUNT];
 	struct ip gateway[FAMILY_COUNT];
-	bool internal, host_access, port_security, disable_dns;
+	bool internal, host_access, port_security, disable_dns, ipv6;
 	struct strv dns;
 	const char *interface_name;
 	struct settings options; /* mtu=, isolate= */
@@ -584,6 +588,8 @@ struct unit {
 const struct commands *unit_commands(const struct unit *u, enum role role);
 /* Which networks a container is on: the nth, NULL behind the last. Without Network= it is the default one. */
 const struct network_use *unit_network(const struct unit *u, size_t nth);
+/* Whether a .network has addresses of that family: IPv6 by IPv6= or Subnet=; IPv4 but where its one subnet is of IPv6. */
+bool network_has(const struct unit *network, enum family family);
 /* Of the first one. HOST, NONE and CONTAINER stand alone. */
 enum network_mode unit_network_mode(const struct unit *u);
 const char *port_protocol_name(uint8_t protocol);

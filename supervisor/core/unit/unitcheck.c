@@ -29,14 +29,20 @@ static void check_image(struct unit_loader *l)
 
 static void check_network(struct unit_loader *l)
 {
+	static const char *const ip_keys[FAMILY_COUNT] = { "IP", "IP6" };
 	const struct container_section *c = &l->unit->container;
 	const struct network_use *use = unit_network(l->unit, 0);
 	bool bridge = use->mode == NETWORK_DEFAULT || use->mode == NETWORK_UNIT;
 
-	if (ip_is_set(c->ip[FAMILY_V4]) && (!bridge || c->networks.n > 1))
-		loader_complain(l, FAULT_ERROR, MEMBER(container.ip),
-			bridge ? "IP= is for one network; with several, write Network=NAME.network:ip=..."
-			       : "IP= needs a network with a bridge, see Network=");
+	for (enum family f = 0; f < FAMILY_COUNT; f++)
+		if (ip_is_set(c->ip[f]) && !bridge)
+			loader_complain(l, FAULT_ERROR, MEMBER(container.ip[f]),
+				"%s= needs a network with a bridge, see Network=", ip_keys[f]);
+		else if (ip_is_set(c->ip[f]) && c->networks.n > 1)
+			loader_complain(l, FAULT_ERROR, MEMBER(container.ip[f]),
+				"%s= is for one network; with several of them write Network=%s:%s=...",
+				ip_keys[f], use->unit != NULL ? use->unit : "bridge",
+				f == FAMILY_V4 ? "ip" : "ip6");
 	if (c->ports.n > 0 && !bridge)
 		loader_complain(l, FAULT_ERROR, MEMBER(container.ports),
 			"PublishPort= needs a network with a bridge, see Network=");

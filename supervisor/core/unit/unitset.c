@@ -77,7 +77,8 @@ static void keep_origins(struct builder *b, struct references *r)
 	r->network = origin_of(b, offsetof(struct unit, container.networks));
 	r->mounts = origin_of(b, offsetof(struct unit, container.mounts));
 	r->ports = origin_of(b, offsetof(struct unit, container.ports));
-	r->ip = origin_of(b, offsetof(struct unit, container.ip));
+	for (enum family f = 0; f < FAMILY_COUNT; f++)
+		r->ip[f] = origin_of(b, offsetof(struct unit, container.ip[f]));
 	r->timer_unit = origin_of(b, offsetof(struct unit, timer.unit));
 	r->service = origin_of(b, offsetof(struct unit, socket.service));
 	r->sockets = origin_of(b, offsetof(struct unit, service.sockets));

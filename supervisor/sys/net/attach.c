@@ -106,7 +106,7 @@ static int attach(struct net *n, int netns, const struct attach_plan *p, struct 
 		return -1;
 	if (!bridge.bridge)
 		return err_setx(e, "the bridge %s is missing", p->bridge);
-	sock = netns_socket(netns, n->host_ns, e);
+	sock = netns_socket(netns, n->host_ns, p->at[FAMILY_V6].prefix != 0, e);
 	if (sock < 0 || pair_exists(n, sock, p, &exists, e) < 0)
 		return -1;
 	if ((exists || pair_make(n, netns, p, e) == 0) && inside_end(sock, p, e) == 0 &&

@@ -54,6 +54,7 @@ static int find_or_make(struct net *n, const struct bridge_plan *p, struct found
 
 int net_bridge_up(struct net *n, const struct bridge_plan *p, struct err *e)
 {
+	bool v6 = p->at[FAMILY_V6].prefix != 0;
 	struct found_link found;
 	struct err ignored;
 
@@ -65,11 +66,14 @@ int net_bridge_up(struct net *n, const struct bridge_plan *p, struct err *e)
 			"give the network another InterfaceName=",
 			p->unit, p->name);
 	/*
-	 * Networks are IPv4. An IPv6 address that the bridge gave itself would let a container talk to the host
-	 * past all rules, and advertise itself to it as a router. A kernel without IPv6 has no such file.
+	 * Where the network has no IPv6, the bridge has none either: an address that it gave itself would let a container
+	 * talk to the host by a way that nobody knows of. Nobody on it is the host's router in any case. A kernel without
+	 * IPv6 has no such files.
 	 */
-	if (found.ours)
-		(void)sysctl_net("ipv6", p->name, "disable_ipv6", "1", &ignored);
+	if (found.ours || v6) {
+		(void)sysctl_net("ipv6", p->name, "accept_ra", "0", &ignored);
+		(void)sysctl_net("ipv6", p->name, "disable_ipv6", v6 ? "0" : "1", &ignored);
+	}
 	if (bridge_set(n, p, found.index, e) < 0)
 		return err_prefix(e, "%s", p->unit);
 	return 0;

@@ -9,6 +9,7 @@
 #include <linux/netlink.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 int net_open(struct net *n, struct err *e)
 {
@@ -29,6 +30,11 @@ int net_open(struct net *n, struct err *e)
 	/* On a device nobody else does it. Where we may not, somebody else has. */
 	(void)netns_loopback_up(n->route, &ignored);
 	return 0;
+}
+
+bool net_has_ipv6(void)
+{
+	return access("/proc/sys/net/ipv6", F_OK) == 0;
 }
 
 void net_close(struct net *n)

@@ -33,6 +33,8 @@ struct net {
 int net_open(struct net *n, struct err *e);
 void net_close(struct net *n);
 
+bool net_has_ipv6(void);
+
 /* Makes the bridge, or takes the one that is there: address, mtu, up. An interface of the name that is no bridge is an error. */
 int net_bridge_up(struct net *n, const struct bridge_plan *p, struct err *e);
 /*

@@ -3,6 +3,7 @@
 #include "common/fd.h"
 #include "supervisor/sys/net/net.h"
 #include "supervisor/sys/net/nlsock.h"
+#include "supervisor/sys/net/sysctl.h"
 
 #include <linux/netlink.h>
 #include <linux/sockios.h>
@@ -25,13 +26,17 @@ static void go_home(int host_ns)
 		abort();
 }
 
-int netns_socket(int netns, int host_ns, struct err *e)
+int netns_socket(int netns, int host_ns, bool ipv6, struct err *e)
 {
+	struct err ignored;
 	int sock;
 
 	if (setns(netns, CLONE_NEWNET) < 0)
 		return err_set(e, "enter network namespace");
 	sock = nlsock_open(NETLINK_ROUTE, e);
+	/* Of interfaces that come from now on. */
+	if (ipv6)
+		(void)sysctl_net("ipv6", "default", "accept_ra", "0", &ignored);
 	go_home(host_ns);
 	return sock;
 }
@@ -66,7 +71,7 @@ int net_ns_make(struct net *n, struct err *e)
 
 int net_ns_up(struct net *n, int netns, struct err *e)
 {
-	cleanup_fd int sock = netns_socket(netns, n->host_ns, e);
+	cleanup_fd int sock = netns_socket(netns, n->host_ns, false, e);
 
 	return sock < 0 ? -1 : netns_loopback_up(sock, e);
 }

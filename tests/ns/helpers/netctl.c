@@ -3,10 +3,10 @@
  * or "error TEXT". It keeps nothing between two runs, so running it again with the same commands is what a
  * supervisor does after a crash.
  *
- *   network UNIT SUBNET internal|open [INTERFACE] [MTU]   bridge up; "ok NAME GATEWAY"
+ *   network UNIT SUBNET[,SUBNET] internal|open [INTERFACE] [MTU]   bridge up; "ok NAME GATEWAY [GATEWAY6]"
  *   down UNIT                                             bridge down
  *   ns PATH                                               a network namespace, kept at PATH
- *   attach UNIT NETWORK ADDRESS|auto PATH                 "ok HOST-IF ADDRESS"
+ *   attach UNIT NETWORK ADDRESS|auto PATH [NTH]           "ok HOST-IF ADDRESS [ADDRESS6]"
  *   detach UNIT NETWORK
  *   port UNIT HOST-ADDRESS HOST-PORT PORT tcp|udp         published; UNIT is attached
  *   rules                                                 networks and ports so far are put in force
@@ -77,9 +77,11 @@ static int do_network(struct state *s)
 	char text[IP_TEXT_MAX];
 	struct subnet subnet;
 
-	if (subnet_parse(&subnet, s->word[2]) < 0)
-		abort();
-	u.network.subnet[FAMILY_V4] = subnet;
+	for (char *rest = s->word[2], *word; (word = strtok_r(rest, ",", &rest)) != NULL;) {
+		if (subnet_parse(&subnet, word) < 0)
+			abort();
+		u.network.subnet[ip_family(subnet.addr)] = subnet;
+	}
 	u.network.internal = strstr(s->word[3], "internal") != NULL;
 	u.network.host_access = strstr(s->word[3], "host") != NULL;
 	u.network.port_security = strstr(s->word[3], "poser") == NULL;
@@ -90,16 +92,23 @@ static int do_network(struct state *s)
 	if (s->n_words > 5)
 		*LIST_ADD(&s->arena, &u.network.options) = (struct setting){ "mtu",
 			arena_strdup(&s->arena, s->word[5]) };
-	if (ipam_pool(&s->pools[i][FAMILY_V4], &u, FAMILY_V4, &s->leases, &s->arena, NULL, 0,
-		    &s->e) < 0 ||
-		bridge_plan_make(&s->bridge[i], &u, s->pools[i], MACHINE, &s->e) < 0 ||
+	for (enum family f = 0; f < FAMILY_COUNT; f++)
+		if (network_has(&u, f) &&
+			ipam_pool(&s->pools[i][f], &u, f, MACHINE, &s->leases, &s->arena, NULL, 0,
+				&s->e) < 0)
+			return -1;
+	if (bridge_plan_make(&s->bridge[i], &u, s->pools[i], MACHINE, &s->e) < 0 ||
 		net_bridge_up(&s->net, &s->bridge[i], &s->e) < 0)
 		return -1;
 	memcpy(s->networks[i].bridge, s->bridge[i].name, IF_NAME_MAX);
 	s->networks[i].internal = s->bridge[i].internal;
 	s->networks[i].host_access = s->bridge[i].host_access;
 	s->networks[i].strict = s->bridge[i].strict;
-	printf("ok %s %s\n", s->bridge[i].name, ip_text(text, s->pools[i][FAMILY_V4].gateway));
+	printf("ok %s", s->bridge[i].name);
+	for (enum family f = 0; f < FAMILY_COUNT; f++)
+		if (s->pools[i][f].subnet.prefix != 0)
+			printf(" %s", ip_text(text, s->pools[i][f].gateway));
+	puts("");
 	return 0;
 }
 
@@ -128,42 +137,60 @@ static int do_ns(struct state *s)
 	return 0;
 }
 
-static void make_attach(struct state *s, struct attach_plan *p, struct ip at)
+static void make_attach(struct state *s, struct attach_plan *p, const struct ip addr[FAMILY_COUNT])
 {
-	const struct ip addr[FAMILY_COUNT] = { [FAMILY_V4] = at };
+	static const struct network_use use = { 0 };
+	size_t nth = s->n_words > 5 ? strtoul(s->word[5], NULL, 10) : 0;
 
-	attach_plan_make(p, arena_strdup(&s->arena, s->word[1]), 0,
+	attach_plan_make(p, arena_strdup(&s->arena, s->word[1]), nth, &use,
 		&s->bridge[network_index(s, s->word[2])], addr, MACHINE);
+	/* The first one has the routes. */
+	for (enum family f = 0; nth > 0 && f < FAMILY_COUNT; f++)
+		p->at[f].gateway = (struct ip){ 0 };
 }
 
+/* A fixed address is of its family; the other family's is any. */
 static int do_attach(struct state *s)
 {
-	const struct pool *pool = &s->pools[network_index(s, s->word[2])][FAMILY_V4];
-	struct ip fixed = { 0 }, at;
+	const struct pool *pools = s->pools[network_index(s, s->word[2])];
+	struct ip fixed[FAMILY_COUNT] = { 0 }, at[FAMILY_COUNT] = { 0 };
 	struct attach_plan p;
 	char text[IP_TEXT_MAX];
 	int ns, status;
 
 	if (strcmp(s->word[3], "auto") != 0)
-		fixed = address(s->word[3]);
-	if (ipam_assign(&s->leases, &s->arena, pool, s->word[1], fixed, &at, &s->e) < 0)
-		return -1;
+		fixed[ip_family(address(s->word[3]))] = address(s->word[3]);
+	for (enum family f = 0; f < FAMILY_COUNT; f++)
+		if (pools[f].subnet.prefix != 0 &&
+			ipam_assign(&s->leases, &s->arena, &pools[f], s->word[1], fixed[f], &at[f],
+				&s->e) < 0)
+			return -1;
 	ns = open(s->word[4], O_RDONLY | O_CLOEXEC);
 	make_attach(s, &p, at);
 	status = net_attach(&s->net, ns, &p, &s->e);
 	close(ns);
 	if (status < 0)
 		return -1;
-	printf("ok %s %s\n", p.host_if, ip_text(text, at));
+	printf("ok %s", p.host_if);
+	for (enum family f = 0; f < FAMILY_COUNT; f++)
+		if (ip_is_set(at[f]))
+			printf(" %s", ip_text(text, at[f]));
+	puts("");
 	return 0;
 }
 
 static int do_detach(struct state *s)
 {
-	const struct lease *lease = ipam_find(&s->leases, s->word[1], s->word[2], FAMILY_V4);
+	struct ip at[FAMILY_COUNT] = { 0 };
 	struct attach_plan p;
 
-	make_attach(s, &p, lease != NULL ? lease->at.addr : (struct ip){ 0 });
+	for (enum family f = 0; f < FAMILY_COUNT; f++) {
+		const struct lease *lease = ipam_find(&s->leases, s->word[1], s->word[2], f);
+
+		if (lease != NULL)
+			at[f] = lease->at.addr;
+	}
+	make_attach(s, &p, at);
 	if (net_detach(&s->net, &p, &s->e) < 0)
 		return -1;
 	puts("ok");
