@@ -76,7 +76,7 @@ bool nic_is_away(struct net *n, int netns, const struct loan *l)
 {
 	struct found_link found = { 0 };
 	struct err ignored;
-	cleanup_fd int sock = netns >= 0 ? netns_socket(netns, n->host_ns, &ignored) : -1;
+	cleanup_fd int sock = netns >= 0 ? netns_socket(netns, n->host_ns, false, &ignored) : -1;
 
 	return sock >= 0 && find_away(sock, l, &found, &ignored) == 0 && found.index != 0;
 }
@@ -94,7 +94,7 @@ static int move(int sock, int index, int netns, const char *name, const char *th
 
 int nic_send(struct net *n, int netns, struct loan *l, struct err *e)
 {
-	cleanup_fd int sock = netns_socket(netns, n->host_ns, e);
+	cleanup_fd int sock = netns_socket(netns, n->host_ns, false, e);
 	_Alignas(8) uint8_t memory[BUFFER_BYTES];
 	struct found_link found;
 	struct nl_buf b;
@@ -118,7 +118,7 @@ int nic_send(struct net *n, int netns, struct loan *l, struct err *e)
 
 int nic_fetch(struct net *n, int netns, const struct loan *l, struct err *e)
 {
-	cleanup_fd int sock = netns >= 0 ? netns_socket(netns, n->host_ns, e) : -1;
+	cleanup_fd int sock = netns >= 0 ? netns_socket(netns, n->host_ns, false, e) : -1;
 	struct found_link found;
 	struct err second;
 
