@@ -132,7 +132,7 @@ static int attach_upper(struct net *n, int netns, const struct attach_plan *p, s
 		.mac = p->driver == DRIVER_MACVLAN ? p->mac : NULL, /* ipvlan: that of the parent */
 		.mtu = p->mtu,
 	};
-	cleanup_fd int sock = netns_socket(netns, n->host_ns, e);
+	cleanup_fd int sock = netns_socket(netns, n->host_ns, false, e);
 	_Alignas(8) uint8_t memory[BUFFER_BYTES];
 	struct found_link parent, inside;
 	struct nl_buf b;
