@@ -9,6 +9,8 @@
  *   attach UNIT NETWORK ADDRESS|auto PATH [NTH]           "ok HOST-IF ADDRESS [ADDRESS6]"
  *   detach UNIT NETWORK
  *   port UNIT HOST-ADDRESS HOST-PORT PORT tcp|udp         published; UNIT is attached
+ *   limit UNIT SENT GIVEN CONNECTIONS                     of its attachments from here on: bytes per second, and a number
+ *   traffic UNIT NETWORK                                  "ok PACKETS-OUT PACKETS-IN BYTES-OUT BYTES-IN REFUSED LIMITED"
  *   rules                                                 networks and ports so far are put in force
  *   clear                                                 forgets them, for the next `rules`
  *   free ADDRESS PORT tcp|udp                             net_port_free
@@ -37,6 +39,13 @@ struct state {
 	size_t n_networks;
 	struct rule_port *ports;
 	size_t n_ports;
+	struct limit {
+		char *unit;
+		uint64_t sent, given, connections;
+	} limits[16];
+	size_t n_limits;
+	struct rule_limit busy[16];
+	size_t n_busy;
 	char *word[16];
 	size_t n_words;
 	struct err e;
@@ -104,6 +113,7 @@ static int do_network(struct state *s)
 	s->networks[i].internal = s->bridge[i].internal;
 	s->networks[i].host_access = s->bridge[i].host_access;
 	s->networks[i].strict = s->bridge[i].strict;
+	s->networks[i].v6 = s->bridge[i].at[FAMILY_V6].prefix != 0;
 	printf("ok %s", s->bridge[i].name);
 	for (enum family f = 0; f < FAMILY_COUNT; f++)
 		if (s->pools[i][f].subnet.prefix != 0)
@@ -149,6 +159,36 @@ static void make_attach(struct state *s, struct attach_plan *p, const struct ip 
 		p->at[f].gateway = (struct ip){ 0 };
 }
 
+static int do_limit(struct state *s)
+{
+	struct limit *l = &s->limits[s->n_limits++];
+
+	l->unit = arena_strdup(&s->arena, s->word[1]);
+	l->sent = strtoull(s->word[2], NULL, 10);
+	l->given = strtoull(s->word[3], NULL, 10);
+	l->connections = strtoull(s->word[4], NULL, 10);
+	puts("ok");
+	return 0;
+}
+
+/* As far as it was said before. */
+static void limit(struct state *s, struct attach_plan *p)
+{
+	for (size_t i = 0; i < s->n_limits; i++) {
+		const struct limit *l = &s->limits[i];
+
+		if (strcmp(l->unit, p->unit) != 0)
+			continue;
+		p->sent_most = l->sent;
+		p->given_most = l->given;
+		if (l->connections != 0)
+			s->busy[s->n_busy++] = (struct rule_limit){
+				memcpy(arena_alloc(&s->arena, MAC_LEN), p->mac, MAC_LEN),
+				l->connections
+			};
+	}
+}
+
 /* A fixed address is of its family; the other family's is any. */
 static int do_attach(struct state *s)
 {
@@ -167,6 +207,7 @@ static int do_attach(struct state *s)
 			return -1;
 	ns = open(s->word[4], O_RDONLY | O_CLOEXEC);
 	make_attach(s, &p, at);
+	limit(s, &p);
 	status = net_attach(&s->net, ns, &p, &s->e);
 	close(ns);
 	if (status < 0)
@@ -197,13 +238,32 @@ static int do_detach(struct state *s)
 	return 0;
 }
 
+static int do_traffic(struct state *s)
+{
+	static const struct ip none[FAMILY_COUNT] = { 0 };
+	struct net_traffic t = { 0 };
+	struct attach_plan p;
+	struct err ignored;
+
+	/* The socket that asks about rules is opened by what changes them. */
+	(void)net_guard_remove(&s->net, &(struct attach_plan){ .guarded = true, .host_if = "nobody" },
+		&ignored);
+	make_attach(s, &p, none);
+	net_traffic(&s->net, &p, &t);
+	printf("ok %llu %llu %llu %llu %llu %llu\n", (unsigned long long)t.passed.packets_in,
+		(unsigned long long)t.passed.packets_out, (unsigned long long)t.passed.bytes_in,
+		(unsigned long long)t.passed.bytes_out, (unsigned long long)t.refused,
+		(unsigned long long)t.limited);
+	return 0;
+}
+
 static int do_port(struct state *s)
 {
 	const struct rule_port *other;
 	struct rule_port p = { .unit = arena_strdup(&s->arena, s->word[1]) };
 	size_t i;
 
-	if (strcmp(s->word[2], "0.0.0.0") != 0)
+	if (s->word[2][0] != '*')
 		p.port.host_addr = address(s->word[2]);
 	p.port.host = (uint16_t)strtoul(s->word[3], NULL, 10);
 	p.port.inside = (uint16_t)strtoul(s->word[4], NULL, 10);
@@ -211,11 +271,15 @@ static int do_port(struct state *s)
 	other = rule_port_taken(s->ports, s->n_ports, &p.port);
 	if (other != NULL)
 		return err_setx(&s->e, "port %u is published by %s", p.port.host, other->unit);
-	for (i = 0; i < s->leases.n; i++)
-		if (strcmp(s->leases.v[i].unit, p.unit) == 0)
-			p.addr = s->leases.v[i].at.addr;
-	s->ports = arena_grow(&s->arena, s->ports, s->n_ports, sizeof(p));
-	s->ports[s->n_ports++] = p;
+	for (i = 0; i < s->leases.n; i++) {
+		p.addr = s->leases.v[i].at.addr;
+		if (strcmp(s->leases.v[i].unit, p.unit) != 0 ||
+			(ip_is_set(p.port.host_addr) &&
+				ip_family(p.port.host_addr) != ip_family(p.addr)))
+			continue;
+		s->ports = arena_grow(&s->arena, s->ports, s->n_ports, sizeof(p));
+		s->ports[s->n_ports++] = p;
+	}
 	puts("ok");
 	return 0;
 }
@@ -227,6 +291,8 @@ static int do_rules(struct state *s)
 		.n_networks = s->n_networks,
 		.ports = s->ports,
 		.n_ports = s->n_ports,
+		.limits = s->busy,
+		.n_limits = s->n_busy,
 	};
 
 	if (net_rules(&s->net, &rules, &s->e) < 0)
@@ -287,6 +353,8 @@ static const struct {
 	{ "attach", do_attach, 5 },
 	{ "detach", do_detach, 3 },
 	{ "port", do_port, 6 },
+	{ "limit", do_limit, 5 },
+	{ "traffic", do_traffic, 3 },
 	{ "rules", do_rules, 1 },
 	{ "clear", do_clear, 1 },
 	{ "free", do_free, 4 },
