@@ -3,6 +3,7 @@ outside as further network namespaces. What the kernel shows is read with ip and
 with sockets."""
 
 import contextlib
+import ipaddress
 import json
 import os
 import signal
@@ -25,14 +26,17 @@ SECONDS = 20
 SERVER = """
 import socket, sys
 kind, port, word = sys.argv[1], int(sys.argv[2]), sys.argv[3]
-s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM if kind == "udp" else socket.SOCK_STREAM)
+v6 = kind.endswith("6")
+s = socket.socket(socket.AF_INET6 if v6 else socket.AF_INET, socket.SOCK_DGRAM if kind.startswith("udp") else socket.SOCK_STREAM)
 s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-s.bind(("0.0.0.0", port))
-if kind == "tcp":
+if v6:
+    s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+s.bind(("::" if v6 else "0.0.0.0", port))
+if kind.startswith("tcp"):
     s.listen()
 print("ready", flush=True)
 while True:
-    if kind == "udp":
+    if kind.startswith("udp"):
         _, peer = s.recvfrom(100)
         s.sendto(f"{word} {peer[0]}".encode(), peer)
     else:
@@ -43,7 +47,7 @@ while True:
 CLIENT = """
 import socket, sys
 kind, addr, port, limit = sys.argv[1], sys.argv[2], int(sys.argv[3]), float(sys.argv[4])
-s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM if kind == "udp" else socket.SOCK_STREAM)
+s = socket.socket(socket.AF_INET6 if ":" in addr else socket.AF_INET, socket.SOCK_DGRAM if kind == "udp" else socket.SOCK_STREAM)
 s.settimeout(limit)
 try:
     s.connect((addr, port))
@@ -171,8 +175,10 @@ def outside(host):
     host.run("ip", "link", "add", "up0", "type", "veth", "peer", "name", "eth0", "netns",
              host.path("outside"))
     host.run("ip", "addr", "add", "192.0.2.2/24", "dev", "up0")
+    host.run("ip", "addr", "add", "2001:db8::2/64", "dev", "up0", "nodad")
     host.run("ip", "link", "set", "up0", "up")
     host.run("ip", "addr", "add", "192.0.2.1/24", "dev", "eth0", ns="outside")
+    host.run("ip", "addr", "add", "2001:db8::1/64", "dev", "eth0", "nodad", ns="outside")
     host.run("ip", "link", "set", "eth0", "up", ns="outside")
 
 
@@ -187,7 +193,7 @@ def test_neighbours_reach_each_other_and_the_gateway(host):
     assert "UP" in lo["flags"] and lo["addr_info"][0]["local"] == "127.0.0.1"
 
 
-SIX = "network six.network 10.89.6.0/24,fd06::/64 open-poser"
+SIX = "network six.network 10.89.6.0/24,fd06::/64 open"
 
 
 def setting(host, ns, path):
@@ -212,7 +218,7 @@ def test_two_families(host):
 
 def test_ipv6_alone(host):
     namespaces(host, "web", "db")
-    answers = host.good("network six.network fd06::/64 open-poser",
+    answers = host.good("network six.network fd06::/64 open",
                         attach(host, "web", "six", "fd06::abcd"), attach(host, "db", "six"), "rules")
     assert [a.split()[2:] for a in answers[:3]] == [["fd06::1"], ["fd06::abcd"], ["fd06::2"]]
     assert host.pings("db", "fd06::abcd")
@@ -411,9 +417,9 @@ def test_refused_rules_leave_the_old_ones(host):
     host.good(LAN, attach(host, "web", "lan"), "port web.container * 8080 80 tcp", "rules")
     before = host.run("nft", "list", "ruleset")
     # A table with an owner cannot be removed by another: stands for any refusal in the middle.
-    answers = host.ctl(LAN, "port nobody.container * 1 1 tcp",
-                       "port nobody.container 127.0.0.1 1 1 tcp")
-    assert answers[2] == "error port 1 is published by nobody.container"
+    answers = host.ctl(LAN, attach(host, "web", "lan"), "port web.container * 1 1 tcp",
+                       "port web.container 127.0.0.1 1 1 tcp")
+    assert answers[3] == "error port 1 is published by web.container"
     assert host.run("nft", "list", "ruleset") == before
 
 
@@ -776,6 +782,8 @@ def test_connections_of_one_container_have_an_end(host):
     host.good(LAN, "limit web.container 0 0 5", attach(host, "web", "lan"), attach(host, "free", "lan"), "rules")
     queue(host, "outside", "192.0.2.1")
     queue(host, "free", "10.89.1.3")
+    # Else a bridge shows the rules what goes from neighbour to neighbour.
+    host.run("sysctl", "-qw", "net.bridge.bridge-nf-call-iptables=0", check=False)
     assert host.run(PYTHON, "-c", HOLD, "192.0.2.1", 9000, 12, ns="free") == "12\n"
     assert host.run(PYTHON, "-c", HOLD, "192.0.2.1", 9000, 8, ns="web") == "5\n"
     # Those have ended, and others may come; neighbours do not count.
@@ -794,3 +802,166 @@ def test_what_poses_is_counted(host):
     after = host.good(LAN, "traffic web.container lan.network")[1].split()
     # IPv6 of its own accord may be among them.
     assert int(after[5]) - int(before[5]) >= len(POSES) and after[6] == "0"
+
+
+LAN6 = "network lan.network 10.89.1.0/24,fd01::/64 open"
+OFFICE6 = "network office.network 10.89.2.0/24,fd02::/64 open"
+VAULT6 = "network vault.network 10.89.3.0/24,fd03::/64 internal"
+GLOBAL6 = "network wide.network 10.89.4.0/24,2001:db8:4::/64 open"
+
+
+def test_ipv6_goes_out_and_does_not_come_in(host):
+    """A local address goes out under the host's, a global one under its own; nothing comes in by itself."""
+    outside(host)
+    namespaces(host, "web", "boss", "safe", "wide")
+    host.good(LAN6, OFFICE6, VAULT6, GLOBAL6, attach(host, "web", "lan"), attach(host, "boss", "office"),
+              attach(host, "safe", "vault"), attach(host, "wide", "wide"), "rules")
+    host.serve("outside", "tcp6", 9000, "out")
+    for name in "boss", "safe", "wide":
+        host.serve(name, "tcp6", 80, name)
+    assert host.ask("web", "tcp", "2001:db8::1", 9000) == "out 2001:db8::2"
+    host.run("ip", "route", "add", "2001:db8:4::/64", "via", "2001:db8::2", ns="outside")
+    assert host.ask("wide", "tcp", "2001:db8::1", 9000) == "out 2001:db8:4::2"
+    host.run("ip", "-6", "route", "add", "default", "via", "fd03::1", ns="safe")
+    assert host.refused("safe", "tcp", "2001:db8::1", 9000)
+    host.run("ip", "route", "add", "fd00::/8", "via", "2001:db8::2", ns="outside")
+    for who in ("web", "outside"):
+        for address in ("fd02::2", "fd03::2", "2001:db8:4::2"):
+            assert host.refused(who, "tcp", address, 80)
+    assert host.ask(None, "tcp", "fd02::2", 80) == "boss fd02::1"
+
+
+def test_host_stays_a_host_to_its_routers(host):
+    """Who forwards does not listen to routers, unless it is told so before."""
+    outside(host)
+    host.run("sysctl", "-qw", "net.ipv6.conf.up0.accept_ra=1", "net.ipv6.conf.all.forwarding=0")
+    host.good(VAULT6, "rules")
+    assert host.run("cat", "/proc/sys/net/ipv6/conf/all/forwarding") == "0\n"
+    host.good(LAN6, "rules")
+    assert host.run("cat", "/proc/sys/net/ipv6/conf/all/forwarding", "/proc/sys/net/ipv6/conf/up0/accept_ra") == "1\n2\n"
+
+
+@pytest.mark.parametrize("bridged", [0, 1])
+def test_published_port_is_reached_by_ipv6(host, bridged):
+    outside(host)
+    host.run("sysctl", "-qw", f"net.bridge.bridge-nf-call-iptables={bridged}",
+             f"net.bridge.bridge-nf-call-ip6tables={bridged}", check=bridged == 1)
+    namespaces(host, "web", "db", "boss", "safe", "old")
+    host.good(LAN6, OFFICE6, VAULT6, "network four.network 10.89.5.0/24 open", attach(host, "web", "lan"),
+              attach(host, "db", "lan"), attach(host, "boss", "office"), attach(host, "safe", "vault"),
+              attach(host, "old", "four"), "port web.container * 8080 80 tcp", "port web.container * 5353 53 udp",
+              "port safe.container 2001:db8::2 8090 80 tcp", "port web.container 0.0.0.0 8081 80 tcp",
+              "port old.container * 8082 80 tcp", "rules")
+    for kind, port, word in (("tcp", 80, "web"), ("udp", 53, "dns")):
+        host.serve("web", kind, port, word)
+        host.serve("web", kind + "6", port, word)
+    host.serve("safe", "tcp6", 80, "safe")
+    for kind, port, word in (("tcp", 8080, "web"), ("udp", 5353, "dns")):
+        assert host.ask("outside", kind, "2001:db8::2", port) == f"{word} 2001:db8::1"
+        for address in "2001:db8::2", "fd01::1":
+            assert host.ask(None, kind, address, port).split()[0] == word
+            assert host.ask("db", kind, address, port).split()[0] == word
+            assert host.ask("boss", kind, address, port) == f"{word} fd02::2"
+        if not bridged:
+            assert host.ask("web", kind, "fd01::1", port).split()[0] == word
+    assert host.ask("outside", "tcp", "2001:db8::2", 8090) == "safe fd03::1"
+    assert host.refused("outside", "tcp", "2001:db8::2", 8081) and host.refused("outside", "tcp", "2001:db8::2", 8082)
+    assert host.ask("outside", "tcp", "192.0.2.2", 8081) == "web 192.0.2.1"
+    # ::1 is the host's own, at once: who is refused there goes on to 127.0.0.1.
+    assert host.run(PYTHON, "-c", CONNECT, "::1", 8080) == "ECONNREFUSED\n"
+    assert host.ask(None, "tcp", "localhost", 8080).split()[0] == "web"
+
+
+def test_services_of_the_host_are_closed_in_ipv6(host):
+    outside(host)
+    namespaces(host, "web", "boss")
+    host.good(LAN6, "network office.network 10.89.2.0/24,fd02::/64 host", attach(host, "web", "lan"), attach(host, "boss", "office"),
+              "rules")
+    host.serve(None, "tcp6", 6000, "host")
+    assert host.pings("web", "fd01::1")
+    link = next(a["local"] for a in json.loads(host.run("ip", "-j", "-6", "addr", "show", "lan"))[0]["addr_info"]
+                if a["scope"] == "link")
+    for address in "fd01::1", "fd02::1", "2001:db8::2", f"{link}%eth0":
+        assert host.run(PYTHON, "-c", CONNECT, address, 6000, ns="web") == "EACCES\n"
+    for address in "fd02::1", "2001:db8::2":
+        assert host.ask("boss", "tcp", address, 6000) == "host fd02::2"
+
+
+def test_taken_port_of_ipv6(host):
+    servers = [host.serve(None, "tcp6", 8080, "mine"), host.serve(None, "udp6", 53, "mine")]
+    tcp, udp = (f"{Path(PYTHON).name}, process {server.pid}: Address already in use" for server in servers)
+    assert host.ctl("free * 8080 tcp", "free ::1 8080 tcp", "free 127.0.0.1 8080 tcp", "free * 53 udp",
+                    "free * 8080 sctp", "free 2001:db8::9 80 tcp") == [
+        f"error port *:8080/tcp of the host is taken by {tcp}", f"error port ::1:8080/tcp of the host is taken by {tcp}", "ok",
+        f"error port *:53/udp of the host is taken by {udp}", "ok",
+        "error port 2001:db8::9:80/tcp of the host: Cannot assign requested address"]
+
+
+def ip6(text):
+    return ipaddress.IPv6Address(text).packed
+
+
+def packet6(source, to, protocol, body, extra=b""):
+    """IPv6; `extra` stands between its header and the body: the first byte of it is the protocol then."""
+    first = 0 if extra else protocol
+    return (bytes.fromhex("60000000") + (len(extra) + len(body)).to_bytes(2, "big") + bytes([first, 255]) +
+            ip6(source) + ip6(to) + extra + body)
+
+
+def icmp6(source, to, kind, rest, extra=b""):
+    body = bytes([kind, 0, 0, 0]) + rest
+    whole = ip6(source) + ip6(to) + len(body).to_bytes(4, "big") + bytes([0, 0, 0, 58]) + body + bytes(len(body) % 2)
+    total = sum(int.from_bytes(whole[i:i + 2], "big") for i in range(0, len(whole), 2))
+    while total >> 16:
+        total = (total & 0xffff) + (total >> 16)
+    return packet6(source, to, 58, body[:2] + (0xffff & ~total).to_bytes(2, "big") + body[4:], extra)
+
+
+def udp6(source, to, port, mark):
+    return packet6(source, to, 17, port.to_bytes(2, "big") + (9).to_bytes(2, "big") + (8 + len(mark)).to_bytes(2, "big") + b"\1\1" + mark)
+
+
+ME6, OTHER6, GATEWAY6, NOBODY6, EVERY6 = "fd01::2", "fd01::3", "fd01::1", "fd01::7", "ff02::1"
+NS, NA, RA, REDIRECT = 135, 136, 134, 137
+HOPS = bytes([58, 0, 1, 4, 0, 0, 0, 0])  # a header of options that say nothing
+HONEST6 = {
+    "datagram": lambda link, mark: udp6(ME6, EVERY6, 9, mark),
+    "link": lambda link, mark: udp6(link, EVERY6, 9, mark),
+    "asks": lambda link, mark: icmp6(ME6, EVERY6, NS, bytes(4) + ip6(OTHER6) + mark),
+    "claims": lambda link, mark: icmp6("::", EVERY6, NS, bytes(4) + ip6(ME6) + mark),
+    "answers": lambda link, mark: icmp6(ME6, EVERY6, NA, bytes(4) + ip6(ME6) + mark),
+    "answers-link": lambda link, mark: icmp6(ME6, EVERY6, NA, bytes(4) + ip6(link) + mark),
+    "dhcp-client": lambda link, mark: udp6(link, EVERY6, 546, mark),
+    "pong": lambda link, mark: icmp6(ME6, EVERY6, 129, bytes(4) + mark),
+}
+POSES6 = {
+    "address": lambda link, mark: udp6(NOBODY6, EVERY6, 9, mark),
+    "gateway": lambda link, mark: udp6(GATEWAY6, EVERY6, 9, mark),
+    "link-other": lambda link, mark: udp6("fe80::7", EVERY6, 9, mark),
+    "answers-gateway": lambda link, mark: icmp6(ME6, EVERY6, NA, bytes(4) + ip6(GATEWAY6) + mark),
+    "answers-other": lambda link, mark: icmp6(link, EVERY6, NA, bytes(4) + ip6(OTHER6) + mark),
+    "answers-behind": lambda link, mark: icmp6(ME6, EVERY6, NA, bytes(4) + ip6(GATEWAY6) + mark, HOPS),
+    "claims-other": lambda link, mark: icmp6("::", EVERY6, NS, bytes(4) + ip6(OTHER6) + mark),
+    "router": lambda link, mark: icmp6(link, EVERY6, RA, bytes(12) + mark),
+    "router-behind": lambda link, mark: icmp6(link, EVERY6, RA, bytes(12) + mark, HOPS),
+    "redirect": lambda link, mark: icmp6(link, EVERY6, REDIRECT, bytes(4) + ip6(OTHER6) + ip6(OTHER6) + mark),
+    "dhcp-server": lambda link, mark: udp6(link, EVERY6, 547, mark),
+}
+
+
+@pytest.mark.parametrize("words, seen", [("open", [*HONEST6, "end"]), ("poser", [*HONEST6, *POSES6, "end"])])
+def test_nobody_poses_as_a_neighbour_in_ipv6(host, words, seen):
+    namespaces(host, "web", "db")
+    host.good(f"network lan.network 10.89.1.0/24,fd01::/64 {words}", attach(host, "web", "lan"), attach(host, "db", "lan"), "rules")
+    assert any(host.pings("web", OTHER6) for _ in range(10))
+    own = json.loads(host.run("ip", "-j", "addr", "show", "eth0", ns="web"))[0]
+    link = next(a["local"] for a in own["addr_info"] if a["scope"] == "link")
+    sniffer = subprocess.Popen(host.argv("db", PYTHON, "-c", SNIFFER), stdout=subprocess.PIPE, text=True)
+    host.stack.callback(host.end, sniffer)
+    assert sniffer.stdout.readline() == "ready\n"
+    frames = [frame("33:33:00:00:00:01", own["address"], 0x86dd, make(link, f"mark-{mark};".encode()))
+              for mark, make in {**HONEST6, **POSES6, "end": HONEST6["datagram"]}.items()]
+    subprocess.run(host.argv("web", PYTHON, "-c", SENDER), input="\n".join(f.hex() for f in frames), text=True,
+                   check=True, timeout=SECONDS)
+    sniffer.wait(SECONDS)
+    assert sniffer.stdout.read().split() == seen

@@ -246,8 +246,8 @@ static int do_traffic(struct state *s)
 	struct err ignored;
 
 	/* The socket that asks about rules is opened by what changes them. */
-	(void)net_guard_remove(&s->net, &(struct attach_plan){ .guarded = true, .host_if = "nobody" },
-		&ignored);
+	(void)net_guard_remove(&s->net,
+		&(struct attach_plan){ .guarded = true, .host_if = "nobody" }, &ignored);
 	make_attach(s, &p, none);
 	net_traffic(&s->net, &p, &t);
 	printf("ok %llu %llu %llu %llu %llu %llu\n", (unsigned long long)t.passed.packets_in,
