@@ -289,6 +289,17 @@ static void put_foreign_ip6(struct nl_buf *b)
 	not_its_own(b, SET_ADDRS6, NFT_PAYLOAD_NETWORK_HEADER, IP6_SOURCE);
 }
 
+/* A network without IPv6: the kernel inside says something all the same, and nobody is told of that. */
+static void put_has_none(struct nl_buf *b)
+{
+	static const uint8_t nobody[ADDR6_LEN] = { 0 };
+
+	nft_meta(b, NFT_META_IIFNAME, REG(0));
+	nft_payload(b, NFT_PAYLOAD_NETWORK_HEADER, IP6_SOURCE, sizeof(nobody), REG(IF_REGS));
+	nft_mask(b, REG(IF_REGS), nobody, sizeof(nobody));
+	nft_lookup(b, sets[SET_ADDRS6].name, REG(0), 0, true);
+}
+
 static void put_foreign_target(struct nl_buf *b)
 {
 	not_its_own(b, SET_ADDRS6, NFT_PAYLOAD_TRANSPORT_HEADER, ICMP6_TARGET);
@@ -305,12 +316,13 @@ static void put_foreign_arp_ip(struct nl_buf *b)
 }
 
 /* A word is a number here, and what it stands for a row of words[]: a table of addresses would be eight times as long. */
-#define WORDS(X)                                                                                   \
-	X(sends_too_much)                                                                          \
-	X(drop) X(not_ours) X(pass) X(foreign_mac) X(refuse) X(is_ip) X(foreign_ip) X(is_arp)      \
-		X(foreign_arp_mac) X(foreign_arp_ip) X(is_ip6) X(foreign_ip6) X(tcp) X(advertises) \
-			X(foreign_target) X(claims) X(routes) X(redirects) X(gives_addresses)      \
-				X(gets_too_much)
+#define WORDS(X)                                                                                 \
+	X(sends_too_much)                                                                        \
+	X(drop)                                                                                  \
+	X(not_ours) X(pass) X(foreign_mac) X(refuse) X(is_ip) X(foreign_ip) X(is_arp)            \
+		X(foreign_arp_mac) X(foreign_arp_ip) X(is_ip6) X(has_none) X(foreign_ip6) X(tcp) \
+			X(advertises) X(foreign_target) X(claims) X(routes) X(redirects)         \
+				X(gives_addresses) X(gets_too_much)
 #define WORD_NUMBER(word) word,
 #define WORD_PUTS(word) put_##word,
 enum word { NO_WORD, WORDS(WORD_NUMBER) };
@@ -326,6 +338,7 @@ static const uint8_t rules[][4] = {
 	{ is_arp, foreign_arp_mac, refuse },
 	{ is_arp, foreign_arp_ip, refuse },
 	{ is_arp, pass },
+	{ is_ip6, has_none, drop },
 	{ is_ip6, foreign_ip6, refuse },
 	{ is_ip6, tcp, pass },
 	{ is_ip6, advertises, foreign_target, refuse },
