@@ -27,3 +27,13 @@ def test_rest_gives_back_and_takes_again(tmp_path):
         assert box.supctl("restart", "sleeper")[0] == 0
         assert resident(pid, program) > 3 * text // 4
         assert box.supervisor_pid() == pid
+
+
+def test_tables_of_pointers_are_constant(tmp_path):
+    """They had to be written to once; a static program's relro is nobody's business but its own."""
+    with Appliance(tmp_path) as box:
+        box.ready()
+        maps = [line.split() for line in Path(f"/proc/{box.supervisor_pid()}/maps").read_text().splitlines()]
+        size = {words[1]: int(words[0].split("-")[1], 16) - int(words[0].split("-")[0], 16)
+                for words in maps if words[-1].endswith("/supervisor")}
+        assert size.keys() == {"r-xp", "r--p", "rw-p"} and size["r--p"] > size["rw-p"], maps
