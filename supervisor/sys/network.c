@@ -386,7 +386,7 @@ void network_parent_came(struct instance *inst, const char *name)
 
 	for (size_t i = 0; i < inst->n_attached; i++)
 		if (inst->attachments[i].driver != DRIVER_BRIDGE &&
-			strcmp(inst->attachments[i].bridge, name) == 0 &&
+			(name == NULL || strcmp(inst->attachments[i].bridge, name) == 0) &&
 			wire(inst, &inst->attachments[i], &e) < 0)
 			journal(inst->s, LOG_LEVEL_WARNING, inst->unit, "%s", e.msg);
 }

@@ -72,6 +72,18 @@ static void split(const char *text, struct wanted *w)
 	(void)snprintf(w->there, sizeof(w->there), "%s", text[len] == ':' ? text + len + 1 : text);
 }
 
+static bool names(const struct strv *list, const char *name)
+{
+	struct wanted w;
+
+	for (size_t i = 0; i < list->n; i++) {
+		split(list->v[i], &w);
+		if (strcmp(w.name, name) == 0)
+			return true;
+	}
+	return false;
+}
+
 /* 1: it is there and ours, by a record of what it was; 0: it is not there. */
 static int take(struct instance *inst, enum loan_use use, const struct wanted *w, struct loan **out,
 	struct err *e)
@@ -159,6 +171,16 @@ static void listen_to(struct supervisor *s, const struct strv *list)
 
 /* ---- containers ---- */
 
+/* Those that its file names no longer. */
+static void give_back_rest(const struct instance *inst, const struct strv *list)
+{
+	struct loans *loans = &inst->s->loans;
+
+	for (size_t i = loans->n; i-- > 0;)
+		if (strcmp(loans->v[i].unit, inst->unit) == 0 && !names(list, loans->v[i].name))
+			give_back(inst->s, &loans->v[i], inst->netns);
+}
+
 /* 1: the container has it, 0: it is not there. */
 static int attach(struct instance *inst, const struct wanted *w, struct err *e)
 {
@@ -189,6 +211,7 @@ int nics_attach(struct instance *inst, struct err *e)
 	struct wanted w;
 
 	listen_to(inst->s, list);
+	give_back_rest(inst, list);
 	for (size_t i = 0; i < list->n; i++) {
 		int rc;
 
@@ -360,40 +383,30 @@ void nics_join(struct instance *inst)
 
 /* ---- as they come ---- */
 
-static bool is_named(const struct strv *list, const struct rt_link *link)
-{
-	struct wanted w;
-
-	for (size_t i = 0; i < list->n; i++) {
-		split(list->v[i], &w);
-		if (link == NULL || strcmp(w.name, link->name) == 0)
-			return true;
-	}
-	return false;
-}
-
-static void look_again(struct instance *inst, const struct rt_link *link)
+static void look_again(struct instance *inst, const struct rt_link *link, bool gone)
 {
 	struct supervisor *s = inst->s;
 	const struct unit *u = unit_at(s, inst->index);
 	struct err e;
 
-	if (link != NULL)
-		network_parent_came(inst, link->name);
-	if (inst->awaits)
+	if (!gone)
+		network_parent_came(inst, link != NULL ? link->name : NULL);
+	if (inst->awaits && !gone)
 		spawn_awaited(s, inst->index);
-	else if (inst->netns >= 0 && is_named(&u->container.interfaces, link) &&
+	else if (inst->netns >= 0 && !gone &&
+		(link == NULL ? u->container.interfaces.n > 0
+			      : names(&u->container.interfaces, link->name)) &&
 		nics_attach(inst, &e) < 0)
 		journal(s, LOG_LEVEL_WARNING, inst->unit, "%s", e.msg);
-	else if (inst->bridge_up && is_named(&u->network.interfaces, link))
+	else if (inst->bridge_up && (link == NULL || names(&u->network.interfaces, link->name)))
 		nics_join(inst);
 }
 
-void nics_hear(struct supervisor *s, const struct rt_link *link)
+void nics_hear(struct supervisor *s, const struct rt_link *link, bool gone)
 {
 	for (size_t i = 0; i < s->set->n; i++)
 		if (s->instances[i] != NULL)
-			look_again(s->instances[i], link);
+			look_again(s->instances[i], link, gone);
 	perform_all(s);
 }
 

@@ -73,7 +73,7 @@ static void on_event(void *data, const struct net_event *event)
 	switch (event->kind) {
 	case NET_LINK:
 		hear_link(s, event);
-		nics_hear(s, &event->link);
+		nics_hear(s, &event->link, event->gone);
 		return;
 	case NET_UNPLUGGED:
 		r->unplugged = true;
@@ -87,7 +87,7 @@ static void on_event(void *data, const struct net_event *event)
 		break;
 	case NET_LOST:
 		r->all = r->anew = true;
-		nics_hear(s, NULL);
+		nics_hear(s, NULL, false);
 		break;
 	}
 	look_soon(s);

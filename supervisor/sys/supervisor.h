@@ -285,7 +285,7 @@ void networks_adopt(struct supervisor *s);
  */
 int network_mend(struct instance *inst, const char **what, const char **lacked, struct err *e);
 int network_rules_mend(struct supervisor *s, struct err *e);
-/* What its networks without a bridge stand on is there again: so are its links on that. */
+/* What its networks without a bridge stand on is there again (NULL: or any other): so are its links on that. */
 void network_parent_came(struct instance *inst, const char *name);
 /* What setup or attach made goes. */
 void network_release(struct instance *inst);
@@ -305,7 +305,7 @@ const struct instance *network_owner(const struct instance *inst);
 /* What a supervisor before has lent. */
 void nics_open(struct supervisor *s);
 /* Something has become of an interface of the host; NULL: of any. */
-void nics_hear(struct supervisor *s, const struct rt_link *link);
+void nics_hear(struct supervisor *s, const struct rt_link *link, bool gone);
 /* True: a device that the container needs is not there. The start is to be left alone: it is done when it has come. */
 bool nics_await(struct supervisor *s, uint32_t index);
 /* Of such starts those that are not to be any more: the engine is told. */

@@ -17,10 +17,11 @@
 
 /* The bridge of one .network. */
 struct bridge_plan {
-	const char *unit;       /* "lan.network" */
-	char name[IF_NAME_MAX]; /* InterfaceName=, or the unit's stem; without a bridge what its containers' links stand on */
-	uint8_t driver;         /* enum network_driver */
-	uint32_t mode;          /* MACVLAN_MODE_*, IPVLAN_MODE_* */
+	const char *unit; /* "lan.network" */
+	char name
+		[IF_NAME_MAX]; /* InterfaceName=, or the unit's stem; without a bridge what its containers' links stand on */
+	uint8_t driver; /* enum network_driver */
+	uint32_t mode;  /* MACVLAN_MODE_*, IPVLAN_MODE_* */
 	struct {
 		struct ip
 			addr; /* the host's on it: the gateway of the containers; none: not of this family, or no gateway */
