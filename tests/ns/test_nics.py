@@ -20,7 +20,7 @@ UNITS = {
     "usb.container": f"[Container]\nInterface=usb0\nNetwork=none\n{SLEEP}",
     "late.container": f"[Container]\nInterface=usb0\nNetwork=none\n{SLEEP}[Service]\nTimeoutStartSec=300ms\n",
     "lan.network": "[Unit]\nStartLimitIntervalSec=0\n[Network]\nSubnet=10.20.0.0/24\nInterface=eth1 eth2\nInterface=usb0\n",
-    "wan.network": "[Network]\nDriver=macvlan\nOptions=parent=eth5\nSubnet=192.0.2.0/24\nGateway=192.0.2.1\n"
+    "wan.network": "[Network]\nDriver=macvlan\nOptions=parent=eth0\nSubnet=192.0.2.0/24\nGateway=192.0.2.1\n"
                    "IPRange=192.0.2.64/26\n",
     "mv.container": f"[Container]\nNetwork=wan.network\nAddCapability=NET_RAW\n{SLEEP}",
     "no.container": f"[Container]\nNetwork=wan.network\nPublishPort=80\n{SLEEP}",
@@ -206,10 +206,10 @@ def test_containers_share_a_device(box):
     """macvlan: each is on its network with an address of its own, and the host is not between."""
     assert "none of its networks has Driver=bridge" in box.supctl("start", "no.container")[2]
     box.ask("start", "mv.container")
-    box.becomes("mv.container", "starting", "waiting for interface eth5")
-    box.becomes("wan.network", "running", "waiting for interface eth5")
-    box.nic("eth5", up=False)
-    box.ip("addr", "add", "192.0.2.1/24", "dev", "peer-eth5")
+    box.becomes("mv.container", "starting", "waiting for interface eth0")
+    box.becomes("wan.network", "running", "waiting for interface eth0")
+    box.nic("eth0", up=False)
+    box.ip("addr", "add", "192.0.2.1/24", "dev", "peer-eth0")
     before = box.links()
     box.becomes("mv.container", "running")
     assert "192.0.2.64/24" in box.within("mv.container", "ip", "addr", "show", "eth0")
@@ -218,15 +218,15 @@ def test_containers_share_a_device(box):
     assert set(box.links()) == set(before), "nothing of it is on the host"
     box.kill_supervisor()
     box.becomes("mv.container", "running")
-    box.ip("link", "del", "eth5")
+    box.ip("link", "del", "eth0")
     eventually(lambda: "eth0" not in box.within("mv.container", "ip", "link"), "unplugged")
-    box.nic("eth5", up=False)
-    box.ip("addr", "add", "192.0.2.1/24", "dev", "peer-eth5")
+    box.nic("eth0", up=False)
+    box.ip("addr", "add", "192.0.2.1/24", "dev", "peer-eth0")
     eventually(lambda: "192.0.2.64/24" in box.within("mv.container", "ip", "addr"), "plugged in")
     box.within("mv.container", "ping", "-c", "1", "-W", "9", "192.0.2.1")
     box.do("stop", "mv.container")
     box.do("stop", "wan.network")
-    eventually(lambda: not box.links()["eth5"][1], "down as it was")
+    eventually(lambda: not box.links()["eth0"][1], "down as it was")
 
 
 @pytest.mark.parametrize("unit, nics", [("in.container", ["eth1"]), ("lan.network", ["eth1", "eth2", "usb0"])])

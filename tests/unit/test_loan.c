@@ -141,7 +141,7 @@ static void a_link_on_another_says_what_it_is(void **state)
 static void an_address_is_given_back_as_it_was_read(void **state)
 {
 	_Alignas(8) uint8_t memory[256];
-	struct rt_address a = { AF_INET, 24, RT_SCOPE_LINK, 4, { 192, 0, 2, 7 } }, now;
+	struct rt_address a = { AF_INET, 24, RT_SCOPE_LINK, 4, { 192, 0, 2, 7 }, 1 }, now;
 	struct ifaddrmsg m;
 	struct nl_reply r;
 	struct nl_buf b;

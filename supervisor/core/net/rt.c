@@ -179,7 +179,7 @@ void rt_addr_put(struct nl_buf *b, int index, const char *name, const struct rt_
 	nl_note(b, "give an address to", name, 0);
 	nl_put(b, IFA_LOCAL, a->bytes, a->size);
 	nl_put(b, IFA_ADDRESS, a->bytes, a->size);
-	if (a->family != AF_INET || a->prefix >= 31)
+	if (a->broadcast == 0 || a->prefix >= 31)
 		return;
 	memcpy(&net, a->bytes, sizeof(net));
 	nl_be32(b, IFA_BROADCAST, ntohl(net) | (UINT32_MAX >> a->prefix));
@@ -333,5 +333,6 @@ bool rt_addr_read(struct rt_address *a, int index, const struct nl_reply *r)
 		.size = (uint8_t)size,
 	};
 	memcpy(a->bytes, found, size);
+	a->broadcast = nl_find(attrs, r->size - sizeof(m), IFA_BROADCAST, &size) != NULL;
 	return true;
 }

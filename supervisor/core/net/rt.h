@@ -34,6 +34,7 @@ struct rt_address {
 	uint8_t family, prefix, scope;
 	uint8_t size; /* of `bytes`: 4, 16 */
 	uint8_t bytes[RT_ADDRESS_MAX];
+	uint8_t broadcast; /* 1: that of its network is given beside it */
 };
 
 /* A link on top of another: a VLAN of a trunk, a container's part of a NIC. */

@@ -126,7 +126,7 @@ static int attach_upper(struct net *n, int netns, const struct attach_plan *p, s
 {
 	struct rt_upper u = {
 		.kind = p->driver == DRIVER_MACVLAN ? UPPER_MACVLAN : UPPER_IPVLAN,
-		.name = p->inside_if,
+		.name = p->host_if, /* the kernel takes no name that is one of the host's */
 		.netns = netns,
 		.value = p->mode,
 		.mac = p->driver == DRIVER_MACVLAN ? p->mac : NULL, /* ipvlan: that of the parent */
@@ -142,13 +142,20 @@ static int attach_upper(struct net *n, int netns, const struct attach_plan *p, s
 		return -1;
 	if (parent.index == 0)
 		return err_setx(e, "the interface %s is missing", p->bridge);
+	if (inside.peer == parent.index)
+		return inside_end(sock, p, e);
 	u.parent = parent.index;
 	nl_init(&b, memory, sizeof(memory));
 	rt_upper_add(&b, &u);
 	nl_flag(&b, NLM_F_ACK);
-	if (inside.peer != parent.index && nlsock_run(n->route, &b, NULL, NULL, e) < 0)
+	if (nlsock_find(sock, u.name, &inside, e) < 0 ||
+		(inside.index == 0 && nlsock_run(n->route, &b, NULL, NULL, e) < 0) ||
+		nlsock_find(sock, u.name, &inside, e) < 0)
 		return -1;
-	return inside_end(sock, p, e);
+	nl_init(&b, memory, sizeof(memory));
+	rt_link_move(&b, inside.index, u.name, netns, p->inside_if);
+	nl_flag(&b, NLM_F_ACK);
+	return nlsock_run(sock, &b, NULL, NULL, e) < 0 ? -1 : inside_end(sock, p, e);
 }
 
 int net_attach(struct net *n, int netns, const struct attach_plan *p, struct err *e)
