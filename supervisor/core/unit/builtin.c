@@ -49,5 +49,5 @@ bool builtin_resolver(const struct unit *network, char name[UNIT_NAME_MAX])
 		return false;
 	text_printf(&t, "sup-dns@%.*s.socket", (int)(strrchr(network->name, '.') - network->name),
 		network->name);
-	return t.len < UNIT_NAME_MAX;
+	return t.len + 1 < UNIT_NAME_MAX; /* ".service" is longer */
 }
