@@ -53,9 +53,10 @@ static const struct nft_set sets[SET_COUNT] = {
 	/* Of each the drops are counted; those who have limits are not the same as those who are guarded. */
 	[SET_PORTS] = { "ports", NFT_T_IFNAME, IF_NAME_MAX, .each = NFT_EACH_COUNTS },
 	/* A hardware address fills two registers of four bytes. */
-	[SET_MACS] = { "macs", NFT_CONCAT(NFT_T_IFNAME, NFT_T_ETHER), IF_NAME_MAX + 8 },
-	[SET_ADDRS] = { "addrs", NFT_CONCAT(NFT_T_IFNAME, NFT_T_ADDR), IF_NAME_MAX + 4 },
-	[SET_ADDRS6] = { "addrs6", NFT_CONCAT(NFT_T_IFNAME, NFT_T_ADDR6), IF_NAME_MAX + ADDR6_LEN },
+	[SET_MACS] = { "macs", NFT_CONCAT(NFT_T_IFNAME, NFT_T_ETHER), IF_NAME_MAX + 8, .each = 0 },
+	[SET_ADDRS] = { "addrs", NFT_CONCAT(NFT_T_IFNAME, NFT_T_ADDR), IF_NAME_MAX + 4, .each = 0 },
+	[SET_ADDRS6] = { "addrs6", NFT_CONCAT(NFT_T_IFNAME, NFT_T_ADDR6), IF_NAME_MAX + ADDR6_LEN,
+		.each = 0 },
 	[SET_LIMITED] = { "limited", NFT_T_IFNAME, IF_NAME_MAX, .each = NFT_EACH_COUNTS },
 	[SET_SENT_OVER] = { "sent_over", NFT_T_IFNAME, IF_NAME_MAX, .each = NFT_EACH_RATE },
 	[SET_GIVEN_OVER] = { "given_over", NFT_T_IFNAME, IF_NAME_MAX, .each = NFT_EACH_RATE },
@@ -316,13 +317,14 @@ static void put_foreign_arp_ip(struct nl_buf *b)
 }
 
 /* A word is a number here, and what it stands for a row of words[]: a table of addresses would be eight times as long. */
-#define WORDS(X)                                                                                 \
-	X(sends_too_much)                                                                        \
-	X(drop)                                                                                  \
-	X(not_ours) X(pass) X(foreign_mac) X(refuse) X(is_ip) X(foreign_ip) X(is_arp)            \
-		X(foreign_arp_mac) X(foreign_arp_ip) X(is_ip6) X(has_none) X(foreign_ip6) X(tcp) \
-			X(advertises) X(foreign_target) X(claims) X(routes) X(redirects)         \
-				X(gives_addresses) X(gets_too_much)
+#define WORDS(X)                                                                              \
+	X(sends_too_much)                                                                     \
+	X(drop)                                                                               \
+	X(not_ours)                                                                           \
+	X(pass) X(foreign_mac) X(refuse) X(is_ip) X(foreign_ip) X(is_arp) X(foreign_arp_mac)  \
+		X(foreign_arp_ip) X(is_ip6) X(has_none) X(foreign_ip6) X(tcp) X(advertises)   \
+			X(foreign_target) X(claims) X(routes) X(redirects) X(gives_addresses) \
+				X(gets_too_much)
 #define WORD_NUMBER(word) word,
 #define WORD_PUTS(word) put_##word,
 enum word { NO_WORD, WORDS(WORD_NUMBER) };

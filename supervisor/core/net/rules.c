@@ -51,30 +51,30 @@ enum set_id {
 
 static const struct nft_set sets[SET_COUNT] = {
 	/* all our bridges; those without and those with a way out */
-	[SET_INSIDE] = { "inside", NFT_T_IFNAME, IF_NAME_MAX, 0, 0 },
-	[SET_INTERNAL] = { "internal", NFT_T_IFNAME, IF_NAME_MAX, 0, 0 },
-	[SET_OUTBOUND] = { "outbound", NFT_T_IFNAME, IF_NAME_MAX, 0, 0 },
+	[SET_INSIDE] = { "inside", NFT_T_IFNAME, IF_NAME_MAX, .each = 0 },
+	[SET_INTERNAL] = { "internal", NFT_T_IFNAME, IF_NAME_MAX, .each = 0 },
+	[SET_OUTBOUND] = { "outbound", NFT_T_IFNAME, IF_NAME_MAX, .each = 0 },
 	/* those whose containers have no business with the host itself */
-	[SET_CLOSED] = { "closed", NFT_T_IFNAME, IF_NAME_MAX, 0, 0 },
+	[SET_CLOSED] = { "closed", NFT_T_IFNAME, IF_NAME_MAX, .each = 0 },
 	/* those with a resolver at the host's address */
-	[SET_RESOLVED] = { "resolved", NFT_T_IFNAME, IF_NAME_MAX, 0, 0 },
+	[SET_RESOLVED] = { "resolved", NFT_T_IFNAME, IF_NAME_MAX, .each = 0 },
 	/* each bridge with itself: no expression compares two registers; those whose containers may meet */
-	[SET_SAME] = { "same", NFT_CONCAT(NFT_T_IFNAME, NFT_T_IFNAME), 2 * IF_NAME_MAX, 0, 0 },
-	[SET_FRIENDS] = { "friends", NFT_CONCAT(NFT_T_IFNAME, NFT_T_IFNAME), 2 * IF_NAME_MAX, 0,
-		0 },
+	[SET_SAME] = { "same", NFT_CONCAT(NFT_T_IFNAME, NFT_T_IFNAME), 2 * IF_NAME_MAX, .each = 0 },
+	[SET_FRIENDS] = { "friends", NFT_CONCAT(NFT_T_IFNAME, NFT_T_IFNAME), 2 * IF_NAME_MAX,
+		.each = 0 },
 	/* containers that have as many connections as they may: by hardware address, so of both families */
 	[SET_BUSY] = { "busy", NFT_T_ETHER, MAC_LEN, .each = NFT_EACH_CONNECTIONS },
 	/* published ports: of one host address, of all */
 	[MAP_ADDR_PORT] = { "addr_ports",
 		NFT_CONCAT(NFT_CONCAT(NFT_T_PROTO, NFT_T_ADDR), NFT_T_PORT), 12,
-		NFT_CONCAT(NFT_T_ADDR, NFT_T_PORT), 8 },
+		NFT_CONCAT(NFT_T_ADDR, NFT_T_PORT), 8, .each = 0 },
 	[MAP_PORT] = { "ports", NFT_CONCAT(NFT_T_PROTO, NFT_T_PORT), 8,
-		NFT_CONCAT(NFT_T_ADDR, NFT_T_PORT), 8 },
+		NFT_CONCAT(NFT_T_ADDR, NFT_T_PORT), 8, .each = 0 },
 	[MAP_ADDR6_PORT] = { "addr_ports6",
 		NFT_CONCAT(NFT_CONCAT(NFT_T_PROTO, NFT_T_ADDR6), NFT_T_PORT), 24,
-		NFT_CONCAT(NFT_T_ADDR6, NFT_T_PORT), 20 },
+		NFT_CONCAT(NFT_T_ADDR6, NFT_T_PORT), 20, .each = 0 },
 	[MAP_PORT6] = { "ports6", NFT_CONCAT(NFT_T_PROTO, NFT_T_PORT), 8,
-		NFT_CONCAT(NFT_T_ADDR6, NFT_T_PORT), 20 },
+		NFT_CONCAT(NFT_T_ADDR6, NFT_T_PORT), 20, .each = 0 },
 };
 
 static bool in_set(enum set_id set, const struct rule_network *n)
@@ -481,18 +481,18 @@ static const struct nft_chain chains[] = {
 };
 
 /* A word is a number here, and what it stands for a row of words[]: a table of addresses would be eight times as long. */
-#define WORDS(X)                                                                                 \
-	X(v4)                                                                                    \
-	X(not_from_lo)                                                                           \
-	X(to_loopback) X(drop) X(from_inside) X(source_loopback) X(has_too_many) X(publish)      \
-		X(to_published_addr) X(to_host) X(to_published_port) X(v6) X(to_loopback6)       \
-			X(accept) X(to_published_addr6) X(to_published_port6) X(answers) X(icmp) \
-				X(ping6) X(neighbour) X(from_closed) X(from_resolved)            \
-					X(to_resolver) X(reject) X(friends) X(from_internal)     \
-						X(published) X(to_inside) X(masquerade)          \
-							X(same_bridge) X(to_internal)            \
-								X(from_outbound) X(to_outside)   \
-									X(source_local)
+#define WORDS(X)                                                                                  \
+	X(v4)                                                                                     \
+	X(not_from_lo)                                                                            \
+	X(to_loopback)                                                                            \
+	X(drop) X(from_inside) X(source_loopback) X(has_too_many) X(publish) X(to_published_addr) \
+		X(to_host) X(to_published_port) X(v6) X(to_loopback6) X(accept)                   \
+			X(to_published_addr6) X(to_published_port6) X(answers) X(icmp) X(ping6)   \
+				X(neighbour) X(from_closed) X(from_resolved) X(to_resolver)       \
+					X(reject) X(friends) X(from_internal) X(published)        \
+						X(to_inside) X(masquerade) X(same_bridge)         \
+							X(to_internal) X(from_outbound)           \
+								X(to_outside) X(source_local)
 #define WORD_NUMBER(word) word,
 #define WORD_PUTS(word) put_##word,
 enum word { NO_WORD, WORDS(WORD_NUMBER) };
