@@ -5,6 +5,7 @@
 #include "common/killpoint.h"
 #include "common/wire.h"
 #include "supervisor/sys/clock.h"
+#include "supervisor/sys/network_live.h"
 #include "supervisor/sys/recover/adopt.h"
 #include "supervisor/sys/recover/held.h"
 #include "supervisor/sys/supervisor.h"
@@ -195,6 +196,7 @@ static void do_machine(struct supervisor *s, const struct action *a)
 static void do_swap(struct supervisor *s)
 {
 	KILL_POINT("swap-begin");
+	networks_change_begin(s, s->next);
 	if (instances_rebind(s, s->next) < 0)
 		abort(); /* no memory: init starts us again with the new units */
 	KILL_POINT("swap-bound");
@@ -202,6 +204,7 @@ static void do_swap(struct supervisor *s)
 	s->set = s->next;
 	s->next = NULL;
 	keep_begin(s, NULL);
+	networks_change(s);
 	names_changed(s); /* who is being told has another index */
 	boot_configure(s);
 	pulse_configure(s);

@@ -6,6 +6,7 @@
 #include "common/fd.h"
 #include "common/killpoint.h"
 #include "common/paths.h"
+#include "supervisor/sys/network_live.h"
 #include "supervisor/sys/recover/held.h"
 #include "supervisor/sys/supervisor.h"
 
@@ -86,7 +87,10 @@ static void collect_ports(const struct instance *inst, struct rule_port *ports, 
 			k++;
 		for (size_t i = 0; k < inst->n_attached && i < u->container.ports.n; i++) {
 			const struct port *p = &u->container.ports.v[i];
+			const struct rule_port *taken = rule_port_taken(ports, *n, p);
 
+			if (taken != NULL && strcmp(taken->unit, u->name) != 0)
+				continue; /* said by network_live.c */
 			if (!ip_is_set(p->host_addr) || ip_family(p->host_addr) == f)
 				ports[(*n)++] = (struct rule_port){
 					.unit = u->name,
@@ -121,14 +125,17 @@ static void collect_rules(const struct supervisor *s, struct rule_set *rules, st
 			n->v6 = inst->bridge.at[FAMILY_V6].prefix != 0;
 			n->resolver = inst->bridge.resolver;
 		}
-		if (inst != NULL)
-			collect_ports(inst, ports, &rules->n_ports);
 		for (size_t k = 0; inst != NULL && k < inst->n_attached; k++)
 			if (inst->attachments[k].connections != 0)
 				*LIST_ADD(a, &limits) = (struct rule_limit){
 					inst->attachments[k].mac, inst->attachments[k].connections
 				};
 	}
+	/* Who has a port already keeps it. */
+	for (int late = 0; late <= 1; late++)
+		for (size_t i = 0; i < s->set->n; i++)
+			if (s->instances[i] != NULL && s->instances[i]->late == (late != 0))
+				collect_ports(s->instances[i], ports, &rules->n_ports);
 	rules->limits = limits.v;
 	rules->n_limits = limits.n;
 }
@@ -171,6 +178,23 @@ static int apply_guard(struct supervisor *s, struct err *e)
 			*LIST_ADD(&a, &members) = net_guard_member(&s->net, &inst->attachments[k]);
 	}
 	rc = net_guard(&s->net, members.v, members.n, e);
+	arena_free(&a);
+	return rc;
+}
+
+int network_port_given(struct supervisor *s, const struct unit *u, const struct port *port,
+	struct err *e)
+{
+	struct arena a = { 0 };
+	struct rule_set rules;
+	const struct rule_port *taken;
+	int rc = 0;
+
+	collect_rules(s, &rules, &a);
+	taken = rule_port_taken(rules.ports, rules.n_ports, port);
+	if (taken != NULL && strcmp(taken->unit, u->name) != 0)
+		rc = err_setx(e, "PublishPort=%u/%s: the port is taken by %s", port->host,
+			port_protocol_name(port->protocol), taken->unit);
 	arena_free(&a);
 	return rc;
 }
@@ -266,17 +290,23 @@ static int pools_setup(struct instance *inst, struct err *e)
 	return 0;
 }
 
-static int bridge_setup(struct instance *inst, struct err *e)
+int network_bridge_plan(struct instance *inst, struct bridge_plan *p, struct err *e)
 {
 	struct supervisor *s = inst->s;
 
 	if (pools_setup(inst, e) < 0 ||
-		bridge_plan_make(&inst->bridge, unit_at(s, inst->index), inst->pools, s->machine_id,
-			e) < 0)
+		bridge_plan_make(p, unit_at(s, inst->index), inst->pools, s->machine_id, e) < 0)
 		return -1;
 	leases_save(s);
-	inst->bridge.unit = inst->unit;
-	if (reconcile_listen(s, e) < 0)
+	p->unit = inst->unit;
+	return 0;
+}
+
+static int bridge_setup(struct instance *inst, struct err *e)
+{
+	struct supervisor *s = inst->s;
+
+	if (network_bridge_plan(inst, &inst->bridge, e) < 0 || reconcile_listen(s, e) < 0)
 		return -1;
 	/* What fails may be done all the same, its answer lost: from here on there is something to undo. */
 	inst->bridge_up = true;
@@ -290,8 +320,10 @@ int network_setup(struct instance *inst, struct err *e)
 {
 	if (bridge_setup(inst, e) == 0) {
 		nics_join(inst);
-		if (apply_rules(inst->s, e) == 0)
+		if (apply_rules(inst->s, e) == 0) {
+			network_joined(inst);
 			return 0;
+		}
 	}
 	network_release(inst);
 	return -1;
@@ -324,11 +356,11 @@ static int addresses_of(struct instance *inst, const struct network_use *use,
 }
 
 /* The first network with a way out has the route. */
-static void route_once(const struct instance *inst, struct attach_plan *p)
+static void route_once(const struct attach_plan *before, size_t n, struct attach_plan *p)
 {
-	for (size_t i = 0; i < inst->n_attached; i++)
+	for (size_t i = 0; i < n; i++)
 		for (enum family f = 0; f < FAMILY_COUNT; f++)
-			if (ip_is_set(inst->attachments[i].at[f].gateway))
+			if (ip_is_set(before[i].at[f].gateway))
 				p->at[f].gateway = (struct ip){ 0 };
 }
 
@@ -340,8 +372,28 @@ static void limit_attach(struct attach_plan *p, const struct container_section *
 	p->connections = c->connections;
 }
 
+int network_plan(struct instance *inst, size_t nth, bool adopts, struct attach_plan *v, size_t n,
+	struct err *e)
+{
+	struct supervisor *s = inst->s;
+	const struct unit *u = unit_at(s, inst->index);
+	const struct network_use *use = unit_network(u, nth);
+	const char *name = network_of(u, nth);
+	const struct instance *network = network_instance(s, name);
+	struct ip addr[FAMILY_COUNT];
+
+	if (network == NULL || !network->bridge_up)
+		return err_setx(e, "network %s is not up", name);
+	if (addresses_of(inst, use, network, adopts, addr, e) < 0)
+		return -1;
+	attach_plan_make(&v[n], inst->unit, nth, use, &network->bridge, addr, s->machine_id);
+	route_once(v, n, &v[n]);
+	limit_attach(&v[n], &u->container);
+	return 0;
+}
+
 /* Makes the pair, or what is missing of it. */
-static int wire(const struct instance *inst, const struct attach_plan *p, struct err *e)
+int network_wire(const struct instance *inst, const struct attach_plan *p, struct err *e)
 {
 	struct supervisor *s = inst->s;
 	int alone = net_attach(&s->net, inst->netns, p, e);
@@ -360,24 +412,13 @@ static int wire(const struct instance *inst, const struct attach_plan *p, struct
 /* The next one of its networks. adopts: a supervisor before may have done all of it. */
 static int attach_next(struct instance *inst, bool adopts, struct err *e)
 {
-	struct supervisor *s = inst->s;
 	size_t nth = inst->n_attached;
-	const struct unit *u = unit_at(s, inst->index);
-	const struct network_use *use = unit_network(u, nth);
-	const char *name = network_of(u, nth);
-	const struct instance *network = network_instance(s, name);
-	struct attach_plan *p = &inst->attachments[nth];
-	struct ip addr[FAMILY_COUNT];
+	const struct attach_plan *p = &inst->attachments[nth];
 
-	if (network == NULL || !network->bridge_up)
-		return err_setx(e, "network %s is not up", name);
-	if (addresses_of(inst, use, network, adopts, addr, e) < 0)
+	if (network_plan(inst, nth, adopts, inst->attachments, nth, e) < 0)
 		return -1;
-	attach_plan_make(p, inst->unit, nth, use, &network->bridge, addr, s->machine_id);
-	route_once(inst, p);
-	limit_attach(p, &unit_at(s, inst->index)->container);
 	inst->n_attached++; /* or half, when it fails: see bridge_setup() */
-	return adopts && net_attach_lacks(&s->net, p) == NULL ? 0 : wire(inst, p, e);
+	return adopts && net_attach_lacks(&inst->s->net, p) == NULL ? 0 : network_wire(inst, p, e);
 }
 
 void network_parent_came(struct instance *inst, const char *name)
@@ -387,7 +428,7 @@ void network_parent_came(struct instance *inst, const char *name)
 	for (size_t i = 0; i < inst->n_attached; i++)
 		if (inst->attachments[i].driver != DRIVER_BRIDGE &&
 			(name == NULL || strcmp(inst->attachments[i].bridge, name) == 0) &&
-			wire(inst, &inst->attachments[i], &e) < 0)
+			network_wire(inst, &inst->attachments[i], &e) < 0)
 			journal(inst->s, LOG_LEVEL_WARNING, inst->unit, "%s", e.msg);
 }
 
@@ -436,7 +477,7 @@ int network_mend(struct instance *inst, const char **what, const char **lacked, 
 			continue;
 		*what = inst->attachments[i].host_if;
 		*lacked = net_attach_lacks(&s->net, &inst->attachments[i]);
-		if (*lacked != NULL && wire(inst, &inst->attachments[i], e) < 0)
+		if (*lacked != NULL && network_wire(inst, &inst->attachments[i], e) < 0)
 			return -1;
 	}
 	return *lacked != NULL;
@@ -487,7 +528,7 @@ static int adopt_one(struct instance *inst, struct err *e)
 			return -1;
 		nics_join(inst);
 	}
-	if (inst->netns >= 0 && network_of(u, 0) != NULL && attach_all(inst, true, e) < 0)
+	if (inst->netns >= 0 && network_of(u, 0) != NULL && attach_all(inst, !inst->changes, e) < 0)
 		return -1;
 	return inst->netns >= 0 ? nics_attach(inst, e) : 0;
 }
@@ -514,12 +555,14 @@ void networks_adopt(struct supervisor *s)
 {
 	struct err e;
 
+	networks_change_adopt(s);
 	adopt_kind(s, KIND_NETWORK);
 	adopt_kind(s, KIND_CONTAINER);
 	adopt_kind(s, KIND_SERVICE);
 	nics_sweep(s);
 	if (network_rules_mend(s, &e) < 0)
 		journal(s, LOG_LEVEL_ERROR, NULL, "%s", e.msg);
+	networks_changed(s);
 }
 
 /* Whose network its processes live in: its own, or that of the container it shares; NULL: that one is not there. */

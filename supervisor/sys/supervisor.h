@@ -76,8 +76,10 @@ struct instance {
 	bool awaits;                     /* its start: devices that are not there */
 	struct bridge_plan bridge;
 	struct pool pools[FAMILY_COUNT];
-	bool look;                  /* somebody may have changed what it has in the kernel */
-	struct listeners listeners; /* of a socket */
+	bool changes; /* a reload has changed its unit, or its network's, while it runs */
+	bool late;    /* ... and others' ports come before its own */
+	bool look;    /* somebody may have changed what it has in the kernel */
+	struct listeners listeners;                   /* of a socket */
 	int watch_cgroup, watch_memory, watch_bridge; /* inotify watches, -1: none */
 	bool cgroup_killed;    /* once, or maybe: it serves no further process */
 	uint64_t oom_kills;    /* seen so far */

@@ -69,7 +69,7 @@ class Soak(Peer):
 
     def edit_and_reload(self):
         file = self.units / f"s{self.dice.randrange(SERVICES)}.service"
-        file.write_text(UNITS[file.name] + f"# {self.dice.random()}\n")
+        file.write_text(UNITS[file.name] + f"[Service]\nEnvironment=X={self.dice.random()}\n")
         extra = self.units / "extra.service"
         if extra.exists():
             extra.unlink()

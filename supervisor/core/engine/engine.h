@@ -258,6 +258,8 @@ bool engine_is_ending(const struct engine *e);
  * a shutdown. The swap happens inside engine_next, when all actions that speak of the old set were taken.
  */
 void engine_reload(struct engine *e, const struct unit_set *set, uint32_t job, uint64_t now);
+/* Indices of the units that it would stop, as many as the set in force has at most; SIZE_MAX: a reload is under way. */
+size_t engine_reload_plan(struct engine *e, const struct unit_set *set, uint32_t *list);
 
 /*
  * The clock on the wall: microseconds since 1970 minus `now`; told at the start, and whenever it has changed. `set`: it

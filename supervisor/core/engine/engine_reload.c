@@ -9,6 +9,7 @@
 #include "supervisor/core/engine/engine_run.h"
 
 #include "common/util.h"
+#include "supervisor/core/unit/change.h"
 
 #include <errno.h>
 #include <string.h>
@@ -100,13 +101,44 @@ static void hold(struct engine *e, uint32_t u)
 		engine_set_ask(e, u, ASK_STOP);
 }
 
+/* All that has to be down for the new set: what is gone, or cannot change while it is up, and what stands on that. */
+static size_t find_changed(struct engine *e, const struct unit_set *set, const uint32_t *map,
+	uint32_t *list)
+{
+	const struct unit_set *old = e->gen.set;
+	size_t n = 0;
+
+	for (uint32_t u = 0; u < old->n; u++)
+		if (map[u] == NO_UNIT ||
+			unit_change(&old->units[u], &set->units[map[u]], NULL, NULL) ==
+				CHANGE_RESTART)
+			n = add_changed(e, list, n, u);
+	for (size_t i = 0; i < n; i++)
+		n = add_above(e, list, n, list[i]);
+	return n;
+}
+
+size_t engine_reload_plan(struct engine *e, const struct unit_set *set, uint32_t *list)
+{
+	struct arena scratch = { 0 };
+	size_t n;
+
+	if (e->reload.set != NULL)
+		return SIZE_MAX;
+	n = find_changed(e, set, match(&scratch, e->gen.set, set), list);
+	for (size_t i = 0; i < n; i++)
+		life_of(e, list[i])->held = false;
+	arena_free(&scratch);
+	return n;
+}
+
 void engine_reload(struct engine *e, const struct unit_set *set, uint32_t job, uint64_t now)
 {
 	const struct unit_set *old = e->gen.set;
 	struct arena scratch = { 0 };
 	uint32_t *map = match(&scratch, old, set);
 	uint32_t *list = arena_array(&scratch, old->n, sizeof(*list));
-	size_t n = 0;
+	size_t n;
 
 	e->now = now;
 	engine_reload_drop(e, "replaced by a newer reload");
@@ -116,11 +148,7 @@ void engine_reload(struct engine *e, const struct unit_set *set, uint32_t job, u
 		return;
 	}
 	e->reload = (struct reload){ .set = set, .job = job };
-	for (uint32_t u = 0; u < old->n; u++)
-		if (map[u] == NO_UNIT || set->units[map[u]].digest != old->units[u].digest)
-			n = add_changed(e, list, n, u);
-	for (size_t i = 0; i < n; i++)
-		n = add_above(e, list, n, list[i]);
+	n = find_changed(e, set, map, list);
 	for (size_t i = 0; i < n; i++)
 		hold(e, list[i]);
 	arena_free(&scratch);
@@ -238,9 +266,9 @@ static void start_changed(struct engine *e, const struct generation *old, const 
 	for (uint32_t u = 0; u < e->gen.set->n; u++) {
 		const struct life *before = back[u] != NO_UNIT ? &old->life[back[u]] : NULL;
 
-		if (before != NULL && !before->held)
-			continue;
-		if (before != NULL && (before->run.wanted || before->ask == ASK_START))
+		/* of one that is as it was, others may have come to want it: a container, another network */
+		if (before != NULL && before->held &&
+			(before->run.wanted || before->ask == ASK_START))
 			engine_want(e, WANT_START, u, false);
 		else if (is_wanted_by_up(&e->gen, u) &&
 			(before == NULL || !is_wanted_by_up(old, back[u])))

@@ -69,9 +69,9 @@ void rt_link_move(struct nl_buf *b, int index, const char *name, int netns, cons
 	nl_str(b, IFLA_IFNAME, there);
 }
 
-void rt_port_isolate(struct nl_buf *b, int index, const char *name)
+void rt_port_isolate(struct nl_buf *b, int index, const char *name, bool on)
 {
-	static const uint8_t yes = 1;
+	const uint8_t yes = on;
 	struct ifinfomsg m = { .ifi_family = AF_BRIDGE, .ifi_index = index };
 	size_t port;
 
@@ -198,7 +198,8 @@ static void put_ip(struct nl_buf *b, uint16_t type, struct ip a)
 	nl_put(b, type, bytes + skip, sizeof(bytes) - skip);
 }
 
-void rt_addr_add(struct nl_buf *b, int index, const char *name, struct ip addr, uint8_t prefix)
+static void put_addr(struct nl_buf *b, uint16_t type, uint16_t flags, int index, struct ip addr,
+	uint8_t prefix)
 {
 	const struct subnet s = { .addr = addr, .prefix = prefix };
 	bool v4 = ip_family(addr) == FAMILY_V4;
@@ -210,15 +211,27 @@ void rt_addr_add(struct nl_buf *b, int index, const char *name, struct ip addr, 
 		.ifa_index = (uint32_t)index,
 	};
 
-	nl_begin(b, RTM_NEWADDR, NLM_F_CREATE | NLM_F_REPLACE, &m, sizeof(m));
-	nl_note(b, "give an address to", name, 0);
+	nl_begin(b, type, flags, &m, sizeof(m));
 	put_ip(b, IFA_LOCAL, addr);
 	put_ip(b, IFA_ADDRESS, addr);
 	if (v4 && prefix < V4_BITS + 31)
 		put_ip(b, IFA_BROADCAST, subnet_last(&s));
 }
 
-void rt_route_default(struct nl_buf *b, int index, const char *name, struct ip gateway)
+void rt_addr_add(struct nl_buf *b, int index, const char *name, struct ip addr, uint8_t prefix)
+{
+	put_addr(b, RTM_NEWADDR, NLM_F_CREATE | NLM_F_REPLACE, index, addr, prefix);
+	nl_note(b, "give an address to", name, 0);
+}
+
+void rt_addr_delete(struct nl_buf *b, int index, const char *name, struct ip addr, uint8_t prefix)
+{
+	put_addr(b, RTM_DELADDR, 0, index, addr, prefix);
+	nl_note(b, "take an address from", name, EADDRNOTAVAIL);
+}
+
+static void put_default(struct nl_buf *b, uint16_t type, uint16_t flags, int index,
+	struct ip gateway)
 {
 	struct rtmsg m = {
 		.rtm_family = families[ip_family(gateway)],
@@ -228,10 +241,21 @@ void rt_route_default(struct nl_buf *b, int index, const char *name, struct ip g
 		.rtm_type = RTN_UNICAST,
 	};
 
-	nl_begin(b, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE, &m, sizeof(m));
-	nl_note(b, "set the default route of", name, 0);
+	nl_begin(b, type, flags, &m, sizeof(m));
 	put_ip(b, RTA_GATEWAY, gateway);
 	nl_u32(b, RTA_OIF, (uint32_t)index);
+}
+
+void rt_route_default(struct nl_buf *b, int index, const char *name, struct ip gateway)
+{
+	put_default(b, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE, index, gateway);
+	nl_note(b, "set the default route of", name, 0);
+}
+
+void rt_route_default_delete(struct nl_buf *b, int index, const char *name, struct ip gateway)
+{
+	put_default(b, RTM_DELROUTE, 0, index, gateway);
+	nl_note(b, "remove the default route of", name, ESRCH);
 }
 
 void rt_route_link(struct nl_buf *b, int index, const char *name, const struct subnet *to,

@@ -57,7 +57,7 @@ void rt_link_change(struct nl_buf *b, int index, const char *name, const struct 
 /* Into another network namespace, under that name; it comes down, and its addresses, routes and its bridge are gone. */
 void rt_link_move(struct nl_buf *b, int index, const char *name, int netns, const char *there);
 /* A port of a bridge that reaches the bridge itself and no other such port (linux/if_link.h, kernel 4.18). */
-void rt_port_isolate(struct nl_buf *b, int index, const char *name);
+void rt_port_isolate(struct nl_buf *b, int index, const char *name, bool on);
 void rt_bridge_add(struct nl_buf *b, const struct bridge_plan *p);
 /* Both ends at once, the inside one made directly in the namespace of descriptor netns. */
 void rt_veth_add(struct nl_buf *b, const struct attach_plan *p, int netns);
@@ -70,8 +70,11 @@ void rt_route_link(struct nl_buf *b, int index, const char *name, const struct s
 void rt_addr_dump(struct nl_buf *b);
 /* Gives an address back that was read. */
 void rt_addr_put(struct nl_buf *b, int index, const char *name, const struct rt_address *a);
+/* One that is not there is no error. */
+void rt_addr_delete(struct nl_buf *b, int index, const char *name, struct ip addr, uint8_t prefix);
 /* Sets the default route of its family, whichever was there before. */
 void rt_route_default(struct nl_buf *b, int index, const char *name, struct ip gateway);
+void rt_route_default_delete(struct nl_buf *b, int index, const char *name, struct ip gateway);
 
 /* What has passed an interface, from its own side. */
 struct rt_traffic {

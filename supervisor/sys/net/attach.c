@@ -52,7 +52,7 @@ static int host_end(struct net *n, const struct attach_plan *p, int bridge, stru
 	nl_init(&b, memory, sizeof(memory));
 	rt_link_change(&b, 0, p->host_if, &join);
 	if (p->strict)
-		rt_port_isolate(&b, host.index, p->host_if);
+		rt_port_isolate(&b, host.index, p->host_if, true);
 	rt_link_change(&b, 0, p->host_if, &up);
 	nl_flag(&b, NLM_F_ACK);
 	return nlsock_run(n->route, &b, NULL, NULL, e);
@@ -196,4 +196,86 @@ int net_detach(struct net *n, const struct attach_plan *p, struct err *e)
 	if (net_guard_remove(n, p, cut ? e : &ignored) == 0 && cut)
 		return 0;
 	return err_prefix(e, "%s", p->unit);
+}
+
+#define MTU_USUAL 1500
+
+static uint32_t mtu_of(uint32_t mtu)
+{
+	return mtu != 0 ? mtu : MTU_USUAL;
+}
+
+/* What is to be no more, and what net_attach() leaves as it finds it. */
+static int change_inside(int sock, const struct attach_plan *was, const struct attach_plan *p,
+	struct err *e)
+{
+	_Alignas(8) uint8_t memory[BUFFER_BYTES];
+	const struct rt_change c = { .mtu = mtu_of(p->mtu) };
+	struct found_link inside;
+	struct nl_buf b;
+
+	if (nlsock_find(sock, was->inside_if, &inside, e) < 0 || inside.index == 0)
+		return inside.index == 0 ? 0 : -1;
+	nl_init(&b, memory, sizeof(memory));
+	rt_link_change(&b, inside.index, was->inside_if, &c);
+	for (enum family f = 0; f < FAMILY_COUNT; f++) {
+		struct ip gone = was->at[f].gateway;
+
+		if (ip_is_set(gone) && !ip_is_set(p->at[f].gateway))
+			rt_route_default_delete(&b, inside.index, was->inside_if, gone);
+		if (ip_is_set(was->at[f].addr) && !ip_same(was->at[f].addr, p->at[f].addr))
+			rt_addr_delete(&b, inside.index, was->inside_if, was->at[f].addr,
+				was->at[f].prefix);
+	}
+	nl_flag(&b, NLM_F_ACK);
+	return nlsock_run(sock, &b, NULL, NULL, e);
+}
+
+static int change_host(struct net *n, const struct attach_plan *p, struct err *e)
+{
+	_Alignas(8) uint8_t memory[BUFFER_BYTES];
+	const struct rt_change c = { .mtu = mtu_of(p->mtu) };
+	struct found_link host, bridge;
+	struct nl_buf b;
+
+	if (p->driver != DRIVER_BRIDGE)
+		return 0;
+	if (nlsock_find(n->route, p->host_if, &host, e) < 0 ||
+		nlsock_find(n->route, p->bridge, &bridge, e) < 0)
+		return -1;
+	if (host.index == 0 || host.master != bridge.index)
+		return 0;
+	nl_init(&b, memory, sizeof(memory));
+	rt_link_change(&b, host.index, p->host_if, &c);
+	rt_port_isolate(&b, host.index, p->host_if, p->strict);
+	nl_flag(&b, NLM_F_ACK);
+	return nlsock_run(n->route, &b, NULL, NULL, e);
+}
+
+int net_change(struct net *n, int netns, const struct attach_plan *was, const struct attach_plan *p,
+	struct err *e)
+{
+	cleanup_fd int sock = netns_socket(netns, n->host_ns, e);
+
+	if (sock < 0 || change_inside(sock, was, p, e) < 0 || change_host(n, p, e) < 0)
+		return err_prefix(e, "%s", p->unit);
+	return 0;
+}
+
+int net_unplug(struct net *n, int netns, const struct attach_plan *p, struct err *e)
+{
+	_Alignas(8) uint8_t memory[BUFFER_BYTES];
+	cleanup_fd int sock = -1;
+	struct nl_buf b;
+
+	if (net_detach(n, p, e) < 0)
+		return -1;
+	sock = netns_socket(netns, n->host_ns, e);
+	if (sock < 0)
+		return -1;
+	/* A pair goes with either of its ends. */
+	nl_init(&b, memory, sizeof(memory));
+	rt_link_delete(&b, p->inside_if);
+	nl_flag(&b, NLM_F_ACK);
+	return nlsock_run(sock, &b, NULL, NULL, e);
 }

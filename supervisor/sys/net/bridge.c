@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #define BUFFER_BYTES 512
+#define MTU_USUAL 1500
 
 static int bridge_make(struct net *n, const struct bridge_plan *p, struct err *e)
 {
@@ -124,6 +125,32 @@ int net_bridge_mend(struct net *n, const struct bridge_plan *p, const char **lac
 		if (p->at[f].prefix != 0 && mend_address(n, p, found.index, f, lacked, e) < 0)
 			return -1;
 	return 0;
+}
+
+int net_bridge_change(struct net *n, const struct bridge_plan *was, const struct bridge_plan *p,
+	struct err *e)
+{
+	_Alignas(8) uint8_t memory[BUFFER_BYTES];
+	const struct rt_change c = { .mtu = MTU_USUAL, .up = true };
+	struct found_link found;
+	struct nl_buf b;
+
+	if (nlsock_find(n->route, p->name, &found, e) < 0)
+		return -1;
+	if (found.index == 0)
+		return 0;
+	nl_init(&b, memory, sizeof(memory));
+	if (was->mtu != 0)
+		rt_link_change(&b, found.index, p->name, &c);
+	/* The new one would go with it, as the second one of its subnet. */
+	for (enum family f = 0; f < FAMILY_COUNT; f++)
+		if (was->at[f].prefix != 0 && !ip_same(was->at[f].addr, p->at[f].addr))
+			rt_addr_delete(&b, found.index, p->name, was->at[f].addr,
+				was->at[f].prefix);
+	if (b.seq == 0)
+		return 0;
+	nl_flag(&b, NLM_F_ACK);
+	return nlsock_run(n->route, &b, NULL, NULL, e);
 }
 
 int net_bridge_down(struct net *n, const struct bridge_plan *p, struct err *e)

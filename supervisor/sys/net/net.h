@@ -42,6 +42,9 @@ int net_bridge_up(struct net *n, const struct bridge_plan *p, struct err *e);
  * nothing was to be done. Ports are not looked at.
  */
 int net_bridge_mend(struct net *n, const struct bridge_plan *p, const char **lacked, struct err *e);
+/* The same for a bridge: then net_bridge_up(). */
+int net_bridge_change(struct net *n, const struct bridge_plan *was, const struct bridge_plan *p,
+	struct err *e);
 /* Removes it if we made it; one that is gone already, or was there before us, is left alone. */
 int net_bridge_down(struct net *n, const struct bridge_plan *p, struct err *e);
 
@@ -65,6 +68,14 @@ const char *net_attach_lacks(struct net *n, const struct attach_plan *p);
  * last user; to remove it here would wait some 30 ms for the kernel's readers (rcu_barrier).
  */
 int net_detach(struct net *n, const struct attach_plan *p, struct err *e);
+/* That of a container that goes on: its interface is removed here. */
+int net_unplug(struct net *n, int netns, const struct attach_plan *p, struct err *e);
+/*
+ * Of a pair that stands as `was` says and shall be as p says: takes away what p has not. net_attach() then gives what was had
+ * not. Names, bridge and hardware address are the same in both.
+ */
+int net_change(struct net *n, int netns, const struct attach_plan *was, const struct attach_plan *p,
+	struct err *e);
 /*
  * After a crash: removes our interfaces whose unit `keep` does not want (a veth's unit is its container's, a
  * bridge's its network's).

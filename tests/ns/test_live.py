@@ -1,0 +1,264 @@
+"""A reload changes networks and ports while containers run: what differs becomes as the files say, and who talks by what did not
+change goes on talking."""
+
+import contextlib
+import json
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from crashbox import KILL_BUILD
+from initbox import DEADLINE, eventually
+from test_reconcile import FREE, SLEEP, NetBox
+
+LAN = "[Network]\nSubnet=10.30.0.0/24\n"
+WEB = "[Container]\nNetwork=lan.network\nIP=10.30.0.9\nPublishPort=8080:80\n"
+UNITS = {
+    "lan.network": LAN + FREE,
+    "far.network": "[Network]\nSubnet=10.31.0.0/24\n" + FREE,
+    "web.container": WEB + SLEEP,
+    "db.container": "[Container]\nNetwork=lan.network\nIP=10.30.0.8\nPublishPort=9090:90\n" + SLEEP,
+}
+# Answers each line with itself, on each of the ports.
+ECHO = """
+import socket, sys, threading
+def serve(c):
+    with c, c.makefile("rw") as f:
+        for line in f:
+            print(line, end="", file=f, flush=True)
+def listen(s):
+    while True:
+        threading.Thread(target=serve, args=(s.accept()[0],), daemon=True).start()
+socks = [socket.create_server(("0.0.0.0", int(p))) for p in sys.argv[1:]]
+threads = [threading.Thread(target=listen, args=(s,), daemon=True) for s in socks]
+[t.start() for t in threads]
+print("ready", flush=True)
+sys.stdin.read()
+"""
+# Passes lines on to a connection; with none, tries once.
+CALL = """
+import socket, sys
+try:
+    s = socket.create_connection((sys.argv[1], int(sys.argv[2])), timeout=float(sys.argv[3]))
+except OSError as e:
+    sys.exit(print("refused", flush=True))
+f = s.makefile("rw")
+print("connected", flush=True)
+for line in sys.stdin:
+    print(line, end="", file=f, flush=True)
+    print(f.readline(), end="", flush=True)
+"""
+
+
+class LiveBox(NetBox):
+    def __init__(self, folder, units, build=None):
+        super().__init__(folder, units)
+        for name, place in ("init", "init"), ("supervisor", "usr/lib/sup/supervisor"), ("supctl", "bin/supctl"):
+            if build is not None:
+                shutil.copy(build / name, self.root / place)
+
+    def inside_of(self, unit):
+        return ["nsenter", "-n", "-t", str(self.host_pid(self.unit(unit)["pid"]))]
+
+    def of_host(self):
+        return ["nsenter", "-U", "-n", "--preserve-credentials", "-t", str(self.init_pid())]
+
+    @contextlib.contextmanager
+    def python(self, where, program, *words):
+        with subprocess.Popen([*where, sys.executable, "-c", program, *map(str, words)], stdin=subprocess.PIPE,
+                              stdout=subprocess.PIPE, text=True) as p:
+            try:
+                yield p
+            finally:
+                p.kill()
+
+    @contextlib.contextmanager
+    def serves(self, unit, *ports):
+        with self.python(self.inside_of(unit), ECHO, *ports) as p:
+            assert p.stdout.readline() == "ready\n"
+            yield
+
+    @contextlib.contextmanager
+    def talks(self, where, addr, port):
+        with self.python(where, CALL, addr, port, DEADLINE) as p:
+            assert p.stdout.readline() == "connected\n"
+            yield p
+            assert self.says(p) == "still\n"
+
+    @staticmethod
+    def says(p):
+        p.stdin.write("still\n")
+        p.stdin.flush()
+        return p.stdout.readline()
+
+    def answers(self, where, addr, port, seconds=1):
+        with self.python(where, CALL, addr, port, seconds) as p:
+            return p.stdout.readline() == "connected\n"
+
+    def reload(self, **texts):
+        for name, text in texts.items():
+            file = self.units / name.replace("_", ".")
+            if text is None:
+                file.unlink()
+            else:
+                file.write_text(text + (FREE if name.endswith("network") else SLEEP))
+        status, out, err = self.supctl("reload")
+        assert status == 0, out + err
+
+    def addresses(self, unit):
+        out = subprocess.run([*self.inside_of(unit), "ip", "-j", "address"], capture_output=True, text=True, check=True).stdout
+        return {l["ifname"]: [a["local"] for a in l["addr_info"] if a["family"] == "inet"] for l in json.loads(out)}
+
+    def mtu(self, unit):
+        out = subprocess.run([*self.inside_of(unit), "ip", "-j", "link", "show", "eth0"], capture_output=True, text=True, check=True)
+        return json.loads(out.stdout)[0]["mtu"]
+
+    def gateway(self, unit):
+        out = subprocess.run([*self.inside_of(unit), "ip", "-j", "route", "show", "default"], capture_output=True, text=True,
+                             check=True).stdout
+        return [r["gateway"] for r in json.loads(out)]
+
+    def pids(self):
+        return {n: self.unit(n)["pid"] for n in ("web", "db")}
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory):
+    with LiveBox(tmp_path_factory.mktemp("live"), UNITS) as b:
+        b.ready()
+        assert b.supctl("start", "web", "db")[0] == 0
+        yield b
+        assert "Segmentation" not in b.said()
+
+
+@pytest.fixture
+def box(running):
+    """As the units say in the beginning; nobody is restarted by what the test does, and nothing was to be mended or wrong."""
+    running.reload(web_container=WEB, lan_network=LAN)
+    pids, before = running.pids(), running.journal()
+    yield running
+    running.reload(web_container=WEB, lan_network=LAN)
+    assert running.pids() == pids
+    after = running.journal()[len(before):]
+    assert "mended" not in after and "while it runs" not in after
+
+
+def test_a_port_comes_and_goes(box):
+    with box.serves("web", 80, 81), box.talks(box.of_host(), "127.0.0.1", 8080):
+        assert not box.answers(box.of_host(), "127.0.0.1", 8181)
+        box.reload(web_container=WEB + "PublishPort=8181:81\n")
+        assert box.answers(box.of_host(), "127.0.0.1", 8181)
+        assert box.answers(box.inside_of("db"), "10.30.0.1", 8181)
+        box.reload(web_container=WEB)
+        assert not box.answers(box.of_host(), "127.0.0.1", 8181)
+
+
+def test_a_second_network_comes_and_goes(box):
+    with box.serves("web", 80), box.talks(box.of_host(), "127.0.0.1", 8080), box.talks(box.inside_of("db"), "10.30.0.9", 80):
+        assert box.unit("far.network")["state"] == "inactive"
+        box.reload(web_container=WEB.replace("IP=10.30.0.9", "Network=far.network"))
+        eventually(lambda: box.addresses("web").get("eth1"), f"it is attached; {box.journal()}")
+        assert box.addresses("web")["eth1"] == ["10.31.0.2"]
+        assert box.gateway("web") == ["10.30.0.1"]
+        box.reload(web_container=WEB)
+        assert "eth1" not in box.addresses("web")
+    assert len([l for l in json.loads(box.on_host("ip", "-d", "-j", "link")) if l.get("ifalias") == "sup:web.container"]) == 1
+
+
+def test_another_address(box):
+    with box.serves("db", 90), box.talks(box.of_host(), "127.0.0.1", 9090):
+        box.reload(web_container=WEB.replace("10.30.0.9", "10.30.0.77"))
+        assert box.addresses("web")["eth0"] == ["10.30.0.77"]
+        assert box.gateway("web") == ["10.30.0.1"]
+        with box.serves("web", 80):
+            assert box.answers(box.of_host(), "127.0.0.1", 8080)
+            assert box.answers(box.inside_of("db"), "10.30.0.77", 80)
+    box.reload(web_container=WEB)
+    assert box.addresses("web")["eth0"] == ["10.30.0.9"]
+
+
+@pytest.mark.parametrize("line, of", [("Options=mtu=1400", 1400), ("", 1500)])
+def test_mtu(box, line, of):
+    with box.serves("web", 80), box.talks(box.inside_of("db"), "10.30.0.9", 80):
+        box.reload(lan_network=LAN + "Options=mtu=1300\n")
+        box.reload(lan_network=LAN + line + "\n")
+        assert [box.mtu("web"), box.mtu("db"), box.link("lan")["mtu"], box.link(box.port("web"))["mtu"]] == 4 * [of]
+
+
+def test_who_may_reach_whom(box):
+    with box.serves("web", 80), box.python(box.of_host(), ECHO, 7000) as host:
+        assert host.stdout.readline() == "ready\n"
+        reach = lambda: (box.answers(box.inside_of("db"), "10.30.0.9", 80), box.answers(box.inside_of("db"), "10.30.0.1", 7000))
+        assert reach() == (True, False)
+        box.reload(lan_network=LAN + "HostAccess=yes\n")
+        assert reach() == (True, True)
+        box.reload(lan_network=LAN + "Options=isolate=strict\n")
+        assert reach() == (False, False)
+        box.reload(lan_network=LAN)
+        assert reach() == (True, False)
+
+
+def test_the_way_out(box):
+    with box.serves("web", 80), box.talks(box.inside_of("db"), "10.30.0.9", 80):
+        box.reload(lan_network=LAN + "Internal=yes\n")
+        assert box.gateway("web") == [] == box.gateway("db")
+        box.reload(lan_network=LAN)
+        assert box.gateway("web") == ["10.30.0.1"] == box.gateway("db")
+        box.reload(lan_network=LAN + "Gateway=10.30.0.254\n")
+        assert box.gateway("web") == ["10.30.0.254"]
+        assert [a["local"] for a in json.loads(box.on_host("ip", "-j", "-4", "address", "show", "lan"))[0]["addr_info"]] == ["10.30.0.254"]
+    with box.serves("web", 80):
+        assert box.answers(box.of_host(), "127.0.0.1", 8080)
+
+
+def test_names(box):
+    box.reload(web_container=WEB + "AddHost=printer:10.9.9.9\nDNS=10.9.9.1\n")
+    eventually(lambda: "10.9.9.9" in box.supctl("exec", "web", "/bin/busybox", "cat", "/etc/hosts")[1], "hosts")
+    eventually(lambda: "10.9.9.1" in box.supctl("exec", "web", "/bin/busybox", "cat", "/etc/resolv.conf")[1], "resolv.conf")
+
+
+def test_a_comment_changes_nothing(box):
+    box.reload(web_container="# nothing\n" + WEB, lan_network=LAN + "# nothing\n")
+
+
+def test_a_port_that_another_has(running):
+    pids = running.pids()
+    with running.serves("db", 90), running.talks(running.of_host(), "127.0.0.1", 9090):
+        running.reload(web_container=WEB + "PublishPort=9090:80\n")
+        assert "change it while it runs: PublishPort=9090/tcp: the port is taken by db.container" in running.journal()
+    running.reload(web_container=WEB)
+    assert running.pids() == pids
+
+
+def test_another_subnet_takes_a_restart(running):
+    before = running.pids()
+    running.reload(lan_network=LAN.replace("10.30.0.0/24", "10.30.0.0/25"))
+    eventually(lambda: running.unit("web")["state"] == "running" and running.unit("db")["state"] == "running", "both run")
+    assert not set(before.values()) & set(running.pids().values())
+    running.reload(lan_network=LAN)
+
+
+@pytest.mark.parametrize("point", ["change-named", "change-unbridged", "change-unwired", "change-unplugged", "change-done", "change-ruled"])
+def test_killed_in_the_middle(tmp_path, point):
+    """The next one comes to the same end: by the new files, for its supctl asks again."""
+    with LiveBox(tmp_path, UNITS, KILL_BUILD) as b:
+        b.ready()
+        assert b.supctl("start", "web", "db")[0] == 0
+        pids = b.pids()
+        b.reload(web_container=WEB.replace("IP=10.30.0.9", "Network=far.network"))
+        eventually(lambda: b.addresses("web").get("eth1"), "it is attached")
+        b.shell(f"echo {point} 1 >/run/sup/kill-point")
+        b.reload(web_container=WEB.replace("0.9", "0.77") + "PublishPort=8181:81\n",
+                 lan_network=LAN + "Gateway=10.30.0.254\nOptions=mtu=1400\n")
+        assert "was killed by signal 9" in b.said()
+        assert b.addresses("web") == {"lo": ["127.0.0.1"], "eth0": ["10.30.0.77"]}
+        assert b.gateway("web") == ["10.30.0.254"] == b.gateway("db")
+        assert [b.mtu("web"), b.mtu("db"), b.link("lan")["mtu"], b.link(b.port("web"))["mtu"]] == 4 * [1400]
+        assert [a["local"] for a in json.loads(b.on_host("ip", "-j", "-4", "address", "show", "lan"))[0]["addr_info"]] == ["10.30.0.254"]
+        with b.serves("web", 80, 81):
+            assert b.answers(b.of_host(), "127.0.0.1", 8080) and b.answers(b.of_host(), "127.0.0.1", 8181)
+            assert b.answers(b.inside_of("db"), "10.30.0.77", 80)
+        assert b.pids() == pids
+        assert not (b.root / "run/sup/state/network-change").exists()
