@@ -4,6 +4,7 @@
  */
 #include "common/killpoint.h"
 #include "common/wire.h"
+#include "supervisor/core/unit/change.h"
 #include "supervisor/sys/clock.h"
 #include "supervisor/sys/network_live.h"
 #include "supervisor/sys/recover/adopt.h"
@@ -347,6 +348,7 @@ void reload_units(struct supervisor *s, uint32_t job)
 	}
 	s->next = set;
 	learn_tidy(set);
+	unit_changes_carry(s->set, set);
 	engine_reload(s->engine, set, job, now_us());
 	KILL_POINT("reload-told");
 	load_free(before);

@@ -9,7 +9,6 @@
 #include "supervisor/core/engine/engine_run.h"
 
 #include "common/util.h"
-#include "supervisor/core/unit/change.h"
 
 #include <errno.h>
 #include <string.h>
@@ -109,9 +108,7 @@ static size_t find_changed(struct engine *e, const struct unit_set *set, const u
 	size_t n = 0;
 
 	for (uint32_t u = 0; u < old->n; u++)
-		if (map[u] == NO_UNIT ||
-			unit_change(&old->units[u], &set->units[map[u]], NULL, NULL) ==
-				CHANGE_RESTART)
+		if (map[u] == NO_UNIT || set->units[map[u]].digest != old->units[u].digest)
 			n = add_changed(e, list, n, u);
 	for (size_t i = 0; i < n; i++)
 		n = add_above(e, list, n, list[i]);

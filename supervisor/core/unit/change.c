@@ -50,7 +50,7 @@ enum unit_change unit_change(const struct unit *before, const struct unit *after
 	enum unit_change change = CHANGE_NONE;
 	struct arena scratch = { 0 };
 
-	if (before->digest == after->digest)
+	if (before->text == after->text)
 		return CHANGE_NONE;
 	if (before->broken != NULL || after->broken != NULL)
 		return CHANGE_RESTART;
@@ -75,4 +75,17 @@ enum unit_change unit_change(const struct unit *before, const struct unit *after
 	}
 	arena_free(&scratch);
 	return change;
+}
+
+void unit_changes_carry(const struct unit_set *before, struct unit_set *after)
+{
+	for (size_t i = 0; i < after->n; i++) {
+		struct unit *u = &after->units[i];
+		int at = unit_set_find(before, u->name);
+		const struct unit *was = at >= 0 ? &before->units[at] : NULL;
+
+		if (was != NULL && strcmp(was->name, u->name) == 0 &&
+			unit_change(was, u, NULL, NULL) != CHANGE_RESTART)
+			u->digest = was->digest;
+	}
 }

@@ -571,8 +571,10 @@ struct unit {
 		file; /* where it was found; NULL: made by the supervisor (sup0.network, default.target) */
 	/* Why it cannot be started: the first fault of its files; NULL: it is sound. */
 	const char *broken;
-	bool masked; /* by its file, which is empty or a link to /dev/null; broken says so, too */
-	uint64_t digest; /* of all its text, so that a reload knows what changed */
+	bool masked;   /* by its file, which is empty or a link to /dev/null; broken says so, too */
+	uint64_t text; /* digest of all its text, so that a reload knows what changed */
+	uint64_t
+		digest; /* the same, but that of before where no restart is needed: unit_changes_carry() */
 	struct unit_section unit;
 	struct container_section container;
 	struct service_section service;

@@ -257,7 +257,7 @@ void unit_file_read(struct unit_loader *l, const struct unit_text *text)
 			text->unreadable);
 		return;
 	}
-	l->unit->digest = digest(l->unit->digest, text->text, text->size);
+	l->unit->text = digest(l->unit->text, text->text, text->size);
 	ini_read(text->text, text->size, &events, &l->ini);
 	l->ini = NULL;
 }

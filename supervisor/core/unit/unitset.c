@@ -89,7 +89,7 @@ static void read_masked(struct builder *b, struct unit *u, const struct unit_tex
 {
 	u->masked = true;
 	u->broken = arena_printf(&b->set->arena, "masked by %s", text->path);
-	u->digest = UINT64_MAX;
+	u->digest = u->text = UINT64_MAX;
 }
 
 /* `scope`: the name that specifiers speak of. */
@@ -110,11 +110,12 @@ static void read_files(struct builder *b, struct draft *d, const char *scope,
 	b->loader.scope.unit = scope;
 	b->loader.scope.file = u->file;
 	memset(b->loader.origins, 0, n_keys * sizeof(*b->loader.origins));
-	u->digest = UINT64_C(0xcbf29ce484222325);
+	u->text = UINT64_C(0xcbf29ce484222325);
 	if (files->main != NULL)
 		unit_file_read(&b->loader, files->main);
 	for (size_t i = 0; i < files->drop_ins.n; i++)
 		unit_file_read(&b->loader, files->drop_ins.v[i]);
+	u->digest = u->text;
 	unit_file_finish(&b->loader);
 	keep_origins(b, &d->references);
 }

@@ -8,6 +8,7 @@
 #include "common/fd.h"
 #include "common/killpoint.h"
 #include "common/paths.h"
+#include "supervisor/core/unit/change.h"
 #include "supervisor/sys/clock.h"
 #include "supervisor/sys/supervisor.h"
 
@@ -95,6 +96,7 @@ static void begin(struct supervisor *s)
 	if (s->next == NULL)
 		return;
 	KILL_POINT("instance-loaded");
+	unit_changes_carry(s->set, s->next);
 	engine_reload(s->engine, s->next, 0, now_us());
 	perform_all(s);
 }
