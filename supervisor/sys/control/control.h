@@ -63,6 +63,7 @@ bool exec_ticket_next(const struct control *control, size_t *at, int32_t *pid);
 void control_status(struct connection *c, void *data, json_t *parameters);
 void control_faults(struct connection *c, void *data, json_t *parameters);
 void control_plan(struct connection *c, void *data, json_t *parameters);
+void control_changes(struct connection *c, void *data, json_t *parameters);
 
 /* ---- control_why.c: what a unit waits for, and the files that make it ---- */
 void control_why(struct connection *c, void *data, json_t *parameters);

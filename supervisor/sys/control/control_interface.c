@@ -72,6 +72,7 @@ static const char description[] =
 	"\n"
 	"# up: microseconds from the begin of the boot until it was up; took: those of its start.\n"
 	"type UnitTime (name: string, up: int, took: int)\n"
+	"type Change (unit: string, how: string, lines: string)\n"
 	"type BootFailure (boot: int, why: string)\n"
 	"\n"
 	"# All units, or the one named (its full name, or \"web\": the container or service of that name first).\n"
@@ -91,6 +92,8 @@ static const char description[] =
 	"method Cat(unit: string) -> (unit: string, files: []File)\n"
 	"# What the start of a unit would do.\n"
 	"method Plan(unit: string) -> (plan: string)\n"
+	"# What a reload would do now. how: added, removed, live, restart; lines: what differs, each with - or + before it.\n"
+	"method Changes() -> (changes: []Change)\n"
 	"# What the process of a running unit has, as the kernel tells it, beside what its unit declares, and lines of a unit\n"
 	"# that would leave it less. With Learn=yes also when it does not run, pid 0.\n"
 	"method Audit(unit: string) -> (unit: string, pid: int, rows: []Row, more: int, advice: []string, learned: ?Learned)\n"
@@ -136,6 +139,7 @@ static const struct varlink_method methods[] = {
 	{ "Why", false, control_why },
 	{ "Cat", true, control_cat }, /* files that not everybody may read */
 	{ "Plan", true, control_plan } /* shows secrets of the environment, mounts the image */,
+	{ "Changes", true, control_changes },
 	{ "Audit", true, control_audit },
 	{ "Logs", false, control_logs },
 	{ "Start", true, control_start },

@@ -1,8 +1,10 @@
 /* Units, faults and plans as JSON. */
 #include "common/jsontext.h"
 #include "common/util.h"
+#include "supervisor/core/unit/change.h"
 #include "supervisor/sys/clock.h"
 #include "supervisor/sys/control/control.h"
+#include "supervisor/sys/load.h"
 #include "supervisor/sys/unit/learn.h"
 #include "supervisor/sys/unit/mounted.h"
 
@@ -307,6 +309,70 @@ void control_faults(struct connection *c, void *data, json_t *parameters)
 		(void)json_array_append_new(faults, object);
 	}
 	varlink_reply(c, json_build("{so}", "faults", faults), false);
+}
+
+static void add_change(json_t *changes, const char *unit, const char *how, const char *lines)
+{
+	(void)json_array_append_new(changes,
+		json_build("{ssssss}", "unit", unit, "how", how, "lines", lines));
+}
+
+static void add_present(json_t *changes, const struct supervisor *s, const struct unit_set *to,
+	uint32_t index, bool stops, struct arena *a)
+{
+	const struct unit *u = unit_at(s, index);
+	int at = unit_set_find(to, u->name);
+	const char *lines = "";
+
+	if (at < 0)
+		add_change(changes, u->name, "removed", lines);
+	else if (unit_change(u, &to->units[at], a, &lines) != CHANGE_NONE || stops)
+		add_change(changes, u->name, stops ? "restart" : "live", lines);
+}
+
+static void list_changes(json_t *changes, const struct supervisor *s, const struct unit_set *to,
+	const uint32_t *stopped, size_t n, struct arena *a)
+{
+	for (uint32_t i = 0; i < s->set->n; i++) {
+		bool stops = false;
+
+		for (size_t k = 0; k < n && !stops; k++)
+			stops = stopped[k] == i;
+		add_present(changes, s, to, i, stops, a);
+	}
+	for (size_t i = 0; i < to->n; i++)
+		if (unit_set_find(s->set, to->units[i].name) < 0)
+			add_change(changes, to->units[i].name, "added", "");
+}
+
+void control_changes(struct connection *c, void *data, json_t *parameters)
+{
+	struct supervisor *s = data;
+	struct unit_set *to = load_units();
+	struct arena a = { 0 };
+	uint32_t *stopped = arena_array(&a, s->set->n, sizeof(*stopped));
+	json_t *changes;
+	size_t n;
+
+	(void)parameters;
+	rest_soon(s);
+	if (to == NULL) {
+		varlink_error(c, "Failed",
+			json_build("{ss}", "reason", "no memory to read the units"));
+		arena_free(&a);
+		return;
+	}
+	unit_changes_carry(s->set, to);
+	n = engine_reload_plan(s->engine, to, stopped);
+	if (n == SIZE_MAX) {
+		varlink_error(c, "Failed", json_build("{ss}", "reason", "a reload is under way"));
+	} else {
+		changes = json_array();
+		list_changes(changes, s, to, stopped, n, &a);
+		varlink_reply(c, json_build("{so}", "changes", changes), false);
+	}
+	load_free(to);
+	arena_free(&a);
 }
 
 void control_plan(struct connection *c, void *data, json_t *parameters)
