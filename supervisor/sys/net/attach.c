@@ -255,7 +255,7 @@ static int change_host(struct net *n, const struct attach_plan *p, struct err *e
 int net_change(struct net *n, int netns, const struct attach_plan *was, const struct attach_plan *p,
 	struct err *e)
 {
-	cleanup_fd int sock = netns_socket(netns, n->host_ns, e);
+	cleanup_fd int sock = netns_socket(netns, n->host_ns, false, e);
 
 	if (sock < 0 || change_inside(sock, was, p, e) < 0 || change_host(n, p, e) < 0)
 		return err_prefix(e, "%s", p->unit);
@@ -270,7 +270,7 @@ int net_unplug(struct net *n, int netns, const struct attach_plan *p, struct err
 
 	if (net_detach(n, p, e) < 0)
 		return -1;
-	sock = netns_socket(netns, n->host_ns, e);
+	sock = netns_socket(netns, n->host_ns, false, e);
 	if (sock < 0)
 		return -1;
 	/* A pair goes with either of its ends. */
