@@ -114,7 +114,7 @@ class Namespace:
 
     def udp(self, server, message, source=None, timeout=5, tries=6):
         """As a client does: a datagram may be lost."""
-        with self.socket(socket.SOCK_DGRAM, (source, 0) if source else None, timeout) as s:
+        with self.socket(socket.SOCK_DGRAM, (source or ("::" if ":" in server else "0.0.0.0"), 0), timeout) as s:
             s.connect((server, 53))
             for left in reversed(range(tries)):
                 s.send(message)

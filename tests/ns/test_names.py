@@ -6,7 +6,6 @@ import os
 import re
 import signal
 import socket
-from pathlib import Path
 
 import pytest
 
@@ -14,7 +13,7 @@ import dnspeer
 import initbox
 from dnspeer import A, AAAA, PTR, TXT, answer, question, read_answer, tcp_ask
 from initbox import eventually
-from rootbox import RootBox
+from netbox import NetBox
 
 SLEEP = "Exec=/bin/busybox sleep 100000\n"
 INSTALL = "[Install]\nWantedBy=multi-user.target\n"
@@ -33,40 +32,11 @@ UNITS = {
 }
 
 
-class Names(RootBox):
+class Names(NetBox):
     def __init__(self, folder):
         super().__init__(folder, UNITS)
         (self.root / "etc/resolv.conf").write_text(f"search corp.example\nnameserver {OUTSIDE}\n")
         self.image("root")
-        self.spaces = {}
-
-    def space(self, unit=None):
-        """The network of a container, or the host's."""
-        if unit not in self.spaces:
-            pid = eventually(lambda: self.unit(unit).get("pid"), f"{unit} runs") if unit else None
-            self.spaces[unit] = dnspeer.Namespace(
-                eventually(lambda: self.pid_outside(pid), "its pid outside") if pid else self.init_pid())
-        return self.spaces[unit]
-
-    def pid_outside(self, pid):
-        for entry in os.listdir("/proc"):
-            if entry.isdigit():
-                try:
-                    line = next(x for x in Path(f"/proc/{entry}/status").read_text().splitlines() if x.startswith("NSpid:"))
-                    if line.split()[2:3] == [str(pid)] and os.readlink(f"/proc/{entry}/ns/cgroup") and \
-                            str(self.init_pid()) in self.ancestors(entry):
-                        return int(entry)
-                except (OSError, StopIteration):
-                    pass
-        return None
-
-    @staticmethod
-    def ancestors(pid):
-        found = []
-        while pid not in ("0", "1"):
-            pid = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1]
-            found.append(pid)
-        return found
 
     def address(self, unit, network="lan"):
         prefix = {"lan": "10.61.", "inner": "10.62.", "mute": "10.63."}[network]
@@ -92,11 +62,6 @@ class Names(RootBox):
         host.run("ip", "link", "set", "up0", "up")
         self.spaces["outer"] = outer
         return outer
-
-    def __exit__(self, *exc):
-        for space in self.spaces.values():
-            space.close()
-        super().__exit__(*exc)
 
 
 @pytest.fixture(scope="module")
