@@ -70,7 +70,7 @@ struct key {
 	uint8_t section;       /* enum key_section: key_section() */
 	uint8_t type;          /* enum key_type_id: key_type() */
 	uint8_t choices;       /* key_choices() */
-	bool live; /* it changes by a reload, without a restart: see unit_change() */
+	bool live;             /* it changes by a reload, without a restart: see unit_change() */
 #ifdef KEY_DOCS
 	const char *doc; /* one or two sentences for the manual page */
 	const char *since;

@@ -321,7 +321,8 @@ static void put_foreign_arp_ip(struct nl_buf *b)
 	X(sends_too_much)                                                                     \
 	X(drop)                                                                               \
 	X(not_ours)                                                                           \
-	X(pass) X(foreign_mac) X(refuse) X(is_ip) X(foreign_ip) X(is_arp) X(foreign_arp_mac)  \
+	X(pass)                                                                               \
+	X(foreign_mac) X(refuse) X(is_ip) X(foreign_ip) X(is_arp) X(foreign_arp_mac)          \
 		X(foreign_arp_ip) X(is_ip6) X(has_none) X(foreign_ip6) X(tcp) X(advertises)   \
 			X(foreign_target) X(claims) X(routes) X(redirects) X(gives_addresses) \
 				X(gets_too_much)
