@@ -7,6 +7,7 @@
 #include "common/killpoint.h"
 #include "common/paths.h"
 #include "supervisor/sys/network_live.h"
+#include "supervisor/sys/network_rules.h"
 #include "supervisor/sys/recover/held.h"
 #include "supervisor/sys/supervisor.h"
 
@@ -26,12 +27,6 @@ const char *network_of(const struct unit *u, size_t nth)
 	if (use == NULL || use->mode == NETWORK_CONTAINER)
 		return NULL;
 	return use->mode == NETWORK_DEFAULT ? IPAM_DEFAULT_NETWORK : use->unit;
-}
-
-/* It stands, and is one of the host's bridges. */
-static bool has_bridge(const struct instance *inst)
-{
-	return inst->bridge_up && inst->bridge.driver == DRIVER_BRIDGE;
 }
 
 struct instance *network_instance(struct supervisor *s, const char *unit)
@@ -61,166 +56,6 @@ static void leases_save(struct supervisor *s)
 	arena_free(&a);
 }
 
-/* ---- rules ---- */
-
-static size_t count_ports(const struct supervisor *s)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < s->set->n; i++)
-		if (s->instances[i] != NULL && s->instances[i]->n_attached > 0)
-			n += FAMILY_COUNT * s->set->units[i].container.ports.n;
-	return n;
-}
-
-/* Its ports lead to its first address of each family. */
-static void collect_ports(const struct instance *inst, struct rule_port *ports, size_t *n)
-{
-	const struct unit *u = unit_at(inst->s, inst->index);
-
-	for (enum family f = 0; f < FAMILY_COUNT; f++) {
-		size_t k = 0;
-
-		while (k < inst->n_attached &&
-			(!ip_is_set(inst->attachments[k].at[f].addr) ||
-				inst->attachments[k].driver != DRIVER_BRIDGE))
-			k++;
-		for (size_t i = 0; k < inst->n_attached && i < u->container.ports.n; i++) {
-			const struct port *p = &u->container.ports.v[i];
-			const struct rule_port *taken = rule_port_taken(ports, *n, p);
-
-			if (taken != NULL && strcmp(taken->unit, u->name) != 0)
-				continue; /* said by network_live.c */
-			if (!ip_is_set(p->host_addr) || ip_family(p->host_addr) == f)
-				ports[(*n)++] = (struct rule_port){
-					.unit = u->name,
-					.port = *p,
-					.addr = inst->attachments[k].at[f].addr,
-				};
-		}
-	}
-}
-
-static void collect_rules(const struct supervisor *s, struct rule_set *rules, struct arena *a)
-{
-	struct rule_network *networks = arena_array(a, s->set->n, sizeof(*networks));
-	struct rule_port *ports = arena_array(a, count_ports(s), sizeof(*ports));
-
-	struct {
-		struct rule_limit *v;
-		size_t n;
-	} limits = { 0 };
-
-	*rules = (struct rule_set){ .networks = networks, .ports = ports };
-	for (size_t i = 0; i < s->set->n; i++) {
-		const struct instance *inst = s->instances[i];
-
-		if (inst != NULL && has_bridge(inst)) {
-			struct rule_network *n = &networks[rules->n_networks++];
-
-			memcpy(n->bridge, inst->bridge.name, sizeof(n->bridge));
-			n->internal = inst->bridge.internal;
-			n->host_access = inst->bridge.host_access;
-			n->strict = inst->bridge.strict;
-			n->v6 = inst->bridge.at[FAMILY_V6].prefix != 0;
-			n->resolver = inst->bridge.resolver;
-		}
-		for (size_t k = 0; inst != NULL && k < inst->n_attached; k++)
-			if (inst->attachments[k].connections != 0)
-				*LIST_ADD(a, &limits) = (struct rule_limit){
-					inst->attachments[k].mac, inst->attachments[k].connections
-				};
-	}
-	/* Who has a port already keeps it. */
-	for (int late = 0; late <= 1; late++)
-		for (size_t i = 0; i < s->set->n; i++)
-			if (s->instances[i] != NULL && s->instances[i]->late == (late != 0))
-				collect_ports(s->instances[i], ports, &rules->n_ports);
-	rules->limits = limits.v;
-	rules->n_limits = limits.n;
-}
-
-/* What a container has in the rules besides its network. */
-static bool has_rules(const struct unit *u)
-{
-	return u->container.ports.n > 0 || u->container.connections != 0;
-}
-
-static int apply_rules(struct supervisor *s, struct err *e)
-{
-	struct arena a = { 0 };
-	struct rule_set rules;
-	int rc;
-
-	collect_rules(s, &rules, &a);
-	rc = net_rules(&s->net, &rules, e);
-	for (size_t i = 0; i < s->set->n; i++)
-		if (s->instances[i] != NULL && has_bridge(s->instances[i]))
-			watch_bridge(s->instances[i]);
-	arena_free(&a);
-	return rc;
-}
-
-/* Who is behind which port, of all that are attached. */
-static int apply_guard(struct supervisor *s, struct err *e)
-{
-	struct arena a = { 0 };
-	struct {
-		struct guard_member *v;
-		size_t n;
-	} members = { 0 };
-	int rc;
-
-	for (size_t i = 0; i < s->set->n; i++) {
-		const struct instance *inst = s->instances[i];
-
-		for (size_t k = 0; inst != NULL && k < inst->n_attached; k++)
-			*LIST_ADD(&a, &members) = net_guard_member(&s->net, &inst->attachments[k]);
-	}
-	rc = net_guard(&s->net, members.v, members.n, e);
-	arena_free(&a);
-	return rc;
-}
-
-int network_port_given(struct supervisor *s, const struct unit *u, const struct port *port,
-	struct err *e)
-{
-	struct arena a = { 0 };
-	struct rule_set rules;
-	const struct rule_port *taken;
-	int rc = 0;
-
-	collect_rules(s, &rules, &a);
-	taken = rule_port_taken(rules.ports, rules.n_ports, port);
-	if (taken != NULL && strcmp(taken->unit, u->name) != 0)
-		rc = err_setx(e, "PublishPort=%u/%s: the port is taken by %s", port->host,
-			port_protocol_name(port->protocol), taken->unit);
-	arena_free(&a);
-	return rc;
-}
-
-static int check_ports(struct supervisor *s, const struct unit *u, struct err *e)
-{
-	struct arena a = { 0 };
-	struct rule_set rules;
-	int rc = 0;
-
-	collect_rules(s, &rules, &a);
-	for (size_t i = 0; i < u->container.ports.n && rc == 0; i++) {
-		const struct port *p = &u->container.ports.v[i];
-		const struct rule_port *taken = rule_port_taken(rules.ports, rules.n_ports, p);
-
-		if (taken != NULL)
-			rc = err_setx(e, "PublishPort=%u/%s: the port is taken by %s", p->host,
-				port_protocol_name(p->protocol), taken->unit);
-		else if (net_port_free(p, e) < 0)
-			rc = err_prefix(e, "PublishPort=%u/%s", p->host,
-				port_protocol_name(p->protocol));
-	}
-	arena_free(&a);
-	return rc;
-}
-
 /* ---- networks ---- */
 
 /* Two bridges that share addresses: the host would answer both containers on one of them. */
@@ -233,7 +68,7 @@ static int check_overlap(const struct instance *inst, enum family f, struct err 
 	for (size_t i = 0; i < s->set->n; i++) {
 		const struct instance *other = s->instances[i];
 
-		if (other != NULL && other != inst && has_bridge(other) &&
+		if (other != NULL && other != inst && network_has_bridge(other) &&
 			other->pools[f].subnet.prefix != 0 &&
 			subnet_overlap(own, &other->pools[f].subnet))
 			return err_setx(e, "%s: its subnet %s overlaps that of %s, %s", inst->unit,
@@ -310,7 +145,7 @@ static int bridge_setup(struct instance *inst, struct err *e)
 		return -1;
 	/* What fails may be done all the same, its answer lost: from here on there is something to undo. */
 	inst->bridge_up = true;
-	if (has_bridge(inst) && net_bridge_up(&s->net, &inst->bridge, e) < 0)
+	if (network_has_bridge(inst) && net_bridge_up(&s->net, &inst->bridge, e) < 0)
 		return -1;
 	KILL_POINT("network-bridged");
 	return 0;
@@ -320,7 +155,7 @@ int network_setup(struct instance *inst, struct err *e)
 {
 	if (bridge_setup(inst, e) == 0) {
 		nics_join(inst);
-		if (apply_rules(inst->s, e) == 0) {
+		if (network_rules(inst->s, e) == 0) {
 			network_joined(inst);
 			return 0;
 		}
@@ -401,7 +236,7 @@ int network_wire(const struct instance *inst, const struct attach_plan *p, struc
 	if (alone < 0)
 		return -1;
 	KILL_POINT("attach-linked");
-	if (alone > 0 && apply_guard(s, e) < 0)
+	if (alone > 0 && network_guard(s, e) < 0)
 		return -1;
 	if (s->net.unguarded && p->guarded)
 		journal(s, LOG_LEVEL_WARNING, inst->unit,
@@ -459,9 +294,9 @@ static int attach_new(struct instance *inst, struct err *e)
 	struct supervisor *s = inst->s;
 	const struct unit *u = unit_at(s, inst->index);
 
-	if (check_ports(s, u, e) < 0 || attach_all(inst, false, e) < 0)
+	if (network_ports_free(s, u, e) < 0 || attach_all(inst, false, e) < 0)
 		return -1;
-	return has_rules(u) ? apply_rules(s, e) : 0;
+	return network_has_rules(u) ? network_rules(s, e) : 0;
 }
 
 int network_mend(struct instance *inst, const char **what, const char **lacked, struct err *e)
@@ -470,7 +305,7 @@ int network_mend(struct instance *inst, const char **what, const char **lacked, 
 
 	*what = inst->bridge.name;
 	*lacked = NULL;
-	if (has_bridge(inst) && net_bridge_mend(&s->net, &inst->bridge, lacked, e) < 0)
+	if (network_has_bridge(inst) && net_bridge_mend(&s->net, &inst->bridge, lacked, e) < 0)
 		return -1;
 	for (size_t i = 0; i < inst->n_attached && *lacked == NULL; i++) {
 		if (inst->attachments[i].driver != DRIVER_BRIDGE)
@@ -481,11 +316,6 @@ int network_mend(struct instance *inst, const char **what, const char **lacked, 
 			return -1;
 	}
 	return *lacked != NULL;
-}
-
-int network_rules_mend(struct supervisor *s, struct err *e)
-{
-	return apply_rules(s, e) < 0 || apply_guard(s, e) < 0 ? -1 : 0;
 }
 
 int network_attach(struct instance *inst, int *fresh, struct err *e)
@@ -596,19 +426,19 @@ void network_release(struct instance *inst)
 	/* Of any network: its Network= may have become another meanwhile. */
 	ipam_use(&s->leases, inst->unit, false);
 	KILL_POINT("detach-unlinked");
-	if (has_bridge(inst) && net_bridge_down(&s->net, &inst->bridge, &e) < 0 &&
+	if (network_has_bridge(inst) && net_bridge_down(&s->net, &inst->bridge, &e) < 0 &&
 		net_bridge_down(&s->net, &inst->bridge, &e) < 0)
 		journal(s, LOG_LEVEL_WARNING, inst->unit, "%s", e.msg);
 	KILL_POINT("detach-unbridged");
 	if (inst->bridge_up)
 		names_unpublish(inst);
 	if (inst->n_attached > 0 || inst->bridge_up) {
-		bool in_rules = inst->bridge_up || has_rules(unit_at(s, inst->index));
+		bool in_rules = inst->bridge_up || network_has_rules(unit_at(s, inst->index));
 
 		inst->n_attached = 0;
 		inst->bridge_up = false;
 		names_changed(s);
-		if (in_rules && apply_rules(s, &e) < 0 && apply_rules(s, &e) < 0)
+		if (in_rules && network_rules(s, &e) < 0 && network_rules(s, &e) < 0)
 			journal(s, LOG_LEVEL_WARNING, inst->unit, "%s", e.msg);
 	}
 	KILL_POINT("detach-unruled");

@@ -4,6 +4,7 @@
 #include "common/paths.h"
 #include "supervisor/core/unit/change.h"
 #include "supervisor/sys/file.h"
+#include "supervisor/sys/network_rules.h"
 #include "supervisor/sys/supervisor.h"
 
 #include <stdlib.h>

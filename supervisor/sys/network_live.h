@@ -15,9 +15,7 @@ struct attach_plan;
 struct bridge_plan;
 struct err;
 struct instance;
-struct port;
 struct supervisor;
-struct unit;
 struct unit_set;
 
 /* Around the moment in which `to` comes into force. */
@@ -37,8 +35,5 @@ int network_plan(struct instance *inst, size_t nth, bool adopts, struct attach_p
 	struct err *e);
 /* Makes the pair, or what is missing of it. */
 int network_wire(const struct instance *inst, const struct attach_plan *p, struct err *e);
-/* -1: another unit has it. */
-int network_port_given(struct supervisor *s, const struct unit *u, const struct port *port,
-	struct err *e);
 
 #endif

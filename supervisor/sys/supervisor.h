@@ -5,7 +5,9 @@
  *   load.c       files -> unit set                 apply.c     engine actions -> effects
  *   instance.c   what one unit holds in the kernel process.c   one process, from launch to exit
  *   start.c      facts + plan + launch             watch.c     cgroup events
- *   network.c    bridges, addresses, ports         names.c     hosts and resolv.conf of containers
+ *   network.c    bridges, addresses                names.c     names of containers: files, resolvers
+ *   network_rules.c  who reaches whom, ports       network_live.c  a reload changes networks
+ *   reconcile.c  what others take away of them
  *   nics.c       devices of the host that units have
  *   ids.c        user namespaces of containers     userns.c    making them
  *   table.c      tables on disk
