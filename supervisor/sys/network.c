@@ -141,8 +141,9 @@ static int bridge_setup(struct instance *inst, struct err *e)
 {
 	struct supervisor *s = inst->s;
 
-	if (network_bridge_plan(inst, &inst->bridge, e) < 0 || reconcile_listen(s, e) < 0)
+	if (network_bridge_plan(inst, &inst->bridge, e) < 0)
 		return -1;
+	reconcile_listen(s);
 	/* What fails may be done all the same, its answer lost: from here on there is something to undo. */
 	inst->bridge_up = true;
 	if (network_has_bridge(inst) && net_bridge_up(&s->net, &inst->bridge, e) < 0)

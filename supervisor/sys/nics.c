@@ -162,11 +162,8 @@ void nics_sweep(struct supervisor *s)
 /* Before it is looked whether they are there. */
 static void listen_to(struct supervisor *s, const struct strv *list)
 {
-	struct err e;
-
-	if (list->n > 0 && reconcile_listen(s, &e) < 0)
-		journal(s, LOG_LEVEL_WARNING, NULL, "%s: no unit learns of a device that comes",
-			e.msg);
+	if (list->n > 0)
+		reconcile_listen(s);
 }
 
 /* ---- containers ---- */

@@ -246,14 +246,25 @@ void reconcile_forwarding(struct supervisor *s)
 	look_soon(s);
 }
 
-int reconcile_listen(struct supervisor *s, struct err *e)
+static void deaf(struct supervisor *s, bool *said, const char *lost, const struct err *e)
+{
+	if (!*said)
+		journal(s, LOG_LEVEL_WARNING, NULL, "going on without: %s: %s", e->msg, lost);
+	*said = true;
+}
+
+void reconcile_listen(struct supervisor *s)
 {
 	struct reconcile *r = &s->reconcile;
+	struct err e;
 
-	if (net_events_open(&r->events, true, e) < 0)
-		return -1;
-	return attend(s, &r->route, r->events.route, e) < 0 ||
-			attend(s, &r->filter, r->events.filter, e) < 0
-		? -1
-		: 0;
+	if (net_events_open_route(&r->events, &e) < 0 ||
+		attend(s, &r->route, r->events.route, &e) < 0)
+		deaf(s, &r->route_deaf,
+			"it is not noticed when a device comes, or what others change of interfaces, addresses and routes",
+			&e);
+	if (net_events_open_filter(&r->events, &e) < 0 ||
+		attend(s, &r->filter, r->events.filter, &e) < 0)
+		deaf(s, &r->filter_deaf,
+			"it is not noticed when others change the rules of the networks", &e);
 }

@@ -23,11 +23,15 @@ struct reconcile {
 	char who[16];   /* changed the rules */
 	uint8_t mended; /* looks in a row in which something was */
 	uint64_t last;  /* when, us */
+	bool route_deaf, filter_deaf; /* said that it cannot be listened */
 };
 
 void reconcile_open(struct supervisor *s);
-/* From now on the host's links, addresses, routes and our rules are listened to. May be called again. */
-int reconcile_listen(struct supervisor *s, struct err *e);
+/*
+ * From now on the host's links, addresses, routes and our rules are listened to. May be called again. What the kernel does
+ * not tell of is said once; it is gone on without, as a network that nobody disturbs needs none of it.
+ */
+void reconcile_listen(struct supervisor *s);
 /* Somebody may have switched forwarding off where netlink does not tell it. */
 void reconcile_forwarding(struct supervisor *s);
 

@@ -201,7 +201,7 @@ class Boot:
 
     def text(self, name):
         """What a section printed, without blanks around it."""
-        assert name in self.found, f"no section {name}; {self.said}\n{self.output[-3000:]}"
+        assert name in self.found, f"no section {name}; status {self.status}: {self.said}\n{self.output[-3000:]}"
         assert "@late" not in self.found[name], self.found[name]
         return re.split(r"^@= ", self.found[name], flags=re.MULTILINE)[0].strip()
 

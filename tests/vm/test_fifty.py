@@ -57,7 +57,8 @@ WantedBy=multi-user.target
 SCRIPT = r"""
 await 90 '[ $(supctl status | grep -c "container.*running") = 50 ]'
 check status 'supctl status'
-check addresses 'supctl --json status | grep "\"address\"" | grep -v /16 | sort -u | wc -l'
+# An address and no more: neither a network's, with its prefix, nor its resolver's, with the port.
+check addresses 'supctl --json status | grep -E "\"address\": \"[0-9.]+\"" | sort -u | wc -l'
 check before 'ls /sys/fs/cgroup/sup | grep -c "^c[0-9]"; ls -1 /sys/class/net | grep -c .;
 	ps -o args | grep -c "[t]ail -f"; grep -c /dev/loop /proc/mounts'
 check names 'supctl exec c07 cat /etc/hosts'

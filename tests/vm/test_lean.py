@@ -74,6 +74,11 @@ def test_what_is_missing_is_said_at_the_unit_that_needs_it(boot, what):
     assert re.search("Why: failed: .*" + SAID[what], boot.text(what)), boot.text(what)
 
 
+def test_what_can_be_done_without_is_said_once(boot):
+    lost = "going on without: open netlink socket 12: .*: it is not noticed when others change the rules of the networks"
+    assert len(re.findall(lost, boot.console)) == 1
+
+
 def test_with_the_last_missing_piece_it_runs(boot):
     assert boot.lines("plain")[-1] == "running"
     assert boot.lines("web")[-2:] == ["running", "running"]

@@ -44,7 +44,8 @@ umount /srv/late
 await 60 'is srv-late.mount inactive'
 check by-hand 'field srv-late.mount cause'
 
-# What stands on it goes first.
+# What stands on it goes first. What the container wrote at its first start must not be taken for the work of its second.
+rm /srv/data/sub/seen
 supctl stop srv-data.mount
 check stopped 'state web.container; state srv-data-image.mount; state srv-data.mount; grep -c /srv/data /proc/self/mountinfo'
 supctl start web.container

@@ -89,6 +89,14 @@ check hosts-db 'cat /proc/$(main db)/root/etc/hosts'
 check hosts-friend 'cat /proc/$(main friend)/root/etc/hosts'
 check resolv-db 'cat /proc/$(main db)/root/etc/resolv.conf'
 check resolv-plain 'cat /proc/$(main plain)/root/etc/resolv.conf'
+# As the container asks, by the busybox of the host.
+resolve() { unit=$1; shift; nsenter -t $(main $unit) -n nslookup "$@"; }
+check ask-web 'resolve db -type=a web 10.30.0.254'
+check ask-web.lan.internal 'resolve db -type=a web.lan.internal 10.30.0.254'
+check ask-reverse 'resolve web -type=ptr 9.0.30.10.in-addr.arpa 10.30.0.254'
+check ask-nobody 'resolve db -type=a nobody.lan.internal 10.30.0.254'
+check ask-safe 'resolve db -type=a safe 10.30.0.254'
+check ask-outside 'resolve safe -type=a www.example.org 10.31.0.1'
 check ns-host 'readlink /proc/self/ns/net; ns host'
 check ns-friend 'ns web; ns friend'
 
@@ -250,9 +258,18 @@ def test_names(boot):
     assert boot.lines("hosts-db") == [*head, "10.9.9.9 gate", "10.30.0.9 db store", "10.30.0.64 web"]
     assert boot.lines("hosts-friend") == [*head, "10.30.0.64 friend", "10.30.0.9 db store",
                                           "10.30.0.64 web"]
-    # DNS= of the network; the host's, which its DHCP client has written.
-    assert boot.text("resolv-db") == "nameserver 10.0.2.3"
-    assert "nameserver 10.0.2.3" in boot.text("resolv-plain")
+    # The resolver of the network, also where DNS= of the network says whom that asks.
+    assert boot.lines("resolv-db") == ["search lan.internal", "nameserver 10.30.0.254"]
+    assert boot.lines("resolv-plain") == ["search sup0.internal", "nameserver 10.88.0.1"]
+
+
+def test_the_resolver_answers_a_container(boot):
+    for name in "web", "web.lan.internal":
+        assert re.search(rf"^Name:\s+{name}\nAddress: 10\.30\.0\.64$", boot.ok(f"ask-{name}"), re.MULTILINE)
+    assert re.search(r"name = db(\.lan\.internal)?$", boot.ok("ask-reverse"), re.MULTILINE)
+    # Nobody's; a neighbour's in another network; of the outside, from a network without a way out.
+    for name in "nobody", "safe", "outside":
+        assert "NXDOMAIN" in boot.text(f"ask-{name}"), name
 
 
 def test_shared_namespaces(boot):
@@ -304,7 +321,7 @@ def test_the_guard_knows_who_is_where(boot):
 def test_taken_port_is_refused_by_name(boot):
     assert boot.code("thief") == boot.code("late") == 1
     assert "PublishPort=8080/tcp: the port is taken by web.container" in boot.text("thief")
-    assert re.search(r"PublishPort=9000/tcp: port 0\.0\.0\.0:9000/tcp of the host is taken by netpeer, process \d+ of host\.container",
+    assert re.search(r"PublishPort=9000/tcp: port \*:9000/tcp of the host is taken by netpeer, process \d+ of host\.container",
                      boot.text("late"))
     assert "the port is taken by web.container" in boot.text("status-thief")
 

@@ -66,18 +66,24 @@ static int listen_to(int protocol, const uint8_t *groups, size_t n, struct err *
 	return fd_take(&sock);
 }
 
-int net_events_open(struct net_events *v, bool rules, struct err *e)
+int net_events_open_route(struct net_events *v, struct err *e)
 {
 	static const uint8_t route[] = { RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR,
 		RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE, RTNLGRP_IPV4_NETCONF,
 		RTNLGRP_IPV6_NETCONF };
-	static const uint8_t filter[] = { NFNLGRP_NFTABLES };
 
 	if (v->route < 0)
 		v->route = listen_to(NETLINK_ROUTE, route, sizeof(route), e);
-	if (v->route >= 0 && rules && v->filter < 0)
+	return v->route < 0 ? -1 : 0;
+}
+
+int net_events_open_filter(struct net_events *v, struct err *e)
+{
+	static const uint8_t filter[] = { NFNLGRP_NFTABLES };
+
+	if (v->filter < 0)
 		v->filter = listen_to(NETLINK_NETFILTER, filter, sizeof(filter), e);
-	return v->route < 0 || (rules && v->filter < 0) ? -1 : 0;
+	return v->filter < 0 ? -1 : 0;
 }
 
 /* ---- what is read */

@@ -31,8 +31,9 @@ struct net_events {
 	bool touched;      /* by others, in the transaction that is being told */
 };
 
-/* rules: of the nf_tables as well. What is open already stays. */
-int net_events_open(struct net_events *v, bool rules, struct err *e);
+/* Of links, addresses and routes; of nf_tables. One that is open already stays. */
+int net_events_open_route(struct net_events *v, struct err *e);
+int net_events_open_filter(struct net_events *v, struct err *e);
 /* Gives all that is there. own: the socket that our own rules are changed by, -1: none. */
 void net_events_read(struct net_events *v, int sock, int own,
 	void (*on_event)(void *data, const struct net_event *event), void *data);
