@@ -347,6 +347,6 @@ def test_a_table_that_is_too_long(box):
     text = table.read_text()
     table.write_text(text * 20)
     box.reborn()
-    assert "state/ids: not a regular file of at most 1024 KiB" in box.said()
+    eventually(lambda: "state/ids: not a regular file of at most 1024 KiB" in box.said(), "that is said")
     table.write_text(text)
     box.reborn()

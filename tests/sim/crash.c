@@ -176,7 +176,8 @@ static void forget_orders(struct sim *s, size_t n)
 			before = item;
 			continue;
 		}
-		if (kind != ACT_SPAWN && kind != ACT_SETUP && kind != ACT_MACHINE)
+		if (kind != ACT_SPAWN && kind != ACT_SETUP && kind != ACT_MACHINE &&
+			kind != ACT_WATCH)
 			checker_fault(&s->checker, "the twin orders %d again", (int)kind);
 		engine_unqueue(s->twin, before, item);
 	}

@@ -53,7 +53,7 @@ static bool is_sound(const struct explorer *x)
 	return set->n <= UNITS_MAX && x->sets[1].n == set->n;
 }
 
-static void explore_set(struct explorer *x, const struct family *f, uint32_t variant,
+static void explore_set(struct explorer *x, const struct shapes *f, uint32_t variant,
 	const struct task *task)
 {
 	struct pages pages = { 0 };
@@ -85,7 +85,7 @@ static void explore_set(struct explorer *x, const struct family *f, uint32_t var
 	unit_set_free(&x->sets[1]);
 }
 
-static uint32_t explore_family(struct explorer *x, const struct family *f, const struct task *task)
+static uint32_t explore_family(struct explorer *x, const struct shapes *f, const struct task *task)
 {
 	uint64_t states = x->states;
 	uint32_t failed = 0;

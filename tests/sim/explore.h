@@ -73,7 +73,7 @@ struct pages {
 	} v[OWN_MAX];
 };
 
-struct family {
+struct shapes {
 	const char *name;
 	uint32_t n;      /* sets */
 	uint32_t states; /* in each, at most */
@@ -81,7 +81,7 @@ struct family {
 	void (*make)(uint32_t variant, struct pages *pages);
 };
 
-extern const struct family families[];
+extern const struct shapes families[];
 extern const size_t n_families;
 
 /* ---- world.c */

@@ -230,7 +230,7 @@ static void make_thing(uint32_t variant, struct pages *p)
 
 #define ALL_EVENTS (EVENTS_BASIC | EVENTS_WORDS | EVENTS_DEATH | EVENTS_MACHINE)
 
-const struct family families[] = {
+const struct shapes families[] = {
 	{ "pairs", DEPS * 12, 3500, EVENTS_BASIC, make_pair },
 	{ "pairs, shutdown and reload", DEPS, 6000, EVENTS_BASIC | EVENTS_MACHINE, make_machine },
 	{ "chains of three", DEPS * 2, 4000, EVENTS_BASIC, make_chain },

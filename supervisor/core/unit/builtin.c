@@ -14,7 +14,7 @@ static const char socket_text[] = UNIT_OF(
 
 /* The first question starts it; it ends by itself when nobody has asked for a while. */
 static const char service_text[] = UNIT_OF(
-	"Answers to questions for names") "StartLimitIntervalSec=0\n"
+	"Answers to questions for names") "Requires=sup-dns@%i.socket\nAfter=sup-dns@%i.socket\nStartLimitIntervalSec=0\n"
 					  "[Service]\nType=exec\nExecStart=@/proc/self/exe supervisor resolver " PATH_NAMES
 					  "/%i.network\n"
 					  "Restart=on-failure\nUser=65534\nGroup=65534\nCapabilityBoundingSet=\nNoNewPrivileges=yes\n"

@@ -246,8 +246,8 @@ static int join_io(struct instance *inst, struct launch_io *io, struct facts *f,
 
 	if (main_process == NULL)
 		return err_setx(e, "%s is not running", inst->unit);
-	/* until then it has the host's files and ids, and so would who enters it */
-	if (!main_process->settled)
+	/* until then it has the host's files and ids, and so would who enters it; others are refused by the plan */
+	if (!main_process->settled && unit_at(inst->s, inst->index)->kind == KIND_CONTAINER)
 		return err_setx(e, "%s: its program is not executed yet", inst->unit);
 	io->join = process_pidfd(main_process);
 	io->userns = userns_of(main_process->run.pid, &f->ids, a, e);
