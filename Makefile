@@ -247,14 +247,14 @@ $(FUZZERS): $(FUZZ)/%: $(FUZZ)/obj/tests/fuzz/%.o $(FUZZ_LIB)
 	@echo '  LINK    $@'
 	$(Q)clang -fsanitize=fuzzer $(FUZZ_SAN) -o $@ $^ -luv -ljansson
 
-$(FUZZ_LIB): $(patsubst %.c,$(FUZZ)/obj/%.o,$(filter-out tests/%,$(UNIT_LIB_SRC)) \
-	   supervisor/sys/control/varlink.c supervisor/sys/control/varlink_door.c) $(FUZZ)/obj/ini.o
+FUZZ_UV_SRC := supervisor/sys/control/varlink.c supervisor/sys/control/varlink_door.c supervisor/sys/listen.c
+
+$(FUZZ_LIB): $(patsubst %.c,$(FUZZ)/obj/%.o,$(filter-out tests/%,$(UNIT_LIB_SRC)) $(FUZZ_UV_SRC)) $(FUZZ)/obj/ini.o
 	@rm -f $@
 	$(Q)ar qcs $@ $^
 
 # The libuv of this machine is another one than the programs': its own header goes with it.
-$(FUZZ)/obj/supervisor/sys/control/varlink.o $(FUZZ)/obj/supervisor/sys/control/varlink_door.o \
-$(FUZZ)/obj/tests/fuzz/fuzz_varlink.o: \
+$(patsubst %.c,$(FUZZ)/obj/%.o,$(FUZZ_UV_SRC) tests/fuzz/fuzz_varlink.c): \
 	LANG_FLAGS := -std=c11 -D_GNU_SOURCE -I.
 
 $(FUZZ)/obj/%.o: %.c Makefile | $(DEPS_DONE)

@@ -152,13 +152,22 @@ void twin_begin(struct sim *s)
 	checker_attach(&s->twin_checker, s->twin);
 }
 
-/* What the twin has in its queue, without JOB_DONE. */
+/* JOB_DONE is not kept, nor the watch at a socket that has come down or got company since: they need not be the same. */
+static bool is_kept(const struct engine *e, const struct action *a)
+{
+	if (a->kind == ACT_WATCH)
+		return engine_socket_is_watched(e, a->unit) && e->ending == 0 &&
+			life_look(e, a->unit)->run.state == ST_RUNNING;
+	return a->kind != ACT_JOB_DONE;
+}
+
+/* What the twin has in its queue and will have again. */
 static size_t queued(const struct engine *e)
 {
 	size_t n = 0;
 
 	for (const struct item *item = e->first; item != NULL; item = item->next)
-		n += item->action.kind != ACT_JOB_DONE;
+		n += is_kept(e, &item->action);
 	return n;
 }
 
@@ -210,11 +219,10 @@ void twin_step(struct sim *s, const struct step *step)
 	put_down_and_take_up(s);
 }
 
-/* JOB_DONE is not kept, so it is no part of what must be the same. */
 static bool next(struct engine *e, struct action *a)
 {
 	while (engine_next(e, a))
-		if (a->kind != ACT_JOB_DONE)
+		if (is_kept(e, a))
 			return true;
 	return false;
 }
@@ -256,7 +264,7 @@ void twin_compare(struct sim *s, const struct action *action)
 {
 	struct action other;
 
-	if (s->twin == NULL || (action != NULL && action->kind == ACT_JOB_DONE))
+	if (s->twin == NULL || (action != NULL && !is_kept(s->engine, action)))
 		return;
 	if (next(s->twin, &other) != (action != NULL))
 		checker_fault(&s->checker, "the twin wants %s: action %d: %s",
