@@ -55,8 +55,11 @@ ExecStart=/usr/bin/again
 [Install]
 WantedBy=multi-user.target
 """
+# The console is the terminal of its session: with its end the kernel hangs up, and drops what the line has not sent by then.
+# To set it waits for that.
 RESCUE = """#!/usr/bin/busybox sh
 echo "rescue: $(/usr/bin/busybox hostname) has an init that crashes"
+/usr/bin/busybox stty echo
 """
 
 
