@@ -317,15 +317,24 @@ static void put_foreign_arp_ip(struct nl_buf *b)
 }
 
 /* A word is a number here, and what it stands for a row of words[]: a table of addresses would be eight times as long. */
-#define WORDS(X)                                                                              \
-	X(sends_too_much)                                                                     \
-	X(drop)                                                                               \
-	X(not_ours)                                                                           \
-	X(pass)                                                                               \
-	X(foreign_mac) X(refuse) X(is_ip) X(foreign_ip) X(is_arp) X(foreign_arp_mac)          \
-		X(foreign_arp_ip) X(is_ip6) X(has_none) X(foreign_ip6) X(tcp) X(advertises)   \
-			X(foreign_target) X(claims) X(routes) X(redirects) X(gives_addresses) \
-				X(gets_too_much)
+#define WORDS(X)           \
+	X(sends_too_much)  \
+	X(drop)            \
+	X(not_ours)        \
+	X(pass)            \
+	X(foreign_mac)     \
+	X(refuse)          \
+	X(is_ip)           \
+	X(foreign_ip)      \
+	X(is_arp)          \
+	X(foreign_arp_mac) \
+	X(foreign_arp_ip)  \
+	X(is_ip6)          \
+	X(has_none)        \
+	X(foreign_ip6)     \
+	X(tcp)             \
+	X(advertises)      \
+	X(foreign_target) X(claims) X(routes) X(redirects) X(gives_addresses) X(gets_too_much)
 #define WORD_NUMBER(word) word,
 #define WORD_PUTS(word) put_##word,
 enum word { NO_WORD, WORDS(WORD_NUMBER) };

@@ -481,19 +481,36 @@ static const struct nft_chain chains[] = {
 };
 
 /* A word is a number here, and what it stands for a row of words[]: a table of addresses would be eight times as long. */
-#define WORDS(X)                                                                                \
-	X(v4)                                                                                   \
-	X(not_from_lo)                                                                          \
-	X(to_loopback)                                                                          \
-	X(drop)                                                                                 \
-	X(from_inside) X(source_loopback) X(has_too_many) X(publish) X(to_published_addr)       \
-		X(to_host) X(to_published_port) X(v6) X(to_loopback6) X(accept)                 \
-			X(to_published_addr6) X(to_published_port6) X(answers) X(icmp) X(ping6) \
-				X(neighbour) X(from_closed) X(from_resolved) X(to_resolver)     \
-					X(reject) X(friends) X(from_internal) X(published)      \
-						X(to_inside) X(masquerade) X(same_bridge)       \
-							X(to_internal) X(from_outbound)         \
-								X(to_outside) X(source_local)
+#define WORDS(X)              \
+	X(v4)                 \
+	X(not_from_lo)        \
+	X(to_loopback)        \
+	X(drop)               \
+	X(from_inside)        \
+	X(source_loopback)    \
+	X(has_too_many)       \
+	X(publish)            \
+	X(to_published_addr)  \
+	X(to_host)            \
+	X(to_published_port)  \
+	X(v6)                 \
+	X(to_loopback6)       \
+	X(accept)             \
+	X(to_published_addr6) \
+	X(to_published_port6) \
+	X(answers)            \
+	X(icmp)               \
+	X(ping6)              \
+	X(neighbour)          \
+	X(from_closed)        \
+	X(from_resolved)      \
+	X(to_resolver)        \
+	X(reject)             \
+	X(friends)            \
+	X(from_internal)      \
+	X(published)          \
+	X(to_inside)          \
+	X(masquerade) X(same_bridge) X(to_internal) X(from_outbound) X(to_outside) X(source_local)
 #define WORD_NUMBER(word) word,
 #define WORD_PUTS(word) put_##word,
 enum word { NO_WORD, WORDS(WORD_NUMBER) };
