@@ -75,11 +75,10 @@ static socklen_t address_of(struct ip ip, union resolver_address *a)
 	return sizeof(a->v6);
 }
 
-bool resolver_serves(struct resolver *r, const union resolver_address *from, struct dns_view *view)
+bool resolver_may(struct resolver *r, struct ip client)
 {
-	struct ip ip = resolver_ip(from);
 	/* in one network they differ in their last bits first */
-	struct resolver_source *s = &r->sources[ip.lo % RESOLVER_SOURCES];
+	struct resolver_source *s = &r->sources[client.lo % RESOLVER_SOURCES];
 	uint64_t left = s->left + (r->now - s->since) * EACH_MS;
 
 	s->since = r->now;
@@ -87,6 +86,15 @@ bool resolver_serves(struct resolver *r, const union resolver_address *from, str
 	if (s->left == 0)
 		return false;
 	s->left--;
+	return true;
+}
+
+bool resolver_serves(struct resolver *r, const union resolver_address *from, struct dns_view *view)
+{
+	struct ip ip = resolver_ip(from);
+
+	if (!resolver_may(r, ip))
+		return false;
 	dns_view(view, &r->names, ip);
 	return view->served;
 }
@@ -114,15 +122,16 @@ void resolver_close(struct resolver *r, size_t place)
 	r->poll[place].fd = -1;
 }
 
-int resolver_connect(struct resolver *r, size_t place, struct ip client, int type, uint8_t *tries)
+int resolver_connect(struct resolver *r, size_t place, struct ip client, int type,
+	struct resolver_turn *turn)
 {
 	union resolver_address to;
 	struct dns_view view;
 
 	resolver_close(r, place);
 	dns_view(&view, &r->names, client);
-	while (*tries < view.n_servers) {
-		struct ip server = view.servers[(r->first + (*tries)++) % view.n_servers];
+	while (turn->tries < view.n_servers) {
+		struct ip server = view.servers[(turn->first + turn->tries++) % view.n_servers];
 		socklen_t size = address_of(server, &to);
 		int fd = socket(to.any.sa_family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
@@ -153,7 +162,7 @@ static void ask(struct resolver *r, size_t place)
 	struct resolver_asked *q = &r->asked[place - PLACE_ASKED];
 	int fd;
 
-	while ((fd = resolver_connect(r, place, r->client[place], SOCK_DGRAM, &q->tries)) >= 0) {
+	while ((fd = resolver_connect(r, place, r->client[place], SOCK_DGRAM, &q->turn)) >= 0) {
 		(void)getrandom(q->question.v, 2, 0);
 		if (send(fd, q->question.v, q->question.n, MSG_NOSIGNAL) == (ssize_t)q->question.n)
 			return;
@@ -173,7 +182,9 @@ static void pass_on(struct resolver *r, const struct dns_message *m,
 	if (place < 0)
 		return;
 	q = &r->asked[place - PLACE_ASKED];
-	*q = (struct resolver_asked){ .from = *from, .id = dns_id(m->v), .question = *m };
+	*q = (struct resolver_asked){
+		.from = *from, .id = dns_id(m->v), .turn = { .first = r->first }, .question = *m
+	};
 	r->client[place] = client;
 	ask(r, (size_t)place);
 }
@@ -217,7 +228,7 @@ static void take_answer(struct resolver *r, size_t place)
 		ask(r, place);
 		return;
 	}
-	r->first += q->tries - 1u;
+	r->first = (uint8_t)(q->turn.first + q->turn.tries - 1);
 	dns_set_id(r->answer, q->id);
 	answer(r, &q->from, r->answer, (size_t)n);
 	resolver_close(r, place);

@@ -33,18 +33,23 @@ union resolver_address {
 	struct sockaddr_in6 v6;
 };
 
+/* Which of its servers is asked: the number of the first, and how many were. */
+struct resolver_turn {
+	uint8_t first, tries;
+};
+
 /* Who asked by a datagram, and what. */
 struct resolver_asked {
 	union resolver_address from;
 	uint16_t id; /* the client's; that of the question is by chance */
-	uint8_t tries;
+	struct resolver_turn turn;
 	struct dns_message question;
 };
 
 /* A connection of a client, with the one to a server for its question. */
 struct resolver_stream {
 	enum resolver_phase { READING, ASKING, WAITING, ANSWERING } phase;
-	uint8_t tries;
+	struct resolver_turn turn;
 	uint8_t length[2]; /* of the question, as it was sent */
 	size_t had;        /* of length and question */
 	struct dns_message question;
@@ -64,8 +69,8 @@ struct resolver {
 	const char *path;
 	struct stat file; /* of what is mapped at names.text */
 	struct dns_names names;
-	uint64_t now; /* ms */
-	size_t first; /* of the servers: the one that answered last */
+	uint64_t now;  /* ms */
+	uint8_t first; /* of the servers: the one that answered last */
 	/* by place */
 	struct pollfd poll[PLACE_COUNT];
 	struct ip client[PLACE_COUNT];
@@ -77,16 +82,19 @@ struct resolver {
 };
 
 struct ip resolver_ip(const union resolver_address *address);
+/* It may ask once more now. */
+bool resolver_may(struct resolver *r, struct ip client);
 /* Who that is, and what the network is to it; false: it may not ask, or not so much. */
 bool resolver_serves(struct resolver *r, const union resolver_address *from, struct dns_view *view);
 /* A free place from `first` for one more of this client; -1: it has more than are left to others. */
 int resolver_find(const struct resolver *r, size_t first, size_t n, struct ip client);
 /* To the next server of the client, in that place; -1: there is none any more. */
-int resolver_connect(struct resolver *r, size_t place, struct ip client, int type, uint8_t *tries);
+int resolver_connect(struct resolver *r, size_t place, struct ip client, int type,
+	struct resolver_turn *turn);
 void resolver_close(struct resolver *r, size_t place);
 
 void resolver_accept(struct resolver *r);
-/* As far as it goes. */
+/* As far as it goes, and no farther than leaves the others their time. */
 void resolver_go_on(struct resolver *r, size_t i);
 /* It took too long. */
 void resolver_late(struct resolver *r, size_t i);

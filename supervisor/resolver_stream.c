@@ -11,6 +11,7 @@
 
 #define UNKNOWN UINT32_MAX
 #define LENGTH 2
+#define STEPS_A_TURN 8 /* poll(2) tells again what is left */
 
 /* Waits for that, and for nothing of the other end. */
 static void watch(struct resolver *r, size_t i, size_t place, short events)
@@ -69,7 +70,7 @@ static void ask(struct resolver *r, size_t i)
 {
 	struct resolver_stream *s = &r->streams[i];
 	bool asks = resolver_connect(r, PLACE_SERVER + i, r->client[PLACE_CLIENT + i], SOCK_STREAM,
-			    &s->tries) >= 0;
+			    &s->turn) >= 0;
 
 	if (!asks)
 		dns_fail(&s->question, DNS_FAILED);
@@ -102,7 +103,9 @@ static int read_question(struct resolver *r, size_t i)
 	if (size == 0 || s->had < LENGTH + size)
 		return s->had == LENGTH && dns_id(s->length) < DNS_HEADER ? -1 : 1;
 	s->question.n = size;
-	s->tries = 0;
+	if (!resolver_may(r, r->client[PLACE_CLIENT + i]))
+		return -1;
+	s->turn = (struct resolver_turn){ .first = r->first };
 	dns_view(&view, &r->names, r->client[PLACE_CLIENT + i]);
 	switch (dns_reply(&view, &r->names, &s->question)) {
 	case DNS_IGNORE:
@@ -184,7 +187,9 @@ void resolver_go_on(struct resolver *r, size_t i)
 {
 	int rc;
 
-	while ((rc = step(r, i)) != 0 && r->poll[PLACE_CLIENT + i].fd != -1) {
+	for (int n = 0;
+		n < STEPS_A_TURN && (rc = step(r, i)) != 0 && r->poll[PLACE_CLIENT + i].fd != -1;
+		n++) {
 		if (rc < 0 && open_to_others(&r->streams[i]))
 			ask(r, i);
 		else if (rc < 0)

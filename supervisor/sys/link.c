@@ -17,12 +17,17 @@
 
 static int send_packet(struct link *l, const struct wire_msg *m, int fd, struct err *e)
 {
-	for (int failed = 0;;) {
+	for (int failed = 0, waited = 0;;) {
 		struct pollfd ready = { .fd = l->fd, .events = POLLOUT };
 
 		if (passing_send(l->fd, m, sizeof(*m), &fd, fd >= 0, MSG_DONTWAIT) ==
 			(ssize_t)sizeof(*m))
 			return 0;
+		/* unix(7): as many descriptors as we may have are on their way already, until init takes them */
+		if (errno == ETOOMANYREFS && waited++ < LINK_TIMEOUT_MS) {
+			(void)poll(NULL, 0, 1);
+			continue;
+		}
 		if (errno != EAGAIN && ++failed == TRIES)
 			return err_set(e, "tell init");
 		if (errno == EAGAIN && poll(&ready, 1, LINK_TIMEOUT_MS) == 0)

@@ -26,6 +26,8 @@
 /* All that changes within this time is written at once. */
 #define NAMES_DELAY_MS 20
 #define NAMES_A_TURN 8
+/* A lease on one of the files is over then, or in the way again; the kernel ends it after 45 s. */
+#define NAMES_AGAIN_MS 1000
 #define FOLDER_MAX (sizeof(PATH_FILES) + UNIT_NAME_MAX + 1)
 
 const char *names_read(struct supervisor *s, struct arena *a, const char *path)
@@ -117,7 +119,9 @@ static void all_neighbours(const struct supervisor *s, const struct attach_plan 
 /* In place: the file is bound into the container, a new one of the same name would not be seen there. */
 static int write_file(int dir, const char *name, const char *text, struct err *e)
 {
-	cleanup_fd int fd = openat(dir, name, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+	/* Who reads it may have a lease on it (fcntl(2)), and nobody waits for that. */
+	cleanup_fd int fd = openat(dir, name,
+		O_WRONLY | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW, 0644);
 	size_t len = strlen(text);
 
 	KILL_POINT("names-open");
@@ -148,8 +152,7 @@ static int write_hosts(const struct instance *inst, int dir, struct arena *a, st
 
 /* ---- resolvers ---- */
 
-/* Whether it takes questions now, or soon: its socket is there. */
-static bool has_resolver(struct supervisor *s, const struct instance *network)
+bool names_has_resolver(struct supervisor *s, const struct instance *network)
 {
 	char name[UNIT_NAME_MAX];
 	int socket = builtin_resolver(unit_at(s, network->index), name)
@@ -169,7 +172,7 @@ static void find_resolver(const struct instance *owner, struct resolv_own *own, 
 		const char *name = network_of(unit_at(s, owner->index), i);
 		const struct instance *network = network_instance(s, name);
 
-		if (network == NULL || !has_resolver(s, network) ||
+		if (network == NULL || !names_has_resolver(s, network) ||
 			(own->server != NULL && (way_out || network->bridge.internal)))
 			continue;
 		way_out = !network->bridge.internal;
@@ -303,8 +306,12 @@ static void write_again(struct supervisor *s, const struct instance *inst)
 	cleanup_fd int dir = files_folder(inst, path, sizeof(path), &e);
 	struct arena a = { 0 };
 
-	if (dir < 0 || write_all(inst, dir, &a, &e) < 0)
-		journal(s, LOG_LEVEL_WARNING, inst->unit, "%s", e.msg);
+	if (dir < 0 || write_all(inst, dir, &a, &e) < 0) {
+		if (e.no == EWOULDBLOCK)
+			s->names_again = true;
+		else
+			journal(s, LOG_LEVEL_WARNING, inst->unit, "%s", e.msg);
+	}
 	arena_free(&a);
 }
 
@@ -326,8 +333,13 @@ static void on_names(uv_timer_t *timer)
 		write_again(s, inst);
 		written++;
 	}
-	if (s->names_next < s->set->n)
+	if (s->names_next < s->set->n) {
 		(void)uv_timer_start(timer, on_names, 0, 0);
+	} else if (s->names_again) {
+		s->names_again = false;
+		s->names_next = 0;
+		(void)uv_timer_start(timer, on_names, NAMES_AGAIN_MS, 0);
+	}
 }
 
 static const char *const files[] = { "hosts", "resolv.conf", "hostname" };

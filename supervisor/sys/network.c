@@ -290,6 +290,22 @@ static int attach_all(struct instance *inst, bool adopts, struct err *e)
 	return 0;
 }
 
+/* Its socket has come up since the rules were made. */
+static bool resolver_is_closed(const struct instance *inst)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < inst->n_attached; i++) {
+		const struct instance *network = network_instance(inst->s,
+			network_of(unit_at(inst->s, inst->index), i));
+
+		any = any ||
+			(network->bridge.resolver && !network->resolver_open &&
+				names_has_resolver(inst->s, network));
+	}
+	return any;
+}
+
 static int attach_new(struct instance *inst, struct err *e)
 {
 	struct supervisor *s = inst->s;
@@ -297,7 +313,7 @@ static int attach_new(struct instance *inst, struct err *e)
 
 	if (network_ports_free(s, u, e) < 0 || attach_all(inst, false, e) < 0)
 		return -1;
-	return network_has_rules(u) ? network_rules(s, e) : 0;
+	return network_has_rules(u) || resolver_is_closed(inst) ? network_rules(s, e) : 0;
 }
 
 int network_mend(struct instance *inst, const char **what, const char **lacked, struct err *e)
@@ -364,6 +380,11 @@ static int adopt_one(struct instance *inst, struct err *e)
 	return inst->netns >= 0 ? nics_attach(inst, e) : 0;
 }
 
+static bool is_other(const void *ctx, const char *unit)
+{
+	return strcmp(ctx, unit) != 0;
+}
+
 static void adopt_kind(struct supervisor *s, enum unit_kind kind)
 {
 	struct err e;
@@ -377,8 +398,12 @@ static void adopt_kind(struct supervisor *s, enum unit_kind kind)
 			inst->userns = held_take(s, "userns", inst->unit);
 			inst->netns = held_take(s, "netns", inst->unit);
 		}
-		if (adopt_one(inst, &e) < 0)
-			journal(s, LOG_LEVEL_ERROR, inst->unit, "take its network over: %s", e.msg);
+		if (adopt_one(inst, &e) == 0)
+			continue;
+		journal(s, LOG_LEVEL_ERROR, inst->unit, "take its network over: %s", e.msg);
+		/* The rules that are made next do not know it: it would be open. */
+		if (net_sweep(&s->net, is_other, inst->unit, &e) < 0)
+			journal(s, LOG_LEVEL_ERROR, inst->unit, "%s", e.msg);
 	}
 }
 

@@ -47,6 +47,11 @@ static void collect_ports(const struct instance *inst, struct rule_port *ports, 
 	}
 }
 
+static bool resolver_of(const struct instance *inst)
+{
+	return inst->bridge.resolver && names_has_resolver(inst->s, inst);
+}
+
 static void collect_rules(const struct supervisor *s, struct rule_set *rules, struct arena *a)
 {
 	struct rule_network *networks = arena_array(a, s->set->n, sizeof(*networks));
@@ -69,7 +74,8 @@ static void collect_rules(const struct supervisor *s, struct rule_set *rules, st
 			n->host_access = inst->bridge.host_access;
 			n->strict = inst->bridge.strict;
 			n->v6 = inst->bridge.at[FAMILY_V6].prefix != 0;
-			n->resolver = inst->bridge.resolver;
+			if (resolver_of(inst))
+				n->resolver = network_address(inst);
 		}
 		for (size_t k = 0; inst != NULL && k < inst->n_attached; k++)
 			if (inst->attachments[k].connections != 0)
@@ -100,8 +106,10 @@ int network_rules(struct supervisor *s, struct err *e)
 	collect_rules(s, &rules, &a);
 	rc = net_rules(&s->net, &rules, e);
 	for (size_t i = 0; i < s->set->n; i++)
-		if (s->instances[i] != NULL && network_has_bridge(s->instances[i]))
+		if (s->instances[i] != NULL && network_has_bridge(s->instances[i])) {
+			s->instances[i]->resolver_open = rc == 0 && resolver_of(s->instances[i]);
 			watch_bridge(s->instances[i]);
+		}
 	arena_free(&a);
 	return rc;
 }

@@ -153,6 +153,8 @@ static void look_at(struct supervisor *s, struct instance *inst)
 	if (rc < 0) {
 		failed(s, inst->unit, &e);
 		inst->look = true; /* later */
+	} else if (inst->bridge_up) {
+		nics_join(inst);
 	}
 }
 

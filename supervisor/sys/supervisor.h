@@ -74,6 +74,7 @@ struct instance {
 	char *unmapped;      /* why it has none though it should, malloc'd, or NULL */
 	struct attach_plan *attachments; /* malloc'd: its networks in the order of its file, ... */
 	size_t n_attached;               /* ... and how many of them are done; 0: it may be NULL */
+	bool resolver_open;              /* of a network: the rules let questions through */
 	bool bridge_up;                  /* a network: its bridge stands as ... */
 	bool awaits;                     /* its start: devices that are not there */
 	struct bridge_plan bridge;
@@ -138,6 +139,7 @@ struct supervisor {
 	struct id_ranges ranges;
 	char machine_id[40];
 	uint32_t names_next; /* index of the unit whose turn it is then */
+	bool names_again;    /* a file could not be written for a moment */
 	uv_timer_t names;    /* coming: neighbours' /etc/hosts are written again */
 	uv_timer_t deadline;
 	uv_timer_t well; /* when this life has lasted for a while */
@@ -344,6 +346,8 @@ const char *table_read(struct supervisor *s, struct arena *a, const char *name);
 int names_open(struct supervisor *s, struct err *e);
 /* What the resolver of this network knows, when it has one; and nothing any more. */
 void names_publish(struct supervisor *s, const struct instance *network);
+/* Whether that takes questions now, or soon: its socket is there. */
+bool names_has_resolver(struct supervisor *s, const struct instance *network);
 void names_unpublish(const struct instance *network);
 /* A name in the host's /etc is another file. */
 void names_host_changed(struct supervisor *s, const char *name);

@@ -414,12 +414,19 @@ def lingering():
 def pass_away(box, s, data, fd, times=1):
     """Sends the descriptor, which then is the receiver's alone: who stands still until we have closed ours."""
     fds = array.array("i", [fd.fileno()] * times)
-    os.kill(box.life, signal.SIGSTOP)
-    try:
-        s.sendmsg([data], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, fds)])
-        fd.close()
-    finally:
-        os.kill(box.life, signal.SIGCONT)
+
+    def passed():
+        os.kill(box.life, signal.SIGSTOP)
+        try:
+            s.sendmsg([data], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, fds)], socket.MSG_DONTWAIT)
+            fd.close()
+            return True
+        except BlockingIOError:  # what was sent before is not read yet, and nobody reads it now
+            return False
+        finally:
+            os.kill(box.life, signal.SIGCONT)
+
+    eventually(passed, "there is room for it")
 
 
 def test_descriptors_that_linger_hold_up_nothing(box):

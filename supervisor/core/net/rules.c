@@ -14,7 +14,7 @@
 #define ELEMENTS_PER_MESSAGE 512
 #define ELEMENT_BYTES 72
 #define FIXED_BYTES 12288 /* everything but elements; the unit test knows how much it is */
-#define PER_NETWORK_BYTES (8 * ELEMENT_BYTES + 3 * IF_NAME_MAX)
+#define PER_NETWORK_BYTES (11 * ELEMENT_BYTES + 3 * IF_NAME_MAX)
 
 /* The second for a kernel that has none of both families in one, which is one without IPv6 in most cases. */
 static const struct nft_table both = { RULES_TABLE, NFPROTO_INET };
@@ -38,10 +38,11 @@ enum set_id {
 	SET_INTERNAL,
 	SET_OUTBOUND,
 	SET_CLOSED,
-	SET_RESOLVED,
 	SET_SAME,
 	SET_FRIENDS,
 	SET_BUSY,
+	SET_RESOLVER,
+	SET_RESOLVER6,
 	MAP_ADDR_PORT,
 	MAP_PORT,
 	MAP_ADDR6_PORT,
@@ -56,14 +57,19 @@ static const struct nft_set sets[SET_COUNT] = {
 	[SET_OUTBOUND] = { "outbound", NFT_T_IFNAME, IF_NAME_MAX, .each = 0 },
 	/* those whose containers have no business with the host itself */
 	[SET_CLOSED] = { "closed", NFT_T_IFNAME, IF_NAME_MAX, .each = 0 },
-	/* those with a resolver at the host's address */
-	[SET_RESOLVED] = { "resolved", NFT_T_IFNAME, IF_NAME_MAX, .each = 0 },
 	/* each bridge with itself: no expression compares two registers; those whose containers may meet */
 	[SET_SAME] = { "same", NFT_CONCAT(NFT_T_IFNAME, NFT_T_IFNAME), 2 * IF_NAME_MAX, .each = 0 },
 	[SET_FRIENDS] = { "friends", NFT_CONCAT(NFT_T_IFNAME, NFT_T_IFNAME), 2 * IF_NAME_MAX,
 		.each = 0 },
 	/* containers that have as many connections as they may: by hardware address, so of both families */
 	[SET_BUSY] = { "busy", NFT_T_ETHER, MAC_LEN, .each = NFT_EACH_CONNECTIONS },
+	/* where the containers of a bridge find their resolver: by UDP and TCP at this address */
+	[SET_RESOLVER] = { "resolvers",
+		NFT_CONCAT(NFT_CONCAT(NFT_T_IFNAME, NFT_T_PROTO), NFT_T_ADDR), IF_NAME_MAX + 8,
+		.each = 0 },
+	[SET_RESOLVER6] = { "resolvers6",
+		NFT_CONCAT(NFT_CONCAT(NFT_T_IFNAME, NFT_T_PROTO), NFT_T_ADDR6), IF_NAME_MAX + 20,
+		.each = 0 },
 	/* published ports: of one host address, of all */
 	[MAP_ADDR_PORT] = { "addr_ports",
 		NFT_CONCAT(NFT_CONCAT(NFT_T_PROTO, NFT_T_ADDR), NFT_T_PORT), 12,
@@ -86,13 +92,13 @@ static bool in_set(enum set_id set, const struct rule_network *n)
 		return !n->internal;
 	case SET_CLOSED:
 		return !n->host_access;
-	case SET_RESOLVED:
-		return n->resolver;
 	case SET_FRIENDS:
 		return !n->strict;
 	case SET_INSIDE:
 	case SET_SAME:
 	case SET_BUSY:
+	case SET_RESOLVER:
+	case SET_RESOLVER6:
 	case MAP_ADDR_PORT:
 	case MAP_PORT:
 	case MAP_ADDR6_PORT:
@@ -139,7 +145,31 @@ static uint8_t *put_addr(uint8_t *at, struct ip addr, size_t size)
 
 static size_t addr_size(enum set_id map)
 {
-	return map == MAP_ADDR6_PORT || map == MAP_PORT6 ? 16 : 4;
+	return map == MAP_ADDR6_PORT || map == MAP_PORT6 || map == SET_RESOLVER6 ? 16 : 4;
+}
+
+static void fill_resolvers(struct nl_buf *b, const struct nft_table *t, enum set_id set,
+	const struct rule_set *rules)
+{
+	static const uint8_t protocols[] = { IPPROTO_UDP, IPPROTO_TCP };
+
+	for (size_t i = 0; i < rules->n_networks; i++) {
+		const struct rule_network *n = &rules->networks[i];
+		uint8_t key[IF_NAME_MAX + 20] = { 0 };
+		size_t nest;
+
+		if (!ip_is_set(n->resolver) ||
+			(ip_family(n->resolver) == FAMILY_V6) != (addr_size(set) == 16))
+			continue;
+		memcpy(key, n->bridge, strnlen(n->bridge, IF_NAME_MAX - 1));
+		(void)put_addr(key + IF_NAME_MAX + 4, n->resolver, addr_size(set));
+		nest = nft_elements_begin(b, t, &sets[set]);
+		for (size_t k = 0; k < ARRAY_LEN(protocols); k++) {
+			key[IF_NAME_MAX] = protocols[k];
+			nft_element(b, &sets[set], key, NULL);
+		}
+		nft_elements_end(b, nest);
+	}
 }
 
 static bool in_map(enum set_id map, const struct rule_port *p)
@@ -251,18 +281,28 @@ static void put_from_closed(struct nl_buf *b)
 	from(b, SET_CLOSED);
 }
 
-static void put_from_resolved(struct nl_buf *b)
-{
-	from(b, SET_RESOLVED);
-}
-
-/* By UDP or TCP: the port stands in the same place. */
-static void put_to_resolver(struct nl_buf *b)
+/* The port stands in the same place for both protocols. */
+static void to_port_of_names(struct nl_buf *b, enum set_id set, uint32_t offset)
 {
 	static const uint8_t port[2] = { 0, 53 };
 
+	nft_meta(b, NFT_META_IIFNAME, REG(0));
+	nft_meta(b, NFT_META_L4PROTO, REG(IF_REGS));
+	nft_payload(b, NFT_PAYLOAD_NETWORK_HEADER, offset, (uint32_t)addr_size(set),
+		REG(IF_REGS + 1));
+	nft_lookup(b, sets[set].name, REG(0), 0, false);
 	nft_payload(b, NFT_PAYLOAD_TRANSPORT_HEADER, PORT_DESTINATION, sizeof(port), REG(0));
 	nft_cmp(b, REG(0), NFT_CMP_EQ, port, sizeof(port));
+}
+
+static void put_to_resolver(struct nl_buf *b)
+{
+	to_port_of_names(b, SET_RESOLVER, IP_DESTINATION);
+}
+
+static void put_to_resolver6(struct nl_buf *b)
+{
+	to_port_of_names(b, SET_RESOLVER6, IP6_DESTINATION);
 }
 
 static void put_from_outbound(struct nl_buf *b)
@@ -503,8 +543,8 @@ static const struct nft_chain chains[] = {
 	X(ping6)              \
 	X(neighbour)          \
 	X(from_closed)        \
-	X(from_resolved)      \
 	X(to_resolver)        \
+	X(to_resolver6)       \
 	X(reject)             \
 	X(friends)            \
 	X(from_internal)      \
@@ -545,7 +585,8 @@ static const struct rule {
 	{ CHAIN_INPUT, { v4, icmp, accept } },
 	{ CHAIN_INPUT, { v6, ping6, accept } },
 	{ CHAIN_INPUT, { v6, neighbour, accept } },
-	{ CHAIN_INPUT, { from_resolved, to_resolver, accept } },
+	{ CHAIN_INPUT, { v4, to_resolver, accept } },
+	{ CHAIN_INPUT, { v6, to_resolver6, accept } },
 	{ CHAIN_INPUT, { from_closed, reject } },
 
 	{ CHAIN_FORWARD, { answers, accept } },
@@ -595,6 +636,8 @@ void rules_build(struct nl_buf *b, const struct rule_set *rules)
 		for (id = SET_INSIDE; id <= SET_FRIENDS; id++)
 			fill_set(b, t, id, rules);
 		fill_busy(b, t, rules);
+		fill_resolvers(b, t, SET_RESOLVER, rules);
+		fill_resolvers(b, t, SET_RESOLVER6, rules);
 		for (id = MAP_ADDR_PORT; id <= MAP_PORT6; id++)
 			fill_map(b, t, id, rules);
 		for (i = 0; i < ARRAY_LEN(chains); i++)

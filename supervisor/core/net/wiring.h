@@ -60,8 +60,9 @@ struct attach_plan {
 /* Everything that our nf_tables table says. */
 struct rule_network {
 	char bridge[IF_NAME_MAX];
-	bool internal, host_access, strict, resolver; /* as in struct bridge_plan */
-	bool v6;                                      /* it has addresses of IPv6 */
+	bool internal, host_access, strict; /* as in struct bridge_plan */
+	bool v6;                            /* it has addresses of IPv6 */
+	struct ip resolver;                 /* where it answers; none: it does not */
 };
 struct rule_limit {
 	const uint8_t *mac; /* of the container */

@@ -142,9 +142,11 @@ static int replace_rules(struct net *n, const struct rule_set *rules, struct err
 	while (replace_table(n, &last, e) < 0) {
 		if (e->no == ENOENT && last.n_limits > 0)
 			last.n_limits = 0;
-		else if (e->no == ENOENT && !last.silent)
+		else if (e->no == ENOENT && !last.silent) {
 			last.silent = true;
-		else if (e->no == EOPNOTSUPP && !last.v4_only)
+			/* it may have been that alone */
+			last.n_limits = n->unlimited ? 0 : rules->n_limits;
+		} else if (e->no == EOPNOTSUPP && !last.v4_only)
 			last.v4_only = true;
 		else
 			return -1;
