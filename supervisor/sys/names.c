@@ -92,8 +92,7 @@ static const struct strv *joined(const struct strv *one, const struct strv *two,
 static void add_member(const struct instance *inst, const struct attach_plan *p,
 	struct neighbours *list, struct arena *a)
 {
-	const struct network_use *use = unit_network(unit_at(inst->s, inst->index),
-		(size_t)(p - inst->attachments));
+	const struct network_use *use = unit_network(unit_at(inst->s, inst->index), p->nth);
 	struct host_entry *entry = LIST_ADD(a, list);
 
 	*entry = host_entry_of(inst);
@@ -169,7 +168,7 @@ static void find_resolver(const struct instance *owner, struct resolv_own *own, 
 	bool way_out = false;
 
 	for (size_t i = 0; i < owner->n_attached; i++) {
-		const char *name = network_of(unit_at(s, owner->index), i);
+		const char *name = network_of(unit_at(s, owner->index), owner->attachments[i].nth);
 		const struct instance *network = network_instance(s, name);
 
 		if (network == NULL || !names_has_resolver(s, network) ||

@@ -297,7 +297,7 @@ static bool resolver_is_closed(const struct instance *inst)
 
 	for (size_t i = 0; i < inst->n_attached; i++) {
 		const struct instance *network = network_instance(inst->s,
-			network_of(unit_at(inst->s, inst->index), i));
+			network_of(unit_at(inst->s, inst->index), inst->attachments[i].nth));
 
 		any = any ||
 			(network->bridge.resolver && !network->resolver_open &&

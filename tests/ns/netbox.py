@@ -21,6 +21,11 @@ class NetBox(RootBox):
                 eventually(lambda: self.pid_outside(pid), "its pid outside") if pid else self.init_pid())
         return self.spaces[unit]
 
+    def anew(self, unit):
+        """Its processes are others now; what is known of the ones before is forgotten."""
+        if unit in self.spaces:
+            self.spaces.pop(unit).close()
+
     def pid_outside(self, pid):
         """The machine's number of a process that the box knows by this one."""
         for entry in os.listdir("/proc"):

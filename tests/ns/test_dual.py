@@ -51,10 +51,6 @@ class Dual(NetBox):
         with self.inside("/bin/busybox", "cat", f"/run/sup/files/{unit}.container/hosts", stdout=-1, text=True) as p:
             return p.communicate(timeout=60)[0].splitlines()
 
-    def anew(self, unit):
-        """Its processes are others now; what is known of the ones before is forgotten."""
-        self.spaces.pop(unit).close()
-
     def reaches(self, asker, address, port=80, listener="both", at=80):
         """The address that the listener sees; None: nobody answers."""
         any_of = "::" if ":" in address else "0.0.0.0"

@@ -2,6 +2,7 @@
 or the resolver dies. The servers outside are fakes on the machine's side of a network card. test_resolver.py has the
 resolver by itself."""
 
+import fcntl
 import os
 import re
 import signal
@@ -130,6 +131,31 @@ def test_without_dns_there_are_the_files(box):
         box.space("mute").udp("10.63.0.1", question("mute"), None, 0.5, 1)
 
 
+def test_a_server_of_the_host_is_not_the_resolver(box):
+    """The port is open where the resolver answers, not at another address of the host."""
+    with box.space().socket(socket.SOCK_STREAM, ("192.0.2.9", 53)) as s:
+        s.listen()
+        with pytest.raises(OSError), box.space("web").socket(socket.SOCK_STREAM, timeout=2) as c:
+            c.connect(("192.0.2.9", 53))
+
+
+def test_a_lease_on_a_file_holds_nobody_up(box):
+    """Who reads a file may have a lease on it: whoever then opens it for writing is stopped for 45 s by the kernel."""
+    signal.signal(signal.SIGIO, signal.SIG_IGN)
+    root = f"/proc/{box.pid_outside(box.unit('both')['pid'])}/root"
+    with open(f"{root}/etc/hosts", "rb") as leased:
+        fcntl.fcntl(leased, fcntl.F_SETLEASE, fcntl.F_RDLCK)
+        assert box.supctl("stop", "db")[0] == 0
+        # both comes before web
+        eventually(lambda: "db" not in box.seen("web", "hosts"), "the others are told")
+        assert "db" in leased.read().decode()
+        assert box.supctl("status")[0] == 0
+    eventually(lambda: "db" not in box.seen("both", "hosts"), "it is told when the lease is over")
+    assert box.supctl("start", "db")[0] == 0
+    box.anew("db")
+    eventually(lambda: "db" in box.seen("both", "hosts"), "it is back")
+
+
 def test_only_the_port_of_names_is_open(box):
     with box.space().socket(socket.SOCK_STREAM, ("0.0.0.0", 7777)) as s:
         s.listen()
@@ -141,7 +167,7 @@ def test_who_stops_is_not_found_and_who_comes_back_is(box):
     assert box.supctl("stop", "db")[0] == 0
     assert eventually(lambda: box.ask("web", "db")[0] == 3, "it is gone")
     assert box.supctl("start", "db")[0] == 0
-    box.spaces.pop("db").close()
+    box.anew("db")
     assert eventually(lambda: box.ask("web", "db")[2] == [box.address("db")], "it is back")
 
 

@@ -266,6 +266,28 @@ def test_a_flood_does_not_take_it_from_others(resolver):
         thread.join()
 
 
+def test_a_connection_has_no_more_questions_than_a_datagram(resolver):
+    """It is ended when it asks more than a client may; the others are answered meanwhile."""
+    one = question("nobody")
+    many = (struct.pack(">H", len(one)) + one) * 100_000
+    answers = []
+    with resolver.ns.tcp(GATEWAY, ONE) as s:
+
+        def read():
+            with contextlib.suppress(OSError):
+                while piece := s.recv(1 << 20):
+                    answers.append(len(piece))
+
+        thread = threading.Thread(target=read)
+        thread.start()
+        with contextlib.suppress(OSError):
+            s.sendall(many)
+            s.shutdown(socket.SHUT_WR)
+        thread.join()
+    assert 0 < sum(answers) < len(many)
+    assert read_answer(resolver.ns.udp(GATEWAY, question("web"), TWO, 1, 20))[0] == 0
+
+
 def test_it_wants_its_sockets():
     done = subprocess.run([initbox.BUILD / "supervisor", "resolver", "/nowhere"], capture_output=True, text=True)
     assert done.returncode == 2 and "socket unit" in done.stderr

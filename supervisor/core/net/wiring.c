@@ -200,6 +200,7 @@ void attach_plan_make(struct attach_plan *p, const char *unit, size_t nth,
 	*p = (struct attach_plan){
 		.unit = unit,
 		.mtu = bridge->mtu,
+		.nth = (uint32_t)nth,
 		.driver = bridge->driver,
 		.mode = bridge->mode,
 		.strict = bridge->strict,

@@ -49,6 +49,7 @@ struct attach_plan {
 	} at[FAMILY_COUNT];
 	uint8_t mac[MAC_LEN]; /* of the inside end */
 	uint32_t mtu;
+	uint32_t nth; /* of the networks of its file: one that is not up has no attachment */
 	uint8_t driver;
 	uint32_t mode;
 	bool strict; /* it reaches the bridge alone */
