@@ -316,7 +316,6 @@ static void put_foreign_arp_ip(struct nl_buf *b)
 	not_its_own(b, SET_ADDRS, NFT_PAYLOAD_NETWORK_HEADER, ARP_SENDER_IP);
 }
 
-/* A word is a number here, and what it stands for a row of words[]: a table of addresses would be eight times as long. */
 #define WORDS(X)           \
 	X(sends_too_much)  \
 	X(drop)            \
@@ -335,10 +334,8 @@ static void put_foreign_arp_ip(struct nl_buf *b)
 	X(tcp)             \
 	X(advertises)      \
 	X(foreign_target) X(claims) X(routes) X(redirects) X(gives_addresses) X(gets_too_much)
-#define WORD_NUMBER(word) word,
-#define WORD_PUTS(word) put_##word,
-enum word { NO_WORD, WORDS(WORD_NUMBER) };
-static void (*const words[])(struct nl_buf *b) = { NULL, WORDS(WORD_PUTS) };
+enum word { NO_WORD, WORDS(NFT_WORD) };
+static void (*const words[])(struct nl_buf *b) = { NULL, WORDS(NFT_WORD_PUTS) };
 
 /* A rule reads as a sentence: all words match, then the last one acts. */
 static const uint8_t rules[][4] = {
@@ -368,11 +365,8 @@ static const uint8_t rules[][4] = {
 static void put_rule(struct nl_buf *b, size_t i)
 {
 	const struct nft_chain *c = i == ARRAY_LEN(rules) - 1 ? &given : &sent;
-	size_t nest = nft_rule_begin(b, &table, c->name);
 
-	for (size_t k = 0; k < ARRAY_LEN(rules[i]) && rules[i][k] != NO_WORD; k++)
-		words[rules[i][k]](b);
-	nft_rule_end(b, nest);
+	nft_sentence(b, &table, c->name, rules[i], ARRAY_LEN(rules[i]), words);
 }
 
 size_t guard_size(size_t n)

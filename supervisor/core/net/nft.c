@@ -242,7 +242,7 @@ void nft_elements_end(struct nl_buf *b, size_t nest)
 	nl_nest_end(b, nest);
 }
 
-size_t nft_rule_begin(struct nl_buf *b, const struct nft_table *t, const char *chain)
+static size_t rule_begin(struct nl_buf *b, const struct nft_table *t, const char *chain)
 {
 	message(b, t, NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND, "add a rule to chain", chain);
 	nl_str(b, NFTA_RULE_TABLE, t->name);
@@ -250,9 +250,19 @@ size_t nft_rule_begin(struct nl_buf *b, const struct nft_table *t, const char *c
 	return nl_nest(b, NFTA_RULE_EXPRESSIONS);
 }
 
-void nft_rule_end(struct nl_buf *b, size_t nest)
+static void rule_end(struct nl_buf *b, size_t nest)
 {
 	nl_nest_end(b, nest);
+}
+
+void nft_sentence(struct nl_buf *b, const struct nft_table *t, const char *chain,
+	const uint8_t *word, size_t most, void (*const words[])(struct nl_buf *b))
+{
+	size_t nest = rule_begin(b, t, chain);
+
+	for (size_t i = 0; i < most && word[i] != 0; i++)
+		words[word[i]](b);
+	rule_end(b, nest);
 }
 
 void nft_meta(struct nl_buf *b, uint32_t key, uint32_t reg)

@@ -84,8 +84,15 @@ size_t nft_elements_ask(struct nl_buf *b, const struct nft_table *t, const struc
 /* Of the answer, the packets of an NFT_EACH_COUNTS; returns the set's name, NULL when the reply is another. */
 const char *nft_count_read(const struct nl_reply *r, uint64_t *packets);
 
-size_t nft_rule_begin(struct nl_buf *b, const struct nft_table *t, const char *chain);
-void nft_rule_end(struct nl_buf *b, size_t nest);
+/*
+ * A rule reads as a sentence: all its words match, then the last one acts. A word is a number, and what it stands for a row of
+ * words[]: a table of addresses would be eight times as long. Of a list X(drop) these two make `drop` and put_drop; 0 is none.
+ */
+#define NFT_WORD(word) word,
+#define NFT_WORD_PUTS(word) put_##word,
+/* Ends with the first 0, or after `most`. */
+void nft_sentence(struct nl_buf *b, const struct nft_table *t, const char *chain,
+	const uint8_t *word, size_t most, void (*const words[])(struct nl_buf *b));
 
 /* Expressions. They end the rule's evaluation when they do not match. */
 void nft_meta(struct nl_buf *b, uint32_t key, uint32_t reg);

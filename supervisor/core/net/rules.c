@@ -1,7 +1,7 @@
 #include "supervisor/core/net/rules.h"
 
 #include "common/util.h"
-#include "supervisor/core/net/nft.h"
+#include "supervisor/core/net/rules_sets.h"
 
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_conntrack_common.h>
@@ -10,11 +10,7 @@
 #include <linux/rtnetlink.h>
 #include <string.h>
 
-/* One attribute with elements must stay below 64 kB; an element has this many bytes at most. */
-#define ELEMENTS_PER_MESSAGE 512
-#define ELEMENT_BYTES 72
 #define FIXED_BYTES 12288 /* everything but elements; the unit test knows how much it is */
-#define PER_NETWORK_BYTES (11 * ELEMENT_BYTES + 3 * IF_NAME_MAX)
 
 /* The second for a kernel that has none of both families in one, which is one without IPv6 in most cases. */
 static const struct nft_table both = { RULES_TABLE, NFPROTO_INET };
@@ -30,202 +26,6 @@ static const struct nft_table only_v4 = { RULES_TABLE, NFPROTO_IPV4 };
 #define ETHER_SOURCE 6
 #define ICMP6_TYPE 0
 #define PORT_DESTINATION 2
-
-/* ---- sets and maps ---- */
-
-enum set_id {
-	SET_INSIDE,
-	SET_INTERNAL,
-	SET_OUTBOUND,
-	SET_CLOSED,
-	SET_SAME,
-	SET_FRIENDS,
-	SET_BUSY,
-	SET_RESOLVER,
-	SET_RESOLVER6,
-	MAP_ADDR_PORT,
-	MAP_PORT,
-	MAP_ADDR6_PORT,
-	MAP_PORT6,
-	SET_COUNT
-};
-
-static const struct nft_set sets[SET_COUNT] = {
-	/* all our bridges; those without and those with a way out */
-	[SET_INSIDE] = { "inside", NFT_T_IFNAME, IF_NAME_MAX, .each = 0 },
-	[SET_INTERNAL] = { "internal", NFT_T_IFNAME, IF_NAME_MAX, .each = 0 },
-	[SET_OUTBOUND] = { "outbound", NFT_T_IFNAME, IF_NAME_MAX, .each = 0 },
-	/* those whose containers have no business with the host itself */
-	[SET_CLOSED] = { "closed", NFT_T_IFNAME, IF_NAME_MAX, .each = 0 },
-	/* each bridge with itself: no expression compares two registers; those whose containers may meet */
-	[SET_SAME] = { "same", NFT_CONCAT(NFT_T_IFNAME, NFT_T_IFNAME), 2 * IF_NAME_MAX, .each = 0 },
-	[SET_FRIENDS] = { "friends", NFT_CONCAT(NFT_T_IFNAME, NFT_T_IFNAME), 2 * IF_NAME_MAX,
-		.each = 0 },
-	/* containers that have as many connections as they may: by hardware address, so of both families */
-	[SET_BUSY] = { "busy", NFT_T_ETHER, MAC_LEN, .each = NFT_EACH_CONNECTIONS },
-	/* where the containers of a bridge find their resolver: by UDP and TCP at this address */
-	[SET_RESOLVER] = { "resolvers",
-		NFT_CONCAT(NFT_CONCAT(NFT_T_IFNAME, NFT_T_PROTO), NFT_T_ADDR), IF_NAME_MAX + 8,
-		.each = 0 },
-	[SET_RESOLVER6] = { "resolvers6",
-		NFT_CONCAT(NFT_CONCAT(NFT_T_IFNAME, NFT_T_PROTO), NFT_T_ADDR6), IF_NAME_MAX + 20,
-		.each = 0 },
-	/* published ports: of one host address, of all */
-	[MAP_ADDR_PORT] = { "addr_ports",
-		NFT_CONCAT(NFT_CONCAT(NFT_T_PROTO, NFT_T_ADDR), NFT_T_PORT), 12,
-		NFT_CONCAT(NFT_T_ADDR, NFT_T_PORT), 8, .each = 0 },
-	[MAP_PORT] = { "ports", NFT_CONCAT(NFT_T_PROTO, NFT_T_PORT), 8,
-		NFT_CONCAT(NFT_T_ADDR, NFT_T_PORT), 8, .each = 0 },
-	[MAP_ADDR6_PORT] = { "addr_ports6",
-		NFT_CONCAT(NFT_CONCAT(NFT_T_PROTO, NFT_T_ADDR6), NFT_T_PORT), 24,
-		NFT_CONCAT(NFT_T_ADDR6, NFT_T_PORT), 20, .each = 0 },
-	[MAP_PORT6] = { "ports6", NFT_CONCAT(NFT_T_PROTO, NFT_T_PORT), 8,
-		NFT_CONCAT(NFT_T_ADDR6, NFT_T_PORT), 20, .each = 0 },
-};
-
-static bool in_set(enum set_id set, const struct rule_network *n)
-{
-	switch (set) {
-	case SET_INTERNAL:
-		return n->internal;
-	case SET_OUTBOUND:
-		return !n->internal;
-	case SET_CLOSED:
-		return !n->host_access;
-	case SET_FRIENDS:
-		return !n->strict;
-	case SET_INSIDE:
-	case SET_SAME:
-	case SET_BUSY:
-	case SET_RESOLVER:
-	case SET_RESOLVER6:
-	case MAP_ADDR_PORT:
-	case MAP_PORT:
-	case MAP_ADDR6_PORT:
-	case MAP_PORT6:
-	case SET_COUNT:
-		break;
-	}
-	return true;
-}
-
-static void fill_set(struct nl_buf *b, const struct nft_table *t, enum set_id set,
-	const struct rule_set *rules)
-{
-	size_t nest = 0, in = 0, i;
-
-	for (i = 0; i < rules->n_networks; i++) {
-		const struct rule_network *n = &rules->networks[i];
-		char key[2 * IF_NAME_MAX] = { 0 };
-
-		if (!in_set(set, n))
-			continue;
-		if (in++ % ELEMENTS_PER_MESSAGE == 0) {
-			if (in > 1)
-				nft_elements_end(b, nest);
-			nest = nft_elements_begin(b, t, &sets[set]);
-		}
-		memcpy(key, n->bridge, strnlen(n->bridge, IF_NAME_MAX - 1));
-		memcpy(key + IF_NAME_MAX, key, IF_NAME_MAX);
-		nft_element(b, &sets[set], key, NULL);
-	}
-	if (in > 0)
-		nft_elements_end(b, nest);
-}
-
-/* Of IPv4 the last four bytes. Returns behind it. */
-static uint8_t *put_addr(uint8_t *at, struct ip addr, size_t size)
-{
-	uint8_t bytes[16];
-
-	ip_bytes(bytes, addr);
-	memcpy(at, bytes + sizeof(bytes) - size, size);
-	return at + size;
-}
-
-static size_t addr_size(enum set_id map)
-{
-	return map == MAP_ADDR6_PORT || map == MAP_PORT6 || map == SET_RESOLVER6 ? 16 : 4;
-}
-
-static void fill_resolvers(struct nl_buf *b, const struct nft_table *t, enum set_id set,
-	const struct rule_set *rules)
-{
-	static const uint8_t protocols[] = { IPPROTO_UDP, IPPROTO_TCP };
-
-	for (size_t i = 0; i < rules->n_networks; i++) {
-		const struct rule_network *n = &rules->networks[i];
-		uint8_t key[IF_NAME_MAX + 20] = { 0 };
-		size_t nest;
-
-		if (!ip_is_set(n->resolver) ||
-			(ip_family(n->resolver) == FAMILY_V6) != (addr_size(set) == 16))
-			continue;
-		memcpy(key, n->bridge, strnlen(n->bridge, IF_NAME_MAX - 1));
-		(void)put_addr(key + IF_NAME_MAX + 4, n->resolver, addr_size(set));
-		nest = nft_elements_begin(b, t, &sets[set]);
-		for (size_t k = 0; k < ARRAY_LEN(protocols); k++) {
-			key[IF_NAME_MAX] = protocols[k];
-			nft_element(b, &sets[set], key, NULL);
-		}
-		nft_elements_end(b, nest);
-	}
-}
-
-static bool in_map(enum set_id map, const struct rule_port *p)
-{
-	bool one = map == MAP_ADDR_PORT || map == MAP_ADDR6_PORT;
-
-	return ip_is_any(p->port.host_addr) != one &&
-		(ip_family(p->addr) == FAMILY_V6) == (addr_size(map) == 16);
-}
-
-static void port_element(struct nl_buf *b, enum set_id map, const struct rule_port *p)
-{
-#define PORT_NUMBER(NAME, text, number) number,
-	static const uint8_t numbers[] = { PORT_PROTOCOLS(PORT_NUMBER) };
-	uint8_t key[24] = { numbers[p->port.protocol] }, data[20] = { 0 }, *at = key + 4;
-
-	if (!ip_is_any(p->port.host_addr))
-		at = put_addr(at, p->port.host_addr, addr_size(map));
-	put_be16(at, p->port.host);
-	put_be16(put_addr(data, p->addr, addr_size(map)), p->port.inside);
-	nft_element(b, &sets[map], key, data);
-}
-
-static void fill_map(struct nl_buf *b, const struct nft_table *t, enum set_id map,
-	const struct rule_set *rules)
-{
-	size_t nest = 0, in = 0, i;
-
-	for (i = 0; i < rules->n_ports; i++) {
-		const struct rule_port *p = &rules->ports[i];
-
-		if (!in_map(map, p))
-			continue;
-		if (in++ % ELEMENTS_PER_MESSAGE == 0) {
-			if (in > 1)
-				nft_elements_end(b, nest);
-			nest = nft_elements_begin(b, t, &sets[map]);
-		}
-		port_element(b, map, p);
-	}
-	if (in > 0)
-		nft_elements_end(b, nest);
-}
-
-static void fill_busy(struct nl_buf *b, const struct nft_table *t, const struct rule_set *rules)
-{
-	for (size_t i = 0; i < rules->n_limits;) {
-		size_t nest = nft_elements_begin(b, t, &sets[SET_BUSY]);
-
-		do
-			nft_element(b, &sets[SET_BUSY], rules->limits[i].mac,
-				&rules->limits[i].connections);
-		while (++i < rules->n_limits && i % ELEMENTS_PER_MESSAGE != 0);
-		nft_elements_end(b, nest);
-	}
-}
 
 /* ---- the words that rules are made of ---- */
 
@@ -254,16 +54,16 @@ static void put_publish(struct nl_buf *b)
 	nft_verdict(b, NFT_JUMP, "publish");
 }
 
-static void from(struct nl_buf *b, enum set_id set)
+static void from(struct nl_buf *b, enum rule_set_id set)
 {
 	nft_meta(b, NFT_META_IIFNAME, REG(0));
-	nft_lookup(b, sets[set].name, REG(0), 0, false);
+	nft_lookup(b, rule_sets[set].name, REG(0), 0, false);
 }
 
-static void to(struct nl_buf *b, enum set_id set, bool invert)
+static void to(struct nl_buf *b, enum rule_set_id set, bool invert)
 {
 	nft_meta(b, NFT_META_OIFNAME, REG(0));
-	nft_lookup(b, sets[set].name, REG(0), 0, invert);
+	nft_lookup(b, rule_sets[set].name, REG(0), 0, invert);
 }
 
 static void put_from_inside(struct nl_buf *b)
@@ -282,15 +82,15 @@ static void put_from_closed(struct nl_buf *b)
 }
 
 /* The port stands in the same place for both protocols. */
-static void to_port_of_names(struct nl_buf *b, enum set_id set, uint32_t offset)
+static void to_port_of_names(struct nl_buf *b, enum rule_set_id set, uint32_t offset)
 {
 	static const uint8_t port[2] = { 0, 53 };
 
 	nft_meta(b, NFT_META_IIFNAME, REG(0));
 	nft_meta(b, NFT_META_L4PROTO, REG(IF_REGS));
-	nft_payload(b, NFT_PAYLOAD_NETWORK_HEADER, offset, (uint32_t)addr_size(set),
+	nft_payload(b, NFT_PAYLOAD_NETWORK_HEADER, offset, (uint32_t)rule_set_addr(set),
 		REG(IF_REGS + 1));
-	nft_lookup(b, sets[set].name, REG(0), 0, false);
+	nft_lookup(b, rule_sets[set].name, REG(0), 0, false);
 	nft_payload(b, NFT_PAYLOAD_TRANSPORT_HEADER, PORT_DESTINATION, sizeof(port), REG(0));
 	nft_cmp(b, REG(0), NFT_CMP_EQ, port, sizeof(port));
 }
@@ -325,11 +125,11 @@ static void put_to_outside(struct nl_buf *b)
 	to(b, SET_INSIDE, true);
 }
 
-static void between(struct nl_buf *b, enum set_id set)
+static void between(struct nl_buf *b, enum rule_set_id set)
 {
 	nft_meta(b, NFT_META_IIFNAME, REG(0));
 	nft_meta(b, NFT_META_OIFNAME, REG(IF_REGS));
-	nft_lookup(b, sets[set].name, REG(0), 0, false);
+	nft_lookup(b, rule_sets[set].name, REG(0), 0, false);
 }
 
 static void put_same_bridge(struct nl_buf *b)
@@ -457,13 +257,13 @@ static void put_to_host(struct nl_buf *b)
 }
 
 /* From the map comes the container's address, and its port in the next register. */
-static void translate(struct nl_buf *b, enum set_id map, uint32_t port_reg)
+static void translate(struct nl_buf *b, enum rule_set_id map, uint32_t port_reg)
 {
-	uint8_t family = addr_size(map) == 16 ? NFPROTO_IPV6 : NFPROTO_IPV4;
+	uint8_t family = rule_set_addr(map) == 16 ? NFPROTO_IPV6 : NFPROTO_IPV4;
 
 	nft_payload(b, NFT_PAYLOAD_TRANSPORT_HEADER, PORT_DESTINATION, 2, port_reg);
-	nft_lookup(b, sets[map].name, REG(0), REG(8), false);
-	nft_dnat(b, family, REG(8), REG(8 + addr_size(map) / 4));
+	nft_lookup(b, rule_sets[map].name, REG(0), REG(8), false);
+	nft_dnat(b, family, REG(8), REG(8 + rule_set_addr(map) / 4));
 }
 
 static void put_to_published_addr(struct nl_buf *b)
@@ -495,7 +295,7 @@ static void put_to_published_port6(struct nl_buf *b)
 static void put_has_too_many(struct nl_buf *b)
 {
 	nft_payload(b, NFT_PAYLOAD_LL_HEADER, ETHER_SOURCE, MAC_LEN, REG(0));
-	nft_lookup(b, sets[SET_BUSY].name, REG(0), 0, false);
+	nft_lookup(b, rule_sets[SET_BUSY].name, REG(0), 0, false);
 }
 
 /* ---- chains and rules ---- */
@@ -520,7 +320,6 @@ static const struct nft_chain chains[] = {
 	[CHAIN_POSTROUTING] = { "postrouting", "nat", NF_INET_POST_ROUTING, NF_IP_PRI_NAT_SRC },
 };
 
-/* A word is a number here, and what it stands for a row of words[]: a table of addresses would be eight times as long. */
 #define WORDS(X)              \
 	X(v4)                 \
 	X(not_from_lo)        \
@@ -551,10 +350,8 @@ static const struct nft_chain chains[] = {
 	X(published)          \
 	X(to_inside)          \
 	X(masquerade) X(same_bridge) X(to_internal) X(from_outbound) X(to_outside) X(source_local)
-#define WORD_NUMBER(word) word,
-#define WORD_PUTS(word) put_##word,
-enum word { NO_WORD, WORDS(WORD_NUMBER) };
-static void (*const words[])(struct nl_buf *b) = { NULL, WORDS(WORD_PUTS) };
+enum word { NO_WORD, WORDS(NFT_WORD) };
+static void (*const words[])(struct nl_buf *b) = { NULL, WORDS(NFT_WORD_PUTS) };
 
 /* A rule reads as a sentence: all words match, then the last one acts. */
 static const struct rule {
@@ -607,39 +404,27 @@ static const struct rule {
 static void build_rule(struct nl_buf *b, const struct nft_table *t, const struct rule *r,
 	bool silent)
 {
-	size_t i, nest = nft_rule_begin(b, t, chains[r->chain].name);
+	uint8_t word[ARRAY_LEN(r->word)];
 
-	for (i = 0; i < ARRAY_LEN(r->word) && r->word[i] != NO_WORD; i++)
-		words[silent && r->word[i] == reject ? drop : r->word[i]](b);
-	nft_rule_end(b, nest);
+	for (size_t i = 0; i < ARRAY_LEN(word); i++)
+		word[i] = silent && r->word[i] == reject ? drop : r->word[i];
+	nft_sentence(b, t, chains[r->chain].name, word, ARRAY_LEN(word), words);
 }
 
 size_t rules_size(const struct rule_set *rules)
 {
-	/* A message of elements costs less than two elements. */
-	return FIXED_BYTES + rules->n_networks * PER_NETWORK_BYTES +
-		(rules->n_ports + rules->n_ports / ELEMENTS_PER_MESSAGE * 2 + rules->n_limits) *
-		ELEMENT_BYTES;
+	return FIXED_BYTES + rule_sets_size(rules);
 }
 
 void rules_build(struct nl_buf *b, const struct rule_set *rules)
 {
 	const struct nft_table *t = rules->v4_only ? &only_v4 : &both;
-	uint32_t id;
 	size_t i;
 
 	nft_begin(b);
 	nft_table_renew(b, t, rules->n_networks == 0);
 	if (rules->n_networks > 0) {
-		for (id = 0; id < SET_COUNT; id++)
-			nft_set_add(b, t, &sets[id], id + 1);
-		for (id = SET_INSIDE; id <= SET_FRIENDS; id++)
-			fill_set(b, t, id, rules);
-		fill_busy(b, t, rules);
-		fill_resolvers(b, t, SET_RESOLVER, rules);
-		fill_resolvers(b, t, SET_RESOLVER6, rules);
-		for (id = MAP_ADDR_PORT; id <= MAP_PORT6; id++)
-			fill_map(b, t, id, rules);
+		rule_sets_build(b, t, rules);
 		for (i = 0; i < ARRAY_LEN(chains); i++)
 			nft_chain_add(b, t, &chains[i]);
 		for (i = 0; i < ARRAY_LEN(rules_of_table); i++)

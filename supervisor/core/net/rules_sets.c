@@ -1,0 +1,211 @@
+#include "supervisor/core/net/rules_sets.h"
+
+#include "common/util.h"
+
+#include <netinet/in.h>
+#include <string.h>
+
+/* One attribute with elements must stay below 64 kB; an element has this many bytes at most. */
+#define ELEMENTS_PER_MESSAGE 512
+#define ELEMENT_BYTES 72
+#define PER_NETWORK_BYTES (11 * ELEMENT_BYTES + 3 * IF_NAME_MAX)
+
+const struct nft_set rule_sets[RULE_SETS] = {
+	/* all our bridges; those without and those with a way out */
+	[SET_INSIDE] = { "inside", NFT_T_IFNAME, IF_NAME_MAX, .each = 0 },
+	[SET_INTERNAL] = { "internal", NFT_T_IFNAME, IF_NAME_MAX, .each = 0 },
+	[SET_OUTBOUND] = { "outbound", NFT_T_IFNAME, IF_NAME_MAX, .each = 0 },
+	/* those whose containers have no business with the host itself */
+	[SET_CLOSED] = { "closed", NFT_T_IFNAME, IF_NAME_MAX, .each = 0 },
+	/* each bridge with itself: no expression compares two registers; those whose containers may meet */
+	[SET_SAME] = { "same", NFT_CONCAT(NFT_T_IFNAME, NFT_T_IFNAME), 2 * IF_NAME_MAX, .each = 0 },
+	[SET_FRIENDS] = { "friends", NFT_CONCAT(NFT_T_IFNAME, NFT_T_IFNAME), 2 * IF_NAME_MAX,
+		.each = 0 },
+	/* containers that have as many connections as they may: by hardware address, so of both families */
+	[SET_BUSY] = { "busy", NFT_T_ETHER, MAC_LEN, .each = NFT_EACH_CONNECTIONS },
+	/* where the containers of a bridge find their resolver: by UDP and TCP at this address */
+	[SET_RESOLVER] = { "resolvers",
+		NFT_CONCAT(NFT_CONCAT(NFT_T_IFNAME, NFT_T_PROTO), NFT_T_ADDR), IF_NAME_MAX + 8,
+		.each = 0 },
+	[SET_RESOLVER6] = { "resolvers6",
+		NFT_CONCAT(NFT_CONCAT(NFT_T_IFNAME, NFT_T_PROTO), NFT_T_ADDR6), IF_NAME_MAX + 20,
+		.each = 0 },
+	/* published ports: of one host address, of all */
+	[MAP_ADDR_PORT] = { "addr_ports",
+		NFT_CONCAT(NFT_CONCAT(NFT_T_PROTO, NFT_T_ADDR), NFT_T_PORT), 12,
+		NFT_CONCAT(NFT_T_ADDR, NFT_T_PORT), 8, .each = 0 },
+	[MAP_PORT] = { "ports", NFT_CONCAT(NFT_T_PROTO, NFT_T_PORT), 8,
+		NFT_CONCAT(NFT_T_ADDR, NFT_T_PORT), 8, .each = 0 },
+	[MAP_ADDR6_PORT] = { "addr_ports6",
+		NFT_CONCAT(NFT_CONCAT(NFT_T_PROTO, NFT_T_ADDR6), NFT_T_PORT), 24,
+		NFT_CONCAT(NFT_T_ADDR6, NFT_T_PORT), 20, .each = 0 },
+	[MAP_PORT6] = { "ports6", NFT_CONCAT(NFT_T_PROTO, NFT_T_PORT), 8,
+		NFT_CONCAT(NFT_T_ADDR6, NFT_T_PORT), 20, .each = 0 },
+};
+
+static bool in_set(enum rule_set_id set, const struct rule_network *n)
+{
+	switch (set) {
+	case SET_INTERNAL:
+		return n->internal;
+	case SET_OUTBOUND:
+		return !n->internal;
+	case SET_CLOSED:
+		return !n->host_access;
+	case SET_FRIENDS:
+		return !n->strict;
+	case SET_INSIDE:
+	case SET_SAME:
+	case SET_BUSY:
+	case SET_RESOLVER:
+	case SET_RESOLVER6:
+	case MAP_ADDR_PORT:
+	case MAP_PORT:
+	case MAP_ADDR6_PORT:
+	case MAP_PORT6:
+	case RULE_SETS:
+		break;
+	}
+	return true;
+}
+
+static void fill_set(struct nl_buf *b, const struct nft_table *t, enum rule_set_id set,
+	const struct rule_set *rules)
+{
+	size_t nest = 0, in = 0, i;
+
+	for (i = 0; i < rules->n_networks; i++) {
+		const struct rule_network *n = &rules->networks[i];
+		char key[2 * IF_NAME_MAX] = { 0 };
+
+		if (!in_set(set, n))
+			continue;
+		if (in++ % ELEMENTS_PER_MESSAGE == 0) {
+			if (in > 1)
+				nft_elements_end(b, nest);
+			nest = nft_elements_begin(b, t, &rule_sets[set]);
+		}
+		memcpy(key, n->bridge, strnlen(n->bridge, IF_NAME_MAX - 1));
+		memcpy(key + IF_NAME_MAX, key, IF_NAME_MAX);
+		nft_element(b, &rule_sets[set], key, NULL);
+	}
+	if (in > 0)
+		nft_elements_end(b, nest);
+}
+
+/* Of IPv4 the last four bytes. Returns behind it. */
+static uint8_t *put_addr(uint8_t *at, struct ip addr, size_t size)
+{
+	uint8_t bytes[16];
+
+	ip_bytes(bytes, addr);
+	memcpy(at, bytes + sizeof(bytes) - size, size);
+	return at + size;
+}
+
+size_t rule_set_addr(enum rule_set_id map)
+{
+	return map == MAP_ADDR6_PORT || map == MAP_PORT6 || map == SET_RESOLVER6 ? 16 : 4;
+}
+
+static void fill_resolvers(struct nl_buf *b, const struct nft_table *t, enum rule_set_id set,
+	const struct rule_set *rules)
+{
+	static const uint8_t protocols[] = { IPPROTO_UDP, IPPROTO_TCP };
+
+	for (size_t i = 0; i < rules->n_networks; i++) {
+		const struct rule_network *n = &rules->networks[i];
+		uint8_t key[IF_NAME_MAX + 20] = { 0 };
+		size_t nest;
+
+		if (!ip_is_set(n->resolver) ||
+			(ip_family(n->resolver) == FAMILY_V6) != (rule_set_addr(set) == 16))
+			continue;
+		memcpy(key, n->bridge, strnlen(n->bridge, IF_NAME_MAX - 1));
+		(void)put_addr(key + IF_NAME_MAX + 4, n->resolver, rule_set_addr(set));
+		nest = nft_elements_begin(b, t, &rule_sets[set]);
+		for (size_t k = 0; k < ARRAY_LEN(protocols); k++) {
+			key[IF_NAME_MAX] = protocols[k];
+			nft_element(b, &rule_sets[set], key, NULL);
+		}
+		nft_elements_end(b, nest);
+	}
+}
+
+static bool in_map(enum rule_set_id map, const struct rule_port *p)
+{
+	bool one = map == MAP_ADDR_PORT || map == MAP_ADDR6_PORT;
+
+	return ip_is_any(p->port.host_addr) != one &&
+		(ip_family(p->addr) == FAMILY_V6) == (rule_set_addr(map) == 16);
+}
+
+static void port_element(struct nl_buf *b, enum rule_set_id map, const struct rule_port *p)
+{
+#define PORT_NUMBER(NAME, text, number) number,
+	static const uint8_t numbers[] = { PORT_PROTOCOLS(PORT_NUMBER) };
+	uint8_t key[24] = { numbers[p->port.protocol] }, data[20] = { 0 }, *at = key + 4;
+
+	if (!ip_is_any(p->port.host_addr))
+		at = put_addr(at, p->port.host_addr, rule_set_addr(map));
+	put_be16(at, p->port.host);
+	put_be16(put_addr(data, p->addr, rule_set_addr(map)), p->port.inside);
+	nft_element(b, &rule_sets[map], key, data);
+}
+
+static void fill_map(struct nl_buf *b, const struct nft_table *t, enum rule_set_id map,
+	const struct rule_set *rules)
+{
+	size_t nest = 0, in = 0, i;
+
+	for (i = 0; i < rules->n_ports; i++) {
+		const struct rule_port *p = &rules->ports[i];
+
+		if (!in_map(map, p))
+			continue;
+		if (in++ % ELEMENTS_PER_MESSAGE == 0) {
+			if (in > 1)
+				nft_elements_end(b, nest);
+			nest = nft_elements_begin(b, t, &rule_sets[map]);
+		}
+		port_element(b, map, p);
+	}
+	if (in > 0)
+		nft_elements_end(b, nest);
+}
+
+static void fill_busy(struct nl_buf *b, const struct nft_table *t, const struct rule_set *rules)
+{
+	for (size_t i = 0; i < rules->n_limits;) {
+		size_t nest = nft_elements_begin(b, t, &rule_sets[SET_BUSY]);
+
+		do
+			nft_element(b, &rule_sets[SET_BUSY], rules->limits[i].mac,
+				&rules->limits[i].connections);
+		while (++i < rules->n_limits && i % ELEMENTS_PER_MESSAGE != 0);
+		nft_elements_end(b, nest);
+	}
+}
+
+size_t rule_sets_size(const struct rule_set *rules)
+{
+	/* A message of elements costs less than two elements. */
+	return rules->n_networks * PER_NETWORK_BYTES +
+		(rules->n_ports + rules->n_ports / ELEMENTS_PER_MESSAGE * 2 + rules->n_limits) *
+		ELEMENT_BYTES;
+}
+
+void rule_sets_build(struct nl_buf *b, const struct nft_table *t, const struct rule_set *rules)
+{
+	enum rule_set_id id;
+
+	for (id = 0; id < RULE_SETS; id++)
+		nft_set_add(b, t, &rule_sets[id], id + 1);
+	for (id = SET_INSIDE; id <= SET_FRIENDS; id++)
+		fill_set(b, t, id, rules);
+	fill_busy(b, t, rules);
+	fill_resolvers(b, t, SET_RESOLVER, rules);
+	fill_resolvers(b, t, SET_RESOLVER6, rules);
+	for (id = MAP_ADDR_PORT; id <= MAP_PORT6; id++)
+		fill_map(b, t, id, rules);
+}
