@@ -367,34 +367,67 @@ static void put_mac(struct text *t, const uint8_t mac[6])
 		text_printf(t, "%s%02x", i == 0 ? ",mac=" : ":", mac[i]);
 }
 
-/* Podman's, of one network. */
-static int use_option(struct key_context *c, size_t at, struct network_use *use, char *option)
+static bool take_ip(struct key_context *c, struct network_use *use, const char *value)
 {
-	char *value = strchr(option, '=');
-	bool good = false;
+	(void)c;
+	return read_address(&use->ip[FAMILY_V4], FAMILY_V4, value) == 0;
+}
 
-	if (value != NULL)
-		*value++ = '\0';
-	if (value == NULL)
-		;
-	else if (strcmp(option, "ip") == 0)
-		good = read_address(&use->ip[FAMILY_V4], FAMILY_V4, value) == 0;
-	else if (strcmp(option, "ip6") == 0)
-		good = read_address(&use->ip[FAMILY_V6], FAMILY_V6, value) == 0;
-	else if (strcmp(option, "mac") == 0)
-		good = mac_parse(use->mac, value) == 0;
-	else if (strcmp(option, "interface_name") == 0 && is_plain(value, INTERFACE_MAX)) {
-		use->interface_name = value;
-		good = strcmp(value, "lo") != 0;
-	} else if (strcmp(option, "alias") == 0 && is_plain(value, ALIAS_CHARS_MAX)) {
-		strv_add(c->arena, &use->aliases, value);
-		good = true;
+static bool take_ip6(struct key_context *c, struct network_use *use, const char *value)
+{
+	(void)c;
+	return read_address(&use->ip[FAMILY_V6], FAMILY_V6, value) == 0;
+}
+
+static bool take_mac(struct key_context *c, struct network_use *use, const char *value)
+{
+	(void)c;
+	return mac_parse(use->mac, value) == 0;
+}
+
+static bool take_interface(struct key_context *c, struct network_use *use, const char *value)
+{
+	(void)c;
+	use->interface_name = value;
+	return is_plain(value, INTERFACE_MAX) && strcmp(value, "lo") != 0;
+}
+
+static bool take_alias(struct key_context *c, struct network_use *use, const char *value)
+{
+	strv_add(c->arena, &use->aliases, value);
+	return is_plain(value, ALIAS_CHARS_MAX);
+}
+
+/* Podman's, of one network. */
+static const struct {
+	const char *name, *wants;
+	bool (*take)(struct key_context *c, struct network_use *use, const char *value);
+} use_options[] = {
+	{ "ip", "an IPv4 address", take_ip },
+	{ "ip6", "an IPv6 address", take_ip6 },
+	{ "mac", "the hardware address of one interface, as 02:00:5e:00:53:01", take_mac },
+	{ "interface_name", "a name for an interface: at most 15 characters, and not lo",
+		take_interface },
+	{ "alias", "a host name", take_alias },
+};
+
+static int use_option(struct key_context *c, size_t at, struct network_use *use, const char *option)
+{
+	size_t len = strcspn(option, "=");
+	const char *value = option + len + 1;
+
+	for (size_t i = 0; option[len] == '=' && i < sizeof(use_options) / sizeof(use_options[0]);
+		i++) {
+		if (strlen(use_options[i].name) != len ||
+			strncmp(use_options[i].name, option, len) != 0)
+			continue;
+		return use_options[i].take(c, use, value)
+			? 0
+			: key_fail(c, at + len + 1, "\"%s\" is not %s", value,
+				  use_options[i].wants);
 	}
-	if (!good)
-		return key_fail(c, at,
-			"\"%s%s%s\" is none of: ip=, ip6=, mac=, interface_name=, alias=", option,
-			value != NULL ? "=" : "", value != NULL ? value : "");
-	return 0;
+	return key_fail(c, at,
+		"\"%s\" is none of: ip=, ip6=, mac=, interface_name=, alias=", option);
 }
 
 /* Behind "NAME.network:" or "bridge:"; a unit's name may have a colon, too. */
