@@ -135,8 +135,7 @@ static void make_namespaces(struct bench *b, struct facts *f, struct userns *mad
 	if (f->ids != NULL) {
 		ops = plan_mounts_of(b->u, f, a, &n);
 		if (userns_make(&ids, true, made, &e) < 0 ||
-			userns_can_mount(made->user, ops, n, &e) < 0 ||
-			net_ns_up(&b->net, made->net, &e) < 0)
+			userns_can_mount(made->user, ops, n, &e) < 0)
 			die(e.msg);
 	} else {
 		made->net = net_ns_make(&b->net, &e);
@@ -219,13 +218,16 @@ static void start(struct bench *b, struct facts facts)
 	device_facts(b->u, &facts, &arena);
 	if ((b->is & SERVICE) == 0)
 		make_namespaces(b, &facts, &made, &arena);
-	if (b->is & WIRED)
-		wire(b, &made, &pair);
 	make_plan(b, &plan, &facts, &arena);
 	io.netns = made.net;
 	io.userns = made.user;
 	if (launch(&b->launcher, &plan, &io, &run, &e) < 0)
 		die(e.msg);
+	if (b->kept.net < 0 && (b->is & SERVICE) == 0 && net_ns_up(&b->net, made.net, &e) < 0)
+		die(e.msg);
+	if (b->is & WIRED)
+		wire(b, &made, &pair);
+	launch_go(&run);
 	fd_close(&out[1]);
 	bench_arrived(out[0], began);
 	fd_close(&out[0]);

@@ -28,7 +28,8 @@ const struct step child_steps[] = {
 	{ "mount-sandbox", step_mount_sandbox },
 	{ "mount-files", step_mount_files },
 	{ "mount-volume", step_mount_volume },
-	{ "sysctl", step_sysctl }, /* before /proc/sys becomes read-only */
+	{ "wait-network", step_wait_network },
+	{ "sysctl", step_sysctl }, /* of its network, too; before /proc/sys becomes read-only */
 	{ "mask-paths", step_mask_paths },
 	{ "seal-root", step_seal_root }, /* when all mount points are made */
 	{ "terminal", step_terminal },   /* the host's tty while its path means something */

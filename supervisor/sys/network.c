@@ -245,18 +245,6 @@ int network_wire(const struct instance *inst, const struct attach_plan *p, struc
 	return 0;
 }
 
-/* The next one of its networks. adopts: a supervisor before may have done all of it. */
-static int attach_next(struct instance *inst, bool adopts, struct err *e)
-{
-	size_t nth = inst->n_attached;
-	const struct attach_plan *p = &inst->attachments[nth];
-
-	if (network_plan(inst, nth, adopts, inst->attachments, nth, e) < 0)
-		return -1;
-	inst->n_attached++; /* or half, when it fails: see bridge_setup() */
-	return adopts && net_attach_lacks(&inst->s->net, p) == NULL ? 0 : network_wire(inst, p, e);
-}
-
 void network_parent_came(struct instance *inst, const char *name)
 {
 	struct err e;
@@ -268,24 +256,43 @@ void network_parent_came(struct instance *inst, const char *name)
 			journal(inst->s, LOG_LEVEL_WARNING, inst->unit, "%s", e.msg);
 }
 
-static int attach_all(struct instance *inst, bool adopts, struct err *e)
+/* Its addresses and names; nothing is made yet. adopts: with those that a supervisor before has given. */
+static int plan_networks(struct instance *inst, bool adopts, struct err *e)
 {
-	struct supervisor *s = inst->s;
-	const struct unit *u = unit_at(s, inst->index);
+	const struct unit *u = unit_at(inst->s, inst->index);
 	size_t n = 0;
 
 	while (network_of(u, n) != NULL)
 		n++;
-	inst->attachments = calloc(n, sizeof(*inst->attachments));
+	inst->attachments = calloc(n + 1, sizeof(*inst->attachments));
 	if (inst->attachments == NULL)
 		return err_setx(e, "no memory for %zu networks", n);
-	while (inst->n_attached < n)
-		if (attach_next(inst, adopts, e) < 0)
+	for (; inst->n_attached < n; inst->n_attached++)
+		if (network_plan(inst, inst->n_attached, adopts, inst->attachments,
+			    inst->n_attached, e) < 0)
 			return -1;
+	return 0;
+}
+
+/* adopts: a supervisor before may have done all of it. */
+static int wire_all(struct instance *inst, bool adopts, struct err *e)
+{
+	struct supervisor *s = inst->s;
+
+	for (size_t i = 0; i < inst->n_attached; i++) {
+		const struct attach_plan *p = &inst->attachments[i];
+
+		if ((!adopts || net_attach_lacks(&s->net, p) != NULL) &&
+			network_wire(inst, p, e) < 0)
+			return -1;
+	}
+	inst->wired = true;
+	if (inst->n_attached == 0)
+		return 0;
 	ipam_use(&s->leases, inst->unit, true);
 	/* Before it runs: its first question may come at once. */
-	for (size_t i = 0; i < n; i++)
-		names_publish(s, network_instance(s, network_of(u, i)));
+	for (size_t i = 0; i < inst->n_attached; i++)
+		names_publish(s, network_instance(s, network_of(unit_at(s, inst->index), i)));
 	names_changed(s);
 	return 0;
 }
@@ -306,14 +313,14 @@ static bool resolver_is_closed(const struct instance *inst)
 	return any;
 }
 
-static int attach_new(struct instance *inst, struct err *e)
+static int connect_new(struct instance *inst, struct err *e)
 {
 	struct supervisor *s = inst->s;
-	const struct unit *u = unit_at(s, inst->index);
+	bool has_rules = inst->n_attached > 0 && network_has_rules(unit_at(s, inst->index));
 
-	if (network_ports_free(s, u, e) < 0 || attach_all(inst, false, e) < 0)
+	if (net_ns_up(&s->net, inst->netns, e) < 0 || wire_all(inst, false, e) < 0)
 		return -1;
-	return network_has_rules(u) || resolver_is_closed(inst) ? network_rules(s, e) : 0;
+	return has_rules || resolver_is_closed(inst) ? network_rules(s, e) : 0;
 }
 
 int network_mend(struct instance *inst, const char **what, const char **lacked, struct err *e)
@@ -335,23 +342,31 @@ int network_mend(struct instance *inst, const char **what, const char **lacked, 
 	return *lacked != NULL;
 }
 
-int network_attach(struct instance *inst, int *fresh, struct err *e)
+int network_prepare(struct instance *inst, int *fresh, struct err *e)
 {
 	struct supervisor *s = inst->s;
 	const struct unit *u = unit_at(s, inst->index);
 	enum network_mode mode = unit_network_mode(u);
 
-	if (mode == NETWORK_HOST || mode == NETWORK_CONTAINER)
+	if (mode == NETWORK_HOST || mode == NETWORK_CONTAINER || inst->netns >= 0)
 		return 0;
-	if (inst->netns >= 0)
-		return nics_attach(inst, e);
-	if (*fresh >= 0 && net_ns_up(&s->net, *fresh, e) < 0)
-		return err_prefix(e, "network");
 	inst->netns = *fresh >= 0 ? fd_take(fresh) : net_ns_make(&s->net, e);
 	if (inst->netns < 0)
 		return err_prefix(e, "network");
 	KILL_POINT("attach-namespace");
-	if (network_of(u, 0) != NULL && attach_new(inst, e) < 0) {
+	if (network_ports_free(s, u, e) == 0 && plan_networks(inst, false, e) == 0)
+		return 0;
+	network_release(inst);
+	return err_prefix(e, "network");
+}
+
+int network_connect(struct instance *inst, struct err *e)
+{
+	struct supervisor *s = inst->s;
+
+	if (inst->netns < 0 || inst->wired)
+		return inst->netns < 0 ? 0 : nics_attach(inst, e);
+	if (connect_new(inst, e) < 0) {
 		network_release(inst);
 		return err_prefix(e, "network");
 	}
@@ -375,7 +390,9 @@ static int adopt_one(struct instance *inst, struct err *e)
 			return -1;
 		nics_join(inst);
 	}
-	if (inst->netns >= 0 && network_of(u, 0) != NULL && attach_all(inst, !inst->changes, e) < 0)
+	if (inst->netns >= 0 &&
+		(plan_networks(inst, !inst->changes, e) < 0 ||
+			wire_all(inst, !inst->changes, e) < 0))
 		return -1;
 	return inst->netns >= 0 ? nics_attach(inst, e) : 0;
 }
@@ -470,6 +487,7 @@ void network_release(struct instance *inst)
 	KILL_POINT("detach-unruled");
 	free(inst->attachments);
 	inst->attachments = NULL;
+	inst->wired = false;
 	fd_close(&inst->netns);
 }
 

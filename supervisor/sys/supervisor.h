@@ -73,7 +73,8 @@ struct instance {
 	int userns;          /* the user namespace that it belongs to, -1: none */
 	char *unmapped;      /* why it has none though it should, malloc'd, or NULL */
 	struct attach_plan *attachments; /* malloc'd: its networks in the order of its file, ... */
-	size_t n_attached;               /* ... and how many of them are done; 0: it may be NULL */
+	size_t n_attached;               /* ... and how many of them there are; 0: it may be NULL */
+	bool wired;                      /* ... and they are made */
 	bool resolver_open;              /* of a network: the rules let questions through */
 	bool bridge_up;                  /* a network: its bridge stands as ... */
 	bool awaits;                     /* its start: devices that are not there */
@@ -279,10 +280,12 @@ void watch_check_oom(struct instance *inst);
 int networks_open(struct supervisor *s, struct err *e);
 int network_setup(struct instance *inst, struct err *e);
 /*
- * Network namespace, address and published ports of a container about to start; kept over its restarts. *fresh: one that
- * its user namespace has come with, which is taken if none is there yet, or -1.
+ * Network namespace and addresses of a container about to start; kept over its restarts. *fresh: one that its user namespace
+ * has come with, which is taken if none is there yet, or -1.
  */
-int network_attach(struct instance *inst, int *fresh, struct err *e);
+int network_prepare(struct instance *inst, int *fresh, struct err *e);
+/* All else of it: links, rules, published ports, devices. Its process exists and mounts meanwhile. */
+int network_connect(struct instance *inst, struct err *e);
 /* Those of the supervisor before, as they stand. */
 void networks_adopt(struct supervisor *s);
 /*

@@ -192,7 +192,7 @@ int net_detach(struct net *n, const struct attach_plan *p, struct err *e)
 	nl_init(&b, memory, sizeof(memory));
 	rt_link_change(&b, 0, p->host_if, &down);
 	nl_flag(&b, NLM_F_ACK);
-	cut = nlsock_run(n->route, &b, NULL, NULL, e) == 0;
+	cut = nlsock_run(n->route, &b, NULL, NULL, e) == 0 || e->no == ENODEV;
 	if (net_guard_remove(n, p, cut ? e : &ignored) == 0 && cut)
 		return 0;
 	return err_prefix(e, "%s", p->unit);

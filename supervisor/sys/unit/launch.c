@@ -277,6 +277,20 @@ static int clone_error(struct err *e)
 	return err_set(e, "start a process");
 }
 
+/* EPIPE: it was killed meanwhile, which the roster tells. */
+static void say_go(int go)
+{
+	while (write(go, "", 1) < 0 && errno == EINTR)
+		continue;
+}
+
+void launch_go(struct launched *run)
+{
+	say_go(run->go);
+	KILL_POINT("launch-go");
+	fd_close(&run->go);
+}
+
 int launch(struct launcher *l, const struct plan *plan, const struct launch_io *io,
 	struct launched *out, struct err *e)
 {
@@ -318,15 +332,14 @@ int launch(struct launcher *l, const struct plan *plan, const struct launch_io *
 	if (plan->learn && learn_begin(plan, pid, &why) < 0)
 		go_on_without(e, &why);
 	KILL_POINT("launch-learned");
-	/* EPIPE: it was killed meanwhile, which the roster tells */
-	while (write(s.go[1], "", 1) < 0 && errno == EINTR)
-		continue;
-	KILL_POINT("launch-go");
+	say_go(s.go[1]);
+	KILL_POINT("launch-begun");
 	*out = (struct launched){
 		.pid = pid,
 		.slot = (uint32_t)(slot - l->roster->slot),
 		.pidfd = fd_take(&s.pidfd),
 		.report = fd_take(&s.report[0]),
+		.go = fd_take(&s.go[1]),
 	};
 	return 0;
 }

@@ -2,8 +2,9 @@
  * One way to start any process of a unit: cgroup, descriptors, roster slot, clone3, go.
  *
  * The child becomes a child of init (CLONE_PARENT), is in its cgroup from its first instruction
- * (CLONE_INTO_CGROUP) and waits on the go pipe until the roster names it. The caller must ignore SIGPIPE, and must not be
- * PID 1 of a PID namespace: the kernel refuses CLONE_PARENT there (EINVAL).
+ * (CLONE_INTO_CGROUP) and waits on the go pipe twice: until the roster names it, and, when its mounts are made, for
+ * launch_go(): what is done between costs no time. The caller must ignore SIGPIPE, and must not be PID 1 of a PID namespace:
+ * the kernel refuses CLONE_PARENT there (EINVAL).
  */
 #ifndef SYS_LAUNCH_H
 #define SYS_LAUNCH_H
@@ -30,6 +31,7 @@ struct launched {
 	uint32_t slot; /* in the roster */
 	int pidfd;
 	int report; /* read end, non-blocking */
+	int go; /* for launch_go(); closed without it, the process ends before it has done anything */
 };
 
 /* What the caller gives; it keeps its ownership (launch duplicates nothing, the child has its own copies). */
@@ -55,5 +57,6 @@ void launcher_close(struct launcher *l);
  */
 int launch(struct launcher *l, const struct plan *plan, const struct launch_io *io,
 	struct launched *out, struct err *e);
+void launch_go(struct launched *run);
 
 #endif

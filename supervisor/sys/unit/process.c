@@ -202,7 +202,7 @@ int process_adopt(struct instance *inst, uint32_t slot, struct err *e)
 	struct supervisor *s = inst->s;
 	const struct roster_slot *of = &s->launcher.roster->slot[slot];
 	enum role role = (enum role)of->role;
-	struct launched run = { .pid = of->pid, .slot = slot, .pidfd = -1 };
+	struct launched run = { .pid = of->pid, .slot = slot, .pidfd = -1, .go = -1 };
 	struct process *p = process_new(inst, role);
 	char name[16];
 	int output = -1;

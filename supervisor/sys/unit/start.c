@@ -165,7 +165,7 @@ static int container_facts(struct instance *inst, struct facts *f, struct arena 
 	cleanup_fd int netns = -1;
 
 	if (may_contain(e) < 0 || root_facts(inst, f, a, e) < 0 || volume_facts(u, f, a, e) < 0 ||
-		ids_attach(inst, f, a, &netns, e) < 0 || network_attach(inst, &netns, e) < 0 ||
+		ids_attach(inst, f, a, &netns, e) < 0 || network_prepare(inst, &netns, e) < 0 ||
 		names_write(inst, files, FILES_PATH_MAX, e) < 0)
 		return -1;
 	f->files = files;
@@ -217,7 +217,7 @@ static int sandbox_facts(struct instance *inst, struct facts *f, struct arena *a
 	const struct sandbox *s = &u->service.sandbox;
 	int fresh = -1;
 
-	if (s->private_network && network_attach(inst, &fresh, e) < 0)
+	if (s->private_network && network_prepare(inst, &fresh, e) < 0)
 		return -1;
 	if (s->private_tmp && private_tmp_make(u->name, a, &f->private_tmp, e) < 0)
 		return -1;
@@ -332,6 +332,34 @@ static void renew_cgroup(struct instance *inst)
 	keep_unit_changed(inst->s, inst->index);
 }
 
+/* Nobody waits for it, and its slot is free when it is reaped. */
+static void forget_exit(struct process *p, int32_t status, const char *fault)
+{
+	(void)p;
+	(void)status;
+	(void)fault;
+}
+
+/* It mounts meanwhile, and waits then. */
+static int connect_and_go(struct process *p, struct launched *run, const struct plan *plan,
+	struct err *e)
+{
+	bool own = plan->own_network && !plan->join;
+	struct err why;
+
+	if (!own || network_connect(p->instance, &why) == 0) {
+		KILL_POINT("start-connected");
+		launch_go(run);
+		return 0;
+	}
+	*e = why;
+	fd_close(&run->go);
+	p->on_exit = forget_exit;
+	process_add(p, run);
+	(void)process_signal(p, SIGKILL);
+	return -1;
+}
+
 static int launch_plan(struct instance *inst, const struct plan *plan, const struct launch_io *io,
 	struct process **out, struct err *e)
 {
@@ -348,6 +376,8 @@ static int launch_plan(struct instance *inst, const struct plan *plan, const str
 	}
 	if (e->msg[0] != '\0')
 		journal(inst->s, LOG_LEVEL_WARNING, inst->unit, "%s", e->msg);
+	if (connect_and_go(p, &run, plan, e) < 0)
+		return -1;
 	KILL_POINT("start-launched");
 	watch_unit(inst);
 	process_add(p, &run);
@@ -470,6 +500,8 @@ int start_process(struct supervisor *s, uint32_t index, enum role role, uint32_t
 	/* the process has its own */
 	fd_close(&inst->out.write_end);
 	fd_close(&inst->err.write_end);
+	if (rc < 0 && inst->netns >= 0 && !inst->wired)
+		network_release(inst);
 	if (rc == 0) {
 		event.pid = p->run.pid;
 		event.health = facts.image != NULL ? &facts.image->health : NULL;
