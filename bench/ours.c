@@ -117,7 +117,7 @@ static void make_small(struct plan *p)
 	p->cgroup_ns = p->no_new_privileges = false;
 }
 
-/* As sys/unit/ids.c and sys/network.c do it for the first start. */
+/* As sys/unit/ids.c and sys/network/network.c do it for the first start. */
 static void make_namespaces(struct bench *b, struct facts *f, struct userns *made, struct arena *a)
 {
 	static struct id_extent extent = { 0, IDS_BASE, IDS_SIZE };

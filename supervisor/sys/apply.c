@@ -6,7 +6,7 @@
 #include "common/wire.h"
 #include "supervisor/core/unit/change.h"
 #include "supervisor/sys/clock.h"
-#include "supervisor/sys/network_live.h"
+#include "supervisor/sys/network/network_live.h"
 #include "supervisor/sys/recover/adopt.h"
 #include "supervisor/sys/recover/held.h"
 #include "supervisor/sys/supervisor.h"

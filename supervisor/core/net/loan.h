@@ -1,7 +1,7 @@
 /*
  * Devices of the host that are lent to units: into a container's network namespace, as a port of a network's bridge, or
  * as what VLANs and containers' links stand on. What a device was before is written down first, so that whoever comes
- * later can make it so again. Pure; sys/nics.c    does it.
+ * later can make it so again. Pure; sys/network/nics.c does it.
  */
 #ifndef CORE_NET_LOAN_H
 #define CORE_NET_LOAN_H

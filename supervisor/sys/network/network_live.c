@@ -1,10 +1,10 @@
-#include "supervisor/sys/network_live.h"
+#include "supervisor/sys/network/network_live.h"
 
 #include "common/killpoint.h"
 #include "common/paths.h"
 #include "supervisor/core/unit/change.h"
 #include "supervisor/sys/file.h"
-#include "supervisor/sys/network_rules.h"
+#include "supervisor/sys/network/network_rules.h"
 #include "supervisor/sys/supervisor.h"
 
 #include <stdlib.h>

@@ -6,8 +6,8 @@
 #include "common/fd.h"
 #include "common/killpoint.h"
 #include "common/paths.h"
-#include "supervisor/sys/network_live.h"
-#include "supervisor/sys/network_rules.h"
+#include "supervisor/sys/network/network_live.h"
+#include "supervisor/sys/network/network_rules.h"
 #include "supervisor/sys/recover/held.h"
 #include "supervisor/sys/supervisor.h"
 

@@ -1,4 +1,4 @@
-#include "supervisor/sys/network_rules.h"
+#include "supervisor/sys/network/network_rules.h"
 
 #include "supervisor/sys/supervisor.h"
 

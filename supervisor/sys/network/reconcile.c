@@ -1,4 +1,4 @@
-#include "supervisor/sys/reconcile.h"
+#include "supervisor/sys/network/reconcile.h"
 
 #include "common/util.h"
 #include "supervisor/sys/clock.h"
