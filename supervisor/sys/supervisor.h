@@ -82,7 +82,9 @@ struct instance {
 	struct pool pools[FAMILY_COUNT];
 	bool changes; /* a reload has changed its unit, or its network's, while it runs */
 	bool late;    /* ... and others' ports come before its own */
-	bool look;    /* somebody may have changed what it has in the kernel */
+	struct ports
+		refused; /* malloc'd: those it wants since then, and a process of the host has */
+	bool look;       /* somebody may have changed what it has in the kernel */
 	struct listeners listeners;                   /* of a socket */
 	int watch_cgroup, watch_memory, watch_bridge; /* inotify watches, -1: none */
 	bool cgroup_killed;    /* once, or maybe: it serves no further process */

@@ -246,6 +246,26 @@ def test_a_port_that_another_has(running):
     assert running.pids() == pids
 
 
+def test_a_port_that_a_process_of_the_host_has(running):
+    """It keeps it, over a death of the supervisor as well; all else of the reload is done."""
+    pids = running.pids()
+    of_both = WEB + "PublishPort=8181:81\nPublishPort=8282:82\n"
+    with running.serves("web", 82), running.talks(running.inside_of("db"), "10.30.0.9", 82):
+        with running.python(running.of_host(), ECHO, 8181) as host:
+            assert host.stdout.readline() == "ready\n"
+            running.reload(web_container=of_both)
+            assert "change it while it runs: PublishPort=8181/tcp: port *:8181/tcp of the host is taken by" in running.journal()
+            assert running.answers(running.of_host(), "127.0.0.1", 8181) and running.answers(running.of_host(), "127.0.0.1", 8282)
+            running.reborn()
+            assert running.answers(running.of_host(), "127.0.0.1", 8181) and running.answers(running.of_host(), "127.0.0.1", 8282)
+        with running.serves("web", 81):
+            assert not running.answers(running.of_host(), "127.0.0.1", 8181)
+            running.reload(web_container=of_both + "AddHost=printer:10.9.9.9\n")
+            assert running.answers(running.of_host(), "127.0.0.1", 8181) and running.answers(running.of_host(), "127.0.0.1", 8282)
+    running.reload(web_container=WEB)
+    assert running.pids() == pids
+
+
 def test_another_subnet_takes_a_restart(running):
     before = running.pids()
     running.reload(lan_network=LAN.replace("10.30.0.0/24", "10.30.0.0/25"))

@@ -351,6 +351,11 @@ static const struct {
 		"a.container:4:1: error: IP= needs a network with a bridge, see Network=\n" },
 	{ "a.container", BOX "Network=none\nPublishPort=80\n",
 		"a.container:4:1: error: PublishPort= needs a network with a bridge, see Network=\n" },
+	{ "a.container", BOX "Network=host\nIngressRate=10M\nEgressRate=10M\nConnectionsMax=5\n",
+		"a.container:4:1: error: IngressRate= needs a network with a bridge, see Network=\n"
+		"a.container:5:1: error: EgressRate= needs a network with a bridge, see Network=\n"
+		"a.container:6:1: error: ConnectionsMax= needs a network with a bridge, see Network=\n" },
+	{ "a.container", BOX "Network=none\nPublishPort=80\nPublishPort=\n", "" },
 	{ "a.container", BOX "Network=a.container\n",
 		"a.container:3:1: error: a container cannot share its own network\n" },
 	{ "a.container", BOX "PublishPort=80\nPublishPort=127.0.0.1:80:8080\n",

@@ -468,6 +468,54 @@ static void test_ten_thousand_units(void **state)
 	unit_set_free(&set);
 }
 
+static void test_limits_need_a_bridge(void **state)
+{
+	struct unit_set set;
+
+	(void)state;
+	BUILD(&set,
+		"c.container:4:1: error: PublishPort= needs a network with a bridge, and none of its networks has Driver=bridge\n"
+		"c.container:5:1: error: IngressRate= needs a network with a bridge, and none of its networks has Driver=bridge\n"
+		"c.container:6:1: error: EgressRate= needs a network with a bridge, and none of its networks has Driver=bridge\n"
+		"c.container:7:1: error: ConnectionsMax= needs a network with a bridge, and none of its networks has Driver=bridge\n",
+		FILE_OF("wan.network", "[Network]\nDriver=macvlan\nInterface=eth0\n"),
+		FILE_OF("lan.network", ""),
+		FILE_OF("c.container",
+			BOX
+			"Network=wan.network\nPublishPort=80\nIngressRate=1M\nEgressRate=1M\nConnectionsMax=9\n"),
+		FILE_OF("d.container",
+			BOX
+			"Network=wan.network\nNetwork=lan.network\nPublishPort=81\nIngressRate=1M\nEgressRate=1M\nConnectionsMax=9\n"));
+	unit_set_free(&set);
+}
+
+static void test_a_second_subnet_of_a_family(void **state)
+{
+	struct unit_set set;
+
+	(void)state;
+	BUILD(&set,
+		"web.network.d/1.conf:2:8: error: Subnet=: \"10.2.0.0/24\" is the second one of IPv4: a network has one of each "
+		"family; an empty line of this key before it takes the other away (the one before stands at web.network:2:1)\n",
+		FILE_OF("web.network", "[Network]\nSubnet=10.1.0.0/24\n"),
+		{ .unit = "web.network",
+			.path = "web.network.d/1.conf",
+			.text = "[Network]\nSubnet=10.2.0.0/24\n" },
+		FILE_OF("two.network", "[Network]\nSubnet=10.3.0.0/24\n"),
+		{ .unit = "two.network",
+			.path = "two.network.d/1.conf",
+			.text = "[Network]\nSubnet=fd01::/64\n" },
+		FILE_OF("new.network", "[Network]\nSubnet=10.4.0.0/24\n"),
+		{ .unit = "new.network",
+			.path = "new.network.d/1.conf",
+			.text = "[Network]\nSubnet=\nSubnet=10.5.0.0/24\n" });
+	assert_int_equal(fixture_unit(&set, "two.network")->network.subnet[FAMILY_V6].prefix, 64);
+	assert_int_equal(
+		ip_to_v4(fixture_unit(&set, "new.network")->network.subnet[FAMILY_V4].addr),
+		0x0a050000);
+	unit_set_free(&set);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -486,6 +534,8 @@ int main(void)
 		cmocka_unit_test(test_a_cycle_breaks_at_its_weakest_order),
 		cmocka_unit_test(test_every_cycle_is_broken),
 		cmocka_unit_test(test_ten_thousand_units),
+		cmocka_unit_test(test_limits_need_a_bridge),
+		cmocka_unit_test(test_a_second_subnet_of_a_family),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -92,8 +92,9 @@ const struct key *key_find(uint32_t kind_bit, const char *section, const char *n
 /*
  * Parses a value that is not empty into the key's member of the struct (struct unit, image_section or
  * manager_section) at base: 0, or -1 with the reason in why and the offset into the value in *at. With 0, too, there may
- * be a text in why, which was "" before: a warning.
+ * be a text in why, which was "" before: a warning. KEY_SECOND in place of -1: the reason is an earlier line of the key.
  */
+#define KEY_SECOND (-2)
 int key_set(struct arena *a, const struct key *key, void *base, const char *value, char *why,
 	size_t why_size, size_t *at);
 /* Gives the member its default, or nothing. */

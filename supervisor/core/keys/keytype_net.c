@@ -47,10 +47,11 @@ const struct key_type key_type_address = {
 
 static int given_twice(struct key_context *c, enum family family)
 {
-	return key_fail(c, 0,
+	(void)key_fail(c, 0,
 		"\"%s\" is the second one of %s: a network has one of each family; "
 		"an empty line of this key before it takes the other away",
 		c->value, families[family]);
+	return KEY_SECOND;
 }
 
 static int gateway_parse(struct key_context *c)

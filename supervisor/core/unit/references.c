@@ -307,7 +307,7 @@ static void check_published(struct builder *b)
 			;
 		if (k < i && all.v[k].unit != p->unit)
 			references_complain(b, p->unit, FAULT_WARNING,
-				&b->references[p->unit].ports,
+				&b->references[p->unit].bridge_keys[BRIDGE_PublishPort],
 				"port %u of the host is also published by %s; only one of them can run",
 				p->port.host, b->set->units[all.v[k].unit].name);
 	}
@@ -352,9 +352,12 @@ static void resolve_networks(struct builder *b, uint32_t unit, const char *defau
 		check_address(b, unit, use);
 		bridge = bridge || has_bridge(b, use);
 	}
-	if (!bridge && b->set->units[unit].container.ports.n > 0)
-		references_complain(b, unit, FAULT_ERROR, &b->references[unit].ports,
-			"PublishPort= needs a network with a bridge, and none of its networks has Driver=bridge");
+	for (size_t i = 0; i < BRIDGE_KEY_COUNT && !bridge; i++)
+		if (b->references[unit].bridge_keys[i].path != NULL)
+			references_complain(b, unit, FAULT_ERROR,
+				&b->references[unit].bridge_keys[i],
+				"%s= needs a network with a bridge, and none of its networks has Driver=bridge",
+				bridge_keys[i].name);
 }
 
 /* ---- targets, cycles ---- */

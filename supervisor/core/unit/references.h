@@ -45,8 +45,8 @@ enum tie {
 /* Where the keys of a unit stand that name others; path NULL: not given. */
 struct references {
 	struct origin ties[TIE_COUNT];
-	struct origin alias, network, mounts, ports, ip[FAMILY_COUNT], timer_unit;
-	struct origin service, sockets, listen;
+	struct origin alias, network, mounts, bridge_keys[BRIDGE_KEY_COUNT], ip[FAMILY_COUNT];
+	struct origin timer_unit, service, sockets, listen;
 };
 
 /* A unit that is read, before it has its place in the set. */

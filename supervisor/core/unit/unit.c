@@ -158,3 +158,12 @@ bool ports_meet(const struct port *a, const struct port *b)
 			((ip_is_any(a->host_addr) || ip_is_any(b->host_addr)) &&
 				ip_family(a->host_addr) == ip_family(b->host_addr)));
 }
+
+bool ports_have(const struct ports *list, const struct port *p)
+{
+	for (size_t i = 0; i < list->n; i++)
+		if (list->v[i].host == p->host && list->v[i].protocol == p->protocol &&
+			ip_same(list->v[i].host_addr, p->host_addr))
+			return true;
+	return false;
+}

@@ -27,6 +27,12 @@ static void check_image(struct unit_loader *l)
 			"Image= and Rootfs= exclude each other");
 }
 
+const struct bridge_key_row bridge_keys[BRIDGE_KEY_COUNT] = {
+#define X(key, member) [BRIDGE_##key] = { #key, MEMBER(container.member) },
+	BRIDGE_KEYS(X)
+#undef X
+};
+
 static void check_network(struct unit_loader *l)
 {
 	static const char *const ip_keys[FAMILY_COUNT] = { "IP", "IP6" };
@@ -43,9 +49,11 @@ static void check_network(struct unit_loader *l)
 				"%s= is for one network; with several of them write Network=%s:%s=...",
 				ip_keys[f], use->unit != NULL ? use->unit : "bridge",
 				f == FAMILY_V4 ? "ip" : "ip6");
-	if (c->ports.n > 0 && !bridge)
-		loader_complain(l, FAULT_ERROR, MEMBER(container.ports),
-			"PublishPort= needs a network with a bridge, see Network=");
+	for (size_t i = 0; i < BRIDGE_KEY_COUNT && !bridge; i++)
+		if (loader_origin(l, bridge_keys[i].member) != NULL)
+			loader_complain(l, FAULT_ERROR, bridge_keys[i].member,
+				"%s= needs a network with a bridge, see Network=",
+				bridge_keys[i].name);
 	if (use->mode == NETWORK_CONTAINER && strcmp(use->unit, l->unit->name) == 0)
 		loader_complain(l, FAULT_ERROR, MEMBER(container.networks),
 			"a container cannot share its own network");

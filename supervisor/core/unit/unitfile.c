@@ -173,19 +173,22 @@ static void unknown_key(struct unit_loader *l, const char *section, const char *
 		fault(l, FAULT_ERROR, at, "unknown key %s= in [%s]", name, section);
 }
 
+/* before: where the key stood until now. */
 static void set_value(struct unit_loader *l, const struct key *key, const char *value,
-	struct ini_place at)
+	struct ini_place at, const struct origin *before)
 {
 	char why[WHY_MAX] = "";
 	size_t offset = 0;
+	int status = -1;
 	const char *expanded = value;
 	enum fault_level level = FAULT_ERROR;
 
 	if (key_type(key)->specifiers)
 		expanded = specifiers_expand(l->arena, &l->scope, value, key_type(key)->quoted, why,
 			sizeof(why), &offset);
-	if (expanded != NULL &&
-		key_set(l->arena, key, l->unit, expanded, why, sizeof(why), &offset) == 0) {
+	if (expanded != NULL)
+		status = key_set(l->arena, key, l->unit, expanded, why, sizeof(why), &offset);
+	if (status == 0) {
 		if (why[0] == '\0')
 			return;
 		level = FAULT_WARNING;
@@ -195,14 +198,19 @@ static void set_value(struct unit_loader *l, const struct key *key, const char *
 	/* Where specifiers were replaced, offsets are not those of the file. */
 	if (expanded != value && expanded != NULL)
 		offset = 0;
-	fault(l, level, ini_value_place(l->ini, at.line, offset), "%s=: %s", key_name(key), why);
+	at = ini_value_place(l->ini, at.line, offset);
+	if (status == KEY_SECOND && before->path != NULL)
+		fault(l, level, at, "%s=: %s (the one before stands at %s:%u:%u)", key_name(key),
+			why, before->path, before->at.line, before->at.column);
+	else
+		fault(l, level, at, "%s=: %s", key_name(key), why);
 }
 
 static void on_entry(void *user, const char *section, const char *name, const char *value,
 	struct ini_place at)
 {
 	struct unit_loader *l = user;
-	struct origin *origin;
+	struct origin *origin, before;
 	const struct key *key;
 	const char *refused;
 
@@ -226,8 +234,9 @@ static void on_entry(void *user, const char *section, const char *name, const ch
 	}
 	if (!key_type(key)->list && origin->path == l->path)
 		fault(l, FAULT_WARNING, at, "%s= is given twice, only this one counts", name);
+	before = *origin;
 	*origin = (struct origin){ .path = l->path, .at = at, .order = ++l->given };
-	set_value(l, key, value, at);
+	set_value(l, key, value, at, &before);
 }
 
 static void on_fault(void *user, struct ini_place at, const char *message)

@@ -57,6 +57,23 @@ void loader_complain(struct unit_loader *l, enum fault_level level, size_t membe
 void unit_fault_add(struct arena *a, struct fault_list *faults, struct unit *unit,
 	const struct unit_fault *fault);
 
+/* Keys of a container that do nothing without a bridge. */
+#define BRIDGE_KEYS(X)        \
+	X(PublishPort, ports) \
+	X(IngressRate, ingress_rate) X(EgressRate, egress_rate) X(ConnectionsMax, connections)
+
+enum bridge_key {
+#define X(key, member) BRIDGE_##key,
+	BRIDGE_KEYS(X)
+#undef X
+		BRIDGE_KEY_COUNT
+};
+
+extern const struct bridge_key_row {
+	const char *name;
+	size_t member; /* of struct unit */
+} bridge_keys[BRIDGE_KEY_COUNT];
+
 /* mountunit.c: of a .mount. */
 void mount_unit_finish(struct unit_loader *l);
 /* unitcheck.c: the rules between the keys of one unit. */

@@ -76,7 +76,8 @@ static void keep_origins(struct builder *b, struct references *r)
 	r->alias = origin_of(b, offsetof(struct unit, install.alias));
 	r->network = origin_of(b, offsetof(struct unit, container.networks));
 	r->mounts = origin_of(b, offsetof(struct unit, container.mounts));
-	r->ports = origin_of(b, offsetof(struct unit, container.ports));
+	for (size_t i = 0; i < BRIDGE_KEY_COUNT && b->loader.unit->kind == KIND_CONTAINER; i++)
+		r->bridge_keys[i] = origin_of(b, bridge_keys[i].member);
 	for (enum family f = 0; f < FAMILY_COUNT; f++)
 		r->ip[f] = origin_of(b, offsetof(struct unit, container.ip[f]));
 	r->timer_unit = origin_of(b, offsetof(struct unit, timer.unit));

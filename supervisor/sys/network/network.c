@@ -432,6 +432,7 @@ void networks_adopt(struct supervisor *s)
 	adopt_kind(s, KIND_NETWORK);
 	adopt_kind(s, KIND_CONTAINER);
 	adopt_kind(s, KIND_SERVICE);
+	networks_refused_adopt(s);
 	nics_sweep(s);
 	if (network_rules_mend(s, &e) < 0)
 		journal(s, LOG_LEVEL_ERROR, NULL, "%s", e.msg);
@@ -488,6 +489,8 @@ void network_release(struct instance *inst)
 	free(inst->attachments);
 	inst->attachments = NULL;
 	inst->wired = false;
+	free(inst->refused.v);
+	inst->refused = (struct ports){ 0 };
 	fd_close(&inst->netns);
 }
 

@@ -12,6 +12,57 @@
 #include <unistd.h>
 
 #define CHANGE "network-change"
+#define REFUSED "ports-refused"
+
+static void complain(const struct instance *inst, const struct err *e)
+{
+	journal(inst->s, LOG_LEVEL_ERROR, inst->unit, "change it while it runs: %s", e->msg);
+}
+
+/* Units by name, a line each: what the next supervisor should know of. */
+static void keep_names(struct supervisor *s, const char *file, const char *text)
+{
+	struct err e;
+
+	if (text[0] != '\0' && file_write(PATH_STATE, file, text, strlen(text), 0600, &e) < 0)
+		journal(s, LOG_LEVEL_WARNING, NULL, "%s", e.msg);
+}
+
+/* ---- ports that a process of the host has ---- */
+
+/* Those of `had` are open by now, unless they were refused; NULL: it is not known. */
+static void refuse_ports(struct instance *inst, const struct ports *had, const struct ports *wanted)
+{
+	struct ports refused = { .v = calloc(wanted->n + 1, sizeof(*refused.v)) };
+	struct err e;
+
+	for (size_t i = 0; i < wanted->n && refused.v != NULL; i++) {
+		const struct port *p = &wanted->v[i];
+
+		if ((had != NULL && ports_have(had, p) && !ports_have(&inst->refused, p)) ||
+			net_port_free(p, &e) == 0)
+			continue;
+		(void)err_prefix(&e, "PublishPort=%u/%s", p->host, port_protocol_name(p->protocol));
+		complain(inst, &e);
+		refused.v[refused.n++] = *p;
+	}
+	free(inst->refused.v);
+	inst->refused = refused;
+}
+
+static void keep_refused(struct supervisor *s)
+{
+	struct arena a = { 0 };
+	const char *text = "";
+
+	for (size_t i = 0; i < s->set->n; i++)
+		if (s->instances[i] != NULL && s->instances[i]->refused.n > 0)
+			text = arena_printf(&a, "%s%s\n", text, s->instances[i]->unit);
+	keep_names(s, REFUSED, text);
+	if (text[0] == '\0')
+		(void)unlink(PATH_STATE "/" REFUSED);
+	arena_free(&a);
+}
 
 /* ---- whose ---- */
 
@@ -44,11 +95,18 @@ void networks_change_begin(struct supervisor *s, const struct unit_set *to)
 {
 	struct arena a = { 0 };
 	const char *text = "";
-	struct err e;
 
-	for (size_t i = 0; i < s->set->n; i++)
-		if (s->instances[i] != NULL)
-			s->instances[i]->changes = is_changed(s->instances[i], to);
+	for (size_t i = 0; i < s->set->n; i++) {
+		struct instance *inst = s->instances[i];
+
+		if (inst == NULL)
+			continue;
+		inst->changes = is_changed(inst, to);
+		if (inst->changes && inst->netns >= 0)
+			refuse_ports(inst, &unit_at(s, inst->index)->container.ports,
+				&to->units[unit_set_find(to, inst->unit)].container.ports);
+	}
+	keep_refused(s);
 	for (size_t i = 0; i < s->set->n; i++) {
 		struct instance *inst = s->instances[i];
 
@@ -57,8 +115,7 @@ void networks_change_begin(struct supervisor *s, const struct unit_set *to)
 		inst->changes = true;
 		text = arena_printf(&a, "%s%s\n", text, inst->unit);
 	}
-	if (text[0] != '\0' && file_write(PATH_STATE, CHANGE, text, strlen(text), 0600, &e) < 0)
-		journal(s, LOG_LEVEL_WARNING, NULL, "%s", e.msg);
+	keep_names(s, CHANGE, text);
 	arena_free(&a);
 	KILL_POINT("change-named");
 }
@@ -126,11 +183,6 @@ static int rewire_one(struct instance *inst, const struct attach_plan *was,
 		return -1;
 	KILL_POINT("change-unwired");
 	return network_wire(inst, p, e);
-}
-
-static void complain(const struct instance *inst, const struct err *e)
-{
-	journal(inst->s, LOG_LEVEL_ERROR, inst->unit, "change it while it runs: %s", e->msg);
 }
 
 static void rewire(struct instance *inst)
@@ -270,4 +322,16 @@ void networks_change_adopt(struct supervisor *s)
 		journal(s, LOG_LEVEL_ERROR, NULL, "%s", e.msg);
 	arena_free(&a);
 	KILL_POINT("change-adopted");
+}
+
+void networks_refused_adopt(struct supervisor *s)
+{
+	struct arena a = { 0 };
+	const char *text = names_read(s, &a, PATH_STATE "/" REFUSED);
+
+	for (size_t i = 0; i < s->set->n && text[0] != '\0'; i++)
+		if (s->instances[i] != NULL && s->instances[i]->netns >= 0 &&
+			!is_not_named(text, s->instances[i]->unit))
+			refuse_ports(s->instances[i], NULL, &unit_at(s, i)->container.ports);
+	arena_free(&a);
 }

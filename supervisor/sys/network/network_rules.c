@@ -35,7 +35,8 @@ static void collect_ports(const struct instance *inst, struct rule_port *ports, 
 			const struct port *p = &u->container.ports.v[i];
 			const struct rule_port *taken = rule_port_taken(ports, *n, p);
 
-			if (taken != NULL && strcmp(taken->unit, u->name) != 0)
+			if ((taken != NULL && strcmp(taken->unit, u->name) != 0) ||
+				ports_have(&inst->refused, p))
 				continue; /* said by network_live.c */
 			if (!ip_is_set(p->host_addr) || ip_family(p->host_addr) == f)
 				ports[(*n)++] = (struct rule_port){
