@@ -2,6 +2,7 @@
 change goes on talking."""
 
 import contextlib
+import itertools
 import json
 import shutil
 import subprocess
@@ -9,6 +10,7 @@ import sys
 
 import pytest
 
+import dnspeer
 from crashbox import KILL_BUILD
 from initbox import DEADLINE, eventually
 from test_reconcile import FREE, SLEEP, NetBox
@@ -31,7 +33,7 @@ def serve(c):
 def listen(s):
     while True:
         threading.Thread(target=serve, args=(s.accept()[0],), daemon=True).start()
-socks = [socket.create_server(("0.0.0.0", int(p))) for p in sys.argv[1:]]
+socks = [socket.create_server(("", int(p)), family=socket.AF_INET6, dualstack_ipv6=True) for p in sys.argv[1:]]
 threads = [threading.Thread(target=listen, args=(s,), daemon=True) for s in socks]
 [t.start() for t in threads]
 print("ready", flush=True)
@@ -49,6 +51,26 @@ print("connected", flush=True)
 for line in sys.stdin:
     print(line, end="", file=f, flush=True)
     print(f.readline(), end="", flush=True)
+"""
+
+
+# Datagrams of a kB as fast as they go.
+FLOOD = """
+import socket, sys
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+for _ in range(int(sys.argv[2])):
+    s.sendto(bytes(1000), (sys.argv[1], 9))
+"""
+# How many of so many connections come to be; they last as long as this program.
+HOLD = """
+import socket, sys
+held = []
+for _ in range(int(sys.argv[3])):
+    try:
+        held.append(socket.create_connection((sys.argv[1], int(sys.argv[2])), 0.5))
+    except OSError:
+        pass
+print(len(held))
 """
 
 
@@ -97,26 +119,41 @@ class LiveBox(NetBox):
         with self.python(where, CALL, addr, port, seconds) as p:
             return p.stdout.readline() == "connected\n"
 
-    def reload(self, **texts):
+    def runs(self, unit, program, *words):
+        return subprocess.run([*self.inside_of(unit), sys.executable, "-c", program, *map(str, words)], check=True,
+                              capture_output=True, text=True, timeout=DEADLINE).stdout
+
+    def dropped(self, unit):
+        return self.unit(unit)["traffic"]["limited"]
+
+    def write(self, **texts):
         for name, text in texts.items():
             file = self.units / name.replace("_", ".")
             if text is None:
                 file.unlink()
             else:
                 file.write_text(text + (FREE if name.endswith("network") else SLEEP))
+
+    def planned(self, **texts):
+        self.write(**texts)
+        return self.supctl("plan")[1]
+
+    def reload(self, **texts):
+        self.write(**texts)
         status, out, err = self.supctl("reload")
         assert status == 0, out + err
 
-    def addresses(self, unit):
+    def addresses(self, unit, family="inet"):
         out = subprocess.run([*self.inside_of(unit), "ip", "-j", "address"], capture_output=True, text=True, check=True).stdout
-        return {l["ifname"]: [a["local"] for a in l["addr_info"] if a["family"] == "inet"] for l in json.loads(out)}
+        return {l["ifname"]: [a["local"] for a in l["addr_info"] if a["family"] == family and a["scope"] != "link"]
+                for l in json.loads(out)}
 
     def mtu(self, unit):
         out = subprocess.run([*self.inside_of(unit), "ip", "-j", "link", "show", "eth0"], capture_output=True, text=True, check=True)
         return json.loads(out.stdout)[0]["mtu"]
 
-    def gateway(self, unit):
-        out = subprocess.run([*self.inside_of(unit), "ip", "-j", "route", "show", "default"], capture_output=True, text=True,
+    def gateway(self, unit, family="-4"):
+        out = subprocess.run([*self.inside_of(unit), "ip", family, "-j", "route", "show", "default"], capture_output=True, text=True,
                              check=True).stdout
         return [r["gateway"] for r in json.loads(out)]
 
@@ -233,6 +270,135 @@ def test_names(box):
     eventually(lambda: "10.9.9.9" in box.supctl("exec", "web", "/bin/busybox", "cat", "/etc/hosts")[1], "hosts")
 
 
+@pytest.mark.parametrize("key, ends", [("IngressRate", ("db", "10.30.0.9")), ("EgressRate", ("web", "10.30.0.8"))])
+def test_rates(box, key, ends):
+    other = ("web", "10.30.0.8") if ends[0] == "db" else ("db", "10.30.0.9")
+
+    def lost(sender, addr):
+        before = box.dropped("web")
+        box.runs(sender, FLOOD, addr, 1000)
+        return box.dropped("web") - before
+    with box.serves("db", 90), box.talks(box.of_host(), "127.0.0.1", 9090):
+        box.reload(web_container=WEB + f"{key}=8K\n")
+        assert lost(*ends) > 500
+        assert lost(*other) < 50  # the refusals that come back
+        box.reload(web_container=WEB + f"{key}=8M\n")
+        box.reload(web_container=WEB)
+        assert lost(*ends) == lost(*other) == 0
+
+
+def test_most_connections(box):
+    with box.serves("db", 90), box.talks(box.of_host(), "127.0.0.1", 9090), box.serves("web", 80), \
+         box.talks(box.of_host(), "127.0.0.1", 8080):
+        held = lambda: int(box.runs("web", HOLD, "10.30.0.1", 9090, 5))
+        assert held() == 5
+        box.reload(web_container=WEB + "ConnectionsMax=2\n")
+        assert held() == 2
+        box.reload(web_container=WEB + "ConnectionsMax=4\n")
+        assert held() == 4
+        box.reload(web_container=WEB)
+        assert held() == 5
+
+
+def test_name_servers(box):
+    """Of the network and of a container; the resolver goes on."""
+    with contextlib.ExitStack() as stack:
+        spaces = {n: dnspeer.Namespace(p) for n, p in (("host", box.init_pid()),
+                                                      *((n, box.host_pid(box.unit(n)["pid"])) for n in ("web", "db")))}
+        for space in spaces.values():
+            stack.callback(space.close)
+        for n in 1, 2:
+            box.on_host("ip", "address", "add", f"192.0.2.{n}/32", "dev", "lo")
+            stack.callback(box.on_host, "ip", "address", "delete", f"192.0.2.{n}/32", "dev", "lo")
+            stack.callback(dnspeer.Server(spaces["host"], f"192.0.2.{n}",
+                                          lambda q, n=n: dnspeer.answer(q, [bytes([203, 0, 113, n])])).close)
+        asked = itertools.count()
+
+        def are_told(**wanted):
+            def told(unit):
+                return spaces[unit].ask("10.30.0.1", f"q{next(asked)}.example")[2]
+            eventually(lambda: all(told(unit) == [f"203.0.113.{n}"] for unit, n in wanted.items()), f"{wanted}; {box.journal()}")
+        box.reload(lan_network=LAN + "DNS=192.0.2.1\n")
+        are_told(web=1, db=1)
+        pid = box.unit("sup-dns@lan.service")["pid"]
+        stack.enter_context(box.serves("web", 80))
+        with box.talks(box.of_host(), "127.0.0.1", 8080):
+            box.reload(lan_network=LAN + "DNS=192.0.2.2\n")
+            are_told(web=2, db=2)
+            box.reload(web_container=WEB + "DNS=192.0.2.1\n")
+            are_told(web=1, db=2)
+            box.reload(web_container=WEB)
+            are_told(web=2, db=2)
+        assert box.unit("sup-dns@lan.service")["pid"] == pid
+
+
+SIX = "[Network]\nSubnet=10.40.0.0/24\nSubnet=fd40::/64\n"
+AT_SIX = "[Container]\nNetwork=six.network\nIP=10.40.0.9\nIP6=fd40::9\nPublishPort=8686:86\n"
+
+
+@pytest.fixture(scope="module")
+def dual(tmp_path_factory):
+    units = {"six.network": SIX + FREE, "web.container": AT_SIX + SLEEP, "far.network": "[Network]\nSubnet=fd41::/64\n" + FREE,
+             "db.container": "[Container]\nNetwork=six.network\nIP6=fd40::8\n" + SLEEP}
+    with LiveBox(tmp_path_factory.mktemp("dual"), units) as b:
+        b.ready()
+        assert b.supctl("start", "web", "db")[0] == 0
+        yield b
+        assert "Segmentation" not in b.said() and "mended" not in b.journal()
+
+
+@pytest.fixture
+def six(dual):
+    """As box above."""
+    pids = dual.pids()
+    yield dual
+    dual.reload(web_container=AT_SIX, six_network=SIX)
+    assert dual.pids() == pids and "while it runs" not in dual.journal()
+
+
+def test_another_ipv6_address(six):
+    with six.serves("web", 86), six.talks(six.inside_of("db"), "10.40.0.9", 86), six.talks(six.of_host(), "127.0.0.1", 8686):
+        assert six.answers(six.inside_of("db"), "fd40::9", 86)
+        six.reload(web_container=AT_SIX.replace("fd40::9", "fd40::77"))
+        assert six.addresses("web", "inet6")["eth0"] == ["fd40::77"]
+        assert six.answers(six.inside_of("db"), "fd40::77", 86) and not six.answers(six.inside_of("db"), "fd40::9", 86)
+        assert six.answers(six.inside_of("db"), "fd40::1", 8686)
+
+
+def test_another_ipv4_address_leaves_ipv6_alone(six):
+    with six.serves("web", 86), six.talks(six.inside_of("db"), "fd40::9", 86):
+        six.reload(web_container=AT_SIX.replace("10.40.0.9", "10.40.0.77"))
+        assert six.addresses("web")["eth0"] == ["10.40.0.77"]
+
+
+def test_another_ipv6_gateway(six):
+    with six.serves("web", 86), six.talks(six.inside_of("db"), "10.40.0.9", 86), six.talks(six.inside_of("db"), "fd40::9", 86):
+        assert six.gateway("web", "-6") == ["fd40::1"]
+        six.reload(six_network=SIX + "Gateway=fd40::fe\n")
+        assert six.gateway("web", "-6") == ["fd40::fe"] == six.gateway("db", "-6")
+        assert six.gateway("web") == ["10.40.0.1"]
+        assert six.answers(six.inside_of("db"), "fd40::fe", 8686)
+        six.reload(six_network=SIX + "Internal=yes\n")
+        assert six.gateway("web", "-6") == [] == six.gateway("web")
+
+
+def test_a_network_of_ipv6_comes_and_goes(six):
+    with six.serves("web", 86), six.talks(six.inside_of("db"), "fd40::9", 86):
+        six.reload(web_container=AT_SIX.replace("IP=10.40.0.9\nIP6=fd40::9\n", "Network=far.network\n").replace(
+            "six.network", "six.network:ip=10.40.0.9,ip6=fd40::9"))
+        eventually(lambda: six.addresses("web", "inet6").get("eth1") == ["fd41::2"], "it is attached")
+        assert six.gateway("web", "-6") == ["fd40::1"]
+
+
+def test_another_subnet_of_ipv6_takes_a_restart(dual):
+    before = dual.pids()
+    assert "web.container: restarted, if it runs" in dual.planned(six_network=SIX.replace("fd40::/64", "fd40::/80"))
+    dual.reload()
+    eventually(lambda: dual.unit("web")["state"] == "running" == dual.unit("db")["state"], "both run")
+    assert not set(before.values()) & set(dual.pids().values())
+    dual.reload(six_network=SIX)
+
+
 def test_a_comment_changes_nothing(box):
     box.reload(web_container="# nothing\n" + WEB, lan_network=LAN + "# nothing\n")
 
@@ -264,6 +430,25 @@ def test_a_port_that_a_process_of_the_host_has(running):
             assert running.answers(running.of_host(), "127.0.0.1", 8181) and running.answers(running.of_host(), "127.0.0.1", 8282)
     running.reload(web_container=WEB)
     assert running.pids() == pids
+
+
+@pytest.mark.parametrize("file, text, whose", [("web_container", WEB + "Interface=eth7\n", {"web"}),
+                                               ("lan_network", LAN + "Interface=eth7\n", {"web", "db"})])
+def test_a_device_takes_a_restart(running, file, text, whose):
+    """And the plan says so before."""
+    running.on_host("ip", "link", "add", "eth7", "type", "veth", "peer", "name", "eth8")
+
+    def differ(before):
+        return eventually(lambda: {u["state"] for u in map(running.unit, before)} == {"running"} and
+                          {n for n, pid in running.pids().items() if pid != before[n]} == whose, f"{whose}; {running.journal()}")
+    for words in {file: text}, {file: {"web_container": WEB, "lan_network": LAN}[file]}:
+        before = running.pids()
+        planned = running.planned(**words)
+        assert f"{file.replace('_', '.')}: restarted, if it runs\n" in planned and "Interface=eth7\n" in planned
+        assert {n for n in before if f"{n}.container: restarted, if it runs\n" in planned} == whose, planned
+        running.reload()
+        differ(before)
+    running.on_host("ip", "link", "delete", "eth7")
 
 
 def test_another_subnet_takes_a_restart(running):

@@ -20,7 +20,7 @@ UNITS = {
     "usb.container": f"[Container]\nInterface=usb0\nNetwork=none\n{SLEEP}",
     "late.container": f"[Container]\nInterface=usb0\nNetwork=none\n{SLEEP}[Service]\nTimeoutStartSec=300ms\n",
     "lan.network": "[Unit]\nStartLimitIntervalSec=0\n[Network]\nSubnet=10.20.0.0/24\nInterface=eth1 eth2\nInterface=usb0\n",
-    "wan.network": "[Network]\nDriver=macvlan\nOptions=parent=eth0\nSubnet=192.0.2.0/24\nGateway=192.0.2.1\n"
+    "wan.network": "[Unit]\nStartLimitIntervalSec=0\n[Network]\nDriver=macvlan\nOptions=parent=eth0\nSubnet=192.0.2.0/24\nGateway=192.0.2.1\n"
                    "IPRange=192.0.2.64/26\n",
     "mv.container": f"[Container]\nNetwork=wan.network\nAddCapability=NET_RAW\n{SLEEP}",
     "no.container": f"[Container]\nNetwork=wan.network\nPublishPort=80\n{SLEEP}",
@@ -229,14 +229,18 @@ def test_containers_share_a_device(box):
     eventually(lambda: not box.links()["eth0"][1], "down as it was")
 
 
-@pytest.mark.parametrize("unit, nics", [("in.container", ["eth1"]), ("lan.network", ["eth1", "eth2", "usb0"])])
-def test_wherever_the_supervisor_dies(tmp_path, unit, nics):
+# And what links of the host are then: their bridge, and that they are up.
+@pytest.mark.parametrize("unit, nics, up, there", [
+    ("in.container", ["eth1"], True, {}),
+    ("lan.network", ["eth1", "eth2", "usb0"], True, {"eth1": ("lan", True), "eth2": ("lan", True), "usb0": ("lan", True)}),
+    ("wan.network", ["eth0"], False, {"eth0": ("br0", True)})])
+def test_wherever_the_supervisor_dies(tmp_path, unit, nics, up, there):
     """At each step of taking and of giving back."""
     with Lab(tmp_path, KILL_BUILD) as box:
         eventually(lambda: box.supctl("status")[0] == 0, "it answers")
         box.ip("link", "add", "br0", "type", "bridge")
         for i, name in enumerate(nics):
-            box.nic(name, f"192.0.2.{i + 1}/24", master="br0" if i == 0 else None)
+            box.nic(name, f"192.0.2.{i + 1}/24", master="br0" if i == 0 else None, up=up)
         before = box.links()
         run = Path(f"/proc/{box.init_pid()}/root/run/sup")
 
@@ -247,7 +251,8 @@ def test_wherever_the_supervisor_dies(tmp_path, unit, nics):
 
         for verb, state in ("start", "running"), ("stop", "inactive"):
             seen = points(verb, unit)
-            assert len(seen) > 2
+            assert len(seen) > 2 or unit == "wan.network"
+            assert ("nic-raised" in seen) == (verb == "start" and there != {})
             for point in seen:
                 if verb == "start":
                     box.do("stop", unit)
@@ -262,4 +267,5 @@ def test_wherever_the_supervisor_dies(tmp_path, unit, nics):
                 elif unit == "in.container":
                     assert "192.0.2.1/24" in box.within(unit, "ip", "addr", "show", "lan0"), point
                 else:
-                    assert {box.links()[n][:2] for n in nics} == {("lan", True)}, point
+                    links = box.links()
+                    assert {n: links.get(n, ())[:2] for n in there} == there, point
