@@ -17,6 +17,7 @@ ENTER = """
 read -r go
 mount --bind "$1" "$1" && mount -t proc proc "$1/proc" && mount -t sysfs sysfs "$1/sys" || exit 1
 for device in $2; do mount --bind "/dev/$device" "$1/dev/$device" || exit 1; done
+[ "$3" = rw ] || mount -o "remount,bind,$3" "$1" || exit 1
 cd "$1" && pivot_root . . && exec /bin/busybox sh -c '/bin/busybox umount -l . && exec /init'
 """
 
@@ -25,6 +26,7 @@ class PivotBox(Appliance):
     """units: name -> text, in place of Appliance's own."""
 
     before_exec = None  # what its first process does before anything else
+    root_is = "rw"
 
     def __init__(self, folder, units):
         super().__init__(folder)
@@ -46,7 +48,7 @@ class PivotBox(Appliance):
         with open(self.console, "wb") as out:
             self.outer = subprocess.Popen(
                 [w for w in initbox.UNSHARE if w != "--map-root-user"] +
-                ["sh", "-c", ENTER, "sh", self.root, " ".join(DEVICES)],
+                ["sh", "-c", ENTER, "sh", self.root, " ".join(DEVICES), self.root_is],
                 env={"PATH": os.environ["PATH"]}, stdin=subprocess.PIPE, stdout=out, stderr=out,
                 preexec_fn=self.before_exec)
         for file in "uid_map", "gid_map":

@@ -134,6 +134,30 @@ def test_var_cannot_be_written(box, how):
     eventually(lambda: "beat.timer" in box.shell("/bin/busybox ls /var/lib/sup/timers", ok=False), "the stamp is there")
 
 
+def test_row15_a_root_that_cannot_be_written(tmp_path):
+    """Only /run can be: all runs, what would be kept over a boot is said by name, the next supervisor goes on."""
+    volume = {"kept.volume": "[Volume]\n" + FREE,
+              "kept.container": UNITS["web.container"].replace("Exec=", "Volume=kept.volume:/kept\nExec=")}
+    made = Full(tmp_path, {**UNITS, **volume})
+    made.root_is = "ro"
+    with made as box:
+        box.ready()
+        box.at_rest(STANDING)
+        before = box.pids()
+        assert "Read-only file system" in box.shell("/bin/busybox touch /var/x", ok=False)
+        assert box.supctl("start", "web", "ready", "door.socket", "beat.timer", "plain", "some@1") == (0, "", "")
+        status, _, said = box.supctl("start", "kept.container")
+        assert status == 1 and "volume kept.volume: mkdir /var/lib: Read-only file system" in said
+        eventually(lambda: "will not be made up for" in box.said(), "what is lost of the timer is said")
+        assert "started" in box.supctl("logs", "steady")[1]
+        box.reborn()
+        assert box.supctl("reload")[0] == 0
+        assert box.pids() == before and box.unit("web")["state"] == "running"
+        assert "web.container" in box.shell("/bin/busybox cat /run/sup/state/leases")
+        assert box.supctl("poweroff")[0] == 0
+        box.outer.wait(DEADLINE)
+
+
 def test_row20_more_files_of_units_than_are_read(box):
     """A reload that would not read all of them changes nothing; without them it does what it should."""
     crowd = box.units.parent.parent.parent / "run-crowd"

@@ -3,6 +3,7 @@
  */
 #include "common/killpoint.h"
 #include "common/paths.h"
+#include "common/util.h"
 #include "supervisor/core/number.h"
 #include "supervisor/sys/supervisor.h"
 
@@ -13,6 +14,17 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* They are there, but where the supervisor began with another /var, or with one that cannot be written. */
+static int make_parents(struct err *e)
+{
+	static const char *const parents[] = { "/var/lib", "/var/lib/sup", PATH_VOLUMES };
+
+	for (size_t i = 0; i < ARRAY_LEN(parents); i++)
+		if (mkdir(parents[i], i < 2 ? 0755 : 0711) < 0 && errno != EEXIST)
+			return err_set(e, "mkdir %s", parents[i]);
+	return 0;
+}
+
 int volume_path(const char *name, char path[VOLUME_PATH_MAX], struct err *e)
 {
 	size_t stem = strlen(name);
@@ -22,7 +34,11 @@ int volume_path(const char *name, char path[VOLUME_PATH_MAX], struct err *e)
 	if (stem == 0 || stem > UNIT_NAME_MAX || memchr(name, '/', stem) != NULL || name[0] == '.')
 		return err_setx(e, "volume \"%s\": not a name", name);
 	(void)snprintf(path, VOLUME_PATH_MAX, "%s/%.*s", PATH_VOLUMES, (int)stem, name);
-	if (mkdir(path, 0755) < 0 && errno != EEXIST)
+	if (mkdir(path, 0755) == 0 || errno == EEXIST)
+		return 0;
+	if (errno == ENOENT && make_parents(e) < 0)
+		return err_prefix(e, "volume %s", name);
+	if (mkdir(path, 0755) < 0)
 		return err_set(e, "volume %s: mkdir %s", name, path);
 	return 0;
 }
