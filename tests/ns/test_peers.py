@@ -38,6 +38,8 @@ UNITS = {
     "door.service": service("/no/such/program"),
     "nothing.service": "[Service]\nRestart=no\n" + INSTALL,
     "badnet.container": "[Container]\nRootfs=/srv/root:O\nNetwork=taken.network\nExec=/bin/busybox sleep 1000\n" + FREE,
+    "rootless.container": "[Container]\nRootfs=/srv/gone\nNetwork=none\nExec=/bin/true\n" + FREE,
+    "posing.container": "[Container]\nRootfs=/srv/root:O\nNetwork=none\nVolume=/srv:/proc/self\nExec=/bin/true\n" + FREE,
     "taken.network": "[Network]\nSubnet=10.30.0.128/25\n" + FREE,
 }
 
@@ -75,6 +77,17 @@ def test_crun_1373_stray_files_among_the_state(box):
     assert box.supctl("list")[0] == 0 and box.supctl("reload")[0] == 0
     box.reborn()
     assert box.supctl("status")[0] == 0
+
+
+def test_lxc_782_missing_rootfs(box):
+    status, _, said = box.supctl("start", "rootless")
+    assert status == 1 and "/srv/gone" in said and "No such file or directory" in said
+
+
+def test_runc_2128_and_crun_110_volume_over_proc(box):
+    """Who brings a /proc of his own would decide what is written there on the way in."""
+    status, _, said = box.supctl("start", "posing")
+    assert status == 1 and "nothing can be mounted at /proc/self: /proc is the kernel's" in said
 
 
 def test_runc_2183_main_process_that_ends_at_once_blocks_no_start(box):

@@ -372,7 +372,7 @@ def test_keys_of_a_terminal(tool, place):
 
 
 @tools(*NAMES)
-def test_job_control_of_a_shell(tool):
+def test_dumb_init_51_job_control_of_a_shell(tool):
     """An interactive shell takes its terminal without a complaint, and moves its jobs on it."""
     line = tool.line("bash", "--norc", "-i", "-c", "echo up; set -m; sleep 0.01; read -r a </dev/tty; exit ${#a}")
     status, seen = on_terminal(line, b"four\n")
@@ -380,7 +380,7 @@ def test_job_control_of_a_shell(tool):
 
 
 @tools("dumb-init")
-def test_session_takes_the_terminal(tool):
+def test_dumb_init_136_session_takes_the_terminal(tool):
     """The command leads a session that has the terminal; the hang-up of handing it over is not for the command."""
     line = tool.line(PYTHON, "-c", "import os; print('up', flush=True); input(); "
                                    "os._exit(os.getsid(0) == os.getpid() == os.tcgetpgrp(0))")
@@ -430,7 +430,7 @@ def heir(tool, options=(), env=()):
             os.kill(orphan, signal.SIGKILL)
 
 
-def test_orphans_without_pid_1(folder):
+def test_tini_164_orphans_without_pid_1(folder):
     for name, options, env, want in [
             ("init", [], {}, True), ("init", ["-s"], {}, True), ("catatonit", [], {}, True),
             ("tini", ["-s"], {}, True), ("tini", [], {"TINI_SUBREAPER": ""}, True), ("tini", [], {}, False),
@@ -573,7 +573,7 @@ def test_idle_is_idle(tool, place):
 
 
 @tools(*NAMES, peers=False)
-def test_nothing_of_the_commands_stays_open(tool):
+def test_catatonit_14_and_33_nothing_of_the_commands_stays_open(tool):
     """So a reader sees the end of the pipe when the command ends it, and folders can be unmounted."""
     line = tool.line("sh", "-c", "exec >&- 2>&-; exec sleep 1000")
     with started(line, stderr=subprocess.STDOUT, cwd="/tmp", env={**os.environ, "TINI_VERBOSITY": "1"}) as child:
