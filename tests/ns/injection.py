@@ -54,7 +54,7 @@ NEVER = set("""exit exit_group setsid rt_sigreturn restart_syscall arch_prctl se
 
 def call_names():
     """Number -> name, by the compiler's own headers."""
-    made = subprocess.run([os.environ.get("HOSTCC", "gcc"), "-E", "-dM", "-"], input=b"#include <sys/syscall.h>\n",
+    made = subprocess.run([*os.environ.get("HOSTCC", "gcc").split(), "-E", "-dM", "-"], input=b"#include <sys/syscall.h>\n",
                           stdout=subprocess.PIPE, check=True).stdout.decode()
     return {int(number): name for name, number in re.findall(r"#define __NR_(\w+) (\d+)\n", made)}
 

@@ -60,7 +60,7 @@ await 60 'is other.container running'
 export VICTIM=v.container PARTS='v.network v.volume' OTHER=other.container READY=n.container
 export COUNT=/var/lib/sup/volumes/v
 check steps 'sh /usr/bin/steps {"all" if MODE == "all" else "/usr/bin/points"} {" ".join(scenarios)}'
-""", "--timeout", str(BOOT_SECONDS * 10))
+""", "--timeout", str(BOOT_SECONDS * (30 if MODE == "all" else 10)))
     boot.ended_well()
     print("\n" + boot.ok("steps"))
     return [line.split(maxsplit=3) for line in boot.lines("steps")]
