@@ -1,6 +1,7 @@
 /*
  * Speaks sd_notify(3) as it is told: each argument is a message to $NOTIFY_SOCKET, but "wait:PATH", which waits until that
- * path exists, "signal:NUMBER", which waits for that signal, and "exit:CODE". A "@" at the end of a message is the monotonic
+ * path exists, "signal:NUMBER", which waits for that signal, "exit:CODE", and "again:MS", which says the message
+ * before it again every so many milliseconds. A "@" at the end of a message is the monotonic
  * time in microseconds. After the last one it stays until a signal ends it.
  */
 #include <errno.h>
@@ -66,6 +67,17 @@ static void wait_for(const char *path)
 		(void)nanosleep(&interval, NULL);
 }
 
+static _Noreturn void say_again(const char *message, const char *ms)
+{
+	long every = strtol(ms, NULL, 10);
+	const struct timespec interval = { every / 1000, every % 1000 * 1000000 };
+
+	for (;;) {
+		(void)say_when(message);
+		(void)nanosleep(&interval, NULL);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	sigset_t signals;
@@ -79,6 +91,8 @@ int main(int argc, char **argv)
 			return (int)strtol(argv[i] + 5, NULL, 10);
 		else if (strncmp(argv[i], "signal:", 7) == 0)
 			(void)sigwait(&signals, &sig);
+		else if (strncmp(argv[i], "again:", 6) == 0)
+			say_again(argv[i - 1], argv[i] + 6);
 		else if (say_when(argv[i]) < 0)
 			return 1;
 	}

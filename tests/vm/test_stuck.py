@@ -24,6 +24,8 @@ UNITS |= {
     "steady.service": service(STAY, boot=True),
     "beat.service": service("/usr/bin/busybox sh -c 'while :; do n=$$((n + 1)); echo $$n >/run/beat; sleep 0.3; done'", boot=True),
     "frozen.service": service("/etc/writes"),
+    "talks.service": service("/usr/bin/busybox sh -c 'while :; do echo x; sleep 0.1; done'"),
+    "pings.service": service("/usr/bin/notify READY=1 WATCHDOG=1 again:200", "Type=notify\nWatchdogSec=3\nRestart=always\n"),
     # The pid of these is to be another's.
     "gone.service": service(STAY),
     "again.service": service(STAY, "Restart=always\nRestartSec=1h\n"),
@@ -69,6 +71,15 @@ check frozen-others 'mains; supctl start gone && state gone && supctl stop gone 
 check thaw 'fsfreeze --unfreeze /tmp/ice; await 60 "! [ -e /proc/$pid ]"; await 30 "! ls -d /sys/fs/cgroup/sup/frozen.service"
 	supctl start frozen && state frozen; supctl stop frozen; state frozen'
 
+# The disk of the logs does not answer for longer than a watchdog waits, and holds the supervisor up.
+mkdir -p /tmp/ice/logs
+check logs 'mount --bind /tmp/ice/logs /var/log/sup; old=$(supervisor); kill -KILL $old; another $old
+	supctl start talks pings; await 30 "[ -s /tmp/ice/logs/talks.service.log ]"'
+old=$(supervisor)
+check still 'pid=$(main pings); fsfreeze --freeze /tmp/ice; await 60 "[ \"\$(letter $old)\" = D ]"; sleep 8; fsfreeze --unfreeze /tmp/ice
+	supctl logs -n 1 talks; echo "$pid $(main pings)"; state pings; supctl logs pings | grep -i watchdog'
+check gone 'supctl stop pings talks; state pings; umount -l /var/log/sup; old=$(supervisor); kill -KILL $old; another $old'
+
 # Very little memory: what is short is executed all the same.
 check short 'supctl start short; for i in $(seq @EXECS@); do supctl exec short true && echo fine; done
 	await 60 "supctl --json status short | grep healthy"; grep "^oom_kill " /sys/fs/cgroup/sup/short.container/memory.events; state short; supctl stop short'
@@ -107,7 +118,8 @@ check end 'echo $began; mains'
 
 @pytest.fixture(scope="module")
 def boot(lab):
-    folder = lab.appliance("stuck", UNITS, [lab.busybox(), lab.helper("stuck")], FILES, more=lab.helper_on_host("stuck"))
+    folder = lab.appliance("stuck", UNITS, [lab.busybox(), lab.helper("stuck")], FILES,
+                           more=[*lab.helper_on_host("stuck"), *lab.helper_on_host("notify")])
     disk = folder.parent / "disk"
     with open(disk, "wb") as file:
         file.truncate(4 << 20)
@@ -152,6 +164,15 @@ def test_state_d_concerns_nobody_else(boot, mains):
 
 def test_state_d_that_has_passed_is_taken_up_again(boot):
     assert boot.lines("thaw") == ["running", "inactive"]
+
+
+def test_disk_of_the_logs_that_does_not_answer(boot):
+    """Who said that it is well, and was not heard, is well."""
+    boot.ok("logs")
+    line, pids, state, *rest = boot.lines("still")
+    before, after = pids.split()
+    assert line.endswith("x") and before == after and state == "running" and rest == []
+    assert boot.lines("gone") == ["inactive"]
 
 
 def test_runc_4427_and_1980_short_programs_start_with_very_little_memory(boot):
