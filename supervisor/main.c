@@ -12,6 +12,7 @@
 #include "supervisor/mount.h"
 #include "supervisor/resolver.h"
 #include "supervisor/sys/clock.h"
+#include "supervisor/sys/recover/adopt.h"
 #include "supervisor/sys/recover/held.h"
 #include "supervisor/sys/supervisor.h"
 #include "supervisor/sys/wall.h"
@@ -128,14 +129,14 @@ static void on_resumed(void *data, unsigned int crashes, int error)
 {
 	struct supervisor *s = data;
 
-	/* while the descriptors are taken there is no journal yet; init has said it on the console */
-	if (crashes > s->init_crashes && s->control != NULL)
-		journal(s, LOG_LEVEL_ERROR, NULL,
-			"init has crashed and executed itself anew; times since the machine started: %u",
-			crashes);
-	s->init_crashes = crashes;
-	if (s->control != NULL)
-		control_resumed(s, error);
+	if (s->control == NULL) {
+		/* while the descriptors are taken there is no journal yet */
+		s->init_crashes = crashes;
+		return;
+	}
+	adopt_init_crashes(s, crashes);
+	keep_commit(s);
+	control_resumed(s, error);
 }
 
 static int open_link(struct supervisor *s, struct err *e)

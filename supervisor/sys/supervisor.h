@@ -89,6 +89,7 @@ struct instance {
 	int watch_cgroup, watch_memory, watch_bridge; /* inotify watches, -1: none */
 	bool cgroup_killed;    /* once, or maybe: it serves no further process */
 	uint64_t oom_kills;    /* seen so far */
+	uint64_t oom_past;     /* ... in cgroups that it had before */
 	int stop_signal;       /* of its image, 0: none */
 	char *image;           /* reference it holds mounted, malloc'd, or NULL */
 	bool released;         /* the last process or handle to end frees it */

@@ -150,7 +150,12 @@ def test_faults_of_init_and_kills_of_the_supervisor(box):
         life = box.data("reexec")["life"]
         faults.jump_nowhere(box.init_pid())
         os.kill(box.supervisor_pid(), signal.SIGKILL)
-        assert box.data("reexec")["life"] > life
+        now = box.data("reexec")
+        assert now["life"] > life
+        told = [line for line in box.supctl("logs", "-n", "1000", "supervisor")[1].splitlines() if "init has crashed" in line]
+        assert told[-1].endswith(f": {now['init_crashes']}"), "whoever was there when it happened"
+    log = box.supctl("logs", "-n", "1000", "supervisor")[1]
+    assert "of the supervisor before, killed by signal KILL" in log
     check(box, before)
 
 

@@ -35,7 +35,7 @@ static void view_usage(const struct supervisor *s, const struct instance *inst, 
 	set_number(object, "memory_peak", usage.memory_peak);
 	set_number(object, "cpu", usage.cpu_usec);
 	set_number(object, "tasks", usage.tasks);
-	set_number(object, "oom_kills", usage.oom_kills);
+	set_number(object, "oom_kills", inst->oom_past + usage.oom_kills);
 }
 
 static void add_text(json_t *list, const char *text)

@@ -2,6 +2,7 @@
 
 #include "common/fd.h"
 #include "common/killpoint.h"
+#include "supervisor/core/engine/cause.h"
 #include "supervisor/sys/clock.h"
 #include "supervisor/sys/recover/held.h"
 #include "supervisor/sys/recover/leftover.h"
@@ -51,10 +52,20 @@ static const uint8_t *engine_record(void *data, enum kept_part part, uint32_t in
 	return kept_record(data, part == KEPT_ENGINE ? KEEP_ENGINE : KEEP_LIFE, index);
 }
 
+void adopt_init_crashes(struct supervisor *s, unsigned int crashes)
+{
+	if (crashes > s->init_crashes)
+		journal(s, LOG_LEVEL_ERROR, NULL,
+			"init has crashed and executed itself anew; times since the machine started: %u",
+			crashes);
+	s->init_crashes = crashes;
+}
+
 static void restore_engine(struct supervisor *s, struct kept_file *past)
 {
 	struct engine_past from = { .record = engine_record, .data = past };
 	struct kept_supervisor own;
+	unsigned int crashes = s->init_crashes;
 	uint32_t lost;
 
 	from.map[KEPT_ENGINE] = past->maps[KEEP_ENGINE];
@@ -68,6 +79,23 @@ static void restore_engine(struct supervisor *s, struct kept_file *past)
 	kept_supervisor(past, &own);
 	s->ending = s->ending_kept = own.ending;
 	s->boot.watch = own.watch;
+	s->init_crashes = own.init_crashes;
+	adopt_init_crashes(s, crashes);
+}
+
+/* How that one ended, unless by `supctl reexec`, which it has told itself. */
+static void tell_goes_on(struct supervisor *s, size_t processes)
+{
+	int status = (int)atomic_load(&s->launcher.roster->ended);
+	char ended[48] = "";
+	struct text t = { .buf = ended, .size = sizeof(ended) };
+
+	if (status != 0) {
+		text_puts(&t, ", ");
+		cause_put_status(&t, status);
+	}
+	journal(s, LOG_LEVEL_INFO, NULL, "goes on with %zu processes of the supervisor before%s",
+		processes, ended);
 }
 
 /* ---- instances */
@@ -95,6 +123,7 @@ static void adopt_instance(struct supervisor *s, uint32_t index, const struct ke
 	inst->notify_access = kept->notify_access;
 	inst->stop_signal = kept->stop_signal;
 	inst->oom_kills = kept->oom_kills;
+	inst->oom_past = kept->oom_past;
 	inst->cgroup_killed = true;
 	if (held_has(s, "log-out", u->name) && instance_logs(inst, &e) < 0)
 		journal(s, LOG_LEVEL_ERROR, u->name, "take its log over: %s", e.msg);
@@ -324,7 +353,7 @@ void adopt(struct supervisor *s, struct kept_file *past)
 	KILL_POINT("adopt-words");
 	held_drop_rest(s, socket_is_awaited);
 	KILL_POINT("adopt-dropped");
-	journal(s, LOG_LEVEL_INFO, NULL, "goes on with %zu processes of the supervisor before", n);
+	tell_goes_on(s, n);
 	KILL_POINT("adopt-told");
 	perform_all(s);
 	KILL_POINT("adopt-performed");

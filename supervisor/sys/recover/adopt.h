@@ -18,5 +18,7 @@ bool adopt_open(struct supervisor *s, struct kept_file *past);
 void adopt(struct supervisor *s, struct kept_file *past);
 /* Nothing is known of what runs: ends it all, and takes away what it had. */
 void adopt_nothing(struct supervisor *s);
+/* So often in all; those that the journal does not know are told. */
+void adopt_init_crashes(struct supervisor *s, unsigned int crashes);
 
 #endif

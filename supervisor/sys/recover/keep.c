@@ -24,10 +24,12 @@ static const struct kept_field unit_fields[] = {
 	KEPT(struct kept_unit, notify_access),
 	KEPT(struct kept_unit, stop_signal),
 	KEPT(struct kept_unit, oom_kills),
+	KEPT(struct kept_unit, oom_past),
 };
 
 static const struct kept_field supervisor_fields[] = {
 	KEPT(struct kept_supervisor, ending),
+	KEPT(struct kept_supervisor, init_crashes),
 	KEPT(struct kept_supervisor, watch.phase),
 	KEPT(struct kept_supervisor, watch.began),
 	KEPT(struct kept_supervisor, watch.complete),
@@ -118,6 +120,7 @@ static void put_unit(struct supervisor *s, uint32_t index)
 			.notify_access = inst->notify_access,
 			.stop_signal = inst->stop_signal,
 			.oom_kills = inst->oom_kills,
+			.oom_past = inst->oom_past,
 		};
 	put_part(&s->keep, KEEP_UNIT, index, &unit);
 }
@@ -155,7 +158,9 @@ static void put_engine(void *data, enum kept_part part, uint32_t index, const ui
 
 static void put_supervisor(struct supervisor *s)
 {
-	const struct kept_supervisor own = { .ending = s->ending, .watch = s->boot.watch };
+	const struct kept_supervisor own = {
+		.ending = s->ending, .init_crashes = s->init_crashes, .watch = s->boot.watch
+	};
 
 	put_part(&s->keep, KEEP_SUPERVISOR, 0, &own);
 }

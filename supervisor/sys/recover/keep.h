@@ -28,11 +28,12 @@ struct kept_unit {
 	uint8_t held;
 	int32_t notify_access;
 	int32_t stop_signal;
-	uint64_t oom_kills;
+	uint64_t oom_kills, oom_past;
 };
 
 struct kept_supervisor {
 	int32_t ending; /* an operator has asked for that end of the machine, enum wire_end; 0: none */
+	uint32_t init_crashes; /* how many are in the journal */
 	struct boot_watch watch;
 };
 

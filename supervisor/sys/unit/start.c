@@ -328,6 +328,7 @@ static void renew_cgroup(struct instance *inst)
 	if (cgroup_remove(base, inst->unit, &ignored) < 0)
 		return; /* somebody lives in it */
 	inst->cgroup_killed = false;
+	inst->oom_past += inst->oom_kills;
 	inst->oom_kills = 0;
 	keep_unit_changed(inst->s, inst->index);
 }
