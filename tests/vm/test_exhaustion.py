@@ -116,6 +116,7 @@ def test_ends_well_though_ten_do_not_hear(boot):
 def test_out_of_memory_in_its_own_group_hits_only_the_one(boot, mains):
     assert boot.lines("scores") == ["-1000", "-900"]
     assert "out of memory" in boot.text("hogs").lower() or "oom" in boot.text("hogs").lower()
+    assert int(re.search(r"OOM kills: (\d+)", boot.text("hogs"))[1]) >= 2, "all of them, whatever group it was in"
     assert boot.text("hogs-mains") == mains
 
 
