@@ -146,7 +146,7 @@ struct supervisor {
 	bool names_again;    /* a file could not be written for a moment */
 	uv_timer_t names;    /* coming: neighbours' /etc/hosts are written again */
 	uv_timer_t deadline;
-	bool heard; /* what came before a deadline that is late */
+	bool heard;      /* what came before a deadline that is late */
 	uv_timer_t well; /* when this life has lasted for a while */
 	uv_timer_t rest;
 	uv_poll_t watch_poll;
