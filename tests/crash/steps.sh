@@ -14,6 +14,7 @@
 #   n.service       Type=notify, it says STATUS=up
 #   d.service       does not end by SIGTERM, which only its main process gets
 #   f.service       has no program; l.service, a oneshot, fills its log more than once
+#   trunk.network   on VLAN 7 of eth0
 #   s.socket        a socket on port 9090, t@.service a template; w.timer a timer of w.service, a oneshot counter
 # and prints a line for each try: ok|bad|unreached POINT SCENARIO [WHY].
 #   READY           a service that says on a pipe that it is ready
@@ -84,6 +85,37 @@ verify_reload() {
 		echo "the description is $(field r.service description), not Round $rounds"
 	states "$VICTIM" running
 	counts 0 0
+}
+
+# Its network and its address there change while it runs: to what they are not.
+prepare_change() {
+	folder=/etc/sup/units
+	mkdir -p $folder/v.network.d $folder/v.container.d
+	address=10.40.0.77 mtu=1400
+	if grep -qs $address $folder/v.container.d/ip.conf; then
+		address=10.40.0.78 mtu=1300
+	fi
+	up
+	printf '[Network]\nOptions=mtu=%s\n' $mtu >$folder/v.network.d/mtu.conf
+	printf '[Container]\nIP=%s\n' $address >$folder/v.container.d/ip.conf
+}
+act_change() { supctl reload; }
+verify_change() {
+	states "$VICTIM $PARTS" running
+	counts 0 0
+	[ "$(cat /sys/class/net/v/mtu)" = $mtu ] || echo "the bridge has an mtu of $(cat /sys/class/net/v/mtu), not $mtu"
+	[ "$(field "$VICTIM" address)" = $address ] || echo "its address is $(field "$VICTIM" address), not $address"
+}
+
+# A network on a VLAN of a device of the host.
+prepare_trunk() { :; }
+act_trunk() { supctl start trunk.network; }
+verify_trunk() {
+	states trunk.network running
+	counts 0 0
+	[ -e /sys/class/net/trunk/brif/eth0.7 ] || echo "eth0.7 is no port of the bridge"
+	supctl stop trunk.network
+	[ ! -e /sys/class/net/eth0.7 ] || echo "eth0.7 is left"
 }
 
 prepare_socket() { :; }
@@ -173,7 +205,7 @@ supervisor_pid() {
 # ---- the rest of the world
 
 all_down() {
-	supctl stop $VICTIM $PARTS $READY s.socket s.service w.timer w.service t@x.service n.service d.service >/dev/null 2>&1
+	supctl stop $VICTIM $PARTS $READY trunk.network s.socket s.service w.timer w.service t@x.service n.service d.service >/dev/null 2>&1
 	supctl reset-failed f.service d.service >/dev/null 2>&1
 	await 100 'is $VICTIM inactive && ! is w.service running' || echo "cleaning: $VICTIM is $(field "$VICTIM" state)"
 }

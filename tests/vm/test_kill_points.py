@@ -9,7 +9,7 @@ from conftest import BOOT_SECONDS, BUILD, TOP, TURN
 
 MODE = os.environ.get("SUP_KILL_POINTS", "turn")
 TURNS = 3
-SCENARIOS = "start stop restart crash exec lease ready recovery idle".split()
+SCENARIOS = "start stop restart crash change trunk exec lease ready recovery idle".split()
 # Of the points, the scenario.
 POINTS = dict(line.split() for line in (TOP / "tests/crash/vm-only").read_text().splitlines() if len(line.split()) == 2)
 TRIED = sorted(POINTS) if MODE != "turn" or TURN is None else sorted(POINTS)[TURN % TURNS::TURNS]
@@ -34,6 +34,7 @@ UNITS = {
     "v.container": CONTAINER.format(unit="", image="victim", network="v.network",
                                     more=COUNT.format("v", "v.volume") + "\nPublishPort=8080:80"),
     "v.network": NO_LIMIT + "[Network]\nSubnet=10.40.0.0/24\n",
+    "trunk.network": NO_LIMIT + "[Network]\nSubnet=10.42.0.0/24\nInterface=eth0\nVLAN=7\n",
     "v.volume": NO_LIMIT + "[Volume]\n",
     "other.container": CONTAINER.format(unit="", image="counter", network="other.network",
                                         more=COUNT.format("other", "/var/other")) + INSTALL,
