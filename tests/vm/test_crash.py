@@ -31,7 +31,7 @@ RestartStableSec=1d
 [Install]
 WantedBy=multi-user.target
 """
-HEALTH = 'HealthCmd=["/counter"]\nHealthInterval=2s\nHealthTimeout=30s'
+HEALTH = 'HealthCmd=["CMD", "/counter"]\nHealthInterval=2s\nHealthTimeout=30s'
 
 
 def counting(name, every, least, most, health=""):
@@ -115,6 +115,8 @@ for whom in supervisor both; do
 	check lives-$whom 'for c in $counters; do echo $c $(grep -c ^start $count/$c.lives) \
 		$(grep ^end $count/$c.lives | grep -vc "stop$"); done'
 done
+await 60 'supctl status lasting0 | grep -q "Health: healthy" && supctl status lasting1 | grep -q "Health: healthy"'
+check health 'supctl status lasting0 | grep Health; supctl status lasting1 | grep Health; grep -c unhealthy /var/log/sup/lasting[01].*'
 check stop 'supctl stop $(for c in $counters; do echo $c.container; done)'
 killer 0 0 0 supervisor /var/log/sup $kept >/dev/null
 for c in $counters; do
@@ -177,6 +179,12 @@ def test_nothing_is_left_over(boot, whom):
 def test_socket_and_published_port_are_served(boot, whom):
     assert boot.lines(f"asked-{whom}")[0] == "20 of 20 answered"
     assert re.search(r"\bweb\b", boot.text(f"asked-{whom}"))
+
+
+def test_nobody_is_ill_for_it(boot):
+    lines = boot.lines("health")
+    assert len([line for line in lines if "Health: healthy" in line]) == 2
+    assert [line for line in lines if "/var/log/" in line and not line.endswith(":0")] == []
 
 
 @pytest.mark.parametrize("unit", [*COUNTERS, "tick"])
