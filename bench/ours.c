@@ -227,7 +227,7 @@ static void start(struct bench *b, struct facts facts)
 		die(e.msg);
 	if (b->is & WIRED)
 		wire(b, &made, &pair);
-	launch_go(&run);
+	launch_go(&b->launcher, &run);
 	fd_close(&out[1]);
 	bench_arrived(out[0], began);
 	fd_close(&out[0]);

@@ -39,7 +39,7 @@ struct roster_slot {
 	int32_t status;         /* wait(2) status word, valid in EXITED */
 	/* The supervisor's own; init does not look at it: */
 	uint16_t role;          /* enum role of supervisor/core/plan/role.h */
-	_Atomic uint16_t begun; /* 1, by the child: it was let go */
+	_Atomic uint16_t begun; /* 1: the child was let go, which it says itself, too */
 	uint64_t started_ns;    /* CLOCK_MONOTONIC */
 	uint64_t exited_ns;     /* CLOCK_MONOTONIC, valid in EXITED */
 	char unit[UNIT_NAME_MAX];

@@ -284,10 +284,12 @@ static void say_go(int go)
 		continue;
 }
 
-void launch_go(struct launched *run)
+void launch_go(struct launcher *l, struct launched *run)
 {
 	say_go(run->go);
 	KILL_POINT("launch-go");
+	/* as the child does it, which may still be at its mounts for a while */
+	atomic_store(&l->roster->slot[run->slot].begun, 1);
 	fd_close(&run->go);
 }
 

@@ -57,6 +57,6 @@ void launcher_close(struct launcher *l);
  */
 int launch(struct launcher *l, const struct plan *plan, const struct launch_io *io,
 	struct launched *out, struct err *e);
-void launch_go(struct launched *run);
+void launch_go(struct launcher *l, struct launched *run);
 
 #endif

@@ -350,7 +350,7 @@ static int connect_and_go(struct process *p, struct launched *run, const struct 
 
 	if (!own || network_connect(p->instance, &why) == 0) {
 		KILL_POINT("start-connected");
-		launch_go(run);
+		launch_go(&p->s->launcher, run);
 		return 0;
 	}
 	*e = why;

@@ -555,7 +555,7 @@ static void run_joined(struct driver *d, struct launcher *l, const struct launch
 		(void)fprintf(stderr, "refused %s\n", e.msg);
 		return;
 	}
-	launch_go(&run);
+	launch_go(l, &run);
 	fd_close(&pair[1]);
 	while (read_report(run.report) == 1)
 		continue;
@@ -610,7 +610,7 @@ static void run_main(struct driver *d, struct launcher *l)
 		fd_close(&ends[1]);
 		return;
 	}
-	launch_go(&run);
+	launch_go(l, &run);
 	fd_close(&ends[1]);
 	if (e.msg[0] != '\0')
 		(void)fprintf(stderr, "warning %s\n", e.msg);
