@@ -65,7 +65,8 @@ void rt_link_move(struct nl_buf *b, int index, const char *name, int netns, cons
 {
 	link_begin(b, RTM_SETLINK, 0, index);
 	nl_note(b, "move interface", name, 0);
-	nl_u32(b, IFLA_NET_NS_FD, (uint32_t)netns);
+	if (netns >= 0)
+		nl_u32(b, IFLA_NET_NS_FD, (uint32_t)netns);
 	nl_str(b, IFLA_IFNAME, there);
 }
 

@@ -54,7 +54,10 @@ void rt_link_get(struct nl_buf *b, int index, const char *name);
 void rt_link_dump(struct nl_buf *b);
 void rt_link_delete(struct nl_buf *b, const char *name);
 void rt_link_change(struct nl_buf *b, int index, const char *name, const struct rt_change *c);
-/* Into another network namespace, under that name; it comes down, and its addresses, routes and its bridge are gone. */
+/*
+ * Into another network namespace, under that name; it comes down, and its addresses, routes and its bridge are gone.
+ * netns -1: it stays, is down already, and gets that name.
+ */
 void rt_link_move(struct nl_buf *b, int index, const char *name, int netns, const char *there);
 /* A port of a bridge that reaches the bridge itself and no other such port (linux/if_link.h, kernel 4.18). */
 void rt_port_isolate(struct nl_buf *b, int index, const char *name, bool on);

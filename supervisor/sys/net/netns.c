@@ -26,19 +26,29 @@ static void go_home(int host_ns)
 		abort();
 }
 
-int netns_socket(int netns, int host_ns, bool ipv6, struct err *e)
+static int open_in(int netns, int host_ns, int protocol, bool ipv6, struct err *e)
 {
 	struct err ignored;
 	int sock;
 
 	if (setns(netns, CLONE_NEWNET) < 0)
 		return err_set(e, "enter network namespace");
-	sock = nlsock_open(NETLINK_ROUTE, e);
+	sock = nlsock_open(protocol, e);
 	/* Of interfaces that come from now on. */
 	if (ipv6)
 		(void)sysctl_net("ipv6", "default", "accept_ra", "0", &ignored);
 	go_home(host_ns);
 	return sock;
+}
+
+int netns_socket(int netns, int host_ns, bool ipv6, struct err *e)
+{
+	return open_in(netns, host_ns, NETLINK_ROUTE, ipv6, e);
+}
+
+int netns_genl_socket(int netns, int host_ns, struct err *e)
+{
+	return open_in(netns, host_ns, NETLINK_GENERIC, false, e);
 }
 
 int netns_loopback_up(int sock, struct err *e)

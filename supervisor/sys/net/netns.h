@@ -15,5 +15,7 @@ int netns_loopback_up(int sock, struct err *e);
  * from now on listen to no router.
  */
 int netns_socket(int netns, int host_ns, bool ipv6, struct err *e);
+/* The same of generic netlink. */
+int netns_genl_socket(int netns, int host_ns, struct err *e);
 
 #endif

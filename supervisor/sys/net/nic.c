@@ -4,6 +4,7 @@
 #include "common/killpoint.h"
 #include "supervisor/sys/net/netns.h"
 #include "supervisor/sys/net/nlsock.h"
+#include "supervisor/sys/net/radio.h"
 
 #include <errno.h>
 #include <linux/netlink.h>
@@ -61,11 +62,27 @@ static void put_back(struct nl_buf *b, const struct loan *l, int index, bool sta
 	nl_flag(b, NLM_F_ACK);
 }
 
-static int find_away(int sock, const struct loan *l, struct found_link *found, struct err *e)
+/*
+ * A WLAN device whose sender has come no further has the name of the host there; one of that name that is on the host has not
+ * been sent at all.
+ */
+static int find_unnamed(struct net *n, int sock, const struct loan *l, struct found_link *found,
+	struct err *e)
+{
+	struct found_link here;
+	int rc = nlsock_find(n->route, l->name, &here, e);
+
+	return rc == 0 && here.index == 0 ? nlsock_find(sock, l->name, found, e) : rc;
+}
+
+static int find_away(struct net *n, int sock, const struct loan *l, struct found_link *found,
+	struct err *e)
 {
 	int rc = l->index != 0 ? nlsock_find_index(sock, l->index, found, e)
 			       : nlsock_find(sock, l->there, found, e);
 
+	if (rc == 0 && l->index == 0 && found->index == 0)
+		rc = find_unnamed(n, sock, l, found, e);
 	/* one that the container has made itself in its place stays where it is */
 	if (rc == 0 && found->made != (l->made != 0))
 		found->index = 0;
@@ -78,40 +95,48 @@ bool nic_is_away(struct net *n, int netns, const struct loan *l)
 	struct err ignored;
 	cleanup_fd int sock = netns >= 0 ? netns_socket(netns, n->host_ns, false, &ignored) : -1;
 
-	return sock >= 0 && find_away(sock, l, &found, &ignored) == 0 && found.index != 0;
+	return sock >= 0 && find_away(n, sock, l, &found, &ignored) == 0 && found.index != 0;
 }
 
-static int move(int sock, int index, int netns, const char *name, const char *there, struct err *e)
+static int move(struct net *n, const struct trip *t, struct err *e)
 {
 	_Alignas(8) uint8_t memory[128];
 	struct nl_buf b;
+	int rc;
 
 	nl_init(&b, memory, sizeof(memory));
-	rt_link_move(&b, index, name, netns, there);
+	rt_link_move(&b, t->index, t->name, t->netns, t->there);
 	nl_flag(&b, NLM_F_ACK);
-	return nlsock_run(sock, &b, NULL, NULL, e);
+	rc = nlsock_run(t->from, &b, NULL, NULL, e);
+	return rc < 0 && e->no == EINVAL ? radio_move(n, t, e) : rc;
 }
 
 int nic_send(struct net *n, int netns, struct loan *l, struct err *e)
 {
 	cleanup_fd int sock = netns_socket(netns, n->host_ns, false, e);
+	struct trip t = {
+		.from = n->route, .to = sock, .netns = netns, .name = l->name, .there = l->there
+	};
 	_Alignas(8) uint8_t memory[BUFFER_BYTES];
 	struct found_link found;
 	struct nl_buf b;
 
 	if (sock < 0 || nlsock_find(n->route, l->name, &found, e) < 0)
 		return -1;
-	if (found.index != 0 && move(n->route, found.index, netns, l->name, l->there, e) < 0)
+	t.index = found.index;
+	if (found.index != 0 && move(n, &t, e) < 0)
 		return e->no == EEXIST ? err_prefix(e,
 						 "the container has an interface %s already, "
 						 "write Interface=%s:NAME",
 						 l->there, l->name)
 				       : -1;
 	KILL_POINT("nic-sent");
-	if (nlsock_find(sock, l->there, &found, e) < 0)
+	if (find_away(n, sock, l, &found, e) < 0)
 		return -1;
 	l->index = found.index;
 	nl_init(&b, memory, sizeof(memory));
+	if (strcmp(found.name, l->there) != 0)
+		rt_link_move(&b, found.index, l->name, -1, l->there);
 	put_back(&b, l, found.index, false);
 	return nlsock_run(sock, &b, NULL, NULL, e);
 }
@@ -119,18 +144,23 @@ int nic_send(struct net *n, int netns, struct loan *l, struct err *e)
 int nic_fetch(struct net *n, int netns, const struct loan *l, struct err *e)
 {
 	cleanup_fd int sock = netns >= 0 ? netns_socket(netns, n->host_ns, false, e) : -1;
+	struct trip t = {
+		.from = sock, .to = n->route, .netns = n->host_ns, .name = l->name, .there = l->name
+	};
 	struct found_link found;
 	struct err second;
 
 	if (netns < 0)
 		return 0;
-	if (sock < 0 || find_away(sock, l, &found, e) < 0)
+	if (sock < 0 || find_away(n, sock, l, &found, e) < 0)
 		return -1;
-	if (found.index == 0 || move(sock, found.index, n->host_ns, l->name, l->name, e) == 0)
+	t.index = found.index;
+	if (found.index == 0 || move(n, &t, e) == 0)
 		return 0;
 	/* as the kernel itself does it where there is another of the name; with the namespace it might go for good */
+	t.name = t.there = "dev%d";
 	if (e->no == EEXIST)
-		(void)move(sock, found.index, n->host_ns, l->name, "dev%d", &second);
+		(void)move(n, &t, &second);
 	return -1;
 }
 
