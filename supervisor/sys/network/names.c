@@ -320,6 +320,7 @@ static void on_names(uv_timer_t *timer)
 	struct supervisor *s = timer->data;
 	uint32_t written = 0;
 
+	rest_soon(s);
 	for (size_t i = 0; s->names_next == 0 && i < s->set->n; i++)
 		if (s->instances[i] != NULL)
 			names_publish(s, s->instances[i]);

@@ -102,6 +102,7 @@ static void on_readable(uv_poll_t *poll, int status, int events)
 	(void)events;
 	net_events_read(v, poll == &s->reconcile.filter ? v->filter : v->route, s->net.filter,
 		on_event, s);
+	rest_soon(s);
 }
 
 /* ---- what is done */
@@ -217,6 +218,7 @@ static void on_look(uv_timer_t *timer)
 		r->mended++;
 	if (is_left(s))
 		look_soon(s);
+	rest_soon(s);
 }
 
 /* ---- */
