@@ -17,7 +17,7 @@
 
 /* Descriptors that the parent made for this start; -1: none. All close-on-exec but those that become 0, 1, 2. */
 struct child_fds {
-	int go; /* one byte before anything else, one before "sysctl"; end of file: the supervisor died, leave */
+	int go; /* one byte before anything else, one when all is mounted; end of file: the supervisor died, leave */
 	int report; /* write end of the report pipe */
 	int in, out, err;
 	int netns;    /* the unit's network namespace */

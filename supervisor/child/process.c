@@ -37,13 +37,24 @@ int step_wait_go(struct child *c, struct fault *f)
 }
 
 /* Up to here nothing has been done that anybody sees: a supervisor that dies before has not begun this start. */
-int step_wait_network(struct child *c, struct fault *f)
+static int wait_begin(const struct child *c)
 {
-	(void)f;
 	wait_word(c);
 	if (c->begun != NULL)
 		*c->begun = 1;
 	return 0;
+}
+
+int step_wait_network(struct child *c, struct fault *f)
+{
+	(void)f;
+	return c->plan->n_sysctls > 0 ? wait_begin(c) : 0;
+}
+
+int step_wait_begin(struct child *c, struct fault *f)
+{
+	(void)f;
+	return c->plan->n_sysctls > 0 ? 0 : wait_begin(c);
 }
 
 /*

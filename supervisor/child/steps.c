@@ -28,13 +28,15 @@ const struct step child_steps[] = {
 	{ "mount-sandbox", step_mount_sandbox },
 	{ "mount-files", step_mount_files },
 	{ "mount-volume", step_mount_volume },
-	{ "wait-network", step_wait_network },
-	{ "sysctl", step_sysctl }, /* of its network, too; before /proc/sys becomes read-only */
+	{ "wait-network",
+		step_wait_network }, /* whose settings are written here, before /proc/sys is read-only */
+	{ "sysctl", step_sysctl },
 	{ "mask-paths", step_mask_paths },
 	{ "seal-root", step_seal_root }, /* when all mount points are made */
 	{ "terminal", step_terminal },   /* the host's tty while its path means something */
 	{ "pivot-root", step_pivot_root },
 	{ "keyring", step_keyring },
+	{ "wait-begin", step_wait_begin }, /* the last one that has all descriptors */
 	{ "stdio", step_stdio },
 	{ "user",
 		step_user }, /* reads files: before the limits, which may allow no further descriptor */

@@ -42,6 +42,7 @@ static inline uint32_t host_gid(const struct child *c, uint32_t gid)
 /* process.c: what every process has */
 int step_wait_go(struct child *c, struct fault *f);
 int step_wait_network(struct child *c, struct fault *f);
+int step_wait_begin(struct child *c, struct fault *f);
 int step_session(struct child *c, struct fault *f);
 int step_signals(struct child *c, struct fault *f);
 int step_priority(struct child *c, struct fault *f);
