@@ -292,7 +292,9 @@ static int wire_all(struct instance *inst, bool adopts, struct err *e)
 	ipam_use(&s->leases, inst->unit, true);
 	/* Before it runs: its first question may come at once. */
 	for (size_t i = 0; i < inst->n_attached; i++)
-		names_publish(s, network_instance(s, network_of(unit_at(s, inst->index), i)));
+		names_publish(s,
+			network_instance(s,
+				network_of(unit_at(s, inst->index), inst->attachments[i].nth)));
 	names_changed(s);
 	return 0;
 }

@@ -3,7 +3,7 @@
  *
  * The child becomes a child of init (CLONE_PARENT), is in its cgroup from its first instruction
  * (CLONE_INTO_CGROUP) and waits on the go pipe twice: until the roster names it, and, when its mounts are made, for
- * launch_go(): what is done between costs no time. The caller must ignore SIGPIPE, and must not be PID 1 of a PID namespace:
+ * launch_go(): what is done between goes on beside them. The caller must ignore SIGPIPE, and must not be PID 1 of a PID namespace:
  * the kernel refuses CLONE_PARENT there (EINVAL).
  */
 #ifndef SYS_LAUNCH_H
