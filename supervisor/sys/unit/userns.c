@@ -25,76 +25,78 @@ void userns_close(struct userns *u)
 	fd_close(&u->net);
 }
 
-/* ---- the child */
+/* ---- the maker */
+
+#define STACK_SIZE 1024
+
+/*
+ * It has our memory, so that nothing of it is copied, and makes no call but these two, nor can a signal run a handler in
+ * it: what it has beside its stack, errno too, is ours. The kernel ends it with the pipe.
+ */
+struct maker {
+	int until[2];
+	int pid; /* 0: none */
+	_Alignas(16) char stack[STACK_SIZE];
+};
+
+static int lives(void *data)
+{
+	const struct maker *m = data;
+	char byte;
+
+	(void)close(m->until[1]);
+	(void)!read(m->until[0], &byte, 1);
+	_exit(0);
+}
 
 /*
  * What the limits of the kernel are when it is made bounds all that its processes have together, besides what each may
  * have; that is the unit's to say.
  */
-static void lift_limits(void)
+static int clone_unlimited(struct maker *m, int flags)
 {
 	static const int limits[] = { RLIMIT_MEMLOCK, RLIMIT_MSGQUEUE, RLIMIT_SIGPENDING };
-	static const uint64_t none[2] = { UINT64_MAX, UINT64_MAX };
+	static const struct rlimit none = { RLIM_INFINITY, RLIM_INFINITY };
+	struct rlimit ours[ARRAY_LEN(limits)];
+	bool lifted[ARRAY_LEN(limits)];
+	int pid, no;
 
 	for (size_t i = 0; i < ARRAY_LEN(limits); i++)
-		(void)syscall(SYS_prlimit64, 0, limits[i], none, NULL);
+		lifted[i] = prlimit(0, limits[i], &none, &ours[i]) == 0;
+	pid = clone(lives, m->stack + STACK_SIZE, flags, m);
+	no = errno;
+	for (size_t i = 0; i < ARRAY_LEN(limits); i++)
+		if (lifted[i])
+			(void)prlimit(0, limits[i], &ours[i], NULL);
+	errno = no;
+	return pid;
 }
 
-/* Says the errno of unshare(2), then waits for its end, which comes with that of its parent at the latest. */
-static _Noreturn void child(int flags, int said, int until)
+static int maker_start(struct maker *m, bool net, struct err *e)
 {
-	int no;
-	char byte;
+	int flags = CLONE_VM | CLONE_NEWUSER | (net ? CLONE_NEWNET : 0), no;
+	sigset_t all, old;
 
-	lift_limits();
-	no = unshare(flags) < 0 ? errno : 0;
-	(void)!write(said, &no, sizeof(no));
-	while (read(until, &byte, 1) < 0 && errno == EINTR)
-		continue;
-	_exit(0);
+	if (pipe2(m->until, O_CLOEXEC) < 0)
+		return err_set(e, "pipe");
+	(void)sigfillset(&all);
+	(void)sigprocmask(SIG_SETMASK, &all, &old);
+	m->pid = clone_unlimited(m, flags);
+	no = errno;
+	(void)sigprocmask(SIG_SETMASK, &old, NULL);
+	return m->pid >= 0 ? 0 : err_set_no(e, no, "start a process in namespaces of its own");
 }
-
-/* ---- the parent */
-
-struct maker {
-	int said[2], until[2];
-	int pid; /* 0: none */
-};
 
 /* No signal tells of its end, so that nobody else waits for it. */
 static void maker_end(struct maker *m)
 {
-	for (size_t i = 0; i < 2; i++) {
-		fd_close(&m->until[i]);
-		fd_close(&m->said[i]);
-	}
+	fd_close(&m->until[0]);
+	fd_close(&m->until[1]);
 	while (m->pid > 0 && waitpid(m->pid, NULL, __WALL) < 0 && errno == EINTR)
 		continue;
 }
 
-static int start(struct maker *m, bool net, struct err *e)
-{
-	int flags = CLONE_NEWUSER | (net ? CLONE_NEWNET : 0), no = 0;
-	struct clone_args args = { .flags = CLONE_CLEAR_SIGHAND };
-	ssize_t n;
-
-	if (pipe2(m->said, O_CLOEXEC) < 0 || pipe2(m->until, O_CLOEXEC) < 0)
-		return err_set(e, "pipe");
-	m->pid = (int)syscall(SYS_clone3, &args, sizeof(args));
-	if (m->pid == 0) {
-		fd_close(&m->until[1]);
-		child(flags, m->said[1], m->until[0]);
-	}
-	if (m->pid < 0)
-		return err_set(e, "start a process");
-	fd_close(&m->said[1]);
-	do
-		n = read(m->said[0], &no, sizeof(no));
-	while (n < 0 && errno == EINTR);
-	if (n != (ssize_t)sizeof(no))
-		return err_setx(e, "its maker was killed");
-	return no == 0 ? 0 : err_set_no(e, no, "unshare");
-}
+/* ---- its namespaces */
 
 static int open_of(int pid, const char *file, int flags, struct err *e)
 {
@@ -124,11 +126,13 @@ static int write_map(int pid, const char *file, const struct id_map *map, struct
 
 int userns_make(const struct ids *ids, bool net, struct userns *made, struct err *e)
 {
-	struct maker m
-		__attribute__((cleanup(maker_end))) = { .said = { -1, -1 }, .until = { -1, -1 } };
+	struct maker m __attribute__((cleanup(maker_end)));
+
+	m.until[0] = m.until[1] = -1;
+	m.pid = 0;
 
 	*made = (struct userns){ .user = -1, .net = -1 };
-	if (start(&m, net, e) < 0 || write_map(m.pid, "gid_map", &ids->gid, e) < 0 ||
+	if (maker_start(&m, net, e) < 0 || write_map(m.pid, "gid_map", &ids->gid, e) < 0 ||
 		write_map(m.pid, "uid_map", &ids->uid, e) < 0)
 		return -1;
 	made->user = open_of(m.pid, "ns/user", O_RDONLY, e);
