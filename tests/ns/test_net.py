@@ -591,6 +591,7 @@ POSES = {
     "arp-gateway": lambda own, mark: frame(ALL, own, 0x806, arp(own, GATEWAY, OTHER, mark)),
     "arp-neighbour": lambda own, mark: frame(ALL, own, 0x806, arp(own, OTHER, GATEWAY, mark)),
     "arp-mac": lambda own, mark: frame(ALL, own, 0x806, arp(STRANGE, ME, OTHER, mark)),
+    "arp-frame": lambda own, mark: frame(ALL, STRANGE, 0x806, arp(own, ME, OTHER, mark)),
     "ipv6": lambda own, mark: frame("33:33:00:00:00:01", own, 0x86dd, no_next_header(mark)),
     "other-protocol": lambda own, mark: frame(ALL, own, 0x88b5, mark),
     "vlan": lambda own, mark: frame(ALL, own, 0x8100, bytes.fromhex("00050800") + datagram(NOBODY, OTHER, mark)),
@@ -622,7 +623,7 @@ def test_nobody_poses_as_a_neighbour(host, words, seen):
 def test_the_guard_goes_with_who_is_guarded(host):
     namespaces(host, "web", "db")
     host.good(LAN, attach(host, "web", "lan"), attach(host, "db", "lan"), "rules")
-    assert "10.89.1.2" in host.run("nft", "list", "set", "bridge", "sup", "addrs")
+    assert "10.89.1.2" in host.run("nft", "list", "set", "bridge", "sup", "own")
     host.good(LAN, attach(host, "web", "lan"), "detach web.container lan.network")
     left = host.run("nft", "list", "table", "bridge", "sup")
     assert "10.89.1.2" not in left and "10.89.1.3" in left

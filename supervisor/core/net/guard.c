@@ -11,11 +11,14 @@
 
 #define FIXED_BYTES 8192
 #define MEMBER_BYTES 512
-#define MEMBERS_PER_MESSAGE 480
+#define MEMBERS_PER_MESSAGE 400 /* an attribute has 64 KiB */
 
 #define REG(n) ((uint32_t)(NFT_REG32_00 + (n)))
 #define IF_REGS (IF_NAME_MAX / 4)
+#define MAC_REGS 2 /* the second is filled up with zeros */
 #define ADDR6_LEN 16
+/* Where it stands in the key of a container's port and both its addresses. */
+#define AT_ADDR (IF_NAME_MAX + MAC_REGS * 4)
 
 /* Offsets in the headers. */
 #define ETHER_SOURCE 6
@@ -38,25 +41,15 @@ static const struct nft_table table = { RULES_TABLE, NFPROTO_BRIDGE };
 static const struct nft_chain sent = { "sent", "filter", 0, -300 };
 static const struct nft_chain given = { "given", "filter", 4, 300 };
 
-enum set_id {
-	SET_PORTS,
-	SET_MACS,
-	SET_ADDRS,
-	SET_ADDRS6,
-	SET_LIMITED,
-	SET_SENT_OVER,
-	SET_GIVEN_OVER,
-	SET_COUNT
-};
+enum set_id { SET_PORTS, SET_OWN, SET_OWN6, SET_LIMITED, SET_SENT_OVER, SET_GIVEN_OVER, SET_COUNT };
 
 static const struct nft_set sets[SET_COUNT] = {
 	/* Of each the drops are counted; those who have limits are not the same as those who are guarded. */
 	[SET_PORTS] = { "ports", NFT_T_IFNAME, IF_NAME_MAX, .each = NFT_EACH_COUNTS },
-	/* A hardware address fills two registers of four bytes. */
-	[SET_MACS] = { "macs", NFT_CONCAT(NFT_T_IFNAME, NFT_T_ETHER), IF_NAME_MAX + 8, .each = 0 },
-	[SET_ADDRS] = { "addrs", NFT_CONCAT(NFT_T_IFNAME, NFT_T_ADDR), IF_NAME_MAX + 4, .each = 0 },
-	[SET_ADDRS6] = { "addrs6", NFT_CONCAT(NFT_T_IFNAME, NFT_T_ADDR6), IF_NAME_MAX + ADDR6_LEN,
-		.each = 0 },
+	[SET_OWN] = { "own", NFT_CONCAT(NFT_CONCAT(NFT_T_IFNAME, NFT_T_ETHER), NFT_T_ADDR),
+		AT_ADDR + 4, .each = 0 },
+	[SET_OWN6] = { "own6", NFT_CONCAT(NFT_CONCAT(NFT_T_IFNAME, NFT_T_ETHER), NFT_T_ADDR6),
+		AT_ADDR + ADDR6_LEN, .each = 0 },
 	[SET_LIMITED] = { "limited", NFT_T_IFNAME, IF_NAME_MAX, .each = NFT_EACH_COUNTS },
 	[SET_SENT_OVER] = { "sent_over", NFT_T_IFNAME, IF_NAME_MAX, .each = NFT_EACH_RATE },
 	[SET_GIVEN_OVER] = { "given_over", NFT_T_IFNAME, IF_NAME_MAX, .each = NFT_EACH_RATE },
@@ -75,8 +68,8 @@ bool guard_knows(const struct guard_member *m)
 /* In IPv6 it has three: none, when it asks whether another has its own already, and the one of the link (RFC 4291, appendix A). */
 static void put_addrs6(struct nl_buf *b, uint8_t *key, const struct guard_member *m)
 {
-	const struct nft_set *set = &sets[SET_ADDRS6];
-	uint8_t *addr = key + IF_NAME_MAX;
+	const struct nft_set *set = &sets[SET_OWN6];
+	uint8_t *addr = key + AT_ADDR;
 
 	nft_element(b, set, key, NULL);
 	ip_bytes(addr, m->addr[FAMILY_V6]);
@@ -95,9 +88,9 @@ static void put_addrs6(struct nl_buf *b, uint8_t *key, const struct guard_member
 static bool in_set(enum set_id set, const struct guard_member *m)
 {
 	switch (set) {
-	case SET_ADDRS:
+	case SET_OWN:
 		return m->guarded && ip_is_set(m->addr[FAMILY_V4]);
-	case SET_ADDRS6:
+	case SET_OWN6:
 		return m->guarded && ip_is_set(m->addr[FAMILY_V6]);
 	case SET_LIMITED:
 		return limited(m);
@@ -106,7 +99,6 @@ static bool in_set(enum set_id set, const struct guard_member *m)
 	case SET_GIVEN_OVER:
 		return m->given_most != 0;
 	case SET_PORTS:
-	case SET_MACS:
 	case SET_COUNT:
 		break;
 	}
@@ -115,19 +107,19 @@ static bool in_set(enum set_id set, const struct guard_member *m)
 
 static void put_member(struct nl_buf *b, enum set_id set, const struct guard_member *m)
 {
-	uint8_t key[IF_NAME_MAX + ADDR6_LEN] = { 0 };
+	uint8_t key[AT_ADDR + ADDR6_LEN] = { 0 };
 
 	if (!in_set(set, m))
 		return;
 	memcpy(key, m->port, strnlen(m->port, IF_NAME_MAX - 1));
-	if (set == SET_ADDRS6) {
+	if (set == SET_OWN || set == SET_OWN6)
+		memcpy(key + IF_NAME_MAX, m->mac, MAC_LEN);
+	if (set == SET_OWN6) {
 		put_addrs6(b, key, m);
 		return;
 	}
-	if (set == SET_MACS)
-		memcpy(key + IF_NAME_MAX, m->mac, MAC_LEN);
-	if (set == SET_ADDRS)
-		put_be32(key + IF_NAME_MAX, ip_to_v4(m->addr[FAMILY_V4]));
+	if (set == SET_OWN)
+		put_be32(key + AT_ADDR, ip_to_v4(m->addr[FAMILY_V4]));
 	nft_element(b, &sets[set], key, set == SET_SENT_OVER ? &m->sent_most : &m->given_most);
 }
 
@@ -263,31 +255,52 @@ static void put_gives_addresses(struct nl_buf *b)
 	nft_cmp(b, REG(0), NFT_CMP_EQ, port, sizeof(port));
 }
 
-/* Of the port it comes from is not what the header has there. */
-static void not_its_own(struct nl_buf *b, enum set_id set, uint32_t base, uint32_t offset)
-{
-	static const uint8_t lengths[] = {
-		[SET_MACS] = MAC_LEN, [SET_ADDRS] = 4, [SET_ADDRS6] = ADDR6_LEN
-	};
+struct place {
+	uint32_t base, offset;
+};
 
+/* A hardware address and one of the IP's, each from its place, are those of the container behind the port it comes from. */
+static void own(struct nl_buf *b, enum set_id set, const struct place *mac,
+	const struct place *addr, bool invert)
+{
 	nft_meta(b, NFT_META_IIFNAME, REG(0));
-	nft_payload(b, base, offset, lengths[set], REG(IF_REGS));
-	nft_lookup(b, sets[set].name, REG(0), 0, true);
+	nft_payload(b, mac->base, mac->offset, MAC_LEN, REG(IF_REGS));
+	nft_payload(b, addr->base, addr->offset, set == SET_OWN ? 4 : ADDR6_LEN,
+		REG(IF_REGS + MAC_REGS));
+	nft_lookup(b, sets[set].name, REG(0), 0, invert);
 }
 
-static void put_foreign_mac(struct nl_buf *b)
+static const struct place ether_source = { NFT_PAYLOAD_LL_HEADER, ETHER_SOURCE };
+static const struct place ip_source = { NFT_PAYLOAD_NETWORK_HEADER, IP_SOURCE };
+static const struct place ip6_source = { NFT_PAYLOAD_NETWORK_HEADER, IP6_SOURCE };
+static const struct place arp_mac = { NFT_PAYLOAD_NETWORK_HEADER, ARP_SENDER_MAC };
+static const struct place arp_ip = { NFT_PAYLOAD_NETWORK_HEADER, ARP_SENDER_IP };
+static const struct place icmp6_target = { NFT_PAYLOAD_TRANSPORT_HEADER, ICMP6_TARGET };
+
+static void put_own_ip(struct nl_buf *b)
 {
-	not_its_own(b, SET_MACS, NFT_PAYLOAD_LL_HEADER, ETHER_SOURCE);
+	own(b, SET_OWN, &ether_source, &ip_source, false);
 }
 
-static void put_foreign_ip(struct nl_buf *b)
+static void put_own_ip6(struct nl_buf *b)
 {
-	not_its_own(b, SET_ADDRS, NFT_PAYLOAD_NETWORK_HEADER, IP_SOURCE);
+	own(b, SET_OWN6, &ether_source, &ip6_source, false);
 }
 
 static void put_foreign_ip6(struct nl_buf *b)
 {
-	not_its_own(b, SET_ADDRS6, NFT_PAYLOAD_NETWORK_HEADER, IP6_SOURCE);
+	own(b, SET_OWN6, &ether_source, &ip6_source, true);
+}
+
+static void put_foreign_target(struct nl_buf *b)
+{
+	own(b, SET_OWN6, &ether_source, &icmp6_target, true);
+}
+
+static void put_own_arp(struct nl_buf *b)
+{
+	own(b, SET_OWN, &ether_source, &arp_ip, false);
+	own(b, SET_OWN, &arp_mac, &arp_ip, false);
 }
 
 /* A network without IPv6: the kernel inside says something all the same, and nobody is told of that. */
@@ -296,43 +309,29 @@ static void put_has_none(struct nl_buf *b)
 	static const uint8_t nobody[ADDR6_LEN] = { 0 };
 
 	nft_meta(b, NFT_META_IIFNAME, REG(0));
-	nft_payload(b, NFT_PAYLOAD_NETWORK_HEADER, IP6_SOURCE, sizeof(nobody), REG(IF_REGS));
-	nft_mask(b, REG(IF_REGS), nobody, sizeof(nobody));
-	nft_lookup(b, sets[SET_ADDRS6].name, REG(0), 0, true);
+	nft_payload(b, NFT_PAYLOAD_LL_HEADER, ETHER_SOURCE, MAC_LEN, REG(IF_REGS));
+	nft_payload(b, NFT_PAYLOAD_NETWORK_HEADER, IP6_SOURCE, sizeof(nobody),
+		REG(IF_REGS + MAC_REGS));
+	nft_mask(b, REG(IF_REGS + MAC_REGS), nobody, sizeof(nobody));
+	nft_lookup(b, sets[SET_OWN6].name, REG(0), 0, true);
 }
 
-static void put_foreign_target(struct nl_buf *b)
-{
-	not_its_own(b, SET_ADDRS6, NFT_PAYLOAD_TRANSPORT_HEADER, ICMP6_TARGET);
-}
-
-static void put_foreign_arp_mac(struct nl_buf *b)
-{
-	not_its_own(b, SET_MACS, NFT_PAYLOAD_NETWORK_HEADER, ARP_SENDER_MAC);
-}
-
-static void put_foreign_arp_ip(struct nl_buf *b)
-{
-	not_its_own(b, SET_ADDRS, NFT_PAYLOAD_NETWORK_HEADER, ARP_SENDER_IP);
-}
-
-#define WORDS(X)           \
-	X(sends_too_much)  \
-	X(drop)            \
-	X(not_ours)        \
-	X(pass)            \
-	X(foreign_mac)     \
-	X(refuse)          \
-	X(is_ip)           \
-	X(foreign_ip)      \
-	X(is_arp)          \
-	X(foreign_arp_mac) \
-	X(foreign_arp_ip)  \
-	X(is_ip6)          \
-	X(has_none)        \
-	X(foreign_ip6)     \
-	X(tcp)             \
-	X(advertises)      \
+#define WORDS(X)          \
+	X(sends_too_much) \
+	X(drop)           \
+	X(is_ip)          \
+	X(own_ip)         \
+	X(pass)           \
+	X(is_ip6)         \
+	X(own_ip6)        \
+	X(tcp)            \
+	X(not_ours)       \
+	X(is_arp)         \
+	X(own_arp)        \
+	X(has_none)       \
+	X(foreign_ip6)    \
+	X(refuse)         \
+	X(advertises)     \
 	X(foreign_target) X(claims) X(routes) X(redirects) X(gives_addresses) X(gets_too_much)
 enum word { NO_WORD, WORDS(NFT_WORD) };
 static void (*const words[])(struct nl_buf *b) = { NULL, WORDS(NFT_WORD_PUTS) };
@@ -340,16 +339,14 @@ static void (*const words[])(struct nl_buf *b) = { NULL, WORDS(NFT_WORD_PUTS) };
 /* A rule reads as a sentence: all words match, then the last one acts. */
 static const uint8_t rules[][4] = {
 	{ sends_too_much, drop },
+	/* nearly all there is */
+	{ is_ip, own_ip, pass },
+	{ is_ip6, tcp, own_ip6, pass },
+
 	{ not_ours, pass },
-	{ foreign_mac, refuse },
-	{ is_ip, foreign_ip, refuse },
-	{ is_ip, pass },
-	{ is_arp, foreign_arp_mac, refuse },
-	{ is_arp, foreign_arp_ip, refuse },
-	{ is_arp, pass },
+	{ is_arp, own_arp, pass },
 	{ is_ip6, has_none, drop },
 	{ is_ip6, foreign_ip6, refuse },
-	{ is_ip6, tcp, pass },
 	{ is_ip6, advertises, foreign_target, refuse },
 	{ is_ip6, claims, foreign_target, refuse },
 	{ is_ip6, routes, refuse },

@@ -177,6 +177,10 @@ static void byte_from_to(struct nl_buf *b, uint32_t base, uint32_t offset, uint8
 	uint8_t last)
 {
 	nft_payload(b, base, offset, 1, REG(0));
+	if (first == last) {
+		nft_cmp(b, REG(0), NFT_CMP_EQ, &first, sizeof(first));
+		return;
+	}
 	nft_cmp(b, REG(0), NFT_CMP_GTE, &first, sizeof(first));
 	nft_cmp(b, REG(0), NFT_CMP_LTE, &last, sizeof(last));
 }
@@ -363,8 +367,8 @@ static const struct rule {
 	 * have been translated already; and on our bridges route_localnet makes it let them in. Those of ::1 it
 	 * drops before.
 	 */
-	{ CHAIN_GUARD, { v4, not_from_lo, to_loopback, drop } },
-	{ CHAIN_GUARD, { v4, from_inside, source_loopback, drop } },
+	{ CHAIN_GUARD, { v4, to_loopback, not_from_lo, drop } },
+	{ CHAIN_GUARD, { v4, source_loopback, from_inside, drop } },
 
 	/* Here the first packet of a connection comes by, and no other. */
 	{ CHAIN_PREROUTING, { from_inside, has_too_many, drop } },
