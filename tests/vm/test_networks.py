@@ -120,10 +120,10 @@ check apart 'within plain tcp 10.30.0.64 80; within db tcp 10.31.0.2 80; within 
 check host-in 'within host tcp 127.0.0.1 8080'
 check host-service 'within plain tcp 10.88.0.1 9000; within db tcp 10.0.2.15 9000'
 check host-access 'within roam tcp 10.89.0.1 9000; within roam tcp 10.0.2.15 9000'
-check guard 'chroot /nft /usr/sbin/nft list set bridge sup addrs'
+check guard 'chroot /nft /usr/sbin/nft list set bridge sup own'
 # As a script of rules does that begins with "flush ruleset".
 check guard-again 'chroot /nft /usr/sbin/nft delete table bridge sup; supctl stop roam && supctl start roam &&
-	chroot /nft /usr/sbin/nft list set bridge sup addrs'
+	chroot /nft /usr/sbin/nft list set bridge sup own'
 
 check thief 'supctl start thief'
 check late 'supctl start late'
@@ -314,7 +314,7 @@ def test_services_of_the_host_are_for_networks_with_host_access(boot):
 
 def test_the_guard_knows_who_is_where(boot):
     for guard in "guard", "guard-again":
-        assert sorted(re.findall(r'"v(\w+)-\w+" \. ([0-9.]+)', boot.ok(guard))) == [
+        assert sorted(re.findall(r'"v(\w+)-\w+" \. [0-9a-f:]+ \. ([0-9.]+)', boot.ok(guard))) == [
             ("db", "10.30.0.9"), ("plain", "10.88.0.2"), ("roam", "10.89.0.2"), ("safe", "10.31.0.2"), ("web", "10.30.0.64")]
 
 
