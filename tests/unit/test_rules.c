@@ -164,9 +164,14 @@ static void networks_are_elements_not_rules(void **state)
 	assert_int_equal(elements(&a, "internal"), 0);
 	assert_int_equal(elements(&b, "closed"), 2);
 	assert_int_equal(elements(&b, "friends"), 2);
-	both[0].host_access = both[1].strict = true;
+	assert_int_equal(elements(&b, "sheltered"), 2);
+	both[0].host_access = both[1].strict = both[0].uplink = true;
 	drop(&b);
 	build(&b, &two);
+	assert_int_equal(count(&a, NFT_MSG_NEWRULE), count(&b, NFT_MSG_NEWRULE));
+	assert_int_equal(elements(&b, "sheltered"), 1);
+	assert_int_equal(elements(&b, "inside"), 2);
+	assert_int_equal(elements(&b, "outbound"), 1);
 	assert_int_equal(elements(&b, "closed"), 1);
 	assert_int_equal(elements(&b, "friends"), 1);
 	assert_int_equal(elements(&b, "same"), 2);

@@ -110,9 +110,9 @@ static void put_from_outbound(struct nl_buf *b)
 	from(b, SET_OUTBOUND);
 }
 
-static void put_to_inside(struct nl_buf *b)
+static void put_to_sheltered(struct nl_buf *b)
 {
-	to(b, SET_INSIDE, false);
+	to(b, SET_SHELTERED, false);
 }
 
 static void put_to_internal(struct nl_buf *b)
@@ -122,7 +122,7 @@ static void put_to_internal(struct nl_buf *b)
 
 static void put_to_outside(struct nl_buf *b)
 {
-	to(b, SET_INSIDE, true);
+	to(b, SET_SHELTERED, true);
 }
 
 static void between(struct nl_buf *b, enum rule_set_id set)
@@ -352,7 +352,7 @@ static const struct nft_chain chains[] = {
 	X(friends)            \
 	X(from_internal)      \
 	X(published)          \
-	X(to_inside)          \
+	X(to_sheltered)       \
 	X(masquerade) X(same_bridge) X(to_internal) X(from_outbound) X(to_outside) X(source_local)
 enum word { NO_WORD, WORDS(NFT_WORD) };
 static void (*const words[])(struct nl_buf *b) = { NULL, WORDS(NFT_WORD_PUTS) };
@@ -394,7 +394,7 @@ static const struct rule {
 	{ CHAIN_FORWARD, { friends, accept } },
 	{ CHAIN_FORWARD, { from_internal, drop } },
 	{ CHAIN_FORWARD, { published, accept } },
-	{ CHAIN_FORWARD, { to_inside, drop } },
+	{ CHAIN_FORWARD, { to_sheltered, drop } },
 
 	/* The container must answer to us: it cannot reach 127.0.0.1, a neighbour it would answer directly, ... */
 	{ CHAIN_POSTROUTING, { published, v4, source_loopback, masquerade } },

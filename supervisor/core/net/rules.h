@@ -4,7 +4,7 @@
  * network and port as with a thousand.
  *
  * What they say: a container goes out through the host's address, unless its network is internal; nothing comes in but
- * answers and published ports, neither from outside nor from another network; the host's loopback is never
+ * answers and published ports, neither from outside, which an uplink is too, nor from another network; the host's loopback is never
  * reached from a bridge. IPv6 is the same, but that only local addresses (ULA) go out under the host's. Foreign tables are not looked at, and where one drops, it is dropped.
  */
 #ifndef CORE_NET_RULES_H

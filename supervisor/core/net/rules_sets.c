@@ -8,11 +8,12 @@
 /* One attribute with elements must stay below 64 kB; an element has this many bytes at most. */
 #define ELEMENTS_PER_MESSAGE 512
 #define ELEMENT_BYTES 72
-#define PER_NETWORK_BYTES (11 * ELEMENT_BYTES + 3 * IF_NAME_MAX)
+#define PER_NETWORK_BYTES (12 * ELEMENT_BYTES + 3 * IF_NAME_MAX)
 
 const struct nft_set rule_sets[RULE_SETS] = {
-	/* all our bridges; those without and those with a way out */
+	/* all our bridges; those behind which is not the outside; those without and those with a way out */
 	[SET_INSIDE] = { "inside", NFT_T_IFNAME, IF_NAME_MAX, .each = 0 },
+	[SET_SHELTERED] = { "sheltered", NFT_T_IFNAME, IF_NAME_MAX, .each = 0 },
 	[SET_INTERNAL] = { "internal", NFT_T_IFNAME, IF_NAME_MAX, .each = 0 },
 	[SET_OUTBOUND] = { "outbound", NFT_T_IFNAME, IF_NAME_MAX, .each = 0 },
 	/* those whose containers have no business with the host itself */
@@ -46,6 +47,8 @@ const struct nft_set rule_sets[RULE_SETS] = {
 static bool in_set(enum rule_set_id set, const struct rule_network *n)
 {
 	switch (set) {
+	case SET_SHELTERED:
+		return !n->uplink;
 	case SET_INTERNAL:
 		return n->internal;
 	case SET_OUTBOUND:

@@ -10,6 +10,7 @@
 
 enum rule_set_id {
 	SET_INSIDE,
+	SET_SHELTERED,
 	SET_INTERNAL,
 	SET_OUTBOUND,
 	SET_CLOSED,

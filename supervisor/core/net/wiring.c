@@ -167,6 +167,7 @@ int bridge_plan_make(struct bridge_plan *p, const struct unit *network,
 	*p = (struct bridge_plan){
 		.unit = network->name,
 		.internal = network->network.internal,
+		.uplink = network->network.uplink,
 		.host_access = network->network.host_access,
 		.guarded = network->network.port_security && bridge,
 		.driver = (uint8_t)network->network.driver,

@@ -30,6 +30,7 @@ struct bridge_plan {
 	uint8_t mac[MAC_LEN];
 	uint32_t mtu; /* 0: the kernel's */
 	bool internal;
+	bool uplink;      /* behind its ports is the outside */
 	bool host_access; /* services of the host may be reached by its address on the bridge */
 	bool strict;      /* containers of the network do not reach each other */
 	bool guarded;     /* nor pose as each other, see guard.h */
@@ -61,9 +62,9 @@ struct attach_plan {
 /* Everything that our nf_tables table says. */
 struct rule_network {
 	char bridge[IF_NAME_MAX];
-	bool internal, host_access, strict; /* as in struct bridge_plan */
-	bool v6;                            /* it has addresses of IPv6 */
-	struct ip resolver;                 /* where it answers; none: it does not */
+	bool internal, uplink, host_access, strict; /* as in struct bridge_plan */
+	bool v6;                                    /* it has addresses of IPv6 */
+	struct ip resolver;                         /* where it answers; none: it does not */
 };
 struct rule_limit {
 	const uint8_t *mac; /* of the container */

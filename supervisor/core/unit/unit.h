@@ -506,7 +506,7 @@ struct network_section {
 	/* Not set: allocated, the first address, all. */
 	struct subnet subnet[FAMILY_COUNT], ip_range[FAMILY_COUNT];
 	struct ip gateway[FAMILY_COUNT];
-	bool internal, host_access, port_security, disable_dns, ipv6;
+	bool internal, uplink, host_access, port_security, disable_dns, ipv6;
 	struct strv dns;
 	const char *interface_name;
 	struct settings options; /* mtu=, isolate= */

@@ -356,13 +356,34 @@ static void check_unbridged(struct unit_loader *l)
 				"%s= does nothing without Driver=bridge", of_bridge[i].key);
 }
 
+/* A strict one would lead from neighbour to neighbour by way of the host, which is its way out as well. */
+static void check_uplink(struct unit_loader *l, bool strict)
+{
+	const struct network_section *n = &l->unit->network;
+	const struct {
+		bool lacks;
+		const char *what;
+	} needs[] = {
+		{ n->driver != DRIVER_BRIDGE, "Driver=bridge" },
+		{ n->interfaces.n == 0,
+			"the device that leads outside, write its Interface= beside it" },
+		{ n->internal, "a way out, which Internal=yes takes away" },
+		{ strict, "neighbours that reach each other, which isolate=strict forbids" },
+	};
+
+	for (size_t i = 0; n->uplink && i < ARRAY_LEN(needs); i++)
+		if (needs[i].lacks)
+			loader_complain(l, FAULT_ERROR, MEMBER(network.uplink),
+				"Uplink=yes needs %s", needs[i].what);
+}
+
 static void check_network_options(struct unit_loader *l)
 {
-	struct bridge_plan ignored = { .driver = (uint8_t)l->unit->network.driver };
+	struct bridge_plan options = { .driver = (uint8_t)l->unit->network.driver };
 	struct err e;
 
 	take_words(l);
-	if (bridge_options(&ignored, &l->unit->network.options, &e) < 0)
+	if (bridge_options(&options, &l->unit->network.options, &e) < 0)
 		loader_complain(l, FAULT_ERROR, MEMBER(network.options), "%s", e.msg);
 	if (l->unit->network.driver != DRIVER_BRIDGE)
 		check_unbridged(l);
@@ -371,6 +392,7 @@ static void check_network_options(struct unit_loader *l)
 			loader_origin(l, MEMBER(network.vlan)) != NULL ? MEMBER(network.vlan)
 								       : MEMBER(network.options),
 			"VLAN= is one of a device, write its Interface= beside it");
+	check_uplink(l, options.strict);
 }
 
 static void check_device(struct unit_loader *l)

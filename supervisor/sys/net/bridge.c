@@ -68,8 +68,8 @@ int net_bridge_up(struct net *n, const struct bridge_plan *p, struct err *e)
 			p->unit, p->name);
 	/*
 	 * Where the network has no IPv6, the bridge has none either: an address that it gave itself would let a container
-	 * talk to the host by a way that nobody knows of. Nobody on it is the host's router in any case. A kernel without
-	 * IPv6 has no such files.
+	 * talk to the host by a way that nobody knows of. To what says that it is a router it does not listen in any case: that
+	 * may be a container. A kernel without IPv6 has no such files.
 	 */
 	if (found.ours || v6) {
 		(void)sysctl_net("ipv6", p->name, "accept_ra", "0", &ignored);

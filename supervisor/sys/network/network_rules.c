@@ -72,6 +72,7 @@ static void collect_rules(const struct supervisor *s, struct rule_set *rules, st
 
 			memcpy(n->bridge, inst->bridge.name, sizeof(n->bridge));
 			n->internal = inst->bridge.internal;
+			n->uplink = inst->bridge.uplink;
 			n->host_access = inst->bridge.host_access;
 			n->strict = inst->bridge.strict;
 			n->v6 = inst->bridge.at[FAMILY_V6].prefix != 0;

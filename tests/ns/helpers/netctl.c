@@ -92,6 +92,7 @@ static int do_network(struct state *s)
 		u.network.subnet[ip_family(subnet.addr)] = subnet;
 	}
 	u.network.internal = strstr(s->word[3], "internal") != NULL;
+	u.network.uplink = strstr(s->word[3], "uplink") != NULL;
 	u.network.host_access = strstr(s->word[3], "host") != NULL;
 	u.network.port_security = strstr(s->word[3], "poser") == NULL;
 	if (strstr(s->word[3], "strict") != NULL)
@@ -111,6 +112,7 @@ static int do_network(struct state *s)
 		return -1;
 	memcpy(s->networks[i].bridge, s->bridge[i].name, IF_NAME_MAX);
 	s->networks[i].internal = s->bridge[i].internal;
+	s->networks[i].uplink = s->bridge[i].uplink;
 	s->networks[i].host_access = s->bridge[i].host_access;
 	s->networks[i].strict = s->bridge[i].strict;
 	s->networks[i].v6 = s->bridge[i].at[FAMILY_V6].prefix != 0;
