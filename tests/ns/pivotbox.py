@@ -71,7 +71,7 @@ class PivotBox(Appliance):
         for child in self.children():
             try:
                 status = Path(f"/proc/{child}/status").read_text()
-            except FileNotFoundError:
+            except (FileNotFoundError, ProcessLookupError):
                 continue
             numbers = next(x for x in status.splitlines() if x.startswith("NSpid:")).split()
             if int(numbers[2]) == pid:
