@@ -620,6 +620,42 @@ def test_nobody_poses_as_a_neighbour(host, words, seen):
     assert sniffer.stdout.read().split() == seen
 
 
+# What a bridge takes for itself: it gives that to the host as if it had come from the port.
+GROUPS = [f"01:80:c2:00:00:0{n:x}" for n in (0, 2, 3, 4, 0xd, 0xe, 0xf)]
+
+
+# Says the marks of datagrams that the host hears, until "end".
+HEARER = """
+import re, socket
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(("", 9))
+print("ready", flush=True)
+seen = []
+while "end" not in seen:
+    seen += [m.decode() for m in re.findall(rb"mark-([a-z0-9:]+);", s.recv(2000))]
+print(*seen)
+"""
+
+
+@pytest.mark.parametrize("words, heard", [("open-hostaccess-poser", [*GROUPS, "end"]), ("open", ["end"])])
+def test_no_frame_goes_past_the_rules(host, words, heard):
+    namespaces(host, "web")
+    host.good(f"network lan.network 10.89.1.0/24 {words}", attach(host, "web", "lan"), "rules")
+    assert any(host.pings("web", GATEWAY) for _ in range(10))
+    own = json.loads(host.run("ip", "-j", "link", "show", "eth0", ns="web"))[0]["address"]
+    hearer = subprocess.Popen(host.argv(None, PYTHON, "-c", HEARER), stdout=subprocess.PIPE, text=True)
+    host.stack.callback(host.end, hearer)
+    assert hearer.stdout.readline() == "ready\n"
+    frames = [frame(group, own, 0x800, datagram(ME, GATEWAY, f"mark-{group};".encode())) for group in GROUPS]
+    frames += [frame(group, STRANGE, 0x88cc, bytes(46)) for group in GROUPS]
+    subprocess.run(host.argv("web", PYTHON, "-c", SENDER), input="\n".join(f.hex() for f in frames), text=True,
+                   check=True, timeout=SECONDS)
+    host.run(PYTHON, "-c", "import socket; socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b'mark-end;', ('127.0.0.1', 9))")
+    hearer.wait(SECONDS)
+    assert hearer.stdout.read().split() == heard
+    assert (STRANGE in host.run("bridge", "fdb", "show")) == ("poser" in words)
+
+
 def test_the_guard_goes_with_who_is_guarded(host):
     namespaces(host, "web", "db")
     host.good(LAN, attach(host, "web", "lan"), attach(host, "db", "lan"), "rules")

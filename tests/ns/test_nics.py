@@ -191,6 +191,8 @@ def test_devices_are_ports_while_the_network_is_up(box):
     assert [box.links()[n][:2] for n in ("eth1", "eth2")] == 2 * [("lan", True)]
     box.nic("usb0")
     eventually(lambda: box.links()["usb0"][0] == "lan", "the one that comes")
+    ports = [box.ip("-j", "-d", "link", "show", n)[0]["linkinfo"]["info_slave_data"] for n in ("eth1", "eth2", "usb0")]
+    assert {p["group_fwd_mask"] for p in ports} == {"0xfffd"}  # nothing comes to the host but by the bridge
     box.becomes("lan.network", "running")
     assert "waiting" not in box.do("status", "lan.network")
     assert box.links()["lan"][3] == mac

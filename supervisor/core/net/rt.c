@@ -10,6 +10,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#define GROUP_PAUSE 0x2 /* 01:80:c2:00:00:01, IEEE 802.3x, which no port may pass on */
+
 static void link_begin(struct nl_buf *b, uint16_t type, uint16_t flags, int index)
 {
 	struct ifinfomsg m = { .ifi_index = index };
@@ -70,17 +72,23 @@ void rt_link_move(struct nl_buf *b, int index, const char *name, int netns, cons
 	nl_str(b, IFLA_IFNAME, there);
 }
 
-void rt_port_isolate(struct nl_buf *b, int index, const char *name, bool on)
+void rt_port_up(struct nl_buf *b, const char *name, bool alone)
 {
-	const uint8_t yes = on;
-	struct ifinfomsg m = { .ifi_family = AF_BRIDGE, .ifi_index = index };
-	size_t port;
+	static const uint16_t all = (uint16_t)~GROUP_PAUSE;
+	const struct ifinfomsg m = { .ifi_flags = IFF_UP, .ifi_change = IFF_UP };
+	const uint8_t isolated = alone;
+	size_t info, port;
 
-	nl_begin(b, RTM_SETLINK, 0, &m, sizeof(m));
-	nl_note(b, "keep apart from its neighbours", name, 0);
-	port = nl_nest(b, IFLA_PROTINFO);
-	nl_put(b, IFLA_BRPORT_ISOLATED, &yes, sizeof(yes));
+	nl_begin(b, RTM_NEWLINK, 0, &m, sizeof(m));
+	nl_note(b, "set up the port", name, 0);
+	nl_str(b, IFLA_IFNAME, name);
+	info = nl_nest(b, IFLA_LINKINFO);
+	nl_str(b, IFLA_INFO_SLAVE_KIND, "bridge");
+	port = nl_nest(b, IFLA_INFO_SLAVE_DATA);
+	nl_put(b, IFLA_BRPORT_ISOLATED, &isolated, sizeof(isolated));
+	nl_put(b, IFLA_BRPORT_GROUP_FWD_MASK, &all, sizeof(all));
 	nl_nest_end(b, port);
+	nl_nest_end(b, info);
 }
 
 static void link_size(struct nl_buf *b, uint32_t mtu, const uint8_t *mac)

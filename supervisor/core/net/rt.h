@@ -59,8 +59,12 @@ void rt_link_change(struct nl_buf *b, int index, const char *name, const struct 
  * netns -1: it stays, is down already, and gets that name.
  */
 void rt_link_move(struct nl_buf *b, int index, const char *name, int netns, const char *there);
-/* A port of a bridge that reaches the bridge itself and no other such port (linux/if_link.h, kernel 4.18). */
-void rt_port_isolate(struct nl_buf *b, int index, const char *name, bool on);
+/*
+ * Sets up a port that is in its bridge (linux/if_link.h, kernel 4.18); alone: it reaches the bridge itself and no other such port.
+ * What is sent to 01:80:c2:00:00:0X is passed on like all else: what the bridge does not pass on, it gives to the host as if it
+ * had come from the port, behind which are no rules.
+ */
+void rt_port_up(struct nl_buf *b, const char *name, bool alone);
 void rt_bridge_add(struct nl_buf *b, const struct bridge_plan *p);
 /* Both ends at once, the inside one made directly in the namespace of descriptor netns. */
 void rt_veth_add(struct nl_buf *b, const struct attach_plan *p, int netns);

@@ -43,17 +43,12 @@ static int pair_make(struct net *n, int netns, const struct attach_plan *p, stru
 static int host_end(struct net *n, const struct attach_plan *p, int bridge, struct err *e)
 {
 	_Alignas(8) uint8_t memory[BUFFER_BYTES];
-	const struct rt_change join = { .master = bridge }, up = { .up = true };
-	struct found_link host = { 0 };
+	const struct rt_change join = { .master = bridge };
 	struct nl_buf b;
 
-	if (p->strict && nlsock_find(n->route, p->host_if, &host, e) < 0)
-		return -1;
 	nl_init(&b, memory, sizeof(memory));
 	rt_link_change(&b, 0, p->host_if, &join);
-	if (p->strict)
-		rt_port_isolate(&b, host.index, p->host_if, true);
-	rt_link_change(&b, 0, p->host_if, &up);
+	rt_port_up(&b, p->host_if, p->strict);
 	nl_flag(&b, NLM_F_ACK);
 	return nlsock_run(n->route, &b, NULL, NULL, e);
 }
@@ -247,7 +242,7 @@ static int change_host(struct net *n, const struct attach_plan *p, struct err *e
 		return 0;
 	nl_init(&b, memory, sizeof(memory));
 	rt_link_change(&b, host.index, p->host_if, &c);
-	rt_port_isolate(&b, host.index, p->host_if, p->strict);
+	rt_port_up(&b, p->host_if, p->strict);
 	nl_flag(&b, NLM_F_ACK);
 	return nlsock_run(n->route, &b, NULL, NULL, e);
 }

@@ -190,8 +190,8 @@ int nic_restore(struct net *n, const struct loan *l, bool shared, struct err *e)
 
 int nic_join(struct net *n, const char *name, const char *bridge, struct err *e)
 {
-	_Alignas(8) uint8_t memory[128];
-	struct rt_change c = { .up = true };
+	_Alignas(8) uint8_t memory[256];
+	struct rt_change c = { 0 };
 	struct found_link found, port;
 	struct nl_buf b;
 
@@ -204,6 +204,7 @@ int nic_join(struct net *n, const char *name, const char *bridge, struct err *e)
 	c.master = found.index;
 	nl_init(&b, memory, sizeof(memory));
 	rt_link_change(&b, 0, name, &c);
+	rt_port_up(&b, name, false);
 	nl_flag(&b, NLM_F_ACK);
 	return nlsock_run(n->route, &b, NULL, NULL, e);
 }
