@@ -6,7 +6,8 @@
  *   instance.c   what one unit holds in the kernel process.c   one process, from launch to exit
  *   start.c      facts + plan + launch             watch.c     cgroup events
  *   network.c    bridges, addresses                names.c     names of containers: files, resolvers
- *   network_rules.c  who reaches whom, ports       network_live.c  a reload changes networks
+ *   network_rules.c  who reaches whom              network_live.c  a reload changes networks
+ *   network_ports.c  who has which port
  *   reconcile.c  what others take away of them
  *   nics.c       devices of the host that units have
  *   ids.c        user namespaces of containers     userns.c    making them
@@ -80,11 +81,9 @@ struct instance {
 	bool awaits;                     /* its start: devices that are not there */
 	struct bridge_plan bridge;
 	struct pool pools[FAMILY_COUNT];
-	bool changes; /* a reload has changed its unit, or its network's, while it runs */
-	bool late;    /* ... and others' ports come before its own */
-	struct ports
-		refused; /* malloc'd: those it wants since then, and a process of the host has */
-	bool look;       /* somebody may have changed what it has in the kernel */
+	bool changes;       /* a reload has changed its unit, or its network's, while it runs */
+	struct ports ports; /* malloc'd: those of the host that are its own, see network_ports.h */
+	bool look;          /* somebody may have changed what it has in the kernel */
 	struct listeners listeners;                   /* of a socket */
 	int watch_cgroup, watch_memory, watch_bridge; /* inotify watches, -1: none */
 	bool cgroup_killed;    /* once, or maybe: it serves no further process */

@@ -15,6 +15,8 @@ FILES = {
                   b"failure=6 power cut\nend\n",
     "state/leases": b"# Addresses given out by sup: unit, network, address. Kept so that they stay.\n"
                     b"sup0.network sup0.network 10.89.0.0/24\nweb.container sup0.network 10.89.0.2/24\n",
+    "state/ports": b"# Ports of the host that lead into containers: unit, protocol, address, port.\n"
+                   b"web.container tcp :: 8080\nother.container udp 127.0.0.1 53\n",
     "state/ids": b"web.container 65536 65536\nother.container 131072 65536\n",
     "timers/night.timer": b"1763770000000000\n",
 }

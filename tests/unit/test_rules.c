@@ -204,10 +204,9 @@ static void ports_go_to_the_map_of_their_address(void **state)
 	static const uint8_t one_key[] = { 6, 0, 0, 0, 127, 0, 0, 1, 0x1f, 0x90, 0, 0 };
 	static const uint8_t data[] = { 10, 89, 1, 2, 0, 80, 0, 0 };
 	const struct rule_port ports[] = {
-		{ "a.container", { .host_addr = IP_V4(0x7f000001), .host = 8080, .inside = 80 },
+		{ { .host_addr = IP_V4(0x7f000001), .host = 8080, .inside = 80 },
 			IP_V4(0x0a590102) },
-		{ "a.container", { .host = 5353, .inside = 53, .protocol = PORT_UDP },
-			IP_V4(0x0a590102) },
+		{ { .host = 5353, .inside = 53, .protocol = PORT_UDP }, IP_V4(0x0a590102) },
 	};
 	struct rule_set rules = { .networks = &lan, .n_networks = 1, .ports = ports, .n_ports = 2 };
 	const uint8_t *found;
@@ -239,13 +238,11 @@ static void ports_of_ipv6_have_maps_of_their_own(void **state)
 		0 };
 	const struct ip host = { 0xfd00000000000000, 9 }, inside = { 0xfd01000000000000, 2 };
 	const struct rule_port ports[] = {
-		{ "a.container",
-			{ .host_addr = host, .host = 8080, .inside = 80, .protocol = PORT_SCTP },
+		{ { .host_addr = host, .host = 8080, .inside = 80, .protocol = PORT_SCTP },
 			inside },
-		{ "a.container", { .host = 53, .inside = 53 }, inside },
-		{ "a.container", { .host = 53, .inside = 53 }, IP_V4(0x0a590102) },
-		{ "a.container", { .host_addr = IP_V4(0), .host = 54, .inside = 53 },
-			IP_V4(0x0a590102) },
+		{ { .host = 53, .inside = 53 }, inside },
+		{ { .host = 53, .inside = 53 }, IP_V4(0x0a590102) },
+		{ { .host_addr = IP_V4(0), .host = 54, .inside = 53 }, IP_V4(0x0a590102) },
 	};
 	struct rule_set rules = { .networks = &lan, .n_networks = 1, .ports = ports, .n_ports = 4 };
 	const uint8_t *found;
@@ -346,7 +343,7 @@ static void memory_is_enough_for_any_number(void **state)
 
 static void too_little_memory_is_said_and_not_overrun(void **state)
 {
-	const struct rule_port port = { "a.container", { .host = 1, .inside = 1 }, IP_V4(1) };
+	const struct rule_port port = { { .host = 1, .inside = 1 }, IP_V4(1) };
 	struct rule_set rules = { .networks = &lan, .n_networks = 1, .ports = &port, .n_ports = 1 };
 	struct batch whole;
 
@@ -423,31 +420,6 @@ static void nothing_is_used_before_it_is_made(void **state)
 	drop(&t);
 }
 
-static void taken_port_is_named(void **state)
-{
-	const struct rule_port ports[] = {
-		{ "web.container", { .host_addr = IP_V4(0x7f000001), .host = 80 }, IP_V4(1) },
-		{ "dns.container", { .host = 53, .protocol = PORT_UDP }, IP_V4(2) },
-	};
-	struct port same = { .host_addr = IP_V4(0x7f000001), .host = 80 }, any = { .host = 80 };
-	struct port other_addr = { .host_addr = IP_V4(0x0a000001), .host = 80 };
-	struct port tcp = { .host = 53 },
-		    udp = { .host_addr = IP_V4(1), .host = 53, .protocol = PORT_UDP };
-
-	(void)state;
-	assert_string_equal(rule_port_taken(ports, 2, &same)->unit, "web.container");
-	assert_string_equal(rule_port_taken(ports, 2, &any)->unit, "web.container");
-	assert_string_equal(rule_port_taken(ports, 2, &udp)->unit, "dns.container");
-	assert_null(rule_port_taken(ports, 2, &other_addr));
-	assert_null(rule_port_taken(ports, 2, &tcp));
-	assert_null(rule_port_taken(NULL, 0, &any));
-	/* Any of IPv4 is not any of IPv6. */
-	any.host_addr = ip_v4(0);
-	assert_string_equal(rule_port_taken(ports, 2, &any)->unit, "web.container");
-	any.host_addr = (struct ip){ 0xfd00000000000000, 1 };
-	assert_null(rule_port_taken(ports, 2, &any));
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -464,7 +436,6 @@ int main(void)
 		cmocka_unit_test(a_kernel_that_cannot_refuse_drops),
 		cmocka_unit_test(every_message_has_a_note),
 		cmocka_unit_test(nothing_is_used_before_it_is_made),
-		cmocka_unit_test(taken_port_is_named),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -489,6 +489,32 @@ static void test_limits_need_a_bridge(void **state)
 	unit_set_free(&set);
 }
 
+static void test_a_port_of_a_family_that_no_network_has(void **state)
+{
+	struct unit_set set;
+
+	(void)state;
+	BUILD(&set,
+		"a.container:3:1: error: port 80 of the host is of IPv6, which none of its networks has\n"
+		"b.container:5:1: error: port 82 of the host is of IPv4, which none of its networks has\n"
+		"d.container:5:1: error: port 85 of the host is of IPv6, which none of its networks has\n",
+		FILE_OF("six.network", "[Network]\nSubnet=fd40::/64\n"),
+		FILE_OF("dual.network", "[Network]\nIPv6=yes\n"),
+		FILE_OF("wan.network",
+			"[Network]\nDriver=macvlan\nInterface=eth0\nIPv6=yes\nSubnet=fd41::/64\n"),
+		FILE_OF("lan.network", ""),
+		FILE_OF("a.container", BOX "PublishPort=[fd00::1]:80:80\n"),
+		FILE_OF("b.container",
+			BOX "Network=six.network\nPublishPort=81\nPublishPort=127.0.0.1:82:82\n"),
+		FILE_OF("c.container",
+			BOX
+			"Network=lan.network\nNetwork=dual.network\nPublishPort=[fd00::1]:83:83\nPublishPort=0.0.0.0:84:84\n"),
+		FILE_OF("d.container",
+			BOX
+			"Network=wan.network\nNetwork=lan.network\nPublishPort=[fd00::1]:85:85\n"));
+	unit_set_free(&set);
+}
+
 static void test_a_second_subnet_of_a_family(void **state)
 {
 	struct unit_set set;
@@ -535,6 +561,7 @@ int main(void)
 		cmocka_unit_test(test_every_cycle_is_broken),
 		cmocka_unit_test(test_ten_thousand_units),
 		cmocka_unit_test(test_limits_need_a_bridge),
+		cmocka_unit_test(test_a_port_of_a_family_that_no_network_has),
 		cmocka_unit_test(test_a_second_subnet_of_a_family),
 	};
 

@@ -160,40 +160,6 @@ static void test_container_on_an_internal_network_has_no_route(void **state)
 	assert_memory_not_equal(p.mac, q.mac, MAC_LEN);
 }
 
-static void test_port_that_is_taken(void **state)
-{
-	static const struct rule_port ports[] = {
-		{ .unit = "a", .port = { .host = 80 } },
-		{ .unit = "b",
-			.port = { .host = 53, .host_addr = IP_V4(5), .protocol = PORT_UDP } },
-		{ .unit = "c",
-			.port = { .host = 53, .host_addr = IP_V4(6), .protocol = PORT_UDP } },
-	};
-	static const struct {
-		struct port port;
-		const char *by;
-	} cases[] = {
-		{ { .host = 80 }, "a" },
-		{ { .host = 80, .host_addr = IP_V4(5) }, "a" },
-		{ { .host = 80, .protocol = PORT_UDP }, NULL },
-		{ { .host = 81 }, NULL },
-		{ { .host = 53, .protocol = PORT_UDP }, "b" },
-		{ { .host = 53, .host_addr = IP_V4(6), .protocol = PORT_UDP }, "c" },
-		{ { .host = 53, .host_addr = IP_V4(7), .protocol = PORT_UDP }, NULL },
-	};
-
-	(void)state;
-	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-		const struct rule_port *by = rule_port_taken(ports, ARRAY_LEN(ports),
-			&cases[i].port);
-
-		if (cases[i].by == NULL)
-			assert_null(by);
-		else
-			assert_string_equal(by->unit, cases[i].by);
-	}
-}
-
 static uint32_t number_of(const struct nl_reply *r, uint16_t type)
 {
 	size_t size = 0;
@@ -394,7 +360,6 @@ int main(void)
 		cmocka_unit_test(test_size_of_packets),
 		cmocka_unit_test(test_isolation_of_neighbours),
 		cmocka_unit_test(test_container_on_an_internal_network_has_no_route),
-		cmocka_unit_test(test_port_that_is_taken),
 		cmocka_unit_test(test_change_says_only_what_it_changes),
 		cmocka_unit_test(test_link_is_read),
 		cmocka_unit_test(test_what_is_no_link_is_not_read),

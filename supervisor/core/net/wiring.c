@@ -221,14 +221,3 @@ void attach_plan_make(struct attach_plan *p, const char *unit, size_t nth,
 	mac_make(p->mac, machine_id, unit, bridge->unit);
 	use_apply(p, use);
 }
-
-const struct rule_port *rule_port_taken(const struct rule_port *ports, size_t n,
-	const struct port *port)
-{
-	size_t i;
-
-	for (i = 0; i < n; i++)
-		if (ports_meet(&ports[i].port, port))
-			return &ports[i];
-	return NULL;
-}

@@ -71,7 +71,6 @@ struct rule_limit {
 	uint64_t connections;
 };
 struct rule_port {
-	const char *unit; /* who publishes it */
 	struct port port;
 	struct ip addr; /* of the container: one of these for each family it has */
 };
@@ -98,11 +97,5 @@ int bridge_plan_make(struct bridge_plan *p, const struct unit *network,
 void attach_plan_make(struct attach_plan *p, const char *unit, size_t nth,
 	const struct network_use *use, const struct bridge_plan *bridge,
 	const struct ip addr[FAMILY_COUNT], const char *machine_id);
-/*
- * Whoever has the host port already: same protocol and number, and addresses that overlap (any covers all).
- * NULL when it is free. Ports of `unit` itself count too: one twice in a file is a mistake.
- */
-const struct rule_port *rule_port_taken(const struct rule_port *ports, size_t n,
-	const struct port *port);
 
 #endif

@@ -342,6 +342,41 @@ static bool has_bridge(const struct builder *b, const struct network_use *use)
 	return network < 0 || b->set->units[network].network.driver == DRIVER_BRIDGE;
 }
 
+static bool may_have(const struct builder *b, const struct network_use *use,
+	const char *default_network, enum family f)
+{
+	const char *name = use->mode == NETWORK_DEFAULT ? default_network
+		: use->mode == NETWORK_UNIT             ? use->unit
+							: "";
+	int network = unit_set_find(b->set, name);
+
+	return network < 0 || (has_bridge(b, use) && network_has(&b->set->units[network], f));
+}
+
+/* A port of an address leads to the container's address of that family. */
+static void check_families(struct builder *b, uint32_t unit, const char *default_network)
+{
+	const struct ports *ports = &b->set->units[unit].container.ports;
+
+	for (size_t i = 0; i < ports->n; i++) {
+		const struct port *p = &ports->v[i];
+		const enum family f = ip_family(p->host_addr);
+		const struct network_use *use;
+		bool has = !ip_is_set(p->host_addr);
+
+		for (size_t k = 0; !has && (use = unit_network(&b->set->units[unit], k)) != NULL;
+			k++)
+			has = may_have(b, use, default_network, f);
+		if (has)
+			continue;
+		references_complain(b, unit, FAULT_ERROR,
+			&b->references[unit].bridge_keys[BRIDGE_PublishPort],
+			"port %u of the host is of IPv%c, which none of its networks has", p->host,
+			f == FAMILY_V4 ? '4' : '6');
+		return;
+	}
+}
+
 static void resolve_networks(struct builder *b, uint32_t unit, const char *default_network)
 {
 	const struct network_use *use;
@@ -358,6 +393,8 @@ static void resolve_networks(struct builder *b, uint32_t unit, const char *defau
 				&b->references[unit].bridge_keys[i],
 				"%s= needs a network with a bridge, and none of its networks has Driver=bridge",
 				bridge_keys[i].name);
+	if (bridge)
+		check_families(b, unit, default_network);
 }
 
 /* ---- targets, cycles ---- */

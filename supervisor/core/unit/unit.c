@@ -159,6 +159,14 @@ bool ports_meet(const struct port *a, const struct port *b)
 				ip_family(a->host_addr) == ip_family(b->host_addr)));
 }
 
+bool ports_taken(const struct ports *list, const struct port *p)
+{
+	for (size_t i = 0; i < list->n; i++)
+		if (ports_meet(&list->v[i], p))
+			return true;
+	return false;
+}
+
 bool ports_have(const struct ports *list, const struct port *p)
 {
 	for (size_t i = 0; i < list->n; i++)

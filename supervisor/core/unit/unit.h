@@ -597,6 +597,8 @@ enum network_mode unit_network_mode(const struct unit *u);
 const char *port_protocol_name(uint8_t protocol);
 /* Both cannot be published: one protocol and number, and addresses that overlap (any covers all). */
 bool ports_meet(const struct port *a, const struct port *b);
+/* One of them meets it. */
+bool ports_taken(const struct ports *list, const struct port *p);
 /* The very same, whatever it leads to. */
 bool ports_have(const struct ports *list, const struct port *p);
 const char *unit_kind_name(enum unit_kind kind);

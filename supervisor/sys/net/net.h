@@ -109,7 +109,7 @@ void net_traffic(const struct net *n, const struct attach_plan *p, struct net_tr
 
 /*
  * Tries whether a process of the host listens there; 0: free. The answer is of this moment. Rules of
- * other units are not seen here, see rule_port_taken().
+ * other units are not seen here, see network_ports.h.
  */
 int net_port_free(const struct port *p, struct err *e);
 

@@ -22,7 +22,7 @@
 
 #define HOST_ETC "/etc"
 #define HOST_RESOLV "resolv.conf"
-#define FILE_MAX (1u << 20) /* the ids and leases of some ten thousand units */
+#define FILE_MAX (1u << 22) /* the ids, leases and ports of some ten thousand units */
 /* All that changes within this time is written at once. */
 #define NAMES_DELAY_MS 20
 #define NAMES_A_TURN 8

@@ -7,6 +7,7 @@
 #include "common/killpoint.h"
 #include "common/paths.h"
 #include "supervisor/sys/network/network_live.h"
+#include "supervisor/sys/network/network_ports.h"
 #include "supervisor/sys/network/network_rules.h"
 #include "supervisor/sys/recover/held.h"
 #include "supervisor/sys/supervisor.h"
@@ -344,19 +345,33 @@ int network_mend(struct instance *inst, const char **what, const char **lacked, 
 	return *lacked != NULL;
 }
 
+/* The namespace outlives a restart, with the ports that it has; others it takes as a first start does. */
+static int prepare_again(struct instance *inst, struct err *e)
+{
+	int opened = ports_claim(inst, e);
+
+	if (opened > 0 && network_rules(inst->s, e) < 0) {
+		network_release(inst);
+		opened = -1;
+	}
+	return opened < 0 ? err_prefix(e, "network") : 0;
+}
+
 int network_prepare(struct instance *inst, int *fresh, struct err *e)
 {
 	struct supervisor *s = inst->s;
 	const struct unit *u = unit_at(s, inst->index);
 	enum network_mode mode = unit_network_mode(u);
 
-	if (mode == NETWORK_HOST || mode == NETWORK_CONTAINER || inst->netns >= 0)
+	if (mode == NETWORK_HOST || mode == NETWORK_CONTAINER)
 		return 0;
+	if (inst->netns >= 0)
+		return prepare_again(inst, e);
 	inst->netns = *fresh >= 0 ? fd_take(fresh) : net_ns_make(&s->net, e);
 	if (inst->netns < 0)
 		return err_prefix(e, "network");
 	KILL_POINT("attach-namespace");
-	if (network_ports_free(s, u, e) == 0 && plan_networks(inst, false, e) == 0)
+	if (ports_claim(inst, e) >= 0 && plan_networks(inst, false, e) == 0)
 		return 0;
 	network_release(inst);
 	return err_prefix(e, "network");
@@ -434,7 +449,7 @@ void networks_adopt(struct supervisor *s)
 	adopt_kind(s, KIND_NETWORK);
 	adopt_kind(s, KIND_CONTAINER);
 	adopt_kind(s, KIND_SERVICE);
-	networks_refused_adopt(s);
+	ports_adopt(s);
 	nics_sweep(s);
 	if (network_rules_mend(s, &e) < 0)
 		journal(s, LOG_LEVEL_ERROR, NULL, "%s", e.msg);
@@ -462,6 +477,7 @@ int network_namespace(const struct instance *inst)
 void network_release(struct instance *inst)
 {
 	struct supervisor *s = inst->s;
+	bool in_rules;
 	struct err e;
 
 	nics_release(inst);
@@ -478,22 +494,20 @@ void network_release(struct instance *inst)
 	KILL_POINT("detach-unbridged");
 	if (inst->bridge_up)
 		names_unpublish(inst);
+	fd_close(&inst->netns);
+	in_rules = ports_release(inst) || inst->bridge_up ||
+		(inst->n_attached > 0 && network_has_rules(unit_at(s, inst->index)));
 	if (inst->n_attached > 0 || inst->bridge_up) {
-		bool in_rules = inst->bridge_up || network_has_rules(unit_at(s, inst->index));
-
 		inst->n_attached = 0;
 		inst->bridge_up = false;
 		names_changed(s);
-		if (in_rules && network_rules(s, &e) < 0 && network_rules(s, &e) < 0)
-			journal(s, LOG_LEVEL_WARNING, inst->unit, "%s", e.msg);
 	}
+	if (in_rules && network_rules(s, &e) < 0 && network_rules(s, &e) < 0)
+		journal(s, LOG_LEVEL_WARNING, inst->unit, "%s", e.msg);
 	KILL_POINT("detach-unruled");
 	free(inst->attachments);
 	inst->attachments = NULL;
 	inst->wired = false;
-	free(inst->refused.v);
-	inst->refused = (struct ports){ 0 };
-	fd_close(&inst->netns);
 }
 
 int networks_open(struct supervisor *s, struct err *e)

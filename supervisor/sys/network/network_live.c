@@ -4,6 +4,7 @@
 #include "common/paths.h"
 #include "supervisor/core/unit/change.h"
 #include "supervisor/sys/file.h"
+#include "supervisor/sys/network/network_ports.h"
 #include "supervisor/sys/network/network_rules.h"
 #include "supervisor/sys/supervisor.h"
 
@@ -12,7 +13,6 @@
 #include <unistd.h>
 
 #define CHANGE "network-change"
-#define REFUSED "ports-refused"
 
 static void complain(const struct instance *inst, const struct err *e)
 {
@@ -26,42 +26,6 @@ static void keep_names(struct supervisor *s, const char *file, const char *text)
 
 	if (text[0] != '\0' && file_write(PATH_STATE, file, text, strlen(text), 0600, &e) < 0)
 		journal(s, LOG_LEVEL_WARNING, NULL, "%s", e.msg);
-}
-
-/* ---- ports that a process of the host has ---- */
-
-/* Those of `had` are open by now, unless they were refused; NULL: it is not known. */
-static void refuse_ports(struct instance *inst, const struct ports *had, const struct ports *wanted)
-{
-	struct ports refused = { .v = calloc(wanted->n + 1, sizeof(*refused.v)) };
-	struct err e;
-
-	for (size_t i = 0; i < wanted->n && refused.v != NULL; i++) {
-		const struct port *p = &wanted->v[i];
-
-		if ((had != NULL && ports_have(had, p) && !ports_have(&inst->refused, p)) ||
-			net_port_free(p, &e) == 0)
-			continue;
-		(void)err_prefix(&e, "PublishPort=%u/%s", p->host, port_protocol_name(p->protocol));
-		complain(inst, &e);
-		refused.v[refused.n++] = *p;
-	}
-	free(inst->refused.v);
-	inst->refused = refused;
-}
-
-static void keep_refused(struct supervisor *s)
-{
-	struct arena a = { 0 };
-	const char *text = "";
-
-	for (size_t i = 0; i < s->set->n; i++)
-		if (s->instances[i] != NULL && s->instances[i]->refused.n > 0)
-			text = arena_printf(&a, "%s%s\n", text, s->instances[i]->unit);
-	keep_names(s, REFUSED, text);
-	if (text[0] == '\0')
-		(void)unlink(PATH_STATE "/" REFUSED);
-	arena_free(&a);
 }
 
 /* ---- whose ---- */
@@ -99,14 +63,9 @@ void networks_change_begin(struct supervisor *s, const struct unit_set *to)
 	for (size_t i = 0; i < s->set->n; i++) {
 		struct instance *inst = s->instances[i];
 
-		if (inst == NULL)
-			continue;
-		inst->changes = is_changed(inst, to);
-		if (inst->changes && inst->netns >= 0)
-			refuse_ports(inst, &unit_at(s, inst->index)->container.ports,
-				&to->units[unit_set_find(to, inst->unit)].container.ports);
+		if (inst != NULL)
+			inst->changes = is_changed(inst, to);
 	}
-	keep_refused(s);
 	for (size_t i = 0; i < s->set->n; i++) {
 		struct instance *inst = s->instances[i];
 
@@ -210,16 +169,6 @@ static void rewire(struct instance *inst)
 	names_changed(inst->s);
 }
 
-static void check_ports(struct instance *inst)
-{
-	const struct unit *u = unit_at(inst->s, inst->index);
-	struct err e;
-
-	for (size_t i = 0; i < u->container.ports.n; i++)
-		if (network_port_given(inst->s, u, &u->container.ports.v[i], &e) < 0)
-			complain(inst, &e);
-}
-
 static void change(struct instance *inst)
 {
 	struct err e;
@@ -229,11 +178,8 @@ static void change(struct instance *inst)
 			complain(inst, &e);
 		return;
 	}
-	if (inst->netns < 0)
-		return;
-	inst->late = true;
-	rewire(inst);
-	check_ports(inst);
+	if (inst->netns >= 0)
+		rewire(inst);
 }
 
 void networks_change(struct supervisor *s)
@@ -251,6 +197,7 @@ void networks_change(struct supervisor *s)
 			change(inst);
 			KILL_POINT("change-done");
 		}
+	any = ports_settle(s, true) || any;
 	if (any && network_rules_mend(s, &e) < 0)
 		journal(s, LOG_LEVEL_ERROR, NULL, "%s", e.msg);
 	KILL_POINT("change-ruled");
@@ -322,16 +269,4 @@ void networks_change_adopt(struct supervisor *s)
 		journal(s, LOG_LEVEL_ERROR, NULL, "%s", e.msg);
 	arena_free(&a);
 	KILL_POINT("change-adopted");
-}
-
-void networks_refused_adopt(struct supervisor *s)
-{
-	struct arena a = { 0 };
-	const char *text = names_read(s, &a, PATH_STATE "/" REFUSED);
-
-	for (size_t i = 0; i < s->set->n && text[0] != '\0'; i++)
-		if (s->instances[i] != NULL && s->instances[i]->netns >= 0 &&
-			!is_not_named(text, s->instances[i]->unit))
-			refuse_ports(s->instances[i], NULL, &unit_at(s, i)->container.ports);
-	arena_free(&a);
 }

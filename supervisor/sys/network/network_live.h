@@ -23,8 +23,6 @@ void networks_change_begin(struct supervisor *s, const struct unit_set *to);
 void networks_change(struct supervisor *s);
 /* Of a supervisor before: instances that it had named have `changes` set, their interfaces are gone. */
 void networks_change_adopt(struct supervisor *s);
-/* Who was refused a port by it, for a process of the host had that: it is looked for again. */
-void networks_refused_adopt(struct supervisor *s);
 /* It is over. */
 void networks_changed(struct supervisor *s);
 /* A network has come up: containers that run and want it by now are attached. */

@@ -15,15 +15,13 @@ static size_t count_ports(const struct supervisor *s)
 
 	for (size_t i = 0; i < s->set->n; i++)
 		if (s->instances[i] != NULL && s->instances[i]->n_attached > 0)
-			n += FAMILY_COUNT * s->set->units[i].container.ports.n;
+			n += FAMILY_COUNT * s->instances[i]->ports.n;
 	return n;
 }
 
 /* Its ports lead to its first address of each family. */
 static void collect_ports(const struct instance *inst, struct rule_port *ports, size_t *n)
 {
-	const struct unit *u = unit_at(inst->s, inst->index);
-
 	for (enum family f = 0; f < FAMILY_COUNT; f++) {
 		size_t k = 0;
 
@@ -31,16 +29,11 @@ static void collect_ports(const struct instance *inst, struct rule_port *ports, 
 			(!ip_is_set(inst->attachments[k].at[f].addr) ||
 				inst->attachments[k].driver != DRIVER_BRIDGE))
 			k++;
-		for (size_t i = 0; k < inst->n_attached && i < u->container.ports.n; i++) {
-			const struct port *p = &u->container.ports.v[i];
-			const struct rule_port *taken = rule_port_taken(ports, *n, p);
+		for (size_t i = 0; k < inst->n_attached && i < inst->ports.n; i++) {
+			const struct port *p = &inst->ports.v[i];
 
-			if ((taken != NULL && strcmp(taken->unit, u->name) != 0) ||
-				ports_have(&inst->refused, p))
-				continue; /* said by network_live.c */
 			if (!ip_is_set(p->host_addr) || ip_family(p->host_addr) == f)
 				ports[(*n)++] = (struct rule_port){
-					.unit = u->name,
 					.port = *p,
 					.addr = inst->attachments[k].at[f].addr,
 				};
@@ -79,17 +72,14 @@ static void collect_rules(const struct supervisor *s, struct rule_set *rules, st
 			if (resolver_of(inst))
 				n->resolver = network_address(inst);
 		}
+		if (inst != NULL)
+			collect_ports(inst, ports, &rules->n_ports);
 		for (size_t k = 0; inst != NULL && k < inst->n_attached; k++)
 			if (inst->attachments[k].connections != 0)
 				*LIST_ADD(a, &limits) = (struct rule_limit){
 					inst->attachments[k].mac, inst->attachments[k].connections
 				};
 	}
-	/* Who has a port already keeps it. */
-	for (int late = 0; late <= 1; late++)
-		for (size_t i = 0; i < s->set->n; i++)
-			if (s->instances[i] != NULL && s->instances[i]->late == (late != 0))
-				collect_ports(s->instances[i], ports, &rules->n_ports);
 	rules->limits = limits.v;
 	rules->n_limits = limits.n;
 }
@@ -132,45 +122,6 @@ int network_guard(struct supervisor *s, struct err *e)
 			*LIST_ADD(&a, &members) = net_guard_member(&s->net, &inst->attachments[k]);
 	}
 	rc = net_guard(&s->net, members.v, members.n, e);
-	arena_free(&a);
-	return rc;
-}
-
-int network_port_given(struct supervisor *s, const struct unit *u, const struct port *port,
-	struct err *e)
-{
-	struct arena a = { 0 };
-	struct rule_set rules;
-	const struct rule_port *taken;
-	int rc = 0;
-
-	collect_rules(s, &rules, &a);
-	taken = rule_port_taken(rules.ports, rules.n_ports, port);
-	if (taken != NULL && strcmp(taken->unit, u->name) != 0)
-		rc = err_setx(e, "PublishPort=%u/%s: the port is taken by %s", port->host,
-			port_protocol_name(port->protocol), taken->unit);
-	arena_free(&a);
-	return rc;
-}
-
-int network_ports_free(struct supervisor *s, const struct unit *u, struct err *e)
-{
-	struct arena a = { 0 };
-	struct rule_set rules;
-	int rc = 0;
-
-	collect_rules(s, &rules, &a);
-	for (size_t i = 0; i < u->container.ports.n && rc == 0; i++) {
-		const struct port *p = &u->container.ports.v[i];
-		const struct rule_port *taken = rule_port_taken(rules.ports, rules.n_ports, p);
-
-		if (taken != NULL)
-			rc = err_setx(e, "PublishPort=%u/%s: the port is taken by %s", p->host,
-				port_protocol_name(p->protocol), taken->unit);
-		else if (net_port_free(p, e) < 0)
-			rc = err_prefix(e, "PublishPort=%u/%s", p->host,
-				port_protocol_name(p->protocol));
-	}
 	arena_free(&a);
 	return rc;
 }

@@ -9,7 +9,6 @@
 
 struct err;
 struct instance;
-struct port;
 struct supervisor;
 struct unit;
 
@@ -21,10 +20,5 @@ bool network_has_rules(const struct unit *u);
 int network_rules(struct supervisor *s, struct err *e);
 /* Who is behind which port, of all that are attached. */
 int network_guard(struct supervisor *s, struct err *e);
-/* -1: another unit has it. */
-int network_port_given(struct supervisor *s, const struct unit *u, const struct port *port,
-	struct err *e);
-/* -1: another unit, or a process of the host, has one that it publishes. */
-int network_ports_free(struct supervisor *s, const struct unit *u, struct err *e);
 
 #endif

@@ -158,18 +158,17 @@ int instances_rebind(struct supervisor *s, const struct unit_set *set)
 
 	if (bound == NULL)
 		return -1;
+	/* before any of the others has its new place: what is released looks at them */
+	for (size_t i = 0; s->set != NULL && i < s->set->n; i++)
+		if (s->instances[i] != NULL && unit_set_find(set, s->instances[i]->unit) < 0)
+			instance_release(s, (uint32_t)i);
 	for (size_t i = 0; s->set != NULL && i < s->set->n; i++) {
 		struct instance *inst = s->instances[i];
-		int at = inst != NULL ? unit_set_find(set, inst->unit) : -1;
 
 		if (inst == NULL)
 			continue;
-		if (at >= 0) {
-			bound[at] = inst;
-			inst->index = (uint32_t)at;
-		} else {
-			instance_release(s, (uint32_t)i);
-		}
+		inst->index = (uint32_t)unit_set_find(set, inst->unit);
+		bound[inst->index] = inst;
 	}
 	free(s->instances);
 	s->instances = bound;

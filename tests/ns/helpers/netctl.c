@@ -261,8 +261,7 @@ static int do_traffic(struct state *s)
 
 static int do_port(struct state *s)
 {
-	const struct rule_port *other;
-	struct rule_port p = { .unit = arena_strdup(&s->arena, s->word[1]) };
+	struct rule_port p = { 0 };
 	size_t i;
 
 	if (s->word[2][0] != '*')
@@ -270,12 +269,9 @@ static int do_port(struct state *s)
 	p.port.host = (uint16_t)strtoul(s->word[3], NULL, 10);
 	p.port.inside = (uint16_t)strtoul(s->word[4], NULL, 10);
 	p.port.protocol = protocol(s->word[5]);
-	other = rule_port_taken(s->ports, s->n_ports, &p.port);
-	if (other != NULL)
-		return err_setx(&s->e, "port %u is published by %s", p.port.host, other->unit);
 	for (i = 0; i < s->leases.n; i++) {
 		p.addr = s->leases.v[i].at.addr;
-		if (strcmp(s->leases.v[i].unit, p.unit) != 0 ||
+		if (strcmp(s->leases.v[i].unit, s->word[1]) != 0 ||
 			(ip_is_set(p.port.host_addr) &&
 				ip_family(p.port.host_addr) != ip_family(p.addr)))
 			continue;
