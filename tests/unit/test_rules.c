@@ -198,6 +198,30 @@ static void a_bridge_is_a_name_of_sixteen_bytes(void **state)
 	drop(&t);
 }
 
+/* From the first address of a network to its last, of each family that it has. */
+static void who_is_at_home_is_a_range(void **state)
+{
+	static const uint8_t first[] = "br-lan\0\0\0\0\0\0\0\0\0\0\x0a\x59\x01\0";
+	static const uint8_t last[] = "br-lan\0\0\0\0\0\0\0\0\0\0\x0a\x59\x01\xff";
+	struct rule_network both[] = { lan, lan };
+	struct rule_set rules = { .networks = both, .n_networks = 2 };
+	struct batch t;
+	size_t size;
+
+	(void)state;
+	both[0].subnet[FAMILY_V4] = (struct subnet){ IP_V4(0x0a590101), V4_BITS + 24 };
+	both[1].subnet[FAMILY_V6] = (struct subnet){ { 0xfd00000000000000, 1 }, 64 };
+	build(&t, &rules);
+	assert_int_equal(elements(&t, "home"), 1);
+	assert_int_equal(elements(&t, "home6"), 1);
+	assert_memory_equal(first_element(&t, "home", NFTA_SET_ELEM_KEY, &size), first, 20);
+	assert_memory_equal(first_element(&t, "home", NFTA_SET_ELEM_KEY_END, &size), last, 20);
+	assert_int_equal(size, 20);
+	assert_int_equal(first_element(&t, "home6", NFTA_SET_ELEM_KEY_END, &size)[16 + 15], 0xff);
+	assert_int_equal(size, 32);
+	drop(&t);
+}
+
 static void ports_go_to_the_map_of_their_address(void **state)
 {
 	static const uint8_t any_key[] = { 17, 0, 0, 0, 0x14, 0xe9, 0, 0 };
@@ -316,6 +340,8 @@ static void memory_is_enough_for_any_number(void **state)
 	for (size_t i = 0; i < 3000; i++) {
 		(void)snprintf(networks[i].bridge, IF_NAME_MAX, "longest-is-%04zu", i);
 		networks[i].internal = i % 2 == 0;
+		networks[i].subnet[FAMILY_V4] = (struct subnet){ IP_V4(1), V4_BITS + 24 };
+		networks[i].subnet[FAMILY_V6] = (struct subnet){ { 1, 1 }, 64 };
 		ports[i].port = (struct port){ .host_addr = IP_V4(1), .host = (uint16_t)(i + 1) };
 		ports[i].addr = ip_v4(2);
 	}
@@ -323,6 +349,7 @@ static void memory_is_enough_for_any_number(void **state)
 		rules.n_networks = rules.n_ports = numbers[i];
 		build(&t, &rules);
 		assert_int_equal(elements(&t, "inside"), numbers[i]);
+		assert_int_equal(elements(&t, "home6"), numbers[i]);
 		assert_int_equal(elements(&t, "addr_ports"), numbers[i]);
 		drop(&t);
 		rules.n_networks = 1;
@@ -427,6 +454,7 @@ int main(void)
 		cmocka_unit_test(no_networks_remove_the_table),
 		cmocka_unit_test(networks_are_elements_not_rules),
 		cmocka_unit_test(a_bridge_is_a_name_of_sixteen_bytes),
+		cmocka_unit_test(who_is_at_home_is_a_range),
 		cmocka_unit_test(ports_go_to_the_map_of_their_address),
 		cmocka_unit_test(ports_of_ipv6_have_maps_of_their_own),
 		cmocka_unit_test(without_tables_of_both_families_there_is_one_of_ipv4),

@@ -124,6 +124,27 @@ static void attr_be64(struct nl_buf *b, uint16_t type, uint64_t v)
 	nl_put(b, type, wire, sizeof(wire));
 }
 
+static void put_field(struct nl_buf *b, uint32_t size)
+{
+	size_t nest = nl_nest(b, NFTA_LIST_ELEM);
+
+	nl_be32(b, NFTA_SET_FIELD_LEN, size);
+	nl_nest_end(b, nest);
+}
+
+static void put_ranges(struct nl_buf *b, const struct nft_set *s)
+{
+	size_t description, fields;
+
+	nl_be32(b, NFTA_SET_FLAGS, NFT_SET_INTERVAL | NFT_SET_CONCAT);
+	description = nl_nest(b, NFTA_SET_DESC);
+	fields = nl_nest(b, NFTA_SET_DESC_CONCAT);
+	put_field(b, s->exact);
+	put_field(b, s->key_size - s->exact);
+	nl_nest_end(b, fields);
+	nl_nest_end(b, description);
+}
+
 void nft_set_add(struct nl_buf *b, const struct nft_table *t, const struct nft_set *s, uint32_t id)
 {
 	message(b, t, NFT_MSG_NEWSET, NLM_F_CREATE, "make set", s->name);
@@ -136,6 +157,8 @@ void nft_set_add(struct nl_buf *b, const struct nft_table *t, const struct nft_s
 		nl_put(b, NFTA_SET_USERDATA, host_order, sizeof(host_order));
 	if (s->each == NFT_EACH_COUNTS)
 		expr_end(b, expr_begin_in(b, NFTA_SET_EXPR, "counter"));
+	if (s->exact != 0)
+		put_ranges(b, s);
 	if (s->data_size == 0)
 		return;
 	nl_be32(b, NFTA_SET_FLAGS, NFT_SET_MAP);
@@ -228,6 +251,8 @@ void nft_element(struct nl_buf *b, const struct nft_set *set, const void *key, c
 	size_t element = nl_nest(b, NFTA_LIST_ELEM);
 
 	put_value(b, NFTA_SET_ELEM_KEY, key, set->key_size);
+	if (set->exact != 0)
+		put_value(b, NFTA_SET_ELEM_KEY_END, data, set->key_size);
 	if (set->each == NFT_EACH_RATE)
 		put_rate(b, *(const uint64_t *)data);
 	if (set->each == NFT_EACH_CONNECTIONS)
@@ -280,6 +305,16 @@ void nft_ct(struct nl_buf *b, uint32_t key, uint32_t reg)
 
 	nl_be32(b, NFTA_CT_KEY, key);
 	nl_be32(b, NFTA_CT_DREG, reg);
+	expr_end(b, e);
+}
+
+void nft_ct_of(struct nl_buf *b, uint32_t key, uint8_t direction, uint32_t reg)
+{
+	struct expr e = expr_begin(b, "ct");
+
+	nl_be32(b, NFTA_CT_KEY, key);
+	nl_be32(b, NFTA_CT_DREG, reg);
+	nl_put(b, NFTA_CT_DIRECTION, &direction, sizeof(direction));
 	expr_end(b, e);
 }
 

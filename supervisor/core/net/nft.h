@@ -59,6 +59,7 @@ struct nft_set {
 	uint16_t data_type;
 	uint8_t data_size; /* 0: a set, else a map */
 	uint8_t each;      /* enum nft_each */
+	uint8_t exact; /* 0, or of a key of two fields the bytes of the first: of the second an element is a range (kernel 5.6) */
 };
 
 void nft_begin(struct nl_buf *b);
@@ -72,7 +73,7 @@ void nft_set_add(struct nl_buf *b, const struct nft_table *t, const struct nft_s
 
 /*
  * Elements go between these two; `set` says how long key and data are. data: NULL in a set; of NFT_EACH_RATE and _CONNECTIONS the
- * uint64_t that is the most.
+ * uint64_t that is the most; of ranges the last key.
  */
 size_t nft_elements_begin(struct nl_buf *b, const struct nft_table *t, const struct nft_set *set);
 /* Those that are to go; one that is not there is no error. */
@@ -97,6 +98,8 @@ void nft_sentence(struct nl_buf *b, const struct nft_table *t, const char *chain
 /* Expressions. They end the rule's evaluation when they do not match. */
 void nft_meta(struct nl_buf *b, uint32_t key, uint32_t reg);
 void nft_ct(struct nl_buf *b, uint32_t key, uint32_t reg);
+/* What differs with the direction, IP_CT_DIR_*. */
+void nft_ct_of(struct nl_buf *b, uint32_t key, uint8_t direction, uint32_t reg);
 void nft_payload(struct nl_buf *b, uint32_t base, uint32_t offset, uint32_t size, uint32_t reg);
 /* Type of the destination address (RTN_LOCAL ...). */
 void nft_fib_daddr_type(struct nl_buf *b, uint32_t reg);

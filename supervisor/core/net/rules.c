@@ -5,12 +5,13 @@
 
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_conntrack_common.h>
+#include <linux/netfilter/nf_conntrack_tuple_common.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter_ipv4.h>
 #include <linux/rtnetlink.h>
 #include <string.h>
 
-#define FIXED_BYTES 12288 /* everything but elements; the unit test knows how much it is */
+#define FIXED_BYTES 16384 /* everything but elements; the unit test knows how much it is */
 
 /* The second for a kernel that has none of both families in one, which is one without IPv6 in most cases. */
 static const struct nft_table both = { RULES_TABLE, NFPROTO_INET };
@@ -24,6 +25,7 @@ static const struct nft_table only_v4 = { RULES_TABLE, NFPROTO_IPV4 };
 #define IP6_SOURCE 8
 #define IP6_DESTINATION 24
 #define ETHER_SOURCE 6
+#define ICMP4_ECHO 8
 #define ICMP6_TYPE 0
 #define PORT_DESTINATION 2
 
@@ -69,6 +71,11 @@ static void to(struct nl_buf *b, enum rule_set_id set, bool invert)
 static void put_from_inside(struct nl_buf *b)
 {
 	from(b, SET_INSIDE);
+}
+
+static void put_from_sheltered(struct nl_buf *b)
+{
+	from(b, SET_SHELTERED);
 }
 
 static void put_from_internal(struct nl_buf *b)
@@ -167,11 +174,6 @@ static void put_v6(struct nl_buf *b)
 	is_byte(b, NFT_META_NFPROTO, NFPROTO_IPV6);
 }
 
-static void put_icmp(struct nl_buf *b)
-{
-	is_byte(b, NFT_META_L4PROTO, IPPROTO_ICMP);
-}
-
 /* One byte of a packet is one of these. */
 static void byte_from_to(struct nl_buf *b, uint32_t base, uint32_t offset, uint8_t first,
 	uint8_t last)
@@ -189,6 +191,12 @@ static void icmp6_from_to(struct nl_buf *b, uint8_t first, uint8_t last)
 {
 	is_byte(b, NFT_META_L4PROTO, IPPROTO_ICMPV6);
 	byte_from_to(b, NFT_PAYLOAD_TRANSPORT_HEADER, ICMP6_TYPE, first, last);
+}
+
+static void put_ping(struct nl_buf *b)
+{
+	is_byte(b, NFT_META_L4PROTO, IPPROTO_ICMP);
+	byte_from_to(b, NFT_PAYLOAD_TRANSPORT_HEADER, 0, ICMP4_ECHO, ICMP4_ECHO);
 }
 
 static void put_ping6(struct nl_buf *b)
@@ -243,8 +251,39 @@ static void ct_has(struct nl_buf *b, uint32_t key, uint32_t mask)
 
 static void put_answers(struct nl_buf *b)
 {
-	ct_has(b, NFT_CT_STATE,
-		NF_CT_STATE_BIT(IP_CT_ESTABLISHED) | NF_CT_STATE_BIT(IP_CT_RELATED));
+	ct_has(b, NFT_CT_STATE, NF_CT_STATE_BIT(IP_CT_ESTABLISHED));
+}
+
+/* Above all an error of ICMP: what conntrack says of it is of the connection that it is about. */
+static void put_related(struct nl_buf *b)
+{
+	ct_has(b, NFT_CT_STATE, NF_CT_STATE_BIT(IP_CT_RELATED));
+}
+
+static void nobody_at_home(struct nl_buf *b, enum rule_set_id set, uint32_t source,
+	uint8_t direction)
+{
+	nft_meta(b, NFT_META_IIFNAME, REG(0));
+	nft_ct_of(b, source, direction, REG(IF_REGS));
+	nft_lookup(b, rule_sets[set].name, REG(0), 0, true);
+}
+
+/* Related to a connection in which nobody of the network that it comes from has a part: neither who opened it nor who answers. */
+static void meddling(struct nl_buf *b, enum rule_set_id set, uint32_t source)
+{
+	put_related(b);
+	nobody_at_home(b, set, source, IP_CT_DIR_ORIGINAL);
+	nobody_at_home(b, set, source, IP_CT_DIR_REPLY);
+}
+
+static void put_meddles(struct nl_buf *b)
+{
+	meddling(b, SET_HOME, NFT_CT_SRC_IP);
+}
+
+static void put_meddles6(struct nl_buf *b)
+{
+	meddling(b, SET_HOME6, NFT_CT_SRC_IP6);
 }
 
 static void put_published(struct nl_buf *b)
@@ -342,7 +381,11 @@ static const struct nft_chain chains[] = {
 	X(to_published_addr6) \
 	X(to_published_port6) \
 	X(answers)            \
-	X(icmp)               \
+	X(related)            \
+	X(meddles)            \
+	X(meddles6)           \
+	X(from_sheltered)     \
+	X(ping)               \
 	X(ping6)              \
 	X(neighbour)          \
 	X(from_closed)        \
@@ -383,7 +426,11 @@ static const struct rule {
 
 	/* What the host asked for comes back, and an operator may ask whether it is there. */
 	{ CHAIN_INPUT, { answers, accept } },
-	{ CHAIN_INPUT, { v4, icmp, accept } },
+	/* But an error that a container tells is about connections of its own network. */
+	{ CHAIN_INPUT, { meddles, from_sheltered, from_closed, drop } },
+	{ CHAIN_INPUT, { v6, meddles6, from_sheltered, from_closed, drop } },
+	{ CHAIN_INPUT, { related, accept } },
+	{ CHAIN_INPUT, { v4, ping, accept } },
 	{ CHAIN_INPUT, { v6, ping6, accept } },
 	{ CHAIN_INPUT, { v6, neighbour, accept } },
 	{ CHAIN_INPUT, { v4, to_resolver, accept } },
@@ -392,6 +439,11 @@ static const struct rule {
 
 	{ CHAIN_FORWARD, { answers, accept } },
 	{ CHAIN_FORWARD, { friends, accept } },
+	{ CHAIN_FORWARD, { meddles, from_sheltered, drop } },
+	{ CHAIN_FORWARD, { v6, meddles6, from_sheltered, drop } },
+	/* Who is no friend of a neighbour has nothing to tell of its connections. */
+	{ CHAIN_FORWARD, { related, same_bridge, from_sheltered, drop } },
+	{ CHAIN_FORWARD, { related, accept } },
 	{ CHAIN_FORWARD, { from_internal, drop } },
 	{ CHAIN_FORWARD, { published, accept } },
 	{ CHAIN_FORWARD, { to_sheltered, drop } },

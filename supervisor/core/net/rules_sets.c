@@ -8,7 +8,7 @@
 /* One attribute with elements must stay below 64 kB; an element has this many bytes at most. */
 #define ELEMENTS_PER_MESSAGE 512
 #define ELEMENT_BYTES 72
-#define PER_NETWORK_BYTES (12 * ELEMENT_BYTES + 3 * IF_NAME_MAX)
+#define PER_NETWORK_BYTES (20 * ELEMENT_BYTES + 3 * IF_NAME_MAX)
 
 const struct nft_set rule_sets[RULE_SETS] = {
 	/* all our bridges; those behind which is not the outside; those without and those with a way out */
@@ -22,6 +22,11 @@ const struct nft_set rule_sets[RULE_SETS] = {
 	[SET_SAME] = { "same", NFT_CONCAT(NFT_T_IFNAME, NFT_T_IFNAME), 2 * IF_NAME_MAX, .each = 0 },
 	[SET_FRIENDS] = { "friends", NFT_CONCAT(NFT_T_IFNAME, NFT_T_IFNAME), 2 * IF_NAME_MAX,
 		.each = 0 },
+	/* who is behind each bridge: the addresses of its network */
+	[SET_HOME] = { "home", NFT_CONCAT(NFT_T_IFNAME, NFT_T_ADDR), IF_NAME_MAX + 4,
+		.exact = IF_NAME_MAX },
+	[SET_HOME6] = { "home6", NFT_CONCAT(NFT_T_IFNAME, NFT_T_ADDR6), IF_NAME_MAX + 16,
+		.exact = IF_NAME_MAX },
 	/* containers that have as many connections as they may: by hardware address, so of both families */
 	[SET_BUSY] = { "busy", NFT_T_ETHER, MAC_LEN, .each = NFT_EACH_CONNECTIONS },
 	/* where the containers of a bridge find their resolver: by UDP and TCP at this address */
@@ -59,6 +64,8 @@ static bool in_set(enum rule_set_id set, const struct rule_network *n)
 		return !n->strict;
 	case SET_INSIDE:
 	case SET_SAME:
+	case SET_HOME:
+	case SET_HOME6:
 	case SET_BUSY:
 	case SET_RESOLVER:
 	case SET_RESOLVER6:
@@ -108,7 +115,38 @@ static uint8_t *put_addr(uint8_t *at, struct ip addr, size_t size)
 
 size_t rule_set_addr(enum rule_set_id map)
 {
-	return map == MAP_ADDR6_PORT || map == MAP_PORT6 || map == SET_RESOLVER6 ? 16 : 4;
+	return map == MAP_ADDR6_PORT || map == MAP_PORT6 || map == SET_RESOLVER6 || map == SET_HOME6
+		? 16
+		: 4;
+}
+
+static void fill_homes(struct nl_buf *b, const struct nft_table *t, enum rule_set_id set,
+	const struct rule_set *rules)
+{
+	enum family family = set == SET_HOME6 ? FAMILY_V6 : FAMILY_V4;
+	size_t nest = 0, in = 0;
+
+	for (size_t i = 0; i < rules->n_networks; i++) {
+		const struct rule_network *n = &rules->networks[i];
+		uint8_t first[IF_NAME_MAX + 16] = { 0 }, last[sizeof(first)] = { 0 };
+
+		if (n->subnet[family].prefix == 0)
+			continue;
+		if (in++ % ELEMENTS_PER_MESSAGE == 0) {
+			if (in > 1)
+				nft_elements_end(b, nest);
+			nest = nft_elements_begin(b, t, &rule_sets[set]);
+		}
+		memcpy(first, n->bridge, strnlen(n->bridge, IF_NAME_MAX - 1));
+		memcpy(last, first, IF_NAME_MAX);
+		(void)put_addr(first + IF_NAME_MAX, subnet_first(&n->subnet[family]),
+			rule_set_addr(set));
+		(void)put_addr(last + IF_NAME_MAX, subnet_last(&n->subnet[family]),
+			rule_set_addr(set));
+		nft_element(b, &rule_sets[set], first, last);
+	}
+	if (in > 0)
+		nft_elements_end(b, nest);
 }
 
 static void fill_resolvers(struct nl_buf *b, const struct nft_table *t, enum rule_set_id set,
@@ -206,6 +244,8 @@ void rule_sets_build(struct nl_buf *b, const struct nft_table *t, const struct r
 		nft_set_add(b, t, &rule_sets[id], id + 1);
 	for (id = SET_INSIDE; id <= SET_FRIENDS; id++)
 		fill_set(b, t, id, rules);
+	fill_homes(b, t, SET_HOME, rules);
+	fill_homes(b, t, SET_HOME6, rules);
 	fill_busy(b, t, rules);
 	fill_resolvers(b, t, SET_RESOLVER, rules);
 	fill_resolvers(b, t, SET_RESOLVER6, rules);

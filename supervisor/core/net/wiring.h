@@ -64,6 +64,7 @@ struct rule_network {
 	char bridge[IF_NAME_MAX];
 	bool internal, uplink, host_access, strict; /* as in struct bridge_plan */
 	bool v6;                                    /* it has addresses of IPv6 */
+	struct subnet subnet[FAMILY_COUNT];         /* none: not of this family */
 	struct ip resolver;                         /* where it answers; none: it does not */
 };
 struct rule_limit {

@@ -69,6 +69,9 @@ static void collect_rules(const struct supervisor *s, struct rule_set *rules, st
 			n->host_access = inst->bridge.host_access;
 			n->strict = inst->bridge.strict;
 			n->v6 = inst->bridge.at[FAMILY_V6].prefix != 0;
+			for (enum family f = 0; f < FAMILY_COUNT; f++)
+				n->subnet[f] = (struct subnet){ inst->bridge.at[f].addr,
+					inst->bridge.at[f].prefix };
 			if (resolver_of(inst))
 				n->resolver = network_address(inst);
 		}

@@ -116,6 +116,9 @@ static int do_network(struct state *s)
 	s->networks[i].host_access = s->bridge[i].host_access;
 	s->networks[i].strict = s->bridge[i].strict;
 	s->networks[i].v6 = s->bridge[i].at[FAMILY_V6].prefix != 0;
+	for (enum family f = 0; f < FAMILY_COUNT; f++)
+		s->networks[i].subnet[f] = (struct subnet){ s->bridge[i].at[f].addr,
+			s->bridge[i].at[f].prefix };
 	printf("ok %s", s->bridge[i].name);
 	for (enum family f = 0; f < FAMILY_COUNT; f++)
 		if (s->pools[i][f].subnet.prefix != 0)
