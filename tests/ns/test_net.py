@@ -936,9 +936,9 @@ def ip6(text):
     return ipaddress.IPv6Address(text).packed
 
 
-def packet6(source, to, protocol, body, extra=b""):
+def packet6(source, to, protocol, body, extra=b"", header=0):
     """IPv6; `extra` stands between its header and the body: the first byte of it is the protocol then."""
-    first = 0 if extra else protocol
+    first = header if extra else protocol
     return (bytes.fromhex("60000000") + (len(extra) + len(body)).to_bytes(2, "big") + bytes([first, 255]) +
             ip6(source) + ip6(to) + extra + body)
 
@@ -956,6 +956,15 @@ def udp6(source, to, port, mark):
     return packet6(source, to, 17, port.to_bytes(2, "big") + (9).to_bytes(2, "big") + (8 + len(mark)).to_bytes(2, "big") + b"\1\1" + mark)
 
 
+def first_fragment(packet, mark, says=b""):
+    """The first part of a packet: a header of options with the mark and, of what is behind it, `says`."""
+    option = bytes([1, len(mark)]) + mark
+    option += bytes(-(2 + len(option)) % 8)
+    options = bytes([packet[6], len(option) // 8]) + option
+    body = bytes([60, 0, 0, 1, 0, 0, 0, 7]) + options + says
+    return packet[:4] + len(body).to_bytes(2, "big") + bytes([44]) + packet[7:40] + body
+
+
 ME6, OTHER6, GATEWAY6, NOBODY6, EVERY6 = "fd01::2", "fd01::3", "fd01::1", "fd01::7", "ff02::1"
 NS, NA, RA, REDIRECT = 135, 136, 134, 137
 HOPS = bytes([58, 0, 1, 4, 0, 0, 0, 0])  # a header of options that say nothing
@@ -967,6 +976,10 @@ HONEST6 = {
     "answers": lambda link, mark: icmp6(ME6, EVERY6, NA, bytes(4) + ip6(ME6) + mark),
     "answers-link": lambda link, mark: icmp6(ME6, EVERY6, NA, bytes(4) + ip6(link) + mark),
     "dhcp-client": lambda link, mark: udp6(link, EVERY6, 546, mark),
+    "part-datagram": lambda link, mark: first_fragment(udp6(ME6, OTHER6, 9, b""), mark, udp6(ME6, OTHER6, 9, b"")[40:]),
+    "part-later": lambda link, mark: packet6(ME6, OTHER6, 17, mark + bytes(8), bytes([17, 0, 0, 8, 0, 0, 0, 9]), 44),
+    "part-pong": lambda link, mark: first_fragment(icmp6(ME6, OTHER6, 129, b""), mark, icmp6(ME6, OTHER6, 129, bytes(4))[40:]),
+    "nothing-behind": lambda link, mark: packet6(ME6, EVERY6, 59, mark),
     "pong": lambda link, mark: icmp6(ME6, EVERY6, 129, bytes(4) + mark),
 }
 POSES6 = {
@@ -980,12 +993,51 @@ POSES6 = {
     "router": lambda link, mark: icmp6(link, EVERY6, RA, bytes(12) + mark),
     "router-behind": lambda link, mark: icmp6(link, EVERY6, RA, bytes(12) + mark, HOPS),
     "redirect": lambda link, mark: icmp6(link, EVERY6, REDIRECT, bytes(4) + ip6(OTHER6) + ip6(OTHER6) + mark),
+    "part-router": lambda link, mark: first_fragment(icmp6(link, EVERY6, RA, b""), mark),
+    "part-router-type": lambda link, mark: first_fragment(icmp6(link, EVERY6, RA, b""), mark, icmp6(link, EVERY6, RA, bytes(4))[40:]),
+    "part-answers": lambda link, mark: first_fragment(icmp6(ME6, EVERY6, NA, b""), mark, icmp6(ME6, EVERY6, NA, bytes(4))[40:]),
+    "part-dhcp": lambda link, mark: first_fragment(udp6(link, EVERY6, 547, b""), mark),
+    "part-dhcp-port": lambda link, mark: first_fragment(udp6(link, EVERY6, 547, b""), mark, udp6(link, EVERY6, 547, b"")[40:]),
     "dhcp-server": lambda link, mark: udp6(link, EVERY6, 547, mark),
 }
 
 
+# Answers with as many bytes as it gets.
+ECHO = """
+import socket
+s = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+s.bind(("::", 9000))
+print("ready", flush=True)
+while True:
+    s.sendto(*s.recvfrom(9000))
+"""
+LONG = """
+import socket, sys
+s = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+s.settimeout(10)
+s.sendto(bytes(4000), (sys.argv[1], 9000))
+print(len(s.recv(9000)))
+"""
+
+
+@pytest.mark.parametrize("bridged", [0, 1])
+def test_long_datagrams_pass_in_parts(host, bridged):
+    outside(host)
+    host.run("sysctl", "-qw", f"net.bridge.bridge-nf-call-ip6tables={bridged}", check=bridged == 1)
+    namespaces(host, "web", "db")
+    host.good(LAN6, attach(host, "web", "lan"), attach(host, "db", "lan"), "rules")
+    for ns, address in (("db", OTHER6), ("outside", "2001:db8::1")):
+        echo = subprocess.Popen(host.argv(ns, PYTHON, "-c", ECHO), stdout=subprocess.PIPE, text=True)
+        host.stack.callback(host.end, echo)
+        assert echo.stdout.readline() == "ready\n"
+        assert host.run(PYTHON, "-c", LONG, address, ns="web") == "4000\n"
+        host.run("busybox", "ping", "-c", "1", "-W", "5", "-s", "4000", address, ns="web")
+
+
 @pytest.mark.parametrize("words, seen", [("open", [*HONEST6, "end"]), ("poser", [*HONEST6, *POSES6, "end"])])
 def test_nobody_poses_as_a_neighbour_in_ipv6(host, words, seen):
+    # Which gathers the parts of a packet, and would keep those whose others do not come.
+    host.run("sysctl", "-qw", "net.bridge.bridge-nf-call-ip6tables=0", check=False)
     namespaces(host, "web", "db")
     host.good(f"network lan.network 10.89.1.0/24,fd01::/64 {words}", attach(host, "web", "lan"), attach(host, "db", "lan"), "rules")
     assert any(host.pings("web", OTHER6) for _ in range(10))

@@ -9,7 +9,7 @@
 #include <net/ethernet.h>
 #include <string.h>
 
-#define FIXED_BYTES 8192
+#define FIXED_BYTES 12288
 #define MEMBER_BYTES 512
 #define MEMBERS_PER_MESSAGE 400 /* an attribute has 64 KiB */
 
@@ -255,6 +255,56 @@ static void put_gives_addresses(struct nl_buf *b)
 	nft_cmp(b, REG(0), NFT_CMP_EQ, port, sizeof(port));
 }
 
+static void is_not(struct nl_buf *b, uint8_t l4_protocol)
+{
+	nft_meta(b, NFT_META_L4PROTO, REG(0));
+	nft_cmp(b, REG(0), NFT_CMP_NEQ, &l4_protocol, sizeof(l4_protocol));
+}
+
+/* A payload that is not there matches nothing: these two say that the header is there to be judged. */
+static void put_udp_header(struct nl_buf *b)
+{
+	is(b, IPPROTO_UDP);
+	nft_payload(b, NFT_PAYLOAD_TRANSPORT_HEADER, PORT_SOURCE, 2, REG(0));
+}
+
+static void put_icmp6_header(struct nl_buf *b)
+{
+	is(b, IPPROTO_ICMPV6);
+	nft_payload(b, NFT_PAYLOAD_TRANSPORT_HEADER, ICMP6_TYPE, 1, REG(0));
+}
+
+static void put_other_header(struct nl_buf *b)
+{
+	is_not(b, IPPROTO_UDP);
+	is_not(b, IPPROTO_ICMPV6);
+}
+
+static void put_fragment(struct nl_buf *b)
+{
+	nft_fragment_offset(b, REG(0));
+}
+
+/* Nothing comes of it without the first one (RFC 7113). */
+static void put_later_fragment(struct nl_buf *b)
+{
+	static const uint8_t offset[2] = { 0xff, 0xf8 }, zero[2] = { 0 };
+
+	nft_fragment_offset(b, REG(0));
+	nft_mask(b, REG(0), offset, sizeof(offset));
+	nft_cmp(b, REG(0), NFT_CMP_NEQ, zero, sizeof(zero));
+}
+
+/* What neighbours and routers say of themselves: never in fragments (RFC 6980). */
+static void put_discovers(struct nl_buf *b)
+{
+	static const uint8_t first = ICMP6_ROUTER_ASKS, last = ICMP6_REDIRECTS;
+
+	put_icmp6_header(b);
+	nft_cmp(b, REG(0), NFT_CMP_GTE, &first, sizeof(first));
+	nft_cmp(b, REG(0), NFT_CMP_LTE, &last, sizeof(last));
+}
+
 struct place {
 	uint32_t base, offset;
 };
@@ -316,23 +366,27 @@ static void put_has_none(struct nl_buf *b)
 	nft_lookup(b, sets[SET_OWN6].name, REG(0), 0, true);
 }
 
-#define WORDS(X)          \
-	X(sends_too_much) \
-	X(drop)           \
-	X(is_ip)          \
-	X(own_ip)         \
-	X(pass)           \
-	X(is_ip6)         \
-	X(own_ip6)        \
-	X(tcp)            \
-	X(not_ours)       \
-	X(is_arp)         \
-	X(own_arp)        \
-	X(has_none)       \
-	X(foreign_ip6)    \
-	X(refuse)         \
-	X(advertises)     \
-	X(foreign_target) X(claims) X(routes) X(redirects) X(gives_addresses) X(gets_too_much)
+#define WORDS(X)                                                                           \
+	X(sends_too_much)                                                                  \
+	X(drop)                                                                            \
+	X(is_ip)                                                                           \
+	X(own_ip)                                                                          \
+	X(pass)                                                                            \
+	X(is_ip6)                                                                          \
+	X(own_ip6)                                                                         \
+	X(tcp)                                                                             \
+	X(not_ours)                                                                        \
+	X(is_arp)                                                                          \
+	X(own_arp)                                                                         \
+	X(has_none)                                                                        \
+	X(foreign_ip6)                                                                     \
+	X(refuse)                                                                          \
+	X(advertises)                                                                      \
+	X(udp_header)                                                                      \
+	X(later_fragment)                                                                  \
+	X(fragment)                                                                        \
+	X(discovers) X(icmp6_header) X(other_header) X(foreign_target) X(claims) X(routes) \
+		X(redirects) X(gives_addresses) X(gets_too_much)
 enum word { NO_WORD, WORDS(NFT_WORD) };
 static void (*const words[])(struct nl_buf *b) = { NULL, WORDS(NFT_WORD_PUTS) };
 
@@ -352,7 +406,12 @@ static const uint8_t rules[][4] = {
 	{ is_ip6, routes, refuse },
 	{ is_ip6, redirects, refuse },
 	{ is_ip6, gives_addresses, refuse },
-	{ is_ip6, pass },
+	/* A first fragment that ends before what is judged here is not let out. */
+	{ is_ip6, udp_header, pass },
+	{ is_ip6, later_fragment, pass },
+	{ is_ip6, fragment, discovers, refuse },
+	{ is_ip6, icmp6_header, pass },
+	{ is_ip6, other_header, pass },
 	{ refuse },
 	{ drop },
 	/* The one of the other chain. */

@@ -329,6 +329,19 @@ void nft_payload(struct nl_buf *b, uint32_t base, uint32_t offset, uint32_t size
 	expr_end(b, e);
 }
 
+void nft_fragment_offset(struct nl_buf *b, uint32_t reg)
+{
+	static const uint8_t header =
+		44; /* IPPROTO_FRAGMENT: the headers that have it exclude each other */
+	struct expr e = expr_begin(b, "exthdr");
+
+	nl_be32(b, NFTA_EXTHDR_DREG, reg);
+	nl_put(b, NFTA_EXTHDR_TYPE, &header, sizeof(header));
+	nl_be32(b, NFTA_EXTHDR_OFFSET, 2);
+	nl_be32(b, NFTA_EXTHDR_LEN, 2);
+	expr_end(b, e);
+}
+
 void nft_fib_daddr_type(struct nl_buf *b, uint32_t reg)
 {
 	struct expr e = expr_begin(b, "fib");

@@ -15,6 +15,7 @@
 /* Types of ICMPv6 (RFC 4443, 4861): no header of the kernel has them all, and the libc's exclude those of netfilter. */
 enum icmp6_type {
 	ICMP6_ECHO = 128,
+	ICMP6_ROUTER_ASKS = 133,
 	ICMP6_ROUTER_ADVERTISES = 134,
 	ICMP6_NEIGHBOUR_ASKS = 135,
 	ICMP6_NEIGHBOUR_ADVERTISES = 136,
@@ -101,6 +102,8 @@ void nft_ct(struct nl_buf *b, uint32_t key, uint32_t reg);
 /* What differs with the direction, IP_CT_DIR_*. */
 void nft_ct_of(struct nl_buf *b, uint32_t key, uint8_t direction, uint32_t reg);
 void nft_payload(struct nl_buf *b, uint32_t base, uint32_t offset, uint32_t size, uint32_t reg);
+/* Where its part begins, in the header of IPv6 that a fragment has (RFC 8200); matches nothing else. */
+void nft_fragment_offset(struct nl_buf *b, uint32_t reg);
 /* Type of the destination address (RTN_LOCAL ...). */
 void nft_fib_daddr_type(struct nl_buf *b, uint32_t reg);
 void nft_cmp(struct nl_buf *b, uint32_t reg, uint32_t op, const void *data, size_t size);
