@@ -116,6 +116,42 @@ def test_rules(box, words):
     eventually(lambda: rules(box) == rules_of(before), "the rules are as before")
 
 
+@contextlib.contextmanager
+def stopped(box):
+    """It hears nothing meanwhile, and what there is room for is soon used up."""
+    pid = box.supervisor_pid()
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+def test_rules_after_more_than_can_be_heard(box, tmp_path):
+    """Foreign sets of many elements. A life that went deaf by that would not hear of the next, either."""
+    before = box.on_host("nft", "list", "ruleset")
+    much = tmp_path / "much.nft"
+    numbers = ",".join(f"10.0.{n >> 8}.{n & 255}" for n in range(3000))
+    much.write_text(f"table ip much {{ set s {{ type ipv4_addr; elements = {{ {numbers} }}; }}; }}\ndelete table ip much\n")
+    for words in ("flush ruleset", "delete table bridge sup"):
+        with stopped(box):
+            for _ in range(10):
+                box.on_host("nft", "-f", much)
+        eventually(lambda: rules(box) == rules_of(before), "the rules are as before")
+        box.on_host("nft", *words.split())
+        eventually(lambda: rules(box) == rules_of(before), f"the rules are as before; {box.journal()}")
+
+
+def test_links_after_more_than_can_be_heard(box, tmp_path):
+    many = tmp_path / "many"
+    many.write_text("".join(f"address {what} 10.99.{n >> 8}.{n & 255}/32 dev lo\n" for n in range(2000) for what in ("add", "delete")))
+    for _ in range(2):
+        with stopped(box):
+            box.on_host("ip", "-batch", many)
+        box.on_host("ip", "link", "set", "lan", "down")
+        box.whole()
+
+
 def rules_of(text):
     return sorted(re.sub(r"packets \d+ bytes \d+", "", text).split())
 

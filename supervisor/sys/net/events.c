@@ -20,11 +20,31 @@
 	8192 /* the kernel makes a notification of a page at most, but for a link with many virtual functions */
 #define GEN_HEADER sizeof(struct nfgenmsg)
 
-/* Of the parts of a message, as a classic filter sees them: numbers of two bytes are in network order there. */
+/* Of the parts of a message, as a classic filter sees them: numbers are in network order there. */
 #define AT_TYPE offsetof(struct nlmsghdr, nlmsg_type)
+#define AT_PORT offsetof(struct nlmsghdr, nlmsg_pid)
 #define AT_PROTOCOL (NLMSG_HDRLEN + offsetof(struct rtmsg, rtm_protocol))
 #define WORD(op, k) BPF_STMT(op, (uint32_t)(k))
 #define IS(type, yes, no) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, htons(type), yes, no)
+
+static uint32_t port_of(int sock)
+{
+	struct sockaddr_nl self = { 0 };
+	socklen_t len = sizeof(self);
+
+	if (sock >= 0)
+		(void)getsockname(sock, (struct sockaddr *)&self, &len);
+	return self.nl_pid;
+}
+
+static int attach_filter(int sock, struct sock_filter *program, size_t n, struct err *e)
+{
+	const struct sock_fprog all = { .len = (unsigned short)n, .filter = program };
+
+	if (setsockopt(sock, SOL_SOCKET, SO_ATTACH_FILTER, &all, sizeof(all)) < 0)
+		return err_set(e, "filter the events of netlink");
+	return 0;
+}
 
 static int drop_the_rest(int sock, struct err *e)
 {
@@ -38,11 +58,25 @@ static int drop_the_rest(int sock, struct err *e)
 		WORD(BPF_RET | BPF_K, UINT32_MAX),
 		WORD(BPF_RET | BPF_K, 0),
 	};
-	const struct sock_fprog all = { .len = ARRAY_LEN(program), .filter = program };
 
-	if (setsockopt(sock, SOL_SOCKET, SO_ATTACH_FILTER, &all, sizeof(all)) < 0)
-		return err_set(e, "filter the events of rtnetlink");
-	return 0;
+	return attach_filter(sock, program, ARRAY_LEN(program), e);
+}
+
+/* Of what we do ourselves the kernel tells all in one go, which may be more than there is room for. */
+static int drop_own(int sock, int own, struct err *e)
+{
+	const struct sockaddr_nl any = { .nl_family = AF_NETLINK };
+	uint32_t port = bind(own, (const struct sockaddr *)&any, sizeof(any)) < 0 && errno != EINVAL
+		? 0
+		: port_of(own);
+	struct sock_filter program[] = {
+		WORD(BPF_LD | BPF_W | BPF_ABS, AT_PORT),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, htonl(port), 0, 1),
+		WORD(BPF_RET | BPF_K, 0),
+		WORD(BPF_RET | BPF_K, UINT32_MAX),
+	};
+
+	return port != 0 ? attach_filter(sock, program, ARRAY_LEN(program), e) : 0;
 }
 
 static int listen_to(int protocol, const uint8_t *groups, size_t n, struct err *e)
@@ -77,13 +111,14 @@ int net_events_open_route(struct net_events *v, struct err *e)
 	return v->route < 0 ? -1 : 0;
 }
 
-int net_events_open_filter(struct net_events *v, struct err *e)
+int net_events_open_filter(struct net_events *v, int own, struct err *e)
 {
 	static const uint8_t filter[] = { NFNLGRP_NFTABLES };
 
-	if (v->filter < 0)
-		v->filter = listen_to(NETLINK_NETFILTER, filter, sizeof(filter), e);
-	return v->filter < 0 ? -1 : 0;
+	if (v->filter >= 0)
+		return 0;
+	v->filter = listen_to(NETLINK_NETFILTER, filter, sizeof(filter), e);
+	return v->filter < 0 ? -1 : drop_own(v->filter, own, e);
 }
 
 /* ---- what is read */
@@ -167,16 +202,6 @@ static void take(const struct reading *in, bool rules, const uint8_t *data, size
 		else if (r.type == RTM_NEWNETCONF)
 			take_netconf(in, &r);
 	}
-}
-
-static uint32_t port_of(int sock)
-{
-	struct sockaddr_nl self = { 0 };
-	socklen_t len = sizeof(self);
-
-	if (sock >= 0)
-		(void)getsockname(sock, (struct sockaddr *)&self, &len);
-	return self.nl_pid;
 }
 
 void net_events_read(struct net_events *v, int sock, int own,

@@ -33,8 +33,9 @@ struct net_events {
 
 /* Of links, addresses and routes; of nf_tables. One that is open already stays. */
 int net_events_open_route(struct net_events *v, struct err *e);
-int net_events_open_filter(struct net_events *v, struct err *e);
-/* Gives all that is there. own: the socket that our own rules are changed by, -1: none. */
+/* own: the socket that our own rules are changed by, of which nothing is told; -1: none. */
+int net_events_open_filter(struct net_events *v, int own, struct err *e);
+/* Gives all that is there. */
 void net_events_read(struct net_events *v, int sock, int own,
 	void (*on_event)(void *data, const struct net_event *event), void *data);
 

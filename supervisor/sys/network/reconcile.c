@@ -98,10 +98,12 @@ static void on_readable(uv_poll_t *poll, int status, int events)
 	struct supervisor *s = poll->data;
 	struct net_events *v = &s->reconcile.events;
 
-	(void)status;
 	(void)events;
 	net_events_read(v, poll == &s->reconcile.filter ? v->filter : v->route, s->net.filter,
 		on_event, s);
+	/* libuv does not listen further after an error; that something was lost is one, and is over with reading */
+	if (status < 0)
+		(void)uv_poll_start(poll, UV_READABLE, on_readable);
 	rest_soon(s);
 }
 
@@ -267,7 +269,7 @@ void reconcile_listen(struct supervisor *s)
 		deaf(s, &r->route_deaf,
 			"it is not noticed when a device comes, or what others change of interfaces, addresses and routes",
 			&e);
-	if (net_events_open_filter(&r->events, &e) < 0 ||
+	if (net_events_open_filter(&r->events, s->net.filter, &e) < 0 ||
 		attend(s, &r->filter, r->events.filter, &e) < 0)
 		deaf(s, &r->filter_deaf,
 			"it is not noticed when others change the rules of the networks", &e);
