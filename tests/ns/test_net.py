@@ -280,6 +280,14 @@ def test_a_bridge_of_somebody_else_is_used_and_left(host):
     assert host.links()["lan"]["operstate"] is not None
 
 
+def test_a_bridge_of_another_network_is_refused_and_left(host):
+    host.run("ip", "link", "add", "lan", "type", "bridge")
+    host.run("ip", "link", "set", "lan", "alias", "sup:other.network")
+    answers = host.ctl(LAN, "down lan.network")
+    assert answers[0] == "error lan.network: the interface lan is that of other.network, give the network another InterfaceName="
+    assert "lan" in host.links()
+
+
 def test_an_interface_that_is_no_bridge_is_refused(host):
     host.run("ip", "link", "add", "lan", "type", "veth", "peer", "name", "lan-peer")
     assert host.ctl(LAN) == [

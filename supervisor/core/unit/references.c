@@ -3,6 +3,7 @@
 #include "common/util.h"
 #include "supervisor/core/keys/known.h"
 #include "supervisor/core/keys/suggest.h"
+#include "supervisor/core/net/wiring.h"
 #include "supervisor/core/number.h"
 #include "supervisor/core/unit/builtin.h"
 
@@ -313,6 +314,31 @@ static void check_published(struct builder *b)
 	}
 }
 
+static bool bridge_of(const struct unit *u, struct bridge_plan *p)
+{
+	static const struct pool none[FAMILY_COUNT];
+	struct err e;
+
+	return u->kind == KIND_NETWORK && u->broken == NULL && u->network.driver == DRIVER_BRIDGE &&
+		bridge_plan_make(p, u, none, "", &e) == 0;
+}
+
+/* On one bridge the containers of two networks would reach each other. The first by name has it. */
+static void check_bridges(struct builder *b)
+{
+	const struct unit *units = b->set->units;
+	struct bridge_plan own, other;
+
+	for (uint32_t i = 0; i < b->set->n; i++)
+		for (uint32_t k = 0; k < i && bridge_of(&units[i], &own); k++)
+			if (bridge_of(&units[k], &other) && strcmp(own.name, other.name) == 0)
+				references_complain(b, i, FAULT_ERROR, &b->references[i].bridge,
+					"its bridge %s is that of %s, %s; give it another InterfaceName=",
+					own.name, units[k].name,
+					units[k].file != NULL ? units[k].file
+							      : "which is made here");
+}
+
 static void check_address(struct builder *b, uint32_t unit, const struct network_use *use)
 {
 	const struct container_section *c = &b->set->units[unit].container;
@@ -484,6 +510,7 @@ void references_resolve(struct builder *b, const char *default_target, const cha
 	links_resolve(b);
 	mounts_for_resolve(b);
 	check_published(b);
+	check_bridges(b);
 	references_check_listens(b);
 	order_targets(b);
 	graph_break_cycles(&b->edges, set->n, on_cycle, b);

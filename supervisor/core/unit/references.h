@@ -46,6 +46,7 @@ enum tie {
 struct references {
 	struct origin ties[TIE_COUNT];
 	struct origin alias, network, mounts, bridge_keys[BRIDGE_KEY_COUNT], ip[FAMILY_COUNT];
+	struct origin bridge; /* InterfaceName= of a network */
 	struct origin timer_unit, service, sockets, listen;
 };
 

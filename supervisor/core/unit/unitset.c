@@ -80,6 +80,7 @@ static void keep_origins(struct builder *b, struct references *r)
 		r->bridge_keys[i] = origin_of(b, bridge_keys[i].member);
 	for (enum family f = 0; f < FAMILY_COUNT; f++)
 		r->ip[f] = origin_of(b, offsetof(struct unit, container.ip[f]));
+	r->bridge = origin_of(b, offsetof(struct unit, network.interface_name));
 	r->timer_unit = origin_of(b, offsetof(struct unit, timer.unit));
 	r->service = origin_of(b, offsetof(struct unit, socket.service));
 	r->sockets = origin_of(b, offsetof(struct unit, service.sockets));

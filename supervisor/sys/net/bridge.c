@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <linux/netlink.h>
 #include <stdio.h>
+#include <string.h>
 
 #define BUFFER_BYTES 512
 #define MTU_USUAL 1500
@@ -41,6 +42,12 @@ static int bridge_set(struct net *n, const struct bridge_plan *p, int index, str
 	return nlsock_run(n->route, &b, NULL, NULL, e);
 }
 
+/* Its containers would be on one wire with those of that one. */
+static bool is_of_another(const struct found_link *found, const struct bridge_plan *p)
+{
+	return found->ours && strcmp(found->owner, p->unit) != 0;
+}
+
 static int find_or_make(struct net *n, const struct bridge_plan *p, struct found_link *found,
 	struct err *e)
 {
@@ -61,6 +68,10 @@ int net_bridge_up(struct net *n, const struct bridge_plan *p, struct err *e)
 
 	if (find_or_make(n, p, &found, e) < 0)
 		return err_prefix(e, "%s", p->unit);
+	if (is_of_another(&found, p))
+		return err_setx(e,
+			"%s: the interface %s is that of %s, give the network another InterfaceName=",
+			p->unit, p->name, found.owner);
 	if (!found.bridge)
 		return err_setx(e,
 			"%s: the interface %s is there already and is no bridge, "
@@ -162,6 +173,8 @@ int net_bridge_down(struct net *n, const struct bridge_plan *p, struct err *e)
 
 	if (nlsock_find(n->route, p->name, &found, e) < 0)
 		return err_prefix(e, "%s", p->unit);
+	if (is_of_another(&found, p))
+		return 0;
 	if (!found.ours) {
 		/* The rules that make this safe are about to go: see net_rules. */
 		if (found.bridge)

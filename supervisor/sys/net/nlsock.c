@@ -145,6 +145,9 @@ static void see_link(void *ctx, const struct nl_reply *r)
 	found->bridge = link.kind != NULL && strcmp(link.kind, "bridge") == 0;
 	found->ours = link.alias != NULL &&
 		strncmp(link.alias, ALIAS_PREFIX, strlen(ALIAS_PREFIX)) == 0;
+	if (found->ours)
+		(void)snprintf(found->owner, sizeof(found->owner), "%s",
+			link.alias + strlen(ALIAS_PREFIX));
 }
 
 /* index 0: by its name. */

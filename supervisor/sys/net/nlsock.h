@@ -29,6 +29,7 @@ struct found_link {
 	bool up, bridge, ours;
 	bool made; /* by somebody: it is no device */
 	char name[IF_NAME_MAX];
+	char owner[UNIT_NAME_MAX]; /* the unit in the alias of what is ours */
 };
 int nlsock_find(int sock, const char *name, struct found_link *found, struct err *e);
 int nlsock_find_index(int sock, int index, struct found_link *found, struct err *e);
