@@ -91,18 +91,19 @@ const struct key_type key_type_choice = {
 static int check_range(struct key_context *c, uint64_t value)
 {
 	const struct key *key = c->key;
+	uint64_t max = key->max != 0 ? key->max : UINT32_MAX;
 
-	if (value >= key->min && (key->max == 0 || value <= key->max))
+	if (value >= key->min && value <= max)
 		return 0;
 	return key_fail(c, 0, "\"%s\" is outside of %llu to %llu", c->value,
-		(unsigned long long)key->min, (unsigned long long)key->max);
+		(unsigned long long)key->min, (unsigned long long)max);
 }
 
 static int count_parse(struct key_context *c)
 {
 	uint64_t value;
 
-	if (number_u64(c->value, &value) < 0 || value > UINT32_MAX)
+	if (number_u64(c->value, &value) < 0)
 		return key_fail(c, 0, "\"%s\" is not a whole number", c->value);
 	if (check_range(c, value) < 0)
 		return -1;

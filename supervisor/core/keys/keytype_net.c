@@ -244,14 +244,16 @@ static int ports_add(struct key_context *c, struct port port, struct range host,
 /* Cuts the address off, which in IPv6 stands in brackets; moves *rest behind it. Without one it is none. */
 static int port_address(struct key_context *c, char *copy, char **rest, struct ip *ip)
 {
-	bool v6 = copy[0] == '[';
+	bool v6 = copy[0] == '[', bare;
 	char *end = v6 ? strstr(copy, "]:") : strchr(copy, ':');
 
 	*rest = copy;
 	/* Of two numbers, the first is a port of the host. */
 	if (!v6 && (end == NULL || strchr(end + 1, ':') == NULL))
 		return 0;
-	if (end == NULL || (v6 && strchr(end + 2, ':') == NULL))
+	/* An IPv6 address without its brackets. */
+	bare = !v6 && memchr(copy, '.', (size_t)(end - copy)) == NULL && strstr(copy, "::") != NULL;
+	if (end == NULL || bare || (v6 && strchr(end + 2, ':') == NULL))
 		return key_fail(c, 0, "\"%s\" is not of the form [IPV6]:PORT:PORT", c->value);
 	*end = '\0';
 	*rest = end + (v6 ? 2 : 1);
