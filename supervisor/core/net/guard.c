@@ -366,27 +366,29 @@ static void put_has_none(struct nl_buf *b)
 	nft_lookup(b, sets[SET_OWN6].name, REG(0), 0, true);
 }
 
-#define WORDS(X)                                                                           \
-	X(sends_too_much)                                                                  \
-	X(drop)                                                                            \
-	X(is_ip)                                                                           \
-	X(own_ip)                                                                          \
-	X(pass)                                                                            \
-	X(is_ip6)                                                                          \
-	X(own_ip6)                                                                         \
-	X(tcp)                                                                             \
-	X(not_ours)                                                                        \
-	X(is_arp)                                                                          \
-	X(own_arp)                                                                         \
-	X(has_none)                                                                        \
-	X(foreign_ip6)                                                                     \
-	X(refuse)                                                                          \
-	X(advertises)                                                                      \
-	X(udp_header)                                                                      \
-	X(later_fragment)                                                                  \
-	X(fragment)                                                                        \
-	X(discovers) X(icmp6_header) X(other_header) X(foreign_target) X(claims) X(routes) \
-		X(redirects) X(gives_addresses) X(gets_too_much)
+#define WORDS(X)          \
+	X(sends_too_much) \
+	X(drop)           \
+	X(is_ip)          \
+	X(own_ip)         \
+	X(pass)           \
+	X(is_ip6)         \
+	X(own_ip6)        \
+	X(tcp)            \
+	X(not_ours)       \
+	X(is_arp)         \
+	X(own_arp)        \
+	X(has_none)       \
+	X(foreign_ip6)    \
+	X(refuse)         \
+	X(advertises)     \
+	X(udp_header)     \
+	X(later_fragment) \
+	X(fragment)       \
+	X(discovers)      \
+	X(icmp6_header)   \
+	X(other_header)   \
+	X(foreign_target) X(claims) X(routes) X(redirects) X(gives_addresses) X(gets_too_much)
 enum word { NO_WORD, WORDS(NFT_WORD) };
 static void (*const words[])(struct nl_buf *b) = { NULL, WORDS(NFT_WORD_PUTS) };
 
