@@ -329,14 +329,17 @@ static void check_bridges(struct builder *b)
 	const struct unit *units = b->set->units;
 	struct bridge_plan own, other;
 
-	for (uint32_t i = 0; i < b->set->n; i++)
-		for (uint32_t k = 0; k < i && bridge_of(&units[i], &own); k++)
+	for (uint32_t i = 0; i < b->set->n; i++) {
+		const bool has = bridge_of(&units[i], &own);
+
+		for (uint32_t k = 0; has && k < i; k++)
 			if (bridge_of(&units[k], &other) && strcmp(own.name, other.name) == 0)
 				references_complain(b, i, FAULT_ERROR, &b->references[i].bridge,
 					"its bridge %s is that of %s, %s; give it another InterfaceName=",
 					own.name, units[k].name,
 					units[k].file != NULL ? units[k].file
 							      : "which is made here");
+	}
 }
 
 static void check_address(struct builder *b, uint32_t unit, const struct network_use *use)
