@@ -346,8 +346,8 @@ def test_a_table_that_is_too_long(box):
     # that of this boot is read before the one on the disk
     table = Path(f"/proc/{box.init_pid()}/root/run/sup/state/ids")
     text = table.read_text()
-    table.write_text(text * 20)
+    table.write_text(text * 80)
     box.reborn()
-    eventually(lambda: "state/ids: not a regular file of at most 1024 KiB" in box.said(), "that is said")
+    eventually(lambda: "state/ids: not a regular file of at most 4096 KiB" in box.said(), "that is said")
     table.write_text(text)
     box.reborn()
