@@ -1,4 +1,4 @@
-"""The kernel of an appliance: Debian's cloud kernel, unpacked once into build/kernel, and the few
+"""The kernel of an appliance: one of Debian's, unpacked once into build/kernel, and the few
 modules that containers, their networks and QEMU's devices need."""
 
 import lzma
@@ -10,7 +10,9 @@ from tool import Fail, build_dir, debian_arch, run
 
 # Modules to load at boot; one that this kernel has built in, or does not have, is left out.
 # The kernel cannot ask for any later: there is no modprobe on the device.
+# First is what libcrc32c asks for as it is loaded, which modules.dep does not know.
 WANTED = """
+crc32c_generic
 virtio_pci virtio_mmio virtio_net virtio_blk virtio_console virtio_rng
 loop erofs squashfs overlay dm_verity
 veth bridge tun 8021q macvlan ipvlan
@@ -71,10 +73,10 @@ def plain(path):
     return path
 
 
-def debian_kernel(arch, suite=None):
-    """Debian's cloud kernel for the architecture, of the host's suite or another."""
+def debian_kernel(arch, suite=None, full=False):
+    """Debian's cloud kernel for the architecture, of the host's suite or another; full: that with all drivers."""
     packages = Apt(arch, suite)
-    names = packages.kernel(f"linux-image-cloud-{debian_arch(arch)}")
+    names = packages.kernel(f"linux-image-{'' if full else 'cloud-'}{debian_arch(arch)}")
     folder = os.path.join(build_dir("kernel", arch), names[0])
     if not os.path.isdir(folder):
         part = folder + ".part"
