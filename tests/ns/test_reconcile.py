@@ -152,6 +152,31 @@ def test_links_after_more_than_can_be_heard(box, tmp_path):
         box.whole()
 
 
+def test_a_boot_of_several_networks_is_heard_in_full(tmp_path):
+    """What the supervisor sets itself is not told to it: six tables' worth would be more than there is room for."""
+    units = {}
+    for i in range(1, 7):
+        units[f"m{i}.network"] = "[Network]\nIPv6=yes\n" + FREE
+        units[f"m{i}.container"] = f"[Container]\nNetwork=m{i}.network\nPublishPort={9000 + i}:80\n" + SLEEP + \
+            "[Install]\nWantedBy=multi-user.target\n"
+    with NetBox(tmp_path, units) as b:
+        b.ready()
+        eventually(lambda: all(b.unit(f"m{i}").get("pid") for i in range(1, 7)), f"all run; {b.journal()}")
+        assert lost_of_rules(b) == 0
+        before = b.on_host("nft", "list", "ruleset")
+        b.on_host("nft", "flush", "ruleset")
+        eventually(lambda: rules(b) == rules_of(before), f"the rules are as before; {b.journal()}")
+        assert lost_of_rules(b) == 0
+
+
+def lost_of_rules(box):
+    """By the one socket that listens to nf_tables (NETLINK_NETFILTER, its group of nf_tables alone)."""
+    with open(f"/proc/{box.supervisor_pid()}/net/netlink", encoding="ascii") as table:
+        lost = [int(line.split()[8]) for line in table if line.split()[1] == "12" and line.split()[3] == "00000040"]
+    assert len(lost) == 1
+    return lost[0]
+
+
 def rules_of(text):
     return sorted(re.sub(r"packets \d+ bytes \d+", "", text).split())
 

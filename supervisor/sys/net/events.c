@@ -213,6 +213,7 @@ void net_events_read(struct net_events *v, int sock, int own,
 	_Alignas(8) uint8_t bytes[EVENT_BYTES];
 	struct sockaddr_nl from = { 0 };
 	socklen_t len = sizeof(from);
+	bool lost = false;
 	ssize_t n;
 
 	for (;;) {
@@ -221,8 +222,13 @@ void net_events_read(struct net_events *v, int sock, int own,
 		if (n >= 0 && n <= (ssize_t)sizeof(bytes) && from.nl_pid == 0)
 			take(&in, sock == v->filter, bytes, (size_t)n);
 		else if (n > (ssize_t)sizeof(bytes) || (n < 0 && errno == ENOBUFS))
-			tell(&in, NET_LOST);
+			lost = true;
 		else if (n < 0 && errno != EINTR)
-			return;
+			break;
 	}
+	if (!lost)
+		return;
+	/* The end of a transaction that had begun may be among it. */
+	v->touched = false;
+	tell(&in, NET_LOST);
 }

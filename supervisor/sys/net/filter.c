@@ -7,11 +7,16 @@
 #include <errno.h>
 #include <linux/netlink.h>
 
-static int send_batch(struct net *n, struct nl_buf *b, struct err *e)
+int net_filter(struct net *n, struct err *e)
 {
 	if (n->filter < 0)
 		n->filter = nlsock_open(NETLINK_NETFILTER, e);
-	return n->filter >= 0 ? nlsock_run(n->filter, b, NULL, NULL, e) : -1;
+	return n->filter;
+}
+
+static int send_batch(struct net *n, struct nl_buf *b, struct err *e)
+{
+	return net_filter(n, e) >= 0 ? nlsock_run(n->filter, b, NULL, NULL, e) : -1;
 }
 
 static int replace_table(struct net *n, const struct rule_set *rules, struct err *e)

@@ -83,6 +83,9 @@ int net_change(struct net *n, int netns, const struct attach_plan *was, const st
 int net_sweep(struct net *n, bool (*keep)(const void *ctx, const char *unit), const void *ctx,
 	struct err *e);
 
+/* The socket that our rules are changed by, opened if it is not yet; -1: it cannot be. */
+int net_filter(struct net *n, struct err *e);
+
 /*
  * Replaces all our rules by these in one transaction: on error the old ones stand. No networks: the table
  * goes. Then lets the published ports be reached by 127.0.0.1 (route_localnet on our bridges; the rules

@@ -212,6 +212,9 @@ static void on_look(uv_timer_t *timer)
 	struct reconcile *r = &s->reconcile;
 	uint64_t before = r->last;
 
+	/* To look at everything costs the most: whoever brings it about again and again is followed later, too. */
+	if (r->all)
+		r->last = now_us();
 	look_at_all(s, true);
 	look_at_all(s, false);
 	r->all = r->unplugged = false;
@@ -269,7 +272,7 @@ void reconcile_listen(struct supervisor *s)
 		deaf(s, &r->route_deaf,
 			"it is not noticed when a device comes, or what others change of interfaces, addresses and routes",
 			&e);
-	if (net_events_open_filter(&r->events, s->net.filter, &e) < 0 ||
+	if (net_events_open_filter(&r->events, net_filter(&s->net, &e), &e) < 0 ||
 		attend(s, &r->filter, r->events.filter, &e) < 0)
 		deaf(s, &r->filter_deaf,
 			"it is not noticed when others change the rules of the networks", &e);
