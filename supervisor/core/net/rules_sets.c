@@ -79,28 +79,46 @@ static bool in_set(enum rule_set_id set, const struct rule_network *n)
 	return true;
 }
 
+/* A set is filled by messages with so many elements each. */
+struct filling {
+	struct nl_buf *b;
+	const struct nft_table *t;
+	const struct nft_set *set;
+	size_t nest, in;
+};
+
+static void fill(struct filling *f, const void *key, const void *data)
+{
+	if (f->in++ % ELEMENTS_PER_MESSAGE == 0) {
+		if (f->in > 1)
+			nft_elements_end(f->b, f->nest);
+		f->nest = nft_elements_begin(f->b, f->t, f->set);
+	}
+	nft_element(f->b, f->set, key, data);
+}
+
+static void filled(const struct filling *f)
+{
+	if (f->in > 0)
+		nft_elements_end(f->b, f->nest);
+}
+
 static void fill_set(struct nl_buf *b, const struct nft_table *t, enum rule_set_id set,
 	const struct rule_set *rules)
 {
-	size_t nest = 0, in = 0, i;
+	struct filling f = { .b = b, .t = t, .set = &rule_sets[set] };
 
-	for (i = 0; i < rules->n_networks; i++) {
+	for (size_t i = 0; i < rules->n_networks; i++) {
 		const struct rule_network *n = &rules->networks[i];
 		char key[2 * IF_NAME_MAX] = { 0 };
 
 		if (!in_set(set, n))
 			continue;
-		if (in++ % ELEMENTS_PER_MESSAGE == 0) {
-			if (in > 1)
-				nft_elements_end(b, nest);
-			nest = nft_elements_begin(b, t, &rule_sets[set]);
-		}
 		memcpy(key, n->bridge, strnlen(n->bridge, IF_NAME_MAX - 1));
 		memcpy(key + IF_NAME_MAX, key, IF_NAME_MAX);
-		nft_element(b, &rule_sets[set], key, NULL);
+		fill(&f, key, NULL);
 	}
-	if (in > 0)
-		nft_elements_end(b, nest);
+	filled(&f);
 }
 
 /* Of IPv4 the last four bytes. Returns behind it. */
@@ -124,7 +142,7 @@ static void fill_homes(struct nl_buf *b, const struct nft_table *t, enum rule_se
 	const struct rule_set *rules)
 {
 	enum family family = set == SET_HOME6 ? FAMILY_V6 : FAMILY_V4;
-	size_t nest = 0, in = 0;
+	struct filling f = { .b = b, .t = t, .set = &rule_sets[set] };
 
 	for (size_t i = 0; i < rules->n_networks; i++) {
 		const struct rule_network *n = &rules->networks[i];
@@ -132,45 +150,38 @@ static void fill_homes(struct nl_buf *b, const struct nft_table *t, enum rule_se
 
 		if (n->subnet[family].prefix == 0)
 			continue;
-		if (in++ % ELEMENTS_PER_MESSAGE == 0) {
-			if (in > 1)
-				nft_elements_end(b, nest);
-			nest = nft_elements_begin(b, t, &rule_sets[set]);
-		}
 		memcpy(first, n->bridge, strnlen(n->bridge, IF_NAME_MAX - 1));
 		memcpy(last, first, IF_NAME_MAX);
 		(void)put_addr(first + IF_NAME_MAX, subnet_first(&n->subnet[family]),
 			rule_set_addr(set));
 		(void)put_addr(last + IF_NAME_MAX, subnet_last(&n->subnet[family]),
 			rule_set_addr(set));
-		nft_element(b, &rule_sets[set], first, last);
+		fill(&f, first, last);
 	}
-	if (in > 0)
-		nft_elements_end(b, nest);
+	filled(&f);
 }
 
 static void fill_resolvers(struct nl_buf *b, const struct nft_table *t, enum rule_set_id set,
 	const struct rule_set *rules)
 {
 	static const uint8_t protocols[] = { IPPROTO_UDP, IPPROTO_TCP };
+	struct filling f = { .b = b, .t = t, .set = &rule_sets[set] };
 
 	for (size_t i = 0; i < rules->n_networks; i++) {
 		const struct rule_network *n = &rules->networks[i];
 		uint8_t key[IF_NAME_MAX + 20] = { 0 };
-		size_t nest;
 
 		if (!ip_is_set(n->resolver) ||
 			(ip_family(n->resolver) == FAMILY_V6) != (rule_set_addr(set) == 16))
 			continue;
 		memcpy(key, n->bridge, strnlen(n->bridge, IF_NAME_MAX - 1));
 		(void)put_addr(key + IF_NAME_MAX + 4, n->resolver, rule_set_addr(set));
-		nest = nft_elements_begin(b, t, &rule_sets[set]);
 		for (size_t k = 0; k < ARRAY_LEN(protocols); k++) {
 			key[IF_NAME_MAX] = protocols[k];
-			nft_element(b, &rule_sets[set], key, NULL);
+			fill(&f, key, NULL);
 		}
-		nft_elements_end(b, nest);
 	}
+	filled(&f);
 }
 
 static bool in_map(enum rule_set_id map, const struct rule_port *p)
@@ -181,7 +192,7 @@ static bool in_map(enum rule_set_id map, const struct rule_port *p)
 		(ip_family(p->addr) == FAMILY_V6) == (rule_set_addr(map) == 16);
 }
 
-static void port_element(struct nl_buf *b, enum rule_set_id map, const struct rule_port *p)
+static void fill_port(struct filling *f, enum rule_set_id map, const struct rule_port *p)
 {
 #define PORT_NUMBER(NAME, text, number) number,
 	static const uint8_t numbers[] = { PORT_PROTOCOLS(PORT_NUMBER) };
@@ -191,41 +202,27 @@ static void port_element(struct nl_buf *b, enum rule_set_id map, const struct ru
 		at = put_addr(at, p->port.host_addr, rule_set_addr(map));
 	put_be16(at, p->port.host);
 	put_be16(put_addr(data, p->addr, rule_set_addr(map)), p->port.inside);
-	nft_element(b, &rule_sets[map], key, data);
+	fill(f, key, data);
 }
 
 static void fill_map(struct nl_buf *b, const struct nft_table *t, enum rule_set_id map,
 	const struct rule_set *rules)
 {
-	size_t nest = 0, in = 0, i;
+	struct filling f = { .b = b, .t = t, .set = &rule_sets[map] };
 
-	for (i = 0; i < rules->n_ports; i++) {
-		const struct rule_port *p = &rules->ports[i];
-
-		if (!in_map(map, p))
-			continue;
-		if (in++ % ELEMENTS_PER_MESSAGE == 0) {
-			if (in > 1)
-				nft_elements_end(b, nest);
-			nest = nft_elements_begin(b, t, &rule_sets[map]);
-		}
-		port_element(b, map, p);
-	}
-	if (in > 0)
-		nft_elements_end(b, nest);
+	for (size_t i = 0; i < rules->n_ports; i++)
+		if (in_map(map, &rules->ports[i]))
+			fill_port(&f, map, &rules->ports[i]);
+	filled(&f);
 }
 
 static void fill_busy(struct nl_buf *b, const struct nft_table *t, const struct rule_set *rules)
 {
-	for (size_t i = 0; i < rules->n_limits;) {
-		size_t nest = nft_elements_begin(b, t, &rule_sets[SET_BUSY]);
+	struct filling f = { .b = b, .t = t, .set = &rule_sets[SET_BUSY] };
 
-		do
-			nft_element(b, &rule_sets[SET_BUSY], rules->limits[i].mac,
-				&rules->limits[i].connections);
-		while (++i < rules->n_limits && i % ELEMENTS_PER_MESSAGE != 0);
-		nft_elements_end(b, nest);
-	}
+	for (size_t i = 0; i < rules->n_limits; i++)
+		fill(&f, rules->limits[i].mac, &rules->limits[i].connections);
+	filled(&f);
 }
 
 size_t rule_sets_size(const struct rule_set *rules)

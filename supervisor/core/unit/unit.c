@@ -141,37 +141,3 @@ int unit_name_template(const char *name, char template[UNIT_NAME_MAX])
 	memcpy(template + begin, name + end, strlen(name + end) + 1);
 	return 0;
 }
-
-const char *port_protocol_name(uint8_t protocol)
-{
-#define PORT_NAME(NAME, text, number) text,
-	static const char names[][5] = { PORT_PROTOCOLS(PORT_NAME) };
-
-	return names[protocol];
-}
-
-bool ports_meet(const struct port *a, const struct port *b)
-{
-	return a->host == b->host && a->protocol == b->protocol &&
-		(ip_same(a->host_addr, b->host_addr) || !ip_is_set(a->host_addr) ||
-			!ip_is_set(b->host_addr) ||
-			((ip_is_any(a->host_addr) || ip_is_any(b->host_addr)) &&
-				ip_family(a->host_addr) == ip_family(b->host_addr)));
-}
-
-bool ports_taken(const struct ports *list, const struct port *p)
-{
-	for (size_t i = 0; i < list->n; i++)
-		if (ports_meet(&list->v[i], p))
-			return true;
-	return false;
-}
-
-bool ports_have(const struct ports *list, const struct port *p)
-{
-	for (size_t i = 0; i < list->n; i++)
-		if (list->v[i].host == p->host && list->v[i].protocol == p->protocol &&
-			ip_same(list->v[i].host_addr, p->host_addr))
-			return true;
-	return false;
-}

@@ -11,9 +11,10 @@
 #include "common/roster.h"
 #include "supervisor/core/arena.h"
 #include "supervisor/core/calendar.h"
-#include "supervisor/core/net/ip.h"
+#include "supervisor/core/net/ports.h"
 #include "supervisor/core/plan/role.h"
 #include "supervisor/core/unit/condition.h"
+#include "supervisor/core/unit/sandbox.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -222,45 +223,6 @@ struct secrets {
 	size_t n;
 };
 
-/* What a .service sees of the file tree; of two at one place the later in this list counts. */
-enum sandbox_kind {
-	SANDBOX_READ_WRITE,
-	SANDBOX_READ_ONLY,
-	SANDBOX_TMPFS,
-	SANDBOX_BIND,
-	SANDBOX_BIND_READ_ONLY,
-	SANDBOX_INACCESSIBLE
-};
-/* ... and what a Landlock domain allows. */
-enum landlock_kind { LANDLOCK_READ, LANDLOCK_WRITE, LANDLOCK_BIND, LANDLOCK_CONNECT };
-enum { PORT_NONE = 0, PORT_ANY = -1 }; /* LandlockTCPBind=none, any */
-struct spot {
-	uint8_t kind;        /* enum sandbox_kind or landlock_kind */
-	bool optional;       /* "-": skipped when it is not there */
-	bool shallow;        /* without what is mounted below */
-	int32_t port;        /* of a TCP kind */
-	const char *path;    /* absolute */
-	const char *source;  /* of a bind */
-	const char *options; /* of a tmpfs, or NULL */
-};
-struct spots {
-	struct spot *v;
-	size_t n;
-};
-
-enum protect_system { SYSTEM_NO, SYSTEM_YES, SYSTEM_FULL, SYSTEM_STRICT };
-enum protect_home { HOME_NO, HOME_YES, HOME_READ_ONLY, HOME_TMPFS };
-struct sandbox {
-	int protect_system, protect_home;
-	bool private_tmp, private_devices, private_network, private_ipc, private_mounts;
-	bool protect_tunables, protect_modules, protect_logs, protect_cgroups;
-	bool protect_clock, protect_host_name;
-	bool no_new_privileges;
-	struct spots places;
-	uint64_t dropped; /* what CapabilityBoundingSet= leaves out */
-	uint64_t ambient;
-};
-
 /* UIDMap= and GIDMap=: `count` ids from `inside` on are those of the host from `host` on. */
 struct id_extent {
 	uint32_t inside, host, count;
@@ -281,19 +243,6 @@ struct setting { /* Sysctl=, AddHost=, Label=: name and value */
 };
 struct settings {
 	struct setting *v;
-	size_t n;
-};
-
-struct port { /* PublishPort=[[ip:][hostPort]:]containerPort[/proto], ranges expanded */
-	struct ip host_addr; /* none: any; 0.0.0.0: any of IPv4 */
-	uint16_t host, inside;
-	uint8_t protocol; /* enum port_protocol */
-};
-#define PORT_PROTOCOLS(X) X(TCP, "tcp", 6) X(UDP, "udp", 17) X(SCTP, "sctp", 132)
-#define PORT_MEMBER(NAME, text, number) PORT_##NAME,
-enum port_protocol { PORT_PROTOCOLS(PORT_MEMBER) PORT_PROTOCOL_COUNT };
-struct ports {
-	struct port *v;
 	size_t n;
 };
 
@@ -594,13 +543,6 @@ const struct network_use *unit_network(const struct unit *u, size_t nth);
 bool network_has(const struct unit *network, enum family family);
 /* Of the first one. HOST, NONE and CONTAINER stand alone. */
 enum network_mode unit_network_mode(const struct unit *u);
-const char *port_protocol_name(uint8_t protocol);
-/* Both cannot be published: one protocol and number, and addresses that overlap (any covers all). */
-bool ports_meet(const struct port *a, const struct port *b);
-/* One of them meets it. */
-bool ports_taken(const struct ports *list, const struct port *p);
-/* The very same, whatever it leads to. */
-bool ports_have(const struct ports *list, const struct port *p);
 const char *unit_kind_name(enum unit_kind kind);
 /* ".container, .service, ..." */
 const char *unit_endings(void);

@@ -125,7 +125,6 @@ int net_events_open_filter(struct net_events *v, int own, struct err *e)
 
 struct reading {
 	struct net_events *v;
-	uint32_t own; /* netlink port */
 	void (*on_event)(void *data, const struct net_event *event);
 	void *data;
 };
@@ -175,7 +174,7 @@ static void take_rules(const struct reading *in, const struct nl_reply *r)
 	if ((r->type & 0xff) != NFT_MSG_NEWGEN) {
 		/* The table is the first attribute of each of them. */
 		table = nl_find_str(r->data + GEN_HEADER, r->size - GEN_HEADER, NFTA_TABLE_NAME);
-		if (table != NULL && strcmp(table, RULES_TABLE) == 0 && r->port != in->own)
+		if (table != NULL && strcmp(table, RULES_TABLE) == 0)
 			in->v->touched = true;
 		return;
 	}
@@ -204,12 +203,10 @@ static void take(const struct reading *in, bool rules, const uint8_t *data, size
 	}
 }
 
-void net_events_read(struct net_events *v, int sock, int own,
+void net_events_read(struct net_events *v, int sock,
 	void (*on_event)(void *data, const struct net_event *event), void *data)
 {
-	const struct reading in = {
-		.v = v, .own = port_of(own), .on_event = on_event, .data = data
-	};
+	const struct reading in = { .v = v, .on_event = on_event, .data = data };
 	_Alignas(8) uint8_t bytes[EVENT_BYTES];
 	struct sockaddr_nl from = { 0 };
 	socklen_t len = sizeof(from);

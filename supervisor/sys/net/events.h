@@ -36,7 +36,7 @@ int net_events_open_route(struct net_events *v, struct err *e);
 /* own: the socket that our own rules are changed by, of which nothing is told; -1: none. */
 int net_events_open_filter(struct net_events *v, int own, struct err *e);
 /* Gives all that is there. */
-void net_events_read(struct net_events *v, int sock, int own,
+void net_events_read(struct net_events *v, int sock,
 	void (*on_event)(void *data, const struct net_event *event), void *data);
 
 #endif

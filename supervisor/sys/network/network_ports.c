@@ -2,7 +2,7 @@
 
 #include "common/killpoint.h"
 #include "common/paths.h"
-#include "supervisor/core/net/porttable.h"
+#include "supervisor/core/net/ports.h"
 #include "supervisor/sys/file.h"
 
 #include <stdlib.h>

@@ -99,8 +99,7 @@ static void on_readable(uv_poll_t *poll, int status, int events)
 	struct net_events *v = &s->reconcile.events;
 
 	(void)events;
-	net_events_read(v, poll == &s->reconcile.filter ? v->filter : v->route, s->net.filter,
-		on_event, s);
+	net_events_read(v, poll == &s->reconcile.filter ? v->filter : v->route, on_event, s);
 	/* libuv does not listen further after an error; that something was lost is one, and is over with reading */
 	if (status < 0)
 		(void)uv_poll_start(poll, UV_READABLE, on_readable);

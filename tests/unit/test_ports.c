@@ -1,5 +1,5 @@
 /* Who has which port of the host: what meets, and the text of it. */
-#include "supervisor/core/net/porttable.h"
+#include "supervisor/core/net/ports.h"
 
 #include "common/util.h"
 
