@@ -16,7 +16,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = ["tests/ns/helpers/netctl.c", "supervisor/core/arena.c", "supervisor/core/number.c", "supervisor/core/text.c",
-           "supervisor/core/unit/unit.c", "supervisor/core/net/ports.c", "supervisor/core/number.c", "supervisor/sys/file.c", "common/err.c",
+           "supervisor/core/unit/unit.c", "supervisor/sys/file.c", "common/err.c",
            *sorted(str(p.relative_to(ROOT)) for d in ("core", "sys")
                    for p in (ROOT / "supervisor" / d / "net").glob("*.c"))]
 PYTHON = sys.executable
