@@ -176,6 +176,8 @@ def test_a_start_waits_for_its_device_and_gets_it_again(box):
 def test_a_start_does_not_wait_for_ever(box):
     status, _, err = box.supctl("start", "late.container")
     assert status != 0 and "start timed out after 300 ms: waiting for interface usb0" in err
+    box.write({"late.container": UNITS["usb.container"]})  # with the device there, a start may take as long as it takes
+    box.do("reload")
     box.nic("usb0")
     box.do("start", "late.container")
 
@@ -249,13 +251,16 @@ def test_wherever_the_supervisor_dies(tmp_path, unit, nics, up, there):
         def points(*words):
             (run / "kill-passed").write_text("")
             box.do(*words)
-            return sorted({n for n in (run / "kill-passed").read_text().split() if n.startswith("nic-")})
+            return {n for n in (run / "kill-passed").read_text().split() if n.startswith("nic-")}
 
+        started = set()
         for verb, state in ("start", "running"), ("stop", "inactive"):
-            seen = points(verb, unit)
+            # after a start the supervisor hears of what it did, and may look at it again when the stop begins
+            seen = points(verb, unit) - started
             assert len(seen) > 2 or unit == "wan.network"
             assert ("nic-raised" in seen) == (verb == "start" and there != {})
-            for point in seen:
+            started |= seen
+            for point in sorted(seen):
                 if verb == "start":
                     box.do("stop", unit)
                     box.stays(before)
