@@ -149,7 +149,8 @@ def test_faults_of_init_and_kills_of_the_supervisor(box):
     for _ in range(5):
         life = box.data("reexec")["life"]
         faults.jump_nowhere(box.init_pid())
-        os.kill(box.supervisor_pid(), signal.SIGKILL)
+        # The kernel's list of children leaves one out at times, when another ends meanwhile.
+        os.kill(eventually(box.supervisor_pid, "a supervisor"), signal.SIGKILL)
         now = box.data("reexec")
         assert now["life"] > life
         told = [line for line in box.supctl("logs", "-n", "1000", "supervisor")[1].splitlines() if "init has crashed" in line]
