@@ -450,6 +450,30 @@ def test_another_subnet_takes_a_restart(running):
     running.reload(lan_network=LAN)
 
 
+@pytest.mark.parametrize("keys", [("InterfaceName",), ("Subnet",), ("InterfaceName", "Subnet")], ids="+".join)
+def test_two_networks_exchange_what_they_have(running, keys):
+    """In one reload: neither may have it before the other has given it up."""
+    def texts(**turned):
+        subnets, names = ("10.36.0.0/24", "10.37.0.0/24"), ("swap0", "swap1")
+        subnets, names = (v[::-1] if k in turned else v for k, v in (("Subnet", subnets), ("InterfaceName", names)))
+        return {f"{u}_network": f"[Network]\nSubnet={n}\nInterfaceName={i}\n" for u, n, i in zip("pq", subnets, names)}
+    containers = {f"in{u}_container": f"[Container]\nNetwork={u}.network\n" for u in "pq"}
+
+    def seen():
+        return {u: (running.addresses(u)["eth0"][0].rpartition(".")[0], running.link(running.port(u))["master"]) for u in ("inp", "inq")}
+    running.reload(**texts(), **containers)
+    assert running.supctl("start", "inp", "inq")[0] == 0
+    before = {"inp": ("10.36.0", "swap0"), "inq": ("10.37.0", "swap1")}
+    assert seen() == before
+    other = {"inp": before["inq"], "inq": before["inp"]}
+    wanted = {u: tuple(other[u][i] if k in keys else before[u][i] for i, k in enumerate(("Subnet", "InterfaceName"))) for u in before}
+    running.reload(**texts(**dict.fromkeys(keys)))
+    eventually(lambda: [running.unit(u)["state"] for u in ("inp", "inq")] == 2 * ["running"], f"both run; {running.journal()}")
+    assert seen() == wanted
+    running.reload(**dict.fromkeys([*texts(), *containers]))
+    eventually(lambda: not running.link("swap0") and not running.link("swap1"), "both are gone")
+
+
 @pytest.mark.parametrize("point", ["change-named", "change-unbridged", "change-unwired", "change-unplugged", "change-done", "change-ruled"])
 def test_killed_in_the_middle(tmp_path, point):
     """The next one comes to the same end: by the new files, for its supctl asks again."""
