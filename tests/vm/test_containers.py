@@ -25,6 +25,7 @@ Nice=5
 OOMScoreAdjust=200
 LimitNOFILE=1234:2345
 LimitCORE=0
+LimitSIGPENDING=100000
 """
 
 UNITS = {
@@ -52,6 +53,10 @@ check limits-podman 'grub podman.container "memory.max pids.max"'
 check limits-in 'inside limited cat /proc/1/limits; inside limited cat /proc/self/limits'
 check limits-cpu 'inside limited grep Cpus_allowed_list /proc/self/status'
 check limits-main 'cat /proc/$(main limited)/oom_score_adj; inside limited cat /proc/2/oom_score_adj; cut -d" " -f19 /proc/$(main limited)/stat'
+# A process that is stopped keeps what it is sent; one more than any process here may have unless its unit says so.
+queued=$(awk '/^Max pending signals/ { print $4 + 1 }' /proc/1/limits)
+check queued 'echo $queued; inside limited sh -c "sleep 999 & kill -STOP \$!
+	i=0; while [ \$i -lt $queued ]; do kill -40 \$!; i=\$((i + 1)); done; grep SigQ /proc/\$!/status; kill -KILL \$!"'
 check shm 'inside limited df -k /dev/shm'
 
 check root-rw 'inside plain touch /new && inside plain ls /new && ls /run/sup/images/busybox/new'
@@ -127,6 +132,12 @@ def test_limits_of_processes(boot):
     assert "Max processes             77                   88" in text
     assert boot.lines("limits-main") == ["200", "200", "5"]
     assert boot.lines("shm")[-1].split()[1] == "2048"
+
+
+def test_limits_of_all_processes_are_those_of_the_unit(boot):
+    """Not what the supervisor had when it made the user namespace, which bounds all in there together."""
+    most, sigq = boot.lines("queued")
+    assert int(most) > 1 and sigq == f"SigQ:\t{most}/100000"
 
 
 def test_root_is_writable_or_not(boot):
