@@ -2,11 +2,13 @@
 of mac80211_hwsim, two at boot and one that comes later; the CAN bus is virtual."""
 
 import pytest
+from conftest import BUILD
 
 SLEEP = "Network=none\nImage=busybox\nExec=tail -f /dev/null\n"
 UNITS = {
     "air.container": f"[Unit]\nStartLimitIntervalSec=0\n[Container]\nInterface=wlan0\n{SLEEP}[Service]\nRestart=always\nRestartSec=0\n",
     "too.container": f"[Container]\nInterface=wlan0\n{SLEEP}",
+    "try.container": f"[Unit]\nStartLimitIntervalSec=0\n[Container]\nInterface=wlan1\n{SLEEP}",
     "once.container": f"[Container]\nInterface=wlan1:air0\n{SLEEP}[Service]\nRestart=no\n",
     "late.container": f"[Container]\nInterface=wlan2\n{SLEEP}",
     "bus.container": f"[Container]\nInterface=can0\n{SLEEP}",
@@ -66,6 +68,24 @@ kill -9 "$(main once)"
 await 60 'failed once && on_host wlan1'
 check once-host 'links host'
 
+# The supervisor dies at each step of taking a radio and of giving it back. `deaths start running`: POINT, whether one has died
+# there, where the radio is then, and what the host has when the container has stopped.
+deaths() {
+	for point in noted sent there fetched restored forgotten; do
+		[ "$1" = start ] || supctl start try
+		echo "nic-$point 1" >/run/sup/kill-point
+		supctl "$1" try
+		await 60 "is try $2"
+		[ -s /run/sup/kill-point ] && died=no || died=yes
+		rm -f /run/sup/kill-point
+		[ "$1" = stop ] || echo "$point $died: $(links try)$(links host | grep wlan1)"
+		supctl stop try
+		echo "$point $died: $(links host | tr '\n' ',')"
+	done
+}
+check deaths-start 'deaths start running'
+check deaths-stop 'deaths stop inactive'
+
 supctl start late >/dev/null 2>&1 &
 supctl start bus >/dev/null 2>&1 &
 waiting() { supctl status late | grep -q 'waiting for interface' && supctl status bus | grep -q 'waiting for interface'; }
@@ -88,7 +108,8 @@ check log 'supctl logs air; supctl logs once; supctl logs late; supctl logs bus;
 @pytest.fixture(scope="module")
 def boot(lab):
     modules = [w for name in ("mac80211_hwsim", "vcan") for w in ("--module", name)]
-    folder = lab.appliance("wlan", UNITS, [lab.busybox()], more=[*lab.helper_on_host("radio"), "--full-kernel", *modules])
+    folder = lab.appliance("wlan", UNITS, [lab.busybox()], more=[*lab.helper_on_host("radio"), "--full-kernel", *modules,
+                                                                   "--programs", str(BUILD.parent / "kill" / BUILD.name / "stripped")])
     return lab.boot(folder, SCRIPT)
 
 
@@ -137,6 +158,18 @@ def test_it_comes_back_from_a_container_that_crashed(boot):
     boot.ok("once")
     assert boot.lines("once-inside") == ["air0 down 192.0.2.8/24"]
     assert boot.lines("once-host") == [*MOVED, SECOND]
+
+
+@pytest.mark.parametrize("verb, points", [("start", ["noted", "sent", "there"]), ("stop", ["fetched", "restored", "forgotten"])])
+def test_wherever_the_supervisor_dies(boot, verb, points):
+    home = ",".join([*MOVED, SECOND, ""])
+    wanted = []
+    for point in ("noted", "sent", "there", "fetched", "restored", "forgotten"):
+        died = "yes" if point in points else "no"
+        wanted += [f"{point} {died}: {SECOND}"] if verb == "start" else []
+        wanted += [f"{point} {died}: {home}"]
+    boot.ok(f"deaths-{verb}")
+    assert boot.lines(f"deaths-{verb}") == wanted
 
 
 def test_one_that_is_not_there_is_waited_for(boot):
