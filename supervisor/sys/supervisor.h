@@ -316,13 +316,14 @@ const struct instance *network_owner(const struct instance *inst);
 /* ---- nics.c    ---- */
 /* What a supervisor before has lent. */
 void nics_open(struct supervisor *s);
-/* Something has become of an interface of the host; NULL: of any. */
-void nics_hear(struct supervisor *s, const struct rt_link *link, bool gone);
+/* Something has become of an interface of the host; name: NULL, of any, and if it is gone, in a container, too. */
+void nics_hear(struct supervisor *s, const char *name, bool gone);
 /* True: a device that the container needs is not there. The start is to be left alone: it is done when it has come. */
 bool nics_await(struct supervisor *s, uint32_t index);
 /* Of such starts those that are not to be any more: the engine is told. */
 void nics_look(struct supervisor *s);
-/* Interface= of a container, into its namespace, and of a network, to its bridge. Again: what has come meanwhile. */
+/* Interface= of a container, into its namespace, and of a network, to its bridge; who lacks one says so. Again: what has
+ * come or gone meanwhile. */
 int nics_attach(struct instance *inst, struct err *e);
 void nics_join(struct instance *inst);
 /* All that the unit has is what it was; its namespace is open still. */

@@ -17,7 +17,8 @@ INSTALL = ""
 UNITS = {
     "in.container": f"[Unit]\nStartLimitIntervalSec=0\n[Container]\nInterface=eth1:lan0\nNetwork=none\n{SLEEP}",
     "too.container": f"[Container]\nInterface=eth1\nNetwork=none\n{SLEEP}",
-    "usb.container": f"[Container]\nInterface=usb0\nNetwork=none\n{SLEEP}",
+    "usb.container": f"[Container]\nInterface=usb0\nNetwork=own.network\n{SLEEP}",
+    "own.network": "[Network]\nSubnet=10.30.0.0/24\n",
     "late.container": f"[Container]\nInterface=usb0\nNetwork=none\n{SLEEP}[Service]\nTimeoutStartSec=300ms\n",
     "lan.network": "[Unit]\nStartLimitIntervalSec=0\n[Network]\nSubnet=10.20.0.0/24\nInterface=eth1 eth2\nInterface=usb0\n",
     "wan.network": "[Unit]\nStartLimitIntervalSec=0\n[Network]\nDriver=macvlan\nOptions=parent=eth0\nSubnet=192.0.2.0/24\nGateway=192.0.2.1\n"
@@ -44,10 +45,10 @@ class Lab(RootBox):
         assert done.returncode == 0, (words, done.stderr)
         return json.loads(done.stdout) if words[0].startswith("-j") else done.stdout
 
-    def nic(self, name, *addresses, up=True, master=None):
+    def nic(self, name, *addresses, up=True, master=None, mac=None):
         """It has all of that when it gets its name."""
         final, name = name, f"new-{name}"
-        self.ip("link", "add", name, "type", "veth", "peer", "name", f"peer-{final}")
+        self.ip("link", "add", name, *(["address", mac] if mac else []), "type", "veth", "peer", "name", f"peer-{final}")
         self.ip("link", "set", f"peer-{final}", "up")
         if master:
             self.ip("link", "set", name, "master", master)
@@ -163,14 +164,33 @@ def test_a_start_waits_for_its_device_and_gets_it_again(box):
     box.nic("usb0", "192.0.2.9/24")
     box.becomes("usb.container", "running")
     assert "waiting" not in box.do("status", "usb.container")
-    box.ip("link", "del", "peer-usb0")
-    eventually(lambda: "usb0" not in box.within("usb.container", "ip", "link"), "unplugged")
-    box.nic("usb0")
+    mac = box.within("usb.container", "cat", "/sys/class/net/usb0/address").strip()
+
+    def unplug():
+        box.ip("link", "del", "peer-usb0")
+        box.becomes("usb.container", "running", "waiting for interface usb0")
+
+    unplug()
+    assert "usb0" not in box.within("usb.container", "ip", "link")
+    assert "waiting for interface usb0" in box.do("status", "usb.container")
+    assert box.log("usb.container").count("Interface=usb0: it is gone") == 1
+    box.kill_supervisor()
+    box.becomes("usb.container", "running", "waiting for interface usb0")
+    assert "10.30.0.2/24" in box.within("usb.container", "ip", "addr", "show", "eth0")
+    box.nic("usb0", mac=mac)  # the same one is again what it was
     eventually(lambda: "usb0" in box.within("usb.container", "ip", "link"), "plugged in")
     assert "192.0.2.9/24" in box.within("usb.container", "ip", "addr")
+    eventually(lambda: "waiting" not in box.do("status", "usb.container"), "it waits no longer")
+    unplug()
+    box.ip("link", "add", "br0", "type", "bridge")
+    box.nic("usb0", "192.0.2.10/24", master="br0")  # another
+    eventually(lambda: "usb0" in box.within("usb.container", "ip", "link"), "plugged in")
+    there = box.within("usb.container", "ip", "addr")
+    assert "192.0.2.10/24" in there and "192.0.2.9/24" not in there
     box.do("stop", "usb.container")
     eventually(lambda: "usb0" in box.links(), "back")
-    assert box.links()["usb0"][4] == ["192.0.2.9/24"]
+    assert box.links()["usb0"][0] == "br0" and box.links()["usb0"][4] == ["192.0.2.10/24"]
+    assert "waiting" not in box.do("status", "usb.container")
 
 
 def test_a_start_does_not_wait_for_ever(box):

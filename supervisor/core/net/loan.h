@@ -27,6 +27,7 @@ struct loan {
 	uint32_t up, made;        /* 0, 1; made: no device, but a link that somebody has made */
 	uint32_t n_addresses;
 	struct rt_address addresses[LOAN_ADDRESSES];
+	uint8_t mac[MAC_LEN]; /* of which device that name was */
 };
 
 struct loans {

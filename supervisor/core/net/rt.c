@@ -319,9 +319,9 @@ bool rt_traffic_read(struct rt_traffic *t, const struct nl_reply *r)
 
 bool rt_link_read(struct rt_link *link, const struct nl_reply *r)
 {
-	const uint8_t *attrs, *info;
+	const uint8_t *attrs, *info, *mac;
 	struct ifinfomsg m;
-	size_t size, info_size;
+	size_t size, info_size, mac_size;
 
 	if (r->type != RTM_NEWLINK || r->size < sizeof(m))
 		return false;
@@ -336,6 +336,9 @@ bool rt_link_read(struct rt_link *link, const struct nl_reply *r)
 		.name = nl_find_str(attrs, size, IFLA_IFNAME),
 		.alias = nl_find_str(attrs, size, IFLA_IFALIAS),
 	};
+	mac = nl_find(attrs, size, IFLA_ADDRESS, &mac_size);
+	if (mac != NULL && mac_size == sizeof(link->mac))
+		memcpy(link->mac, mac, mac_size);
 	info = nl_find(attrs, size, IFLA_LINKINFO, &info_size);
 	if (info != NULL)
 		link->kind = nl_find_str(info, info_size, IFLA_INFO_KIND);

@@ -14,8 +14,9 @@ struct rt_link {
 	int master; /* index of the bridge it is a port of; 0: none */
 	bool up;
 	const char *name;
-	const char *kind;  /* "bridge", "veth"; NULL: a device */
-	const char *alias; /* NULL: none */
+	const char *kind;     /* "bridge", "veth"; NULL: a device */
+	const char *alias;    /* NULL: none */
+	uint8_t mac[MAC_LEN]; /* 0: none that is so long */
 };
 
 /* What to change; a zero member is left as it is. */

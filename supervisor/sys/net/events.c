@@ -108,7 +108,7 @@ int net_events_open_route(struct net_events *v, struct err *e)
 
 	if (v->route < 0)
 		v->route = listen_to(NETLINK_ROUTE, route, sizeof(route), e);
-	return v->route < 0 ? -1 : 0;
+	return v->route;
 }
 
 int net_events_open_filter(struct net_events *v, int own, struct err *e)
@@ -116,9 +116,30 @@ int net_events_open_filter(struct net_events *v, int own, struct err *e)
 	static const uint8_t filter[] = { NFNLGRP_NFTABLES };
 
 	if (v->filter >= 0)
-		return 0;
+		return v->filter;
 	v->filter = listen_to(NETLINK_NETFILTER, filter, sizeof(filter), e);
-	return v->filter < 0 ? -1 : drop_own(v->filter, own, e);
+	return v->filter < 0 || drop_own(v->filter, own, e) < 0 ? -1 : v->filter;
+}
+
+int net_events_open_gone(struct net_events *v, struct err *e)
+{
+	static const uint8_t links[] = { RTNLGRP_LINK };
+	struct sock_filter program[] = {
+		WORD(BPF_LD | BPF_H | BPF_ABS, AT_TYPE),
+		IS(RTM_DELLINK, 0, 1),
+		WORD(BPF_RET | BPF_K, UINT32_MAX),
+		WORD(BPF_RET | BPF_K, 0),
+	};
+	int on = 1;
+
+	if (v->gone >= 0)
+		return v->gone;
+	v->gone = listen_to(NETLINK_ROUTE, links, sizeof(links), e);
+	if (v->gone < 0 || attach_filter(v->gone, program, ARRAY_LEN(program), e) < 0)
+		return -1;
+	if (setsockopt(v->gone, SOL_NETLINK, NETLINK_LISTEN_ALL_NSID, &on, sizeof(on)) < 0)
+		return err_set(e, "listen to other network namespaces");
+	return v->gone;
 }
 
 /* ---- what is read */

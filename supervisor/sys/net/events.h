@@ -27,14 +27,19 @@ struct net_event {
 };
 
 struct net_events {
-	int route, filter; /* non-blocking sockets; -1: not open */
-	bool touched;      /* by others, in the transaction that is being told */
+	int route, filter, gone; /* non-blocking sockets; -1: not open */
+	bool touched;            /* by others, in the transaction that is being told */
 };
 
-/* Of links, addresses and routes; of nf_tables. One that is open already stays. */
+/* Each gives its descriptor; one that is open already stays. Of links, addresses and routes; of nf_tables. */
 int net_events_open_route(struct net_events *v, struct err *e);
 /* own: the socket that our own rules are changed by, of which nothing is told; -1: none. */
 int net_events_open_filter(struct net_events *v, int own, struct err *e);
+/*
+ * Readable when a link is gone, in whichever network namespace that the kernel has a number for here: it gives one to each
+ * into which a device moves. That is all it tells; nlsock_drain() reads it.
+ */
+int net_events_open_gone(struct net_events *v, struct err *e);
 /* Gives all that is there. */
 void net_events_read(struct net_events *v, int sock,
 	void (*on_event)(void *data, const struct net_event *event), void *data);

@@ -44,6 +44,7 @@ int nic_look(struct net *n, struct loan *l, struct err *e)
 	to.index = found.index;
 	l->up = found.up;
 	l->made = found.made;
+	memcpy(l->mac, found.mac, sizeof(l->mac));
 	l->n_addresses = 0;
 	memcpy(l->master, master.name, sizeof(l->master));
 	nl_init(&b, memory, sizeof(memory));

@@ -103,8 +103,7 @@ static bool receive(int sock, struct exchange *x, struct err *e)
 	return ++x->odd < ODD_MAX;
 }
 
-/* What an exchange before this one could not read would be taken for an answer to this one. */
-static void drain(int sock)
+void nlsock_drain(int sock)
 {
 	char byte;
 
@@ -119,7 +118,7 @@ int nlsock_run(int sock, struct nl_buf *b, void (*visit)(void *ctx, const struct
 
 	if (b->overflow)
 		return err_set_no(e, EMSGSIZE, "build netlink messages");
-	drain(sock);
+	nlsock_drain(sock);
 	if (send_all(sock, b, e) < 0)
 		return -1;
 	while (receive(sock, &x, e))
@@ -141,6 +140,7 @@ static void see_link(void *ctx, const struct nl_reply *r)
 	found->master = link.master;
 	found->up = link.up;
 	found->made = link.kind != NULL;
+	memcpy(found->mac, link.mac, sizeof(found->mac));
 	(void)snprintf(found->name, sizeof(found->name), "%s", link.name);
 	found->bridge = link.kind != NULL && strcmp(link.kind, "bridge") == 0;
 	found->ours = link.alias != NULL &&

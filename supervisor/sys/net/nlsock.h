@@ -23,6 +23,12 @@ int nlsock_open(int protocol, struct err *e);
 int nlsock_run(int sock, struct nl_buf *b, void (*visit)(void *ctx, const struct nl_reply *r),
 	void *ctx, struct err *e);
 
+/*
+ * Reads what is there, for nothing; some at a time. What an exchange could not read would be taken for an answer to the
+ * next one.
+ */
+void nlsock_drain(int sock);
+
 /* What there is under that name, index 0: nothing. */
 struct found_link {
 	int index, peer, master; /* as in struct rt_link */
@@ -30,6 +36,7 @@ struct found_link {
 	bool made; /* by somebody: it is no device */
 	char name[IF_NAME_MAX];
 	char owner[UNIT_NAME_MAX]; /* the unit in the alias of what is ours */
+	uint8_t mac[MAC_LEN];
 };
 int nlsock_find(int sock, const char *name, struct found_link *found, struct err *e);
 int nlsock_find_index(int sock, int index, struct found_link *found, struct err *e);

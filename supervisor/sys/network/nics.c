@@ -11,6 +11,7 @@
 #include "supervisor/sys/clock.h"
 #include "supervisor/sys/file.h"
 #include "supervisor/sys/net/nic.h"
+#include "supervisor/sys/net/nlsock.h"
 #include "supervisor/sys/supervisor.h"
 
 #include <stdio.h>
@@ -72,16 +73,24 @@ static void split(const char *text, struct wanted *w)
 	(void)snprintf(w->there, sizeof(w->there), "%s", text[len] == ':' ? text + len + 1 : text);
 }
 
+/* name: NULL, any. */
 static bool names(const struct strv *list, const char *name)
 {
 	struct wanted w;
 
 	for (size_t i = 0; i < list->n; i++) {
 		split(list->v[i], &w);
-		if (strcmp(w.name, name) == 0)
+		if (name == NULL || strcmp(w.name, name) == 0)
 			return true;
 	}
 	return false;
+}
+
+/* The device of the record, and not another that has come under its name. A port of ours has been it all the time. */
+static bool is_same(const struct instance *inst, const struct loan *l, const struct loan *now)
+{
+	return memcmp(l->mac, now->mac, sizeof(l->mac)) == 0 ||
+		(inst->bridge_up && strcmp(now->master, inst->bridge.name) == 0);
 }
 
 /* 1: it is there and ours, by a record of what it was; 0: it is not there. */
@@ -90,7 +99,7 @@ static int take(struct instance *inst, enum loan_use use, const struct wanted *w
 {
 	struct supervisor *s = inst->s;
 	const struct loan *other = loan_refused(&s->loans, w->name, inst->unit, use);
-	struct loan now = { .use = use };
+	struct loan now = { .use = use }, *had;
 	int rc;
 
 	if (other != NULL)
@@ -99,20 +108,24 @@ static int take(struct instance *inst, enum loan_use use, const struct wanted *w
 	memcpy(now.name, w->name, sizeof(now.name));
 	memcpy(now.there, w->there, sizeof(now.there));
 	rc = nic_look(&s->net, &now, e);
-	*out = loan_find(&s->loans, w->name, inst->unit);
+	*out = had = loan_find(&s->loans, w->name, inst->unit);
 	if (rc <= 0)
 		return rc;
-	if (*out != NULL) {
-		/* what it was stays what it is to be again, if it is another one now, too */
-		(*out)->made = now.made;
+	/* that one, perhaps plugged in again: what it was stays what it is to be again */
+	if (had != NULL && is_same(inst, had, &now)) {
+		had->made = now.made;
 		return 1;
 	}
-	other = loan_other(&s->loans, &now);
+	other = loan_other(&s->loans, had != NULL ? had : &now);
 	if (other != NULL)
 		now.up = other->up;
-	*out = add(s, &now);
+	if (had != NULL)
+		*had = now;
+	else
+		*out = add(s, &now);
+	reconcile_listen(s);
 	if (save(s, e) < 0) {
-		s->loans.n--;
+		s->loans.n -= had == NULL;
 		return -1;
 	}
 	KILL_POINT("nic-noted");
@@ -159,14 +172,14 @@ void nics_sweep(struct supervisor *s)
 	}
 }
 
+/* ---- containers ---- */
+
 /* Before it is looked whether they are there. */
 static void listen_to(struct supervisor *s, const struct strv *list)
 {
 	if (list->n > 0)
 		reconcile_listen(s);
 }
-
-/* ---- containers ---- */
 
 /* Those that its file names no longer. */
 static void give_back_rest(const struct instance *inst, const struct strv *list)
@@ -190,6 +203,10 @@ static int attach(struct instance *inst, const struct wanted *w, struct err *e)
 		return 1;
 	/* away, and as it arrived: who has sent it has come no further */
 	rc = away ? 1 : take(inst, LOAN_MOVED, w, &l, e);
+	if (rc == 0 && l != NULL && l->index != 0) {
+		journal(s, LOG_LEVEL_WARNING, inst->unit, "Interface=%s: it is gone", w->name);
+		l->index = 0; /* that is said once */
+	}
 	if (rc <= 0)
 		return rc;
 	l->index = 0;
@@ -202,40 +219,9 @@ static int attach(struct instance *inst, const struct wanted *w, struct err *e)
 	return save(s, e) < 0 ? -1 : 1;
 }
 
-int nics_attach(struct instance *inst, struct err *e)
-{
-	const struct strv *list = &unit_at(inst->s, inst->index)->container.interfaces;
-	struct wanted w;
+#define WAITING "waiting for interface "
 
-	listen_to(inst->s, list);
-	give_back_rest(inst, list);
-	for (size_t i = 0; i < list->n; i++) {
-		int rc;
-
-		split(list->v[i], &w);
-		rc = attach(inst, &w, e);
-		if (rc == 0)
-			(void)err_setx(e, "it is not there");
-		if (rc <= 0)
-			return err_prefix(e, "Interface=%s", w.name);
-	}
-	return 0;
-}
-
-/* Neither here, nor in its container, nor somebody else's. inst: NULL, it holds nothing so far. */
-static bool is_missing(struct supervisor *s, const struct instance *inst, const char *unit,
-	const struct wanted *w)
-{
-	const struct loan *l = inst != NULL ? loan_find(&s->loans, w->name, unit) : NULL;
-	struct loan look = { 0 };
-	struct err ignored;
-
-	memcpy(look.name, w->name, sizeof(look.name));
-	return nic_look(&s->net, &look, &ignored) == 0 &&
-		loan_refused(&s->loans, w->name, unit, LOAN_MOVED) == NULL &&
-		(l == NULL || !nic_is_away(&s->net, inst->netns, l));
-}
-
+/* name: "", it waits no longer. */
 static void tell(struct instance *inst, const char *name)
 {
 	char text[48] = "";
@@ -244,20 +230,59 @@ static void tell(struct instance *inst, const char *name)
 	};
 	const struct event event = { .kind = EV_NOTIFY, .unit = inst->index, .notify = &n };
 
-	if (name != NULL)
-		(void)snprintf(text, sizeof(text), "waiting for interface %s", name);
+	if (name[0] != '\0')
+		(void)snprintf(text, sizeof(text), WAITING "%s", name);
 	engine_event(inst->s->engine, &event, now_us());
+}
+
+/* Those that are there. What it says of itself is left alone by that. */
+int nics_attach(struct instance *inst, struct err *e)
+{
+	const struct strv *list = &unit_at(inst->s, inst->index)->container.interfaces;
+	const char *said = engine_run(inst->s->engine, inst->index)->status_text;
+	struct wanted w, missing = { .name = "" };
+
+	listen_to(inst->s, list);
+	give_back_rest(inst, list);
+	for (size_t i = 0; i < list->n; i++) {
+		int rc;
+
+		split(list->v[i], &w);
+		rc = attach(inst, &w, e);
+		if (rc < 0)
+			return err_prefix(e, "Interface=%s", w.name);
+		if (rc == 0)
+			missing = w;
+	}
+	if (missing.name[0] != '\0' || strncmp(said, WAITING, strlen(WAITING)) == 0)
+		tell(inst, missing.name);
+	return 0;
+}
+
+static bool is_absent(struct supervisor *s, const char *name)
+{
+	struct found_link found;
+	struct err ignored;
+
+	return nlsock_find(s->net.route, name, &found, &ignored) == 0 && found.index == 0;
+}
+
+/* Neither here, nor in its container, nor somebody else's. inst: NULL, it holds nothing so far. */
+static bool is_missing(struct supervisor *s, const struct instance *inst, const char *unit,
+	const struct wanted *w)
+{
+	const struct loan *l = inst != NULL ? loan_find(&s->loans, w->name, unit) : NULL;
+
+	return is_absent(s, w->name) &&
+		loan_refused(&s->loans, w->name, unit, LOAN_MOVED) == NULL &&
+		(l == NULL || !nic_is_away(&s->net, inst->netns, l));
 }
 
 /* What its containers' links stand on is not there. */
 static bool lacks_parent(const struct instance *network)
 {
-	struct loan look = { 0 };
-	struct err ignored;
-
-	memcpy(look.name, network->bridge.name, sizeof(look.name));
 	return network->bridge_up && network->bridge.driver != DRIVER_BRIDGE &&
-		nic_look(&network->s->net, &look, &ignored) == 0;
+		is_absent(network->s, network->bridge.name);
 }
 
 /* The first that is missing, in w->name; false: none is. */
@@ -300,7 +325,7 @@ bool nics_await(struct supervisor *s, uint32_t index)
 	}
 	if (inst != NULL && inst->awaits) {
 		inst->awaits = false;
-		tell(inst, NULL);
+		tell(inst, "");
 	}
 	return false;
 }
@@ -352,11 +377,13 @@ void nics_join(struct instance *inst)
 	const struct strv *list = &unit_at(inst->s, inst->index)->network.interfaces;
 	uint32_t vlan = unit_at(inst->s, inst->index)->network.vlan;
 	int driver = unit_at(inst->s, inst->index)->network.driver;
-	const char *missing = NULL;
+	const char *missing = "";
 	struct wanted w;
 	struct err e;
 
-	listen_to(inst->s, list);
+	if (list->n == 0)
+		return;
+	reconcile_listen(inst->s);
 	for (size_t i = 0; i < list->n; i++) {
 		int rc;
 
@@ -372,38 +399,38 @@ void nics_join(struct instance *inst)
 			journal(inst->s, LOG_LEVEL_ERROR, inst->unit, "Interface=%s: %s", w.name,
 				e.msg);
 	}
-	if (list->n == 0)
-		return;
 	tell(inst, missing);
 	KILL_POINT("nic-joined");
 }
 
 /* ---- as they come ---- */
 
-static void look_again(struct instance *inst, const struct rt_link *link, bool gone)
+/* name: NULL, of any. gone: it is not on the host any more, but what is gone from a container is not told by its name. */
+static void look_again(struct instance *inst, const char *name, bool gone)
 {
 	struct supervisor *s = inst->s;
 	const struct unit *u = unit_at(s, inst->index);
 	struct err e;
 
 	if (!gone)
-		network_parent_came(inst, link != NULL ? link->name : NULL);
-	if (inst->awaits && !gone)
-		spawn_awaited(s, inst->index);
-	else if (inst->netns >= 0 && !gone &&
-		(link == NULL ? u->container.interfaces.n > 0
-			      : names(&u->container.interfaces, link->name)) &&
-		nics_attach(inst, &e) < 0)
-		journal(s, LOG_LEVEL_WARNING, inst->unit, "%s", e.msg);
-	else if (inst->bridge_up && (link == NULL || names(&u->network.interfaces, link->name)))
+		network_parent_came(inst, name);
+	if (inst->awaits) {
+		if (!gone)
+			spawn_awaited(s, inst->index);
+	} else if (inst->netns >= 0 && (!gone || name == NULL) &&
+		names(&u->container.interfaces, name)) {
+		if (nics_attach(inst, &e) < 0)
+			journal(s, LOG_LEVEL_WARNING, inst->unit, "%s", e.msg);
+	} else if (inst->bridge_up && names(&u->network.interfaces, name)) {
 		nics_join(inst);
+	}
 }
 
-void nics_hear(struct supervisor *s, const struct rt_link *link, bool gone)
+void nics_hear(struct supervisor *s, const char *name, bool gone)
 {
 	for (size_t i = 0; i < s->set->n; i++)
 		if (s->instances[i] != NULL)
-			look_again(s->instances[i], link, gone);
+			look_again(s->instances[i], name, gone);
 	perform_all(s);
 }
 

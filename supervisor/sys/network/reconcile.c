@@ -73,7 +73,7 @@ static void on_event(void *data, const struct net_event *event)
 	switch (event->kind) {
 	case NET_LINK:
 		hear_link(s, event);
-		nics_hear(s, &event->link, event->gone);
+		nics_hear(s, event->link.name, event->gone);
 		return;
 	case NET_UNPLUGGED:
 		r->unplugged = true;
@@ -99,7 +99,13 @@ static void on_readable(uv_poll_t *poll, int status, int events)
 	struct net_events *v = &s->reconcile.events;
 
 	(void)events;
-	net_events_read(v, poll == &s->reconcile.filter ? v->filter : v->route, on_event, s);
+	if (poll == &s->reconcile.gone.poll) {
+		nlsock_drain(v->gone);
+		nics_hear(s, NULL, true);
+	} else {
+		net_events_read(v, poll == &s->reconcile.filter.poll ? v->filter : v->route,
+			on_event, s);
+	}
 	/* libuv does not listen further after an error; that something was lost is one, and is over with reading */
 	if (status < 0)
 		(void)uv_poll_start(poll, UV_READABLE, on_readable);
@@ -231,21 +237,9 @@ void reconcile_open(struct supervisor *s)
 {
 	struct reconcile *r = &s->reconcile;
 
-	r->events = (struct net_events){ .route = -1, .filter = -1 };
-	r->route.data = r->filter.data = r->timer.data = s;
+	r->events = (struct net_events){ .route = -1, .filter = -1, .gone = -1 };
+	r->route.poll.data = r->filter.poll.data = r->gone.poll.data = r->timer.data = s;
 	(void)uv_timer_init(&s->loop, &r->timer);
-}
-
-static int attend(struct supervisor *s, uv_poll_t *poll, int sock, struct err *e)
-{
-	int rc;
-
-	if (sock < 0 || uv_is_active((const uv_handle_t *)poll))
-		return 0;
-	rc = uv_poll_init(&s->loop, poll, sock);
-	if (rc == 0)
-		rc = uv_poll_start(poll, UV_READABLE, on_readable);
-	return rc == 0 ? 0 : err_set_no(e, -rc, "listen to netlink");
 }
 
 void reconcile_forwarding(struct supervisor *s)
@@ -254,11 +248,22 @@ void reconcile_forwarding(struct supervisor *s)
 	look_soon(s);
 }
 
-static void deaf(struct supervisor *s, bool *said, const char *lost, const struct err *e)
+/* lost: what is not noticed when there is no socket. */
+static void attend(struct supervisor *s, struct ear *ear, int sock, const char *lost, struct err *e)
 {
-	if (!*said)
-		journal(s, LOG_LEVEL_WARNING, NULL, "going on without: %s: %s", e->msg, lost);
-	*said = true;
+	int rc = sock < 0;
+
+	if (sock >= 0 && !uv_is_active((const uv_handle_t *)&ear->poll)) {
+		rc = uv_poll_init(&s->loop, &ear->poll, sock);
+		if (rc == 0)
+			rc = uv_poll_start(&ear->poll, UV_READABLE, on_readable);
+		if (rc != 0)
+			(void)err_set_no(e, -rc, "listen to netlink");
+	}
+	if (rc != 0 && !ear->deaf)
+		journal(s, LOG_LEVEL_WARNING, NULL,
+			"going on without: %s: it is not noticed when %s", e->msg, lost);
+	ear->deaf = ear->deaf || rc != 0;
 }
 
 void reconcile_listen(struct supervisor *s)
@@ -266,13 +271,11 @@ void reconcile_listen(struct supervisor *s)
 	struct reconcile *r = &s->reconcile;
 	struct err e;
 
-	if (net_events_open_route(&r->events, &e) < 0 ||
-		attend(s, &r->route, r->events.route, &e) < 0)
-		deaf(s, &r->route_deaf,
-			"it is not noticed when a device comes, or what others change of interfaces, addresses and routes",
-			&e);
-	if (net_events_open_filter(&r->events, net_filter(&s->net, &e), &e) < 0 ||
-		attend(s, &r->filter, r->events.filter, &e) < 0)
-		deaf(s, &r->filter_deaf,
-			"it is not noticed when others change the rules of the networks", &e);
+	attend(s, &r->route, net_events_open_route(&r->events, &e),
+		"a device comes, or what others change of interfaces, addresses and routes", &e);
+	attend(s, &r->filter, net_events_open_filter(&r->events, net_filter(&s->net, &e), &e),
+		"others change the rules of the networks", &e);
+	if (s->loans.n > 0)
+		attend(s, &r->gone, net_events_open_gone(&r->events, &e),
+			"a device of a container goes", &e);
 }

@@ -14,22 +14,27 @@
 
 struct supervisor;
 
+struct ear {
+	uv_poll_t poll;
+	bool deaf; /* which is said once */
+};
+
 struct reconcile {
 	struct net_events events;
-	uv_poll_t route, filter;
+	struct ear route, filter, gone;
 	uv_timer_t timer;
 	bool all, unplugged, rules, forwarding; /* what is to be looked at */
 	bool anew;      /* ... and the rules put in force again, of which nothing is said */
 	char who[16];   /* changed the rules */
 	uint8_t mended; /* looks in a row in which something was */
 	uint64_t last;  /* when, us */
-	bool route_deaf, filter_deaf; /* said that it cannot be listened */
 };
 
 void reconcile_open(struct supervisor *s);
 /*
- * From now on the host's links, addresses, routes and our rules are listened to. May be called again. What the kernel does
- * not tell of is said once; it is gone on without, as a network that nobody disturbs needs none of it.
+ * From now on the host's links, addresses, routes and our rules are listened to; with a device that is lent, links that go
+ * from containers, too. May be called again. What the kernel does not tell of is said once; it is gone on without, as a
+ * network that nobody disturbs needs none of it.
  */
 void reconcile_listen(struct supervisor *s);
 /* Somebody may have switched forwarding off where netlink does not tell it. */
