@@ -96,10 +96,14 @@ class Appliance(initbox.Box):
     def executed(self):
         """Running is what has been made; now its program runs, too."""
         proc = Path(f"/proc/{self.init_pid()}/root/proc")
-        for unit in self.data("status")["units"]:
-            if "pid" in unit:
-                path = proc / str(unit["pid"]) / "cmdline"
-                eventually(lambda p=path: p.read_bytes().startswith(b"/bin/busybox\0"), unit["name"])
+
+        def program(unit):
+            try:
+                return (proc / str(unit["pid"]) / "cmdline").read_bytes()
+            except (FileNotFoundError, ProcessLookupError):  # started anew meanwhile
+                return b""
+        eventually(lambda: all(program(u).startswith(b"/bin/busybox\0") for u in self.data("status")["units"] if "pid" in u),
+                   "their programs")
 
     def fds_at_rest(self):
         """How many it has when the boot is over and every connection of before is closed."""
