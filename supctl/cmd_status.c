@@ -160,13 +160,12 @@ static void print_field(const char *name, const char *text)
 	(void)putchar('\n');
 }
 
-static void print_ports(const json_t *unit)
+static void print_each(const char *name, const json_t *unit, const char *member)
 {
-	json_t *port;
-	size_t i;
+	const json_t *list = json_object_get(unit, member);
 
-	json_array_foreach(json_object_get(unit, "ports"), i, port)
-		print_field("Port", json_string_value(port));
+	for (size_t i = 0; i < json_array_size(list); i++)
+		print_field(name, json_string_value(json_array_get(list, i)));
 }
 
 static void print_traffic(const json_t *traffic)
@@ -234,8 +233,6 @@ static void print_health(const json_t *unit)
 static void print_unit(const json_t *unit)
 {
 	char line[96], since[HUMAN_MAX];
-	json_t *by, *lack, *address;
-	size_t i;
 
 	print_field("Unit", text_of(unit, "name"));
 	print_field("Description", text_of(unit, "description"));
@@ -252,8 +249,7 @@ static void print_unit(const json_t *unit)
 		print_field("Last cause", text_of(unit, "cause"));
 	print_field("Status", text_of(unit, "status"));
 	print_field("Error", text_of(unit, "error"));
-	json_array_foreach(json_object_get(unit, "lacks"), i, lack)
-		print_field("Lacks", json_string_value(lack));
+	print_each("Lacks", unit, "lacks");
 	print_health(unit);
 	(void)snprintf(line, sizeof(line), "%u", (unsigned int)number_of(unit, "pid"));
 	print_field("Main PID", number_of(unit, "pid") > 0 ? line : "");
@@ -263,14 +259,13 @@ static void print_unit(const json_t *unit)
 	print_field("What", text_of(unit, "what"));
 	print_field("Where", text_of(unit, "where"));
 	print_field("Type", text_of(unit, "type"));
-	json_array_foreach(json_object_get(unit, "addresses"), i, address)
-		print_field("Address", json_string_value(address));
+	print_each("Address", unit, "addresses");
 	print_field("Bridge", text_of(unit, "bridge"));
-	print_ports(unit);
+	print_each("Interface", unit, "interfaces");
+	print_each("Port", unit, "ports");
 	print_traffic(json_object_get(unit, "traffic"));
 	print_socket(unit);
-	json_array_foreach(json_object_get(unit, "activated_by"), i, by)
-		print_field("Triggered by", json_string_value(by));
+	print_each("Triggered by", unit, "activated_by");
 }
 
 static int print_last_lines(struct context *c, const char *unit)

@@ -121,6 +121,8 @@ def test_a_device_moves_in_and_comes_back_as_it_was(box):
     assert "eth1" not in box.links()
     inside = box.within("in.container", "ip", "addr", "show", "lan0")
     assert "192.0.2.7/24" in inside and "2001:db8::7/64" in inside and ",UP" in inside
+    assert "Interface: eth1->lan0\n" in box.do("status", "in.container")
+    assert json.loads(box.do("--json", "status", "in.container"))["units"][0]["interfaces"] == ["eth1->lan0"]
     status, _, err = box.supctl("start", "too.container")
     assert status != 0 and "Interface=eth1: in.container has it" in err + box.do("status", "too.container")
     box.kill_supervisor()
@@ -172,6 +174,7 @@ def test_a_start_waits_for_its_device_and_gets_it_again(box):
 
     unplug()
     assert "usb0" not in box.within("usb.container", "ip", "link")
+    assert "usb0->" not in box.do("status", "usb.container")
     assert "waiting for interface usb0" in box.do("status", "usb.container")
     assert box.log("usb.container").count("Interface=usb0: it is gone") == 1
     box.kill_supervisor()
@@ -238,6 +241,9 @@ def test_containers_share_a_device(box):
     box.becomes("mv.container", "running")
     assert "192.0.2.64/24" in box.within("mv.container", "ip", "addr", "show", "eth0")
     assert "default via 192.0.2.1 dev eth0" in box.within("mv.container", "ip", "route")
+    status = box.do("status", "mv.container")
+    assert "Address: 192.0.2.64\n" in status and "Traffic:" not in status and "Bridge:" not in status
+    assert "Bridge:" not in box.do("status", "wan.network")
     box.within("mv.container", "ping", "-c", "1", "-W", "9", "192.0.2.1")
     assert set(box.links()) == set(before), "nothing of it is on the host"
     box.kill_supervisor()

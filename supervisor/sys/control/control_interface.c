@@ -35,6 +35,7 @@ static const char description[] =
 	"type: ?string,\n"
 	"bridge: ?string,\n"
 	"lacks: ?[]string,\n"
+	"interfaces: []string,\n"
 	"ports: []string,\n"
 	"listens: [](address: string, type: string),\n"
 	"triggers: ?int,\n"

@@ -5,6 +5,7 @@
 #include "supervisor/sys/clock.h"
 #include "supervisor/sys/control/control.h"
 #include "supervisor/sys/load.h"
+#include "supervisor/sys/network/network_rules.h"
 #include "supervisor/sys/unit/learn.h"
 #include "supervisor/sys/unit/mounted.h"
 
@@ -43,7 +44,7 @@ static void add_text(json_t *list, const char *text)
 	(void)json_array_append_new(list, json_string(text));
 }
 
-/* "address" and "bridge" are of the first network, for who knows of one alone. */
+/* "address" and "bridge" are the first ones, for who knows of one alone. */
 static void view_network(const struct instance *inst, json_t *object)
 {
 	json_t *list = json_array();
@@ -55,14 +56,15 @@ static void view_network(const struct instance *inst, json_t *object)
 		if (at.prefix != 0)
 			add_text(list, subnet_text(text, &at));
 	}
-	if (inst->bridge_up)
+	if (network_has_bridge(inst))
 		set_text(object, "bridge", inst->bridge.name);
+	for (size_t i = inst->n_attached; i-- > 0;)
+		if (inst->attachments[i].driver == DRIVER_BRIDGE)
+			set_text(object, "bridge", inst->attachments[i].bridge);
 	for (size_t i = 0; i < inst->n_attached; i++)
 		for (enum family f = 0; f < FAMILY_COUNT; f++)
 			if (ip_is_set(inst->attachments[i].at[f].addr))
 				add_text(list, ip_text(text, inst->attachments[i].at[f].addr));
-	if (inst->n_attached > 0)
-		set_text(object, "bridge", inst->attachments[0].bridge);
 	if (json_array_size(list) > 0) {
 		(void)json_object_set(object, "address", json_array_get(list, 0));
 		(void)json_object_set(object, "addresses", list);
@@ -70,7 +72,7 @@ static void view_network(const struct instance *inst, json_t *object)
 	json_decref(list);
 }
 
-/* From the container's side, over all its networks. */
+/* From the container's side, over all its networks; where there is no bridge, nobody counts. */
 static void view_traffic(const struct supervisor *s, const struct instance *inst, json_t *object)
 {
 	static const char *const names[] = { "packets_out", "packets_in", "bytes_out", "bytes_in",
@@ -78,7 +80,7 @@ static void view_traffic(const struct supervisor *s, const struct instance *inst
 	uint64_t sum[ARRAY_LEN(names)] = { 0 };
 	json_t *traffic;
 
-	if (inst->n_attached == 0)
+	if (inst->n_attached == 0 || json_object_get(object, "bridge") == NULL)
 		return;
 	for (size_t i = 0; i < inst->n_attached; i++) {
 		struct net_traffic t = { 0 };
@@ -93,6 +95,21 @@ static void view_traffic(const struct supervisor *s, const struct instance *inst
 	for (size_t k = 0; k < ARRAY_LEN(names); k++)
 		set_number(traffic, names[k], sum[k]);
 	(void)json_object_set_new(object, "traffic", traffic);
+}
+
+/* Those that it has, and under which name. */
+static json_t *view_interfaces(const struct supervisor *s, const struct unit *u)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < s->loans.n; i++) {
+		const struct loan *l = &s->loans.v[i];
+
+		if (l->index != 0 && strcmp(l->unit, u->name) == 0)
+			(void)json_array_append_new(list,
+				json_sprintf("%s->%s", l->name, l->there));
+	}
+	return list;
 }
 
 static json_t *view_ports(const struct unit *u)
@@ -260,6 +277,7 @@ static json_t *view_unit(const struct supervisor *s, uint32_t index)
 		view_traffic(s, inst, object);
 		view_lacks(u, run, inst, object);
 	}
+	(void)json_object_set_new(object, "interfaces", view_interfaces(s, u));
 	(void)json_object_set_new(object, "ports", view_ports(u));
 	(void)json_object_set_new(object, "listens", view_listens(u));
 	if (u->kind == KIND_SOCKET)
