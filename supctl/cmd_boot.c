@@ -5,15 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define WIDTH 12
-
-static void print_field(const char *name, const char *text)
-{
-	(void)printf("%*s: ", WIDTH, name);
-	put_safe(stdout, text);
-	(void)putchar('\n');
-}
-
 static void print_state(const json_t *boot)
 {
 	char line[128], span[HUMAN_MAX];
@@ -25,12 +16,10 @@ static void print_state(const json_t *boot)
 		(void)snprintf(line, sizeof(line), "%s since %s", text_of(boot, "state"),
 			human_time(number_of(boot, "now"), span));
 	print_field("State", line);
-	if (text_of(boot, "waiting")[0] != '\0')
-		print_field("Waiting", text_of(boot, "waiting"));
-	if (text_of(boot, "critical")[0] != '\0')
-		print_field("Not well", text_of(boot, "critical"));
-	if (text_of(boot, "put_off")[0] != '\0')
-		print_field("Will reboot", text_of(boot, "put_off"));
+	print_members(boot,
+		"Waiting\0waiting\0"
+		"Not well\0critical\0"
+		"Will reboot\0put_off\0");
 	print_field("Mode",
 		json_is_true(json_object_get(boot, "safe")) ? "safe: only critical units"
 							    : "normal");
@@ -44,8 +33,7 @@ static void print_count(const json_t *boot)
 	char line[160];
 	size_t i;
 
-	(void)snprintf(line, sizeof(line), "%u", (unsigned int)number_of(boot, "boot"));
-	print_field("Boot", line);
+	print_number("Boot", number_of(boot, "boot"));
 	(void)snprintf(line, sizeof(line), "%u in a row%s", (unsigned int)number_of(boot, "failed"),
 		strcmp(kept, "yes") == 0                ? ""
 			: strcmp(kept, "volatile") == 0 ? "; not kept over a reboot"
@@ -80,11 +68,11 @@ static void print_units(const json_t *units)
 		sorted[i] = json_array_get(units, i);
 	qsort(sorted, n, sizeof(*sorted), by_up);
 	if (n > 0)
-		(void)printf("\n%*s %7s  UNIT\n", WIDTH, "UP AFTER", "START");
+		(void)printf("\n%*s %7s  UNIT\n", FIELD_WIDTH, "UP AFTER", "START");
 	for (size_t i = 0; i < n; i++) {
 		char up[HUMAN_MAX], took[HUMAN_MAX];
 
-		(void)printf("%*s %7s  ", WIDTH, human_time(number_of(sorted[i], "up"), up),
+		(void)printf("%*s %7s  ", FIELD_WIDTH, human_time(number_of(sorted[i], "up"), up),
 			human_time(number_of(sorted[i], "took"), took));
 		put_safe(stdout, text_of(sorted[i], "name"));
 		(void)putchar('\n');

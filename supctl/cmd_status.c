@@ -151,23 +151,6 @@ static int print_table(const json_t *units)
 	return EXIT_DONE;
 }
 
-static void print_field(const char *name, const char *text)
-{
-	if (text[0] == '\0')
-		return;
-	(void)printf("%12s: ", name);
-	put_safe(stdout, text);
-	(void)putchar('\n');
-}
-
-static void print_each(const char *name, const json_t *unit, const char *member)
-{
-	const json_t *list = json_object_get(unit, member);
-
-	for (size_t i = 0; i < json_array_size(list); i++)
-		print_field(name, json_string_value(json_array_get(list, i)));
-}
-
 static void print_traffic(const json_t *traffic)
 {
 	char in[HUMAN_MAX], out[HUMAN_MAX], line[160];
@@ -185,17 +168,15 @@ static void print_traffic(const json_t *traffic)
 
 static void print_socket(const json_t *unit)
 {
-	char triggers[HUMAN_MAX];
 	json_t *listen;
 	size_t i;
 
 	json_array_foreach(json_object_get(unit, "listens"), i, listen)
 		print_field("Listen", text_of(listen, "address"));
-	print_field("Activates", text_of(unit, "activates"));
-	if (json_object_get(unit, "triggers") == NULL)
-		return;
-	(void)snprintf(triggers, sizeof(triggers), "%u", (unsigned int)number_of(unit, "triggers"));
-	print_field("Triggers", triggers);
+	print_members(unit,
+		"Activates\0activates\0"
+		"Triggers\0triggers\0"
+		"Triggered by\0activated_by\0");
 }
 
 static void print_usage_of(const json_t *unit)
@@ -209,13 +190,9 @@ static void print_usage_of(const json_t *unit)
 		human_size(number_of(unit, "memory_peak"), peak));
 	print_field("Memory", line);
 	print_field("CPU", human_time(number_of(unit, "cpu"), cpu));
-	(void)snprintf(line, sizeof(line), "%u", (unsigned int)number_of(unit, "tasks"));
-	print_field("Tasks", line);
-	if (number_of(unit, "oom_kills") > 0) {
-		(void)snprintf(line, sizeof(line), "%u",
-			(unsigned int)number_of(unit, "oom_kills"));
-		print_field("OOM kills", line);
-	}
+	print_number("Tasks", number_of(unit, "tasks"));
+	if (number_of(unit, "oom_kills") > 0)
+		print_number("OOM kills", number_of(unit, "oom_kills"));
 }
 
 static void print_health(const json_t *unit)
@@ -234,9 +211,10 @@ static void print_unit(const json_t *unit)
 {
 	char line[96], since[HUMAN_MAX];
 
-	print_field("Unit", text_of(unit, "name"));
-	print_field("Description", text_of(unit, "description"));
-	print_field("File", text_of(unit, "file"));
+	print_members(unit,
+		"Unit\0name\0"
+		"Description\0description\0"
+		"File\0file\0");
 	(void)snprintf(line, sizeof(line), "%s%s since %s", text_of(unit, "state"),
 		json_is_true(json_object_get(unit, "failed")) &&
 				strcmp(text_of(unit, "state"), "failed") != 0
@@ -247,25 +225,25 @@ static void print_unit(const json_t *unit)
 	print_field("Why", text_of(unit, "why"));
 	if (strstr(text_of(unit, "why"), text_of(unit, "cause")) == NULL)
 		print_field("Last cause", text_of(unit, "cause"));
-	print_field("Status", text_of(unit, "status"));
-	print_field("Error", text_of(unit, "error"));
-	print_each("Lacks", unit, "lacks");
+	print_members(unit,
+		"Status\0status\0"
+		"Error\0error\0"
+		"Lacks\0lacks\0");
 	print_health(unit);
-	(void)snprintf(line, sizeof(line), "%u", (unsigned int)number_of(unit, "pid"));
-	print_field("Main PID", number_of(unit, "pid") > 0 ? line : "");
-	(void)snprintf(line, sizeof(line), "%u", (unsigned int)number_of(unit, "restarts"));
-	print_field("Restarts", line);
+	print_members(unit,
+		"Main PID\0pid\0"
+		"Restarts\0restarts\0");
 	print_usage_of(unit);
-	print_field("What", text_of(unit, "what"));
-	print_field("Where", text_of(unit, "where"));
-	print_field("Type", text_of(unit, "type"));
-	print_each("Address", unit, "addresses");
-	print_field("Bridge", text_of(unit, "bridge"));
-	print_each("Interface", unit, "interfaces");
-	print_each("Port", unit, "ports");
+	print_members(unit,
+		"What\0what\0"
+		"Where\0where\0"
+		"Type\0type\0"
+		"Address\0addresses\0"
+		"Bridge\0bridge\0"
+		"Interface\0interfaces\0"
+		"Port\0ports\0");
 	print_traffic(json_object_get(unit, "traffic"));
 	print_socket(unit);
-	print_each("Triggered by", unit, "activated_by");
 }
 
 static int print_last_lines(struct context *c, const char *unit)

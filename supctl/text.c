@@ -166,3 +166,38 @@ const char *age_of(const json_t *object, char buf[HUMAN_MAX])
 	us = (uint64_t)now.tv_sec * USEC_PER_SEC + (uint64_t)now.tv_nsec / NSEC_PER_USEC;
 	return human_time(us > since ? us - since : 0, buf);
 }
+
+void print_field(const char *name, const char *text)
+{
+	if (text[0] == '\0')
+		return;
+	(void)printf("%*s: ", FIELD_WIDTH, name);
+	put_safe(stdout, text);
+	(void)putchar('\n');
+}
+
+void print_number(const char *name, uint64_t number)
+{
+	char text[HUMAN_MAX];
+
+	(void)snprintf(text, sizeof(text), "%u", (unsigned int)number);
+	print_field(name, text);
+}
+
+static void print_value(const char *name, const json_t *value)
+{
+	if (json_is_string(value))
+		print_field(name, json_string_value(value));
+	else if (json_is_integer(value))
+		print_number(name, (uint64_t)json_integer_value(value));
+	for (size_t i = 0; i < json_array_size(value); i++)
+		print_value(name, json_array_get(value, i));
+}
+
+void print_members(const json_t *unit, const char *list)
+{
+	for (const char *member; *list != '\0'; list = member + strlen(member) + 1) {
+		member = list + strlen(list) + 1;
+		print_value(list, json_object_get(unit, member));
+	}
+}

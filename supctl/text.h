@@ -34,4 +34,11 @@ uint64_t number_of(const json_t *object, const char *member);
 /* How long ago its member "since" is; "-": it has none. */
 const char *age_of(const json_t *object, char buf[HUMAN_MAX]);
 
+/* "        Name: text", or nothing for "". */
+#define FIELD_WIDTH 12
+void print_field(const char *name, const char *text);
+void print_number(const char *name, uint64_t number);
+/* Those members that there are, of a list "Name\0member\0..."; of an array a line for each. */
+void print_members(const json_t *object, const char *list);
+
 #endif

@@ -175,6 +175,9 @@ def test_a_start_waits_for_its_device_and_gets_it_again(box):
     unplug()
     assert "usb0" not in box.within("usb.container", "ip", "link")
     assert "usb0->" not in box.do("status", "usb.container")
+    plan = box.do("plan", "usb.container")
+    assert "interface     eth0 on own.network 10.30.0.2\nnetwork       Network=own.network\n" in plan
+    assert "network       Interface=usb0\n" in plan
     assert "waiting for interface usb0" in box.do("status", "usb.container")
     assert box.log("usb.container").count("Interface=usb0: it is gone") == 1
     box.kill_supervisor()
@@ -206,6 +209,9 @@ def test_a_start_does_not_wait_for_ever(box):
 
 
 def test_devices_are_ports_while_the_network_is_up(box):
+    assert box.do("plan", "lan.network").splitlines() == [
+        "unit          lan.network", "bridge        lan", "network       Subnet=10.20.0.0/24", "network       PortSecurity=yes",
+        "network       Interface=eth1 eth2 usb0"]
     box.ip("link", "add", "br0", "type", "bridge")
     box.nic("eth1", "192.0.2.7/24", up=False)
     box.nic("eth2", "192.0.2.8/24", master="br0")

@@ -28,6 +28,7 @@ static void unset_all(struct unit *u)
 
 int plan_setup(void **state)
 {
+	static const struct leases no_leases;
 	struct fixture *f = calloc(1, sizeof(*f));
 
 	assert_non_null(f);
@@ -39,6 +40,7 @@ int plan_setup(void **state)
 	f->facts = (struct facts){ .ram = 1000000000,
 		.tasks = 32000,
 		.machine_hostname = "box",
+		.leases = &no_leases,
 		.root = "/run/sup/images/web",
 		.image = &f->image };
 	*state = f;

@@ -1,5 +1,5 @@
 /*
- * tests/golden/plan: NAME.container or NAME.service as an operator writes it, and beside it, with ".plan" at the
+ * tests/golden/plan: NAME.container, NAME.service or NAME.network as an operator writes it, and beside it, with ".plan" at the
  * end, what `supctl plan` says of it on a machine and an image that are always the same. With GOLDEN_UPDATE=1
  * in the environment the texts are written instead of compared: read the difference before it is committed.
  */
@@ -59,6 +59,15 @@ static struct facts machine(struct arena *a, struct image_section *image, const 
 		{ "/dev/ttyS0", false, 4, 64 },
 		{ "char-rtc", false, 250, DEVICE_ANY },
 	};
+	static struct lease leased[] = {
+		{ .unit = "nets.container",
+			.network = "lan.network",
+			.at = { IP_V4(0x0a590105), 128 } },
+		{ .unit = "made.network",
+			.network = "made.network",
+			.at = { IP_V4(0x0a590100), 120 } },
+	};
+	static const struct leases leases = { .v = leased, .n = ARRAY_LEN(leased) };
 	struct strv *files = arena_alloc(a, sizeof(*files));
 
 	strv_add(a, &image->entrypoint, "/usr/bin/entry");
@@ -70,6 +79,7 @@ static struct facts machine(struct arena *a, struct image_section *image, const 
 		.tasks = 10000,
 		.cpus = 2,
 		.machine_hostname = "box",
+		.leases = &leases,
 		.root = rootfs != NULL ? arena_strndup(a, rootfs, strcspn(rootfs, ":"))
 			: container    ? "/run/sup/images/web"
 				       : NULL,
@@ -135,6 +145,10 @@ static void compare(const char *name, const char *text)
 			.path = "lan.network",
 			.text = neighbours,
 			.size = sizeof(neighbours) - 1 },
+		{ .unit = "wan.network",
+			.path = "wan.network",
+			.text = neighbours,
+			.size = sizeof(neighbours) - 1 },
 		{ .unit = "data.volume",
 			.path = "data.volume",
 			.text = volume,
@@ -190,7 +204,8 @@ static void test_golden(void **state)
 		char *text;
 
 		if (!ends_with(entry->d_name, ".container") &&
-			!ends_with(entry->d_name, ".service"))
+			!ends_with(entry->d_name, ".service") &&
+			!ends_with(entry->d_name, ".network"))
 			continue;
 		(void)snprintf(path, sizeof(path), "%s/%s", FOLDER, entry->d_name);
 		text = read_file(path);

@@ -299,6 +299,39 @@ int key_set(struct arena *a, const struct key *key, void *base, const char *valu
 	return result;
 }
 
+char *key_print(struct arena *a, const struct key *key, const void *base)
+{
+	const void *field = (const char *)base + key->offset;
+	size_t len = key_type(key)->print(key, field, NULL, 0);
+	char *s = arena_alloc(a, len + 1);
+
+	(void)key_type(key)->print(key, field, s, len + 1);
+	return s;
+}
+
+const char *key_lines(struct arena *a, const char *text, const char *sign, const struct key *key,
+	const char *value)
+{
+	while (*value != '\0') {
+		size_t n = strcspn(value, "\n");
+
+		text = arena_printf(a, "%s%s%s%s%.*s\n", text, sign,
+			key_type(key)->prints_names ? "" : key_name(key),
+			key_type(key)->prints_names ? "" : "=", (int)n, value);
+		value += n + (value[n] == '\n');
+	}
+	return text;
+}
+
+bool bytes_are_zero(const void *bytes, size_t n)
+{
+	const char *s = bytes;
+
+	while (n > 0 && *s == '\0')
+		s++, n--;
+	return n == 0;
+}
+
 void key_reset(struct arena *a, const struct key *key, void *base)
 {
 	void *field = (char *)base + key->offset;

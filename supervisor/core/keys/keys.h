@@ -97,6 +97,13 @@ const struct key *key_find(uint32_t kind_bit, const char *section, const char *n
 #define KEY_SECOND (-2)
 int key_set(struct arena *a, const struct key *key, void *base, const char *value, char *why,
 	size_t why_size, size_t *at);
+/* The canonical text of the member: a line for each value, "" when it is unset. */
+char *key_print(struct arena *a, const struct key *key, const void *base);
+/* Such a text behind `text`, "KEY=" and before that `sign` before each line. */
+const char *key_lines(struct arena *a, const char *text, const char *sign, const struct key *key,
+	const char *value);
+/* Of a member: nobody has given it, or as if nobody had. */
+bool bytes_are_zero(const void *bytes, size_t n);
 /* Gives the member its default, or nothing. */
 void key_reset(struct arena *a, const struct key *key, void *base);
 /*

@@ -420,10 +420,16 @@ const char *plan_all(const struct unit *u, const struct facts *facts, struct are
 		{ ROLE_HEALTH, CHECK_STARTUP },
 		{ ROLE_HEALTH, CHECK_HEALTH },
 	};
-	const char *text;
 	struct plan p;
+	struct planner pl = { .u = u, .facts = facts, .arena = arena, .p = &p, .e = e };
+	const char *text;
 
-	if (plan_unit(&p, u, ROLE_MAIN, 0, facts, arena, e) < 0)
+	if (u->kind == KIND_NETWORK)
+		return plan_network(&pl) == 0
+			? arena_printf(arena, "unit          %s\n%s", u->name, p.network)
+			: NULL;
+	if (plan_unit(&p, u, ROLE_MAIN, 0, facts, arena, e) < 0 ||
+		(u->kind == KIND_CONTAINER && plan_network(&pl) < 0))
 		return NULL;
 	text = plan_print(&p, arena);
 	for (size_t i = 0; u->kind == KIND_CONTAINER && i < ARRAY_LEN(more); i++) {

@@ -10,6 +10,7 @@
 #define CORE_PLAN_H
 
 #include "common/err.h"
+#include "supervisor/core/net/ipam.h"
 #include "supervisor/core/plan/devices.h"
 #include "supervisor/core/plan/ids.h"
 #include "supervisor/core/plan/role.h"
@@ -35,6 +36,7 @@ struct facts {
 	uint64_t tasks; /* the kernel's limit of tasks, for TasksMax=10% */
 	uint32_t cpus;
 	const char *machine_hostname;
+	const struct leases *leases; /* of addresses and subnets, for plan_all() */
 	/* containers only */
 	const char *root;        /* host path of the root: the mounted image, or Rootfs= */
 	bool root_lacks_targets; /* read-only root without a needed mount point: an overlay is used */
@@ -183,7 +185,8 @@ struct plan {
 
 	bool container; /* namespaces, own root; else a process on the host side, perhaps in a sandbox */
 	bool join;      /* enters the running container instead of making one (exec, health) */
-	bool own_network; /* setns into the unit's kept network namespace */
+	bool own_network;    /* setns into the unit's kept network namespace */
+	const char *network; /* what is made of that, by plan_all() for plan_print(); NULL */
 	uint64_t
 		clone_flags; /* CLONE_NEWNS | ...; the cgroup namespace is unshared by a step, see child/ */
 	bool cgroup_ns;
@@ -280,7 +283,7 @@ const struct mount_op *plan_mounts_of(const struct unit *u, const struct facts *
 	struct arena *arena, size_t *n);
 /*
  * The unit's main process and what enters its container later on (health checks, ReloadCmd=), each as plan_print has it,
- * with an empty line between; NULL with a reason.
+ * with an empty line between; of a network what its start makes. NULL with a reason.
  */
 const char *plan_all(const struct unit *u, const struct facts *facts, struct arena *arena,
 	struct err *e);

@@ -470,6 +470,7 @@ static void print_plan(struct text *t, const struct plan *p)
 		line(t, "hostname", p->host_name);
 		line(t, "root", p->root);
 		yes(t, "init", p->run_init);
+		text_puts(t, p->network != NULL ? p->network : "");
 	} else {
 		print_private(t, p);
 	}

@@ -387,18 +387,9 @@ void seccomp_service(struct seccomp_policy *p, const struct service_section *s, 
 
 /* ---- the keys ---- */
 
-static bool is_zero(const void *bytes, size_t n)
-{
-	const char *s = bytes;
-
-	while (n > 0 && *s == '\0')
-		s++, n--;
-	return n == 0;
-}
-
 bool seccomp_is_asked(const struct service_section *s)
 {
-	return !is_zero(&s->syscalls, sizeof(s->syscalls));
+	return !bytes_are_zero(&s->syscalls, sizeof(s->syscalls));
 }
 
 bool seccomp_has_keys(const struct service_section *s)
@@ -417,24 +408,12 @@ const char *seccomp_keys(const struct unit *u, struct arena *a)
 	const char *text = "";
 
 	for (size_t i = 0; i < n_keys; i++) {
-		const void *field = (const char *)u + keys[i].offset;
-		size_t length;
-		char *value;
-
 		if ((keys[i].kinds & 1u << u->kind) == 0 ||
 			((keys[i].offset < begin || keys[i].offset >= end) &&
 				!implies(keys[i].offset)) ||
-			is_zero(field, keys[i].size))
+			bytes_are_zero((const char *)u + keys[i].offset, keys[i].size))
 			continue;
-		length = key_type(&keys[i])->print(&keys[i], field, NULL, 0) + 1;
-		value = arena_alloc(a, length);
-		(void)key_type(&keys[i])->print(&keys[i], field, value, length);
-		for (char *line = value, *next; line != NULL; line = next) {
-			next = strchr(line, '\n');
-			if (next != NULL)
-				*next++ = '\0';
-			text = arena_printf(a, "%s%s=%s\n", text, key_name(&keys[i]), line);
-		}
+		text = key_lines(a, text, "", &keys[i], key_print(a, &keys[i], u));
 	}
 	return text;
 }

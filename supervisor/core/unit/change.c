@@ -5,16 +5,6 @@
 #include <stddef.h>
 #include <string.h>
 
-static const char *value_text(struct arena *a, const struct key *key, const struct unit *unit)
-{
-	const void *field = (const char *)unit + key->offset;
-	size_t len = key_type(key)->print(key, field, NULL, 0);
-	char *s = arena_alloc(a, len + 1);
-
-	(void)key_type(key)->print(key, field, s, len + 1);
-	return s;
-}
-
 /* In a namespace of its own, which outlives a change of what is in it. */
 static bool has_own_network(const struct unit *u)
 {
@@ -28,20 +18,6 @@ static bool is_live(const struct key *key, const struct unit *before, const stru
 	return key->live && before->network.driver == DRIVER_BRIDGE &&
 		(key->offset != offsetof(struct unit, container.networks) ||
 			(has_own_network(before) && has_own_network(after)));
-}
-
-/* Each line of a value, a key's name before it. */
-static void add_lines(struct arena *a, const char **lines, const char *sign, const struct key *key,
-	const char *value)
-{
-	while (*value != '\0') {
-		size_t n = strcspn(value, "\n");
-
-		*lines = arena_printf(a, "%s%s%s%s%.*s\n", *lines, sign,
-			key_type(key)->prints_names ? "" : key_name(key),
-			key_type(key)->prints_names ? "" : "=", (int)n, value);
-		value += n + (value[n] == '\n');
-	}
 }
 
 enum unit_change unit_change(const struct unit *before, const struct unit *after, struct arena *a,
@@ -60,8 +36,8 @@ enum unit_change unit_change(const struct unit *before, const struct unit *after
 
 		if ((key->kinds & 1u << before->kind) == 0)
 			continue;
-		was = value_text(&scratch, key, before);
-		is = value_text(&scratch, key, after);
+		was = key_print(&scratch, key, before);
+		is = key_print(&scratch, key, after);
 		if (strcmp(was, is) == 0)
 			continue;
 		if (!is_live(key, before, after))
@@ -70,8 +46,8 @@ enum unit_change unit_change(const struct unit *before, const struct unit *after
 			change = CHANGE_LIVE;
 		if (lines == NULL)
 			continue;
-		add_lines(a, lines, "-", key, was);
-		add_lines(a, lines, "+", key, is);
+		*lines = key_lines(a, *lines, "-", key, was);
+		*lines = key_lines(a, *lines, "+", key, is);
 	}
 	arena_free(&scratch);
 	return change;

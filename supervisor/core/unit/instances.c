@@ -72,18 +72,9 @@ void instances_named_by(struct builder *b, const struct unit *unit)
 	const struct mounts *mounts = &unit->container.mounts;
 
 	for (size_t i = 0; i < n_keys; i++) {
-		const void *field = (const char *)unit + keys[i].offset;
-		char *words;
-		size_t len;
-
 		if ((keys[i].kinds & 1u << unit->kind) == 0 || !key_type(&keys[i])->names_units)
 			continue;
-		len = key_type(&keys[i])->print(&keys[i], field, NULL, 0);
-		if (len == 0)
-			continue;
-		words = arena_alloc(&b->scratch, len + 1);
-		(void)key_type(&keys[i])->print(&keys[i], field, words, len + 1);
-		wish_words(b, words);
+		wish_words(b, key_print(&b->scratch, &keys[i], unit));
 	}
 	if (unit->kind == KIND_TIMER || unit->kind == KIND_SOCKET)
 		instances_wish(b, references_triggered(&b->scratch, unit));

@@ -325,7 +325,8 @@ struct container_section {
 	const char *user, *group;
 	const char *working_dir;
 	const char *host_name;
-	const char *name;    /* ContainerName= */
+	const char *name; /* ContainerName= */
+	/* All of its networks, to `connections`. */
 	struct strv aliases; /* NetworkAlias= */
 	struct network_uses
 		networks; /* empty: the default one; more than one: all of them .network */

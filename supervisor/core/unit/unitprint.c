@@ -4,16 +4,6 @@
 
 #include <string.h>
 
-static char *value_text(struct arena *a, const struct key *key, const struct unit *unit)
-{
-	const void *field = (const char *)unit + key->offset;
-	size_t len = key_type(key)->print(key, field, NULL, 0);
-	char *s = arena_alloc(a, len + 1);
-
-	(void)key_type(key)->print(key, field, s, len + 1);
-	return s;
-}
-
 /* One line, with each "%" doubled where it would begin a specifier. */
 static void put_line(struct text *t, const struct key *key, const char *line, size_t len)
 {
@@ -42,8 +32,8 @@ size_t unit_print(const struct unit *unit, bool all, char *buf, size_t size)
 
 		if ((key->kinds & 1u << unit->kind) == 0)
 			continue;
-		value = value_text(&a, key, unit);
-		if (*value == '\0' || (!all && strcmp(value, value_text(&a, key, plain)) == 0))
+		value = key_print(&a, key, unit);
+		if (*value == '\0' || (!all && strcmp(value, key_print(&a, key, plain)) == 0))
 			continue;
 		if (strcmp(section, key_section(key)) != 0) {
 			text_separate(&t, "\n");

@@ -548,6 +548,7 @@ static int idle_facts(struct instance *inst, struct facts *f, struct arena *a, s
 	const struct unit *u = unit_at(inst->s, inst->index);
 
 	*f = (struct facts){ 0 };
+	f->leases = &inst->s->leases;
 	if (host_facts(f, e) < 0)
 		return -1;
 	socket_facts(inst->s, inst->index, true, f, a);
