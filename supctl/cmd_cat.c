@@ -6,17 +6,6 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Each text ends with a newline, whether its file does or not. */
-static void print_text(const char *text)
-{
-	for (const char *end; *text != '\0'; text = end) {
-		end = text + strcspn(text, "\n");
-		put_safe_n(stdout, text, (size_t)(end - text));
-		(void)putchar('\n');
-		end += *end == '\n';
-	}
-}
-
 /* Text between what was printed and what comes: a blank line. */
 static int print_files(const json_t *answer, bool first)
 {
@@ -38,7 +27,7 @@ static int print_files(const json_t *answer, bool first)
 		if (json_is_true(json_object_get(file, "masked")))
 			(void)fputs(" (masked: an empty file, or a link to /dev/null)", stdout);
 		(void)putchar('\n');
-		print_text(text_of(file, "text"));
+		put_lines(text_of(file, "text"), "");
 	}
 	return EXIT_DONE;
 }

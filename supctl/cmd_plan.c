@@ -6,17 +6,6 @@
 #include <stdio.h>
 #include <string.h>
 
-static void put_lines(const char *lines, const char *before)
-{
-	for (const char *line = lines, *end; *line != '\0'; line = end) {
-		end = line + strcspn(line, "\n");
-		(void)fputs(before, stdout);
-		put_safe_n(stdout, line, (size_t)(end - line));
-		(void)putchar('\n');
-		end += *end == '\n';
-	}
-}
-
 /* What a reload would do: each unit with how, then its lines that differ. */
 static int run_reload(struct context *c)
 {

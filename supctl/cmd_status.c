@@ -251,17 +251,12 @@ static int print_last_lines(struct context *c, const char *unit)
 	int status;
 	json_t *answer = ask(c, "Logs", json_build("{sssi}", "unit", unit, "lines", LAST_LINES),
 		&status);
-	const char *records, *end;
 
 	if (answer == NULL)
 		return status;
-	records = text_of(answer, "records");
-	if (records[0] != '\0')
+	if (text_of(answer, "records")[0] != '\0')
 		(void)putchar('\n');
-	for (; (end = strchr(records, '\n')) != NULL; records = end + 1) {
-		put_safe_n(stdout, records, (size_t)(end - records));
-		(void)putchar('\n');
-	}
+	put_lines(text_of(answer, "records"), "");
 	json_decref(answer);
 	return status;
 }

@@ -167,6 +167,17 @@ const char *age_of(const json_t *object, char buf[HUMAN_MAX])
 	return human_time(us > since ? us - since : 0, buf);
 }
 
+void put_lines(const char *text, const char *before)
+{
+	for (const char *end; *text != '\0'; text = end) {
+		end = text + strcspn(text, "\n");
+		(void)fputs(before, stdout);
+		put_safe_n(stdout, text, (size_t)(end - text));
+		(void)putchar('\n');
+		end += *end == '\n';
+	}
+}
+
 void print_field(const char *name, const char *text)
 {
 	if (text[0] == '\0')
@@ -178,10 +189,7 @@ void print_field(const char *name, const char *text)
 
 void print_number(const char *name, uint64_t number)
 {
-	char text[HUMAN_MAX];
-
-	(void)snprintf(text, sizeof(text), "%u", (unsigned int)number);
-	print_field(name, text);
+	(void)printf("%*s: %u\n", FIELD_WIDTH, name, (unsigned int)number);
 }
 
 static void print_value(const char *name, const json_t *value)

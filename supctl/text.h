@@ -21,6 +21,8 @@ size_t terminal_width(void);
  */
 void put_safe(FILE *to, const char *text);
 void put_safe_n(FILE *to, const char *text, size_t n);
+/* Each line of it behind `before`; the last one may lack its end. */
+void put_lines(const char *text, const char *before);
 /* At most `width` characters of it; returns how many. */
 size_t put_cut(const char *text, size_t width);
 /* The whole of it, broken between words at `width` columns, each line after `indent` spaces. */
