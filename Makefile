@@ -162,6 +162,12 @@ CALLS_OBJ := obj/supervisor/core/seccomp/calls.o
 $(OUT)/$(CALLS_OBJ): $(GEN)/syscalls.inc
 $(patsubst %,$(BUILD)/%/$(CALLS_OBJ),unit fuzz coverage sim mutants): $(NATIVE_GEN)/syscalls.inc
 
+INTERFACE := supervisor/sys/control/io.sup.Control.varlink
+$(GEN)/io.sup.Control.inc: $(INTERFACE) Makefile
+	@mkdir -p $(@D)
+	$(Q)sed -e '/^\(#.*\)*$$/d' -e 's/^\t*//' -e 's/.*/"&\\n"/' $< >$@.new && mv $@.new $@
+$(OUT)/obj/supervisor/sys/control/control_interface.o: $(GEN)/io.sup.Control.inc
+
 # ---- lists made of the key table ----------------------------------------------------------
 
 # The list of keys in sup.unit(5) comes from the supervisor's own table, by a program of this machine.

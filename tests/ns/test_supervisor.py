@@ -3,6 +3,7 @@ does to the control socket. No cgroup v2 is needed: without it only limits are m
 
 import json
 import os
+import re
 import shutil
 import socket
 import struct
@@ -284,6 +285,19 @@ def test_wrong_calls(box, method, parameters, error):
     with box.client() as s:
         assert call(s, method, **parameters)["error"] == error
         assert "vendor" in call(s, "org.varlink.service.GetInfo")["parameters"]
+
+
+def test_the_interface_is_described(box):
+    """As its file says, without the comments; and the methods are there."""
+    file = Path(__file__).resolve().parents[2] / "supervisor/sys/control/io.sup.Control.varlink"
+    lines = [line.strip() for line in file.read_text(encoding="ascii").splitlines()]
+    with box.client() as s:
+        told = call(s, "org.varlink.service.GetInterfaceDescription", interface="io.sup.Control")["parameters"]["description"]
+        assert told == "".join(f"{line}\n" for line in lines if line and not line.startswith("#"))
+        methods = re.findall(r"^method (\w+)\(unit: string", told, re.MULTILINE)
+        assert "Start" in methods
+        for method in methods:
+            assert call(s, f"io.sup.Control.{method}", unit=7)["error"] == "org.varlink.service.InvalidParameter", method
 
 
 def test_idle_clients_and_half_messages(box):
