@@ -4,9 +4,11 @@ change goes on talking."""
 import contextlib
 import itertools
 import json
+import re
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -238,6 +240,16 @@ def test_the_way_out(box):
         assert [a["local"] for a in json.loads(box.on_host("ip", "-j", "-4", "address", "show", "lan"))[0]["addr_info"]] == ["10.30.0.254"]
     with box.serves("web", 80):
         assert box.answers(box.of_host(), "127.0.0.1", 8080)
+
+
+def test_status_is_what_the_interface_says(box):
+    file = Path(__file__).resolve().parents[2] / "supervisor/sys/control/io.sup.Control.varlink"
+    types = {name: set(re.findall(r"^\t(\w+):", members, re.MULTILINE))
+             for name, members in re.findall(r"^type (\w+) \(\n(.*?)^\)", file.read_text(encoding="ascii"), re.MULTILINE | re.DOTALL)}
+    units = box.data("status")["units"]
+    assert set().union(*units) <= types["Unit"]
+    web = box.unit("web")
+    assert set(web["traffic"]) == types["Traffic"] and web["address"] == web["addresses"][0] == "10.30.0.9"
 
 
 def test_what_would_change(box):
