@@ -17,7 +17,7 @@ virtio_pci virtio_mmio virtio_net virtio_blk virtio_console virtio_rng
 loop erofs squashfs overlay dm_verity
 veth bridge tun 8021q macvlan ipvlan
 nf_tables nf_conntrack nf_nat nft_chain_nat nft_nat nft_masq nft_ct nft_redir nft_reject_inet
-nft_meta_bridge
+nft_meta_bridge nf_conntrack_netlink
 nft_fib_inet nft_limit nft_connlimit nft_log
 """.split()
 

@@ -8,7 +8,7 @@
  *   network.c    bridges, addresses                names.c     names of containers: files, resolvers
  *   network_rules.c  who reaches whom              network_live.c  a reload changes networks
  *   network_ports.c  who has which port
- *   reconcile.c  what others take away of them
+ *   reconcile.c  what others take away of them     flows.c     who sends to a port that has moved
  *   nics.c       devices of the host that units have
  *   ids.c        user namespaces of containers     userns.c    making them
  *   table.c      tables on disk
@@ -40,6 +40,7 @@
 #include "supervisor/sys/load.h"
 #include "supervisor/sys/log/logs.h"
 #include "supervisor/sys/net/net.h"
+#include "supervisor/sys/network/flows.h"
 #include "supervisor/sys/network/reconcile.h"
 #include "supervisor/sys/pulse.h"
 #include "supervisor/sys/recover/held.h"
@@ -126,6 +127,7 @@ struct supervisor {
 	struct net net;
 	bool has_net;
 	struct reconcile reconcile;
+	struct flows flows;
 	struct loans loans; /* malloc'd */
 	bool awaiting;      /* some instance may be */
 	struct engine *engine;

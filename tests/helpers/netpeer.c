@@ -1,8 +1,8 @@
 /*
  * Both ends of a try of a network.
  *
- *   netpeer serve WORD KIND:PORT...   answers each peer with "WORD ADDRESS", the address it sees
- *   netpeer ask KIND ADDRESS PORT     prints the answer, or "no answer: REASON" after two seconds
+ *   netpeer serve WORD KIND:PORT...        answers each peer with "WORD ADDRESS", the address it sees
+ *   netpeer ask KIND ADDRESS PORT [FROM]   prints the answer, or "no answer: REASON" after two seconds; from that port
  *
  * KIND is tcp or udp. `serve` ends by SIGTERM.
  */
@@ -99,18 +99,22 @@ static int no_answer(void)
 	return 0;
 }
 
-static int ask(const char *kind, const char *addr, const char *port)
+static int ask(const char *kind, const char *addr, const char *port, const char *from)
 {
 	bool udp = strcmp(kind, "udp") == 0;
 	int fd = socket(AF_INET, (udp ? SOCK_DGRAM : SOCK_STREAM) | SOCK_NONBLOCK, 0), error = 0;
 	struct sockaddr_in to = { .sin_family = AF_INET, .sin_addr.s_addr = inet_addr(addr) };
+	struct sockaddr_in own = { .sin_family = AF_INET };
 	struct pollfd p = { .fd = fd, .events = udp ? POLLIN : POLLOUT };
 	socklen_t len = sizeof(error);
 	char text[128];
 	ssize_t got;
 
 	to.sin_port = htons((uint16_t)strtoul(port, NULL, 10));
+	own.sin_port = htons((uint16_t)strtoul(from, NULL, 10));
 	errno = 0;
+	if (bind(fd, (const struct sockaddr *)&own, sizeof(own)) < 0)
+		return no_answer();
 	if (connect(fd, (const struct sockaddr *)&to, sizeof(to)) < 0 && errno != EINPROGRESS)
 		return no_answer();
 	if (udp && send(fd, "?", 1, 0) < 0)
@@ -136,8 +140,9 @@ int main(int argc, char **argv)
 {
 	if (argc >= 4 && argc - 3 <= SERVERS_MAX && strcmp(argv[1], "serve") == 0)
 		return serve(argv[2], argv + 3, argc - 3);
-	if (argc == 5 && strcmp(argv[1], "ask") == 0)
-		return ask(argv[2], argv[3], argv[4]);
-	(void)fprintf(stderr, "usage: netpeer serve WORD KIND:PORT... | ask KIND ADDRESS PORT\n");
+	if ((argc == 5 || argc == 6) && strcmp(argv[1], "ask") == 0)
+		return ask(argv[2], argv[3], argv[4], argc == 6 ? argv[5] : "0");
+	(void)fprintf(stderr,
+		"usage: netpeer serve WORD KIND:PORT... | ask KIND ADDRESS PORT [FROM]\n");
 	return 2;
 }

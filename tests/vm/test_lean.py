@@ -8,7 +8,7 @@ import pytest
 INSTALL = "[Install]\nWantedBy=multi-user.target\n"
 STAY = "/usr/bin/busybox tail -f /dev/null"
 NFT = "nf_tables nf_conntrack nf_nat nft_chain_nat nft_nat nft_masq nft_ct nft_redir nft_fib_inet nft_limit nft_log"
-# Without nft_reject_inet and nft_meta_bridge: what these are for is done without.
+# Without nft_reject_inet, nft_meta_bridge and nf_conntrack_netlink: what these are for is done without.
 # What is missing -> what its unit says.
 SAID = {
     "loop": r"image \"busybox\": open /dev/loop-control: No such file",
@@ -23,7 +23,7 @@ UNITS = {
     "home.service": f"[Service]\nExecStart={STAY}\n" + INSTALL,
     "plain.container": "[Container]\nImage=busybox\nNetwork=none\n" + INSTALL,
     "lan.network": "[Network]\nSubnet=10.30.0.0/24\n",
-    "web.container": "[Container]\nRootfs=/srv/root\nNetwork=lan.network\nPublishPort=8080:80\nExec=/bin/busybox tail -f /dev/null\n"
+    "web.container": "[Container]\nRootfs=/srv/root\nNetwork=lan.network\nPublishPort=8080:80\nPublishPort=5353:53/udp\nExec=/bin/busybox tail -f /dev/null\n"
                      + INSTALL,
     "limited.service": f"[Service]\nExecStart={STAY}\nMemoryMax=20M\nTasksMax=20\n" + INSTALL,
 }
@@ -76,6 +76,8 @@ def test_what_is_missing_is_said_at_the_unit_that_needs_it(boot, what):
 
 def test_what_can_be_done_without_is_said_once(boot):
     lost = "going on without: open netlink socket 12: .*: it is not noticed when others change the rules of the networks"
+    assert len(re.findall(lost, boot.console)) == 1
+    lost = "nf_conntrack_netlink: Invalid argument: who sends by UDP without a pause stays where the port led"
     assert len(re.findall(lost, boot.console)) == 1
 
 

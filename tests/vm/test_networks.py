@@ -62,6 +62,7 @@ Options=mtu=1400
     # The port is web's; the port is a process's of the host.
     "thief.container": container("thief", "Network=lan.network", "PublishPort=8080:81").replace(
         "WantedBy", "#WantedBy"),
+    "heir.container": container("heir", "Network=lan.network", "PublishPort=5353:53/udp").replace("WantedBy", "#WantedBy"),
     "late.container": container("late", "Network=lan.network", "PublishPort=9000:81").replace(
         "WantedBy", "#WantedBy"),
 }
@@ -138,8 +139,14 @@ pid=$(main web)
 check killed 'kill -9 $pid; await 20 "is web running && [ \$(main web) != $pid ]"; ns web; addr web'
 check killed-answers 'await 20 "within db tcp 10.30.0.254 8080 | grep -q web"; within db tcp 10.30.0.254 8080'
 check friend-after 'within friend tcp 127.0.0.1 80'
+# As one who sends without a pause: neither the next container nor this machine's slowness ends the flow.
+for t in /proc/sys/net/netfilter/nf_conntrack_udp_timeout*; do echo 600 >$t; done
+flow() { /usr/lib/netpeer ask udp 127.0.0.1 5353 4000; }
+check flow-module 'grep -x nf_conntrack_netlink /etc/modules-load.d/sup.conf'
+check flow-web 'flow'
 check stop 'supctl stop friend web && await 20 "is web inactive" && chroot /nft /usr/sbin/nft list table inet sup'
 check closed '/usr/lib/netpeer ask tcp 10.0.2.15 8080'
+check flow-heir 'supctl start heir; await 20 "flow | grep -q heir"; flow; supctl stop heir'
 check start 'supctl start web && await 20 "is web running"; addr web'
 check rules 'chroot /nft /usr/sbin/nft list table inet sup'
 
@@ -343,6 +350,12 @@ def test_stop_unpublishes_and_the_address_waits(boot):
     assert boot.text("closed") == "no answer: Connection refused"
     assert boot.text("start") == "10.30.0.64/24"
     assert "8080 : 10.30.0.64 . 80" in boot.text("rules")
+
+
+def test_a_flow_of_udp_follows_its_port(boot):
+    assert boot.code("flow-module") == 0
+    assert boot.text("flow-web") == "web 10.30.0.254"
+    assert boot.lines("flow-heir")[0] == "heir 10.30.0.254"
 
 
 def test_nothing_is_left(boot):

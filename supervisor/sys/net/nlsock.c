@@ -128,6 +128,16 @@ int nlsock_run(int sock, struct nl_buf *b, void (*visit)(void *ctx, const struct
 	return x.failed ? -1 : 0;
 }
 
+int nlsock_next(int sock, void (*visit)(void *ctx, const struct nl_reply *r), void *ctx,
+	struct err *e)
+{
+	struct exchange x = { .visit = visit, .ctx = ctx };
+
+	(void)receive(sock, &x, e);
+	/* Nothing came, or from somebody else: there will be no more. */
+	return x.failed ? -1 : x.odd == 0 && !x.answered;
+}
+
 static void see_link(void *ctx, const struct nl_reply *r)
 {
 	struct found_link *found = ctx;

@@ -29,6 +29,13 @@ int nlsock_run(int sock, struct nl_buf *b, void (*visit)(void *ctx, const struct
  */
 void nlsock_drain(int sock);
 
+/*
+ * Of a dump that was sent by hand, with number 0, the next part: 1 there is more, 0 that was the end. Nothing is waited for: the
+ * kernel makes it in here.
+ */
+int nlsock_next(int sock, void (*visit)(void *ctx, const struct nl_reply *r), void *ctx,
+	struct err *e);
+
 /* What there is under that name, index 0: nothing. */
 struct found_link {
 	int index, peer, master; /* as in struct rt_link */

@@ -520,6 +520,7 @@ int networks_open(struct supervisor *s, struct err *e)
 	arena_free(&a);
 	ids_open(s);
 	reconcile_open(s);
+	flows_open(s);
 	if (net_open(&s->net, e) < 0)
 		return -1;
 	nics_open(s);

@@ -100,6 +100,8 @@ int network_rules(struct supervisor *s, struct err *e)
 
 	collect_rules(s, &rules, &a);
 	rc = net_rules(&s->net, &rules, e);
+	if (rc == 0)
+		flows_follow(s, &rules);
 	for (size_t i = 0; i < s->set->n; i++)
 		if (s->instances[i] != NULL && network_has_bridge(s->instances[i])) {
 			s->instances[i]->resolver_open = rc == 0 && resolver_of(s->instances[i]);
