@@ -2,8 +2,8 @@
 
 /* As tools that speak Varlink read it: without its comments, which would be a hundredth of the program. */
 static const char description[] =
-#include "io.sup.Control.inc"
-;
+#include <io.sup.Control.inc> /* made by the build from io.sup.Control.varlink */
+	;
 
 static const struct varlink_method methods[] = {
 	{ "Status", false, control_status },
