@@ -139,3 +139,11 @@ void strv_add(struct arena *a, struct strv *list, const char *s)
 	list->v[list->n++] = s;
 	list->v[list->n] = NULL;
 }
+
+const char *strv_find(const struct strv *list, const char *s)
+{
+	for (size_t i = 0; i < list->n; i++)
+		if (strcmp(list->v[i], s) == 0)
+			return list->v[i];
+	return NULL;
+}

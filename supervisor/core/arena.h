@@ -43,5 +43,7 @@ struct strv {
 };
 
 void strv_add(struct arena *a, struct strv *list, const char *s);
+/* The one of the list that is the same; NULL: none. */
+const char *strv_find(const struct strv *list, const char *s);
 
 #endif

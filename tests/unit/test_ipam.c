@@ -1,4 +1,5 @@
 /* Subnets of networks, addresses of containers, and that both stay. */
+#include "common/util.h"
 #include "supervisor/core/net/ipam.h"
 #include "supervisor/core/net/wiring.h"
 
@@ -61,11 +62,13 @@ static struct unit network(const char *name, const char *subnet)
 	return u;
 }
 
+static const struct taken nothing = { 0 };
+
 static struct pool pool_of(struct fixture *f, const struct unit *u)
 {
 	struct pool p;
 
-	assert_int_equal(ipam_pool(&p, u, FAMILY_V4, "machine", &f->leases, &f->arena, NULL, 0,
+	assert_int_equal(ipam_pool(&p, u, FAMILY_V4, "machine", &f->leases, &f->arena, &nothing,
 				 &f->e),
 		0);
 	return p;
@@ -111,32 +114,82 @@ static void taken_subnets_are_avoided_even_when_leased(void **state)
 {
 	struct fixture *f = *state;
 	struct unit sup0 = network("sup0.network", NULL), a = network("a.network", NULL);
-	struct subnet taken[] = { net("10.88.3.0/24"), net("10.89.0.0/23") };
-	struct subnet everything = net("10.89.0.0/16");
+	struct subnet some[] = { net("10.88.3.0/24"), net("10.89.0.0/23") },
+		      all = net("10.89.0.0/16");
+	const struct taken taken = { some, 2, false }, everything = { &all, 1, false };
 	struct pool p;
 
 	p = pool_of(f, &a);
-	assert_int_equal(ipam_pool(&p, &a, FAMILY_V4, "machine", &f->leases, &f->arena, taken, 2,
+	assert_int_equal(ipam_pool(&p, &a, FAMILY_V4, "machine", &f->leases, &f->arena, &taken,
 				 &f->e),
 		0);
 	expect_subnet(&p, "10.89.2.0/24");
 	assert_int_equal(f->leases.n, 1);
-	assert_int_equal(ipam_pool(&p, &sup0, FAMILY_V4, "machine", &f->leases, &f->arena, taken, 2,
+	assert_int_equal(ipam_pool(&p, &sup0, FAMILY_V4, "machine", &f->leases, &f->arena, &taken,
 				 &f->e),
 		0);
 	expect_subnet(&p, "10.89.3.0/24");
 	assert_int_equal(ipam_pool(&p, &a, FAMILY_V4, "machine", &f->leases, &f->arena, &everything,
-				 1, &f->e),
+				 &f->e),
 		-1);
 	assert_string_equal(f->e.msg,
 		"a.network: no free subnet is left in 10.89.0.0/16, give it Subnet=");
+}
+
+/* A bridge that is there has the address it was given, whoever has come to it since. */
+static void what_stands_keeps_its_subnet(void **state)
+{
+	struct fixture *f = *state;
+	struct unit sup0 = network("sup0.network", NULL);
+	struct subnet some[] = { net("10.88.3.0/24"), net("10.89.0.0/24") };
+	struct taken taken = { some, 1, false };
+	struct pool p;
+
+	assert_int_equal(ipam_pool(&p, &sup0, FAMILY_V4, "machine", &f->leases, &f->arena, &taken,
+				 &f->e),
+		0);
+	expect_subnet(&p, "10.89.0.0/24");
+	/* 10.88.0.0/16 is free again, and what it has is not */
+	taken = (struct taken){ some + 1, 1, true };
+	assert_int_equal(ipam_pool(&p, &sup0, FAMILY_V4, "machine", &f->leases, &f->arena, &taken,
+				 &f->e),
+		0);
+	expect_subnet(&p, "10.89.0.0/24");
+	f->leases.changed = false;
+	p = pool_of(f, &sup0);
+	expect_subnet(&p, "10.88.0.0/16");
+	assert_true(f->leases.changed);
+	assert_int_equal(f->leases.n, 1);
+	/* The same again is nothing new. */
+	f->leases.changed = false;
+	p = pool_of(f, &sup0);
+	assert_false(f->leases.changed);
+}
+
+/* Of the host's subnets: one that leaves nothing to choose cannot be kept clear of. */
+static void wide_subnets_are_not_avoided(void **state)
+{
+	static const struct {
+		const char *text;
+		bool avoids;
+	} rows[] = { { "10.89.7.1/24", true }, { "10.88.0.1/16", true }, { "10.89.128.0/17", true },
+		{ "10.89.0.1/16", false }, { "10.0.0.5/8", false }, { "192.168.0.0/16", true },
+		{ "fd00::1/8", false }, { "fd01::1/48", true }, { "fd01::1/47", false },
+		{ "fd01::1/64", true } };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct subnet s = net(rows[i].text);
+
+		assert_int_equal(ipam_avoids(&s), rows[i].avoids);
+	}
 }
 
 static struct pool pool6_of(struct fixture *f, const struct unit *u, const char *machine)
 {
 	struct pool p;
 
-	assert_int_equal(ipam_pool(&p, u, FAMILY_V6, machine, &f->leases, &f->arena, NULL, 0,
+	assert_int_equal(ipam_pool(&p, u, FAMILY_V6, machine, &f->leases, &f->arena, &nothing,
 				 &f->e),
 		0);
 	return p;
@@ -148,6 +201,7 @@ static void ipv6_subnet_is_derived_and_stays(void **state)
 	struct fixture *f = *state;
 	struct unit a = network("a.network", NULL), b = network("b.network", NULL);
 	const struct subnet local = { { .hi = 0xfdULL << 56 }, 8 };
+	const struct subnet other = { { .hi = 0xfd4fb2e7b21d2cba }, 64 };
 	struct pool p, q;
 
 	p = pool6_of(f, &a, "machine");
@@ -164,7 +218,7 @@ static void ipv6_subnet_is_derived_and_stays(void **state)
 	/* One that another has is not given again. */
 	f->leases.n = 0;
 	assert_int_equal(ipam_pool(&q, &a, FAMILY_V6, "machine", &f->leases, &f->arena,
-				 &(struct subnet){ { .hi = 0xfd4fb2e7b21d2cba }, 64 }, 1, &f->e),
+				 &(struct taken){ &other, 1, false }, &f->e),
 		0);
 	expect_subnet(&q, "fd4f:b2e7:b21d:2cbb::/64");
 }
@@ -381,8 +435,8 @@ static void name_that_no_file_holds_is_refused(void **state)
 	memset(name, 'a', sizeof(name) - 1);
 	name[sizeof(name) - 1] = '\0';
 	assert_non_null(strstr(assign(f, &p, name, NULL), "name too long"));
-	assert_int_equal(ipam_pool(&q, &longest, FAMILY_V4, "machine", &f->leases, &f->arena, NULL,
-				 0, &f->e),
+	assert_int_equal(ipam_pool(&q, &longest, FAMILY_V4, "machine", &f->leases, &f->arena,
+				 &nothing, &f->e),
 		-1);
 	assert_non_null(strstr(f->e.msg, "name too long"));
 	assert_int_equal(f->leases.n, 1);
@@ -470,6 +524,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(networks_without_subnet_get_podmans),
 		TEST(taken_subnets_are_avoided_even_when_leased),
+		TEST(what_stands_keeps_its_subnet),
+		TEST(wide_subnets_are_not_avoided),
 		TEST(ipv6_subnet_is_derived_and_stays),
 		TEST(families_have_leases_of_their_own),
 		TEST(addresses_are_the_lowest_free_and_stay),

@@ -1,4 +1,5 @@
 /* Who may have a device beside whom, what is kept of it, and the messages that it takes. */
+#include "common/util.h"
 #include "supervisor/core/net/loan.h"
 
 #include <linux/if_link.h>
@@ -162,6 +163,32 @@ static void an_address_is_given_back_as_it_was_read(void **state)
 	assert_memory_equal(&now, &a, sizeof(a));
 }
 
+static void addresses_of_any_interface_are_read_with_their_prefix(void **state)
+{
+	static const struct rt_address rows[] = { { AF_INET, 24, RT_SCOPE_UNIVERSE, 4,
+							  { 192, 0, 2, 7 }, 0 },
+		{ AF_INET6, 64, RT_SCOPE_UNIVERSE, 16, { 0xfd, 1, [15] = 9 }, 0 } };
+	static const char *const texts[] = { "192.0.2.7/24", "fd01::9/64" };
+	_Alignas(8) uint8_t memory[256];
+	char text[IP_TEXT_MAX];
+	struct subnet s;
+	struct nl_reply r;
+	struct nl_buf b;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		size_t at = 0;
+
+		nl_init(&b, memory, sizeof(memory));
+		rt_addr_put(&b, 5, "eth1", &rows[i]);
+		assert_true(nl_next(&r, memory, b.used, &at));
+		assert_int_equal(rt_subnet_read(&s, &r), 5);
+		assert_string_equal(subnet_text(text, &s), texts[i]);
+		r.type = RTM_NEWLINK;
+		assert_int_equal(rt_subnet_read(&s, &r), 0);
+	}
+}
+
 static void a_move_names_the_namespace_and_the_name_there(void **state)
 {
 	_Alignas(8) uint8_t memory[128];
@@ -190,6 +217,7 @@ int main(void)
 		cmocka_unit_test(names_of_vlans_fit),
 		cmocka_unit_test(a_link_on_another_says_what_it_is),
 		cmocka_unit_test(an_address_is_given_back_as_it_was_read),
+		cmocka_unit_test(addresses_of_any_interface_are_read_with_their_prefix),
 		cmocka_unit_test(a_move_names_the_namespace_and_the_name_there),
 	};
 

@@ -26,6 +26,17 @@ void ip_bytes(uint8_t out[16], struct ip a)
 	memcpy(out, wire, sizeof(wire));
 }
 
+struct ip ip_of_bytes(const uint8_t *bytes, size_t size)
+{
+	struct ip a = {
+		.lo = 0xffff
+	}; /* what is before an IPv4 address; one of IPv6 leaves no room for it */
+
+	while (size-- > 0)
+		a = (struct ip){ a.hi << 8 | a.lo >> 56, a.lo << 8 | *bytes++ };
+	return a;
+}
+
 /* ---- text ---- */
 
 const char *ip_text(char buf[IP_TEXT_MAX], struct ip a)
@@ -57,12 +68,12 @@ const char *subnet_text(char buf[IP_TEXT_MAX], const struct subnet *s)
 
 int ip_parse(struct ip *out, const char *text)
 {
-	uint64_t wire[2] = { 0, htobe64(0xffff00000000) };
 	bool v6 = strchr(text, ':') != NULL;
+	uint8_t bytes[16];
 
-	if (inet_pton(v6 ? AF_INET6 : AF_INET, text, (char *)wire + (v6 ? 0 : 12)) != 1)
+	if (inet_pton(v6 ? AF_INET6 : AF_INET, text, bytes) != 1)
 		return -1;
-	*out = (struct ip){ .hi = be64toh(wire[0]), .lo = be64toh(wire[1]) };
+	*out = ip_of_bytes(bytes, v6 ? 16 : 4);
 	return 0;
 }
 

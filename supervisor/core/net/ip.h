@@ -8,6 +8,7 @@
 #define CORE_NET_IP_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct ip {
@@ -71,6 +72,8 @@ int ip_compare(struct ip a, struct ip b);
 struct ip ip_plus(struct ip a, struct ip b);
 /* As it is in a packet; of IPv4 the last four bytes count. */
 void ip_bytes(uint8_t out[16], struct ip a);
+/* size: 4 or 16. */
+struct ip ip_of_bytes(const uint8_t *bytes, size_t size);
 
 /* "10.88.0.1", "fd00::1". Returns buf. */
 const char *ip_text(char buf[IP_TEXT_MAX], struct ip a);

@@ -77,12 +77,12 @@ void ipam_use(struct leases *leases, const char *unit, bool used)
 /* ---- subnets ---- */
 
 static bool subnet_free(const struct subnet *s, const char *network, const struct leases *leases,
-	const struct subnet *taken, size_t n_taken)
+	const struct taken *taken)
 {
 	size_t i;
 
-	for (i = 0; i < n_taken; i++)
-		if (subnet_overlap(s, &taken[i]))
+	for (i = 0; i < taken->n; i++)
+		if (subnet_overlap(s, &taken->v[i]))
 			return false;
 	for (i = 0; i < leases->n; i++) {
 		const struct lease *l = &leases->v[i];
@@ -93,64 +93,73 @@ static bool subnet_free(const struct subnet *s, const char *network, const struc
 	return true;
 }
 
-static int subnet_choose(struct subnet *out, const char *network, enum family family,
-	const char *machine_id, struct leases *leases, struct arena *a, const struct subnet *taken,
-	size_t n_taken, struct err *e)
+static int subnet_choose(struct subnet *s, const char *network, enum family family,
+	const char *machine_id, const struct leases *leases, const struct taken *taken,
+	struct err *e)
 {
-	struct lease *l = ipam_find(leases, network, network, family);
 	const struct subnet *from = &choice[family].from;
-	struct subnet s = { .addr = from->addr, .prefix = choice[family].prefix };
 	char text[IP_TEXT_MAX];
 
-	if (l != NULL && subnet_free(&l->at, network, leases, taken, n_taken)) {
-		*out = l->at;
-		return 0;
-	}
-	if (l != NULL)
-		lease_drop(leases, l);
+	*s = (struct subnet){ .addr = from->addr, .prefix = choice[family].prefix };
 	if (family == FAMILY_V6)
-		s.addr.hi |= ipam_hash(ipam_hash(IPAM_HASH_START, machine_id), network) >> 8;
-	while (!subnet_free(&s, network, leases, taken, n_taken)) {
-		s.addr = ip_plus(s.addr, choice[family].step);
-		if (!subnet_has(from, s.addr))
+		s->addr.hi |= ipam_hash(ipam_hash(IPAM_HASH_START, machine_id), network) >> 8;
+	while (!subnet_free(s, network, leases, taken)) {
+		s->addr = ip_plus(s->addr, choice[family].step);
+		if (!subnet_has(from, s->addr))
 			return err_setx(e,
 				"%s: no free subnet is left in %s, give it Subnet=", network,
 				subnet_text(text, from));
 	}
-	if (lease_add(leases, a, network, network, &s) < 0)
-		return err_setx(e, "%s: name too long", network);
-	*out = s;
 	return 0;
 }
 
 /* Without Subnet= the default network has Podman's subnet, if nobody else took it. */
 static int subnet_of(struct subnet *out, const struct unit *network, enum family family,
-	const char *machine_id, struct leases *leases, struct arena *a, const struct subnet *taken,
-	size_t n_taken, struct err *e)
+	const char *machine_id, struct leases *leases, struct arena *a, const struct taken *taken,
+	struct err *e)
 {
-	if (network->network.subnet[family].prefix != 0) {
-		*out = network->network.subnet[family];
+	const char *name = network->name;
+	struct lease *l = ipam_find(leases, name, name, family);
+
+	*out = network->network.subnet[family];
+	if (out->prefix != 0)
+		return 0;
+	if (l != NULL && taken->stands) {
+		*out = l->at;
 		return 0;
 	}
-	if (family == FAMILY_V4 && strcmp(network->name, IPAM_DEFAULT_NETWORK) == 0 &&
-		subnet_free(&default_subnet, network->name, leases, taken, n_taken)) {
+	if (family == FAMILY_V4 && strcmp(name, IPAM_DEFAULT_NETWORK) == 0 &&
+		subnet_free(&default_subnet, name, leases, taken))
 		*out = default_subnet;
+	else if (l != NULL && subnet_free(&l->at, name, leases, taken))
+		*out = l->at;
+	else if (subnet_choose(out, name, family, machine_id, leases, taken, e) < 0)
+		return -1;
+	if (l != NULL && ip_same(l->at.addr, out->addr))
 		return 0;
-	}
-	return subnet_choose(out, network->name, family, machine_id, leases, a, taken, n_taken, e);
+	if (l != NULL)
+		lease_drop(leases, l);
+	if (lease_add(leases, a, name, name, out) < 0)
+		return err_setx(e, "%s: name too long", name);
+	return 0;
+}
+
+bool ipam_avoids(const struct subnet *s)
+{
+	return s->prefix >= 48 && !subnet_holds(s, &choice[FAMILY_V4].from);
 }
 
 static const struct ip one = { .lo = 1 }, minus_one = { .hi = UINT64_MAX, .lo = UINT64_MAX };
 
 int ipam_pool(struct pool *pool, const struct unit *network, enum family family,
-	const char *machine_id, struct leases *leases, struct arena *a, const struct subnet *taken,
-	size_t n_taken, struct err *e)
+	const char *machine_id, struct leases *leases, struct arena *a, const struct taken *taken,
+	struct err *e)
 {
 	const struct ip gateway = network->network.gateway[family];
 	const struct subnet *range = &network->network.ip_range[family];
 	struct subnet s;
 
-	if (subnet_of(&s, network, family, machine_id, leases, a, taken, n_taken, e) < 0)
+	if (subnet_of(&s, network, family, machine_id, leases, a, taken, e) < 0)
 		return -1;
 	*pool = (struct pool){
 		.network = network->name,

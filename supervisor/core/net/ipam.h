@@ -36,14 +36,22 @@ struct pool {
 	struct ip first, last; /* what may be given out: IPRange=, or all hosts */
 };
 
+/* What a new subnet is to keep clear of: Subnet= of the other networks, the host's own. */
+struct taken {
+	const struct subnet *v;
+	size_t n;
+	bool stands; /* the network is up: what it has stays, whoever came since */
+};
+
 /*
  * Decides the subnet: Subnet=, else the leased one, else the next free /24, which is leased; of IPv6 the /64 that machine
- * and name give (RFC 4193). `taken` are subnets that are not to be used: Subnet= of the other networks, the host's own.
- * The file's values fit each other: that was looked at when it was loaded.
+ * and name give (RFC 4193). The file's values fit each other: that was looked at when it was loaded.
  */
 int ipam_pool(struct pool *pool, const struct unit *network, enum family family,
-	const char *machine_id, struct leases *leases, struct arena *a, const struct subnet *taken,
-	size_t n_taken, struct err *e);
+	const char *machine_id, struct leases *leases, struct arena *a, const struct taken *taken,
+	struct err *e);
+/* Can be kept clear of: of a wider one nothing, or not soon, is left to choose from. */
+bool ipam_avoids(const struct subnet *s);
 /* The address of `unit` there: `fixed` (IP=, or none), else the leased one, else the lowest free. */
 int ipam_assign(struct leases *leases, struct arena *a, const struct pool *pool, const char *unit,
 	struct ip fixed, struct ip *addr, struct err *e);

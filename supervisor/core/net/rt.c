@@ -345,22 +345,28 @@ bool rt_link_read(struct rt_link *link, const struct nl_reply *r)
 	return link->name != NULL;
 }
 
+/* The interface's own, which of a point-to-point one is not that of its peer. NULL: the reply is of no address. */
+static const uint8_t *own_address(struct ifaddrmsg *m, const struct nl_reply *r, size_t *size)
+{
+	const uint8_t *attrs = r->data + sizeof(*m), *found;
+
+	if (r->type != RTM_NEWADDR || r->size < sizeof(*m))
+		return NULL;
+	memcpy(m, r->data, sizeof(*m));
+	found = nl_find(attrs, r->size - sizeof(*m), IFA_LOCAL, size);
+	if (found == NULL)
+		found = nl_find(attrs, r->size - sizeof(*m), IFA_ADDRESS, size);
+	return found;
+}
+
 bool rt_addr_read(struct rt_address *a, int index, const struct nl_reply *r)
 {
-	const uint8_t *attrs, *found;
 	struct ifaddrmsg m;
 	size_t size;
+	const uint8_t *found = own_address(&m, r, &size);
 
-	if (r->type != RTM_NEWADDR || r->size < sizeof(m))
-		return false;
-	memcpy(&m, r->data, sizeof(m));
-	if (m.ifa_index != (uint32_t)index || (m.ifa_flags & IFA_F_PERMANENT) == 0)
-		return false;
-	attrs = r->data + sizeof(m);
-	found = nl_find(attrs, r->size - sizeof(m), IFA_LOCAL, &size);
-	if (found == NULL)
-		found = nl_find(attrs, r->size - sizeof(m), IFA_ADDRESS, &size);
-	if (found == NULL || size > RT_ADDRESS_MAX)
+	if (found == NULL || size > RT_ADDRESS_MAX || m.ifa_index != (uint32_t)index ||
+		(m.ifa_flags & IFA_F_PERMANENT) == 0)
 		return false;
 	*a = (struct rt_address){
 		.family = m.ifa_family,
@@ -369,6 +375,20 @@ bool rt_addr_read(struct rt_address *a, int index, const struct nl_reply *r)
 		.size = (uint8_t)size,
 	};
 	memcpy(a->bytes, found, size);
-	a->broadcast = nl_find(attrs, r->size - sizeof(m), IFA_BROADCAST, &size) != NULL;
+	a->broadcast = nl_find(r->data + sizeof(m), r->size - sizeof(m), IFA_BROADCAST, &size) !=
+		NULL;
 	return true;
+}
+
+int rt_subnet_read(struct subnet *s, const struct nl_reply *r)
+{
+	struct ifaddrmsg m;
+	size_t size;
+	const uint8_t *found = own_address(&m, r, &size);
+
+	if (found == NULL || (size != 4 && size != 16))
+		return 0;
+	s->addr = ip_of_bytes(found, size);
+	s->prefix = (uint8_t)(128 - 8 * size + m.ifa_prefixlen);
+	return (int)m.ifa_index;
 }

@@ -94,5 +94,7 @@ bool rt_traffic_read(struct rt_traffic *t, const struct nl_reply *r);
 bool rt_link_read(struct rt_link *link, const struct nl_reply *r);
 /* Reads an RTM_NEWADDR of the interface; false when the reply is none, or of an address that has not been given for good. */
 bool rt_addr_read(struct rt_address *a, int index, const struct nl_reply *r);
+/* Reads one of any interface and for however long, with its prefix; gives the interface's index, 0 when the reply is none. */
+int rt_subnet_read(struct subnet *s, const struct nl_reply *r);
 
 #endif

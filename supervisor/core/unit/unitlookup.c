@@ -91,12 +91,8 @@ static bool has_template(const struct unit_set *set, const char *instance)
 {
 	char template[UNIT_NAME_MAX];
 
-	if (unit_name_template(instance, template) < 0)
-		return false;
-	for (size_t i = 0; i < set->templates.n; i++)
-		if (strcmp(set->templates.v[i], template) == 0)
-			return true;
-	return false;
+	return unit_name_template(instance, template) == 0 &&
+		strv_find(&set->templates, template) != NULL;
 }
 
 int unit_set_instance(const struct unit_set *set, const char *name, char full[UNIT_NAME_MAX],

@@ -243,13 +243,9 @@ static void know_group(struct builder *b, const struct text_group *group)
 
 static bool is_alias(const struct builder *b, const char *name)
 {
-	for (size_t i = 0; i < b->drafts.n; i++) {
-		const struct strv *alias = &b->drafts.v[i]->unit.install.alias;
-
-		for (size_t k = 0; k < alias->n; k++)
-			if (strcmp(alias->v[k], name) == 0)
-				return true;
-	}
+	for (size_t i = 0; i < b->drafts.n; i++)
+		if (strv_find(&b->drafts.v[i]->unit.install.alias, name) != NULL)
+			return true;
 	return false;
 }
 

@@ -80,14 +80,14 @@ static json_t *view_files(const struct unit_files *from)
 /* A unit, a template, or an instance that nobody has made yet: there are texts for it all the same. NULL: nothing. */
 static const char *name_of(const struct supervisor *s, const char *name, char full[UNIT_NAME_MAX])
 {
+	const char *template = strv_find(&s->set->templates, name);
 	int index = unit_set_find_loose(s->set, name);
 	char why[160];
 
 	if (index >= 0)
 		return unit_at(s, (uint32_t)index)->name;
-	for (size_t i = 0; i < s->set->templates.n; i++)
-		if (strcmp(s->set->templates.v[i], name) == 0)
-			return s->set->templates.v[i];
+	if (template != NULL)
+		return template;
 	return unit_set_instance(s->set, name, full, why, sizeof(why)) == 0 ? full : NULL;
 }
 

@@ -44,6 +44,46 @@ void net_close(struct net *n)
 	fd_close(&n->host_ns);
 }
 
+/* ---- addresses ---- */
+
+static void see_address(void *ctx, const struct nl_reply *r)
+{
+	struct net_addresses *list = ctx;
+	struct subnet at;
+	int index = rt_subnet_read(&at, r);
+	struct net_address *new;
+
+	if (index == 0)
+		return;
+	new = LIST_ADD(list->a, list);
+	new->at = at;
+	new->index = index;
+}
+
+int net_addresses(struct net *n, const char *bridge, const struct strv *ports,
+	struct net_addresses *list, struct err *e)
+{
+	_Alignas(8) uint8_t memory[64];
+	struct found_link link;
+	struct nl_buf b;
+	size_t kept = 0;
+
+	nl_init(&b, memory, sizeof(memory));
+	rt_addr_dump(&b);
+	if (nlsock_run(n->route, &b, see_address, list, e) < 0)
+		return -1;
+	for (size_t i = 0; i < list->n; i++) {
+		if (nlsock_find_index(n->route, list->v[i].index, &link, e) < 0)
+			return -1;
+		if (strcmp(link.name, bridge) == 0 || strv_find(ports, link.name) != NULL)
+			continue;
+		list->v[kept] = list->v[i];
+		memcpy(list->v[kept++].name, link.name, sizeof(link.name));
+	}
+	list->n = kept;
+	return 0;
+}
+
 /* ---- after a crash ---- */
 
 #define SWEEP_AT_ONCE 32

@@ -35,6 +35,23 @@ void net_close(struct net *n);
 
 bool net_has_ipv6(void);
 
+/*
+ * The addresses that the host's interfaces have, with their prefixes; but not of that bridge and what is to be a port of it: there
+ * may well be some of its own subnet.
+ */
+struct net_address {
+	struct subnet at;
+	int index;
+	char name[IF_NAME_MAX];
+};
+struct net_addresses {
+	struct arena *a; /* of v; the caller's */
+	struct net_address *v;
+	size_t n;
+};
+int net_addresses(struct net *n, const char *bridge, const struct strv *ports,
+	struct net_addresses *list, struct err *e);
+
 /* Makes the bridge, or takes the one that is there: address, mtu, up. An interface of the name that is no bridge is an error. */
 int net_bridge_up(struct net *n, const struct bridge_plan *p, struct err *e);
 /*

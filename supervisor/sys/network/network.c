@@ -7,6 +7,7 @@
 #include "common/killpoint.h"
 #include "common/paths.h"
 #include "supervisor/sys/network/network_live.h"
+#include "supervisor/sys/network/network_pools.h"
 #include "supervisor/sys/network/network_ports.h"
 #include "supervisor/sys/network/network_rules.h"
 #include "supervisor/sys/recover/held.h"
@@ -59,90 +60,27 @@ static void leases_save(struct supervisor *s)
 
 /* ---- networks ---- */
 
-/* Two bridges that share addresses: the host would answer both containers on one of them. */
-static int check_overlap(const struct instance *inst, enum family f, struct err *e)
-{
-	const struct supervisor *s = inst->s;
-	const struct subnet *own = &inst->pools[f].subnet;
-	char mine[IP_TEXT_MAX], theirs[IP_TEXT_MAX];
-
-	for (size_t i = 0; i < s->set->n; i++) {
-		const struct instance *other = s->instances[i];
-
-		if (other != NULL && other != inst && network_has_bridge(other) &&
-			other->pools[f].subnet.prefix != 0 &&
-			subnet_overlap(own, &other->pools[f].subnet))
-			return err_setx(e, "%s: its subnet %s overlaps that of %s, %s", inst->unit,
-				subnet_text(mine, own), other->unit,
-				subnet_text(theirs, &other->pools[f].subnet));
-	}
-	return 0;
-}
-
-/* Its addresses of one family. */
-static int pool_setup(struct instance *inst, enum family f, struct err *e)
+int network_bridge_plan(struct instance *inst, bool anew, struct bridge_plan *p, struct err *e)
 {
 	struct supervisor *s = inst->s;
 	const struct unit *u = unit_at(s, inst->index);
-	const struct network_section *n = &u->network;
-	struct arena a = { 0 };
-	struct subnet *taken = arena_array(&a, s->set->n, sizeof(*taken));
-	size_t n_taken = 0;
-	int rc;
-
-	for (size_t i = 0; i < s->set->n; i++)
-		if (i != inst->index && s->set->units[i].network.subnet[f].prefix != 0)
-			taken[n_taken++] = s->set->units[i].network.subnet[f];
-	rc = ipam_pool(&inst->pools[f], u, f, s->machine_id, &s->leases, &s->lease_arena, taken,
-		n_taken, e);
-	arena_free(&a);
-	/* The names outlive a reload: they must not point into the old set */
-	inst->pools[f].network = inst->unit;
-	return rc == 0 && n->driver == DRIVER_BRIDGE ? check_overlap(inst, f, e) : rc;
-}
-
-/* Of both families, where the kernel and its file have them. */
-static int pools_setup(struct instance *inst, struct err *e)
-{
-	const struct unit *u = unit_at(inst->s, inst->index);
-	bool lacks = network_has(u, FAMILY_V6) && !net_has_ipv6();
 
 	memset(inst->pools, 0, sizeof(inst->pools));
-	if (lacks && !network_has(u, FAMILY_V4))
-		return err_setx(e, "%s: its addresses are of IPv6, which the kernel does not have",
-			u->name);
-	if (lacks)
-		journal(inst->s, LOG_LEVEL_WARNING, inst->unit,
-			"going on without IPv6: the kernel does not have it");
-	for (enum family f = 0; f < FAMILY_COUNT; f++) {
-		/* Without a bridge of ours, the addresses are somebody else's. */
-		bool somewhere = u->network.driver == DRIVER_BRIDGE ||
-			u->network.subnet[f].prefix != 0;
-
-		if (network_has(u, f) && somewhere && !(lacks && f == FAMILY_V6) &&
-			pool_setup(inst, f, e) < 0)
-			return -1;
-	}
-	return 0;
-}
-
-int network_bridge_plan(struct instance *inst, struct bridge_plan *p, struct err *e)
-{
-	struct supervisor *s = inst->s;
-
-	if (pools_setup(inst, e) < 0 ||
-		bridge_plan_make(p, unit_at(s, inst->index), inst->pools, s->machine_id, e) < 0)
+	/* First for its name, by which the pools know the host's addresses from its own. */
+	if (bridge_plan_make(p, u, inst->pools, s->machine_id, e) < 0 ||
+		network_pools(inst, p->name, anew, e) < 0 ||
+		bridge_plan_make(p, u, inst->pools, s->machine_id, e) < 0)
 		return -1;
 	leases_save(s);
 	p->unit = inst->unit;
 	return 0;
 }
 
-static int bridge_setup(struct instance *inst, struct err *e)
+static int bridge_setup(struct instance *inst, bool anew, struct err *e)
 {
 	struct supervisor *s = inst->s;
 
-	if (network_bridge_plan(inst, &inst->bridge, e) < 0)
+	if (network_bridge_plan(inst, anew, &inst->bridge, e) < 0)
 		return -1;
 	reconcile_listen(s);
 	/* What fails may be done all the same, its answer lost: from here on there is something to undo. */
@@ -155,7 +93,7 @@ static int bridge_setup(struct instance *inst, struct err *e)
 
 int network_setup(struct instance *inst, struct err *e)
 {
-	if (bridge_setup(inst, e) == 0) {
+	if (bridge_setup(inst, true, e) == 0) {
 		nics_join(inst);
 		if (network_rules(inst->s, e) == 0) {
 			network_joined(inst);
@@ -403,7 +341,7 @@ static int adopt_one(struct instance *inst, struct err *e)
 	const struct unit *u = unit_at(s, inst->index);
 
 	if (u->kind == KIND_NETWORK && engine_run(s->engine, inst->index)->state == ST_RUNNING) {
-		if (bridge_setup(inst, e) < 0)
+		if (bridge_setup(inst, false, e) < 0)
 			return -1;
 		nics_join(inst);
 	}

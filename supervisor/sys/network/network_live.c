@@ -86,7 +86,7 @@ static int rebridge(struct instance *inst, struct err *e)
 	struct supervisor *s = inst->s;
 	struct bridge_plan plan;
 
-	if (network_bridge_plan(inst, &plan, e) < 0 ||
+	if (network_bridge_plan(inst, false, &plan, e) < 0 ||
 		net_bridge_change(&s->net, &inst->bridge, &plan, e) < 0)
 		return -1;
 	KILL_POINT("change-unbridged");

@@ -29,7 +29,8 @@ void networks_changed(struct supervisor *s);
 void network_joined(struct instance *network);
 
 /* ---- parts of network.c ---- */
-int network_bridge_plan(struct instance *inst, struct bridge_plan *p, struct err *e);
+/* anew: as network_pools() has it. */
+int network_bridge_plan(struct instance *inst, bool anew, struct bridge_plan *p, struct err *e);
 /* Of its nth network, into v[n]; before it are those that come first. adopts: with the addresses that it had. */
 int network_plan(struct instance *inst, size_t nth, bool adopts, struct attach_plan *v, size_t n,
 	struct err *e);

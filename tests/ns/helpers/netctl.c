@@ -104,8 +104,8 @@ static int do_network(struct state *s)
 			arena_strdup(&s->arena, s->word[5]) };
 	for (enum family f = 0; f < FAMILY_COUNT; f++)
 		if (network_has(&u, f) &&
-			ipam_pool(&s->pools[i][f], &u, f, MACHINE, &s->leases, &s->arena, NULL, 0,
-				&s->e) < 0)
+			ipam_pool(&s->pools[i][f], &u, f, MACHINE, &s->leases, &s->arena,
+				&(struct taken){ 0 }, &s->e) < 0)
 			return -1;
 	if (bridge_plan_make(&s->bridge[i], &u, s->pools[i], MACHINE, &s->e) < 0 ||
 		net_bridge_up(&s->net, &s->bridge[i], &s->e) < 0)
