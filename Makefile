@@ -173,8 +173,8 @@ $(OUT)/obj/supervisor/sys/control/control_interface.o: $(GEN)/io.sup.Control.inc
 # The list of keys in sup.unit(5) comes from the supervisor's own table, by a program of this machine.
 KEYS_MAN := $(BUILD)/native/keys-man
 KEYS_MAN_SRC := tools/keys-man.c $(wildcard supervisor/core/keys/keytype_*.c) \
-	   $(patsubst %,supervisor/core/%.c,arena calendar calendar_text net/ip net/ports number text \
-	   unit/condition keys/keys unit/names unit/unit unit/words seccomp/calls)
+	   $(patsubst %,supervisor/core/%.c,arena calendar calendar_text net/ifname net/ip net/ports \
+	   number text unit/condition keys/keys unit/names unit/unit unit/words seccomp/calls)
 KEYS_TABLE := $(BUILD)/native/keys-table
 ENGINE_TABLE := $(BUILD)/native/engine-table
 ENGINE_TABLE_SRC := tools/engine-table.c supervisor/core/engine/rules.c

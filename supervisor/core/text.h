@@ -8,6 +8,12 @@
 #include <stdarg.h>
 #include <stddef.h>
 
+/*
+ * For sets of characters: what is odd comes before it, in one order, as the linker keeps strings that end the same once. So they are
+ * written where they are used, and are no arrays.
+ */
+#define ALPHANUMERIC "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+
 struct text {
 	char *buf;
 	size_t size;

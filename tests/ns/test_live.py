@@ -410,7 +410,7 @@ def test_a_port_that_another_has(running):
     pids = running.pids()
     with running.serves("db", 90), running.talks(running.of_host(), "127.0.0.1", 9090):
         running.reload(web_container=WEB + "PublishPort=9090:80\n")
-        assert "runs without: PublishPort=9090/tcp: the port is taken by db.container" in running.journal()
+        assert "runs without: PublishPort=9090:80: taken by db.container" in running.journal()
     running.reload(web_container=WEB)
     assert running.pids() == pids
 
@@ -423,7 +423,7 @@ def test_a_port_that_a_process_of_the_host_has(running):
         with running.python(running.of_host(), ECHO, 8181) as host:
             assert host.stdout.readline() == "ready\n"
             running.reload(web_container=of_both)
-            assert "runs without: PublishPort=8181/tcp: port *:8181/tcp of the host is taken by" in running.journal()
+            assert "runs without: PublishPort=8181:81: taken by" in running.journal()
             assert running.answers(running.of_host(), "127.0.0.1", 8181) and running.answers(running.of_host(), "127.0.0.1", 8282)
             running.reborn()
             assert running.answers(running.of_host(), "127.0.0.1", 8181) and running.answers(running.of_host(), "127.0.0.1", 8282)

@@ -441,11 +441,11 @@ def test_taken_port_of_the_host(host):
     tcp, udp = (f"{Path(PYTHON).name}, process {server.pid}: Address already in use" for server in servers)
     assert host.ctl("free * 8080 tcp", "free 127.0.0.1 8080 tcp", "free 0.0.0.0 8080 udp",
                     "free 127.0.0.1 53 udp", "free 203.0.113.9 80 tcp") == [
-        f"error port *:8080/tcp of the host is taken by {tcp}",
-        f"error port 127.0.0.1:8080/tcp of the host is taken by {tcp}",
+        f"error taken by {tcp}",
+        f"error taken by {tcp}",
         "ok",
-        f"error port 127.0.0.1:53/udp of the host is taken by {udp}",
-        "error port 203.0.113.9:80/tcp of the host: Cannot assign requested address"]
+        f"error taken by {udp}",
+        "error bind: Cannot assign requested address"]
 
 
 def test_nothing_is_left_behind(host):
@@ -526,8 +526,7 @@ def test_kernels_own_words_are_in_the_error(host):
     answers = host.ctl("network lan.network 10.89.1.0/24 open lan 600",
                        "network big.network 10.89.2.0/24 open . 600")
     assert answers[0].startswith("ok")
-    assert answers[1] == ("error big.network: InterfaceName=.: an interface name has 1 to 15 "
-                          "characters of A-Z a-z 0-9 _ - .")
+    assert answers[1] == "error big.network: make bridge .: Invalid argument"
 
 
 # Sends frames as they are: hex, one a line.
@@ -935,9 +934,9 @@ def test_taken_port_of_ipv6(host):
     tcp, udp = (f"{Path(PYTHON).name}, process {server.pid}: Address already in use" for server in servers)
     assert host.ctl("free * 8080 tcp", "free ::1 8080 tcp", "free 127.0.0.1 8080 tcp", "free * 53 udp",
                     "free * 8080 sctp", "free 2001:db8::9 80 tcp") == [
-        f"error port *:8080/tcp of the host is taken by {tcp}", f"error port ::1:8080/tcp of the host is taken by {tcp}", "ok",
-        f"error port *:53/udp of the host is taken by {udp}", "ok",
-        "error port 2001:db8::9:80/tcp of the host: Cannot assign requested address"]
+        f"error taken by {tcp}", f"error taken by {tcp}", "ok",
+        f"error taken by {udp}", "ok",
+        "error bind: Cannot assign requested address"]
 
 
 def ip6(text):

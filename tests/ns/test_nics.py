@@ -237,7 +237,7 @@ def test_devices_are_ports_while_the_network_is_up(box):
 
 def test_containers_share_a_device(box):
     """macvlan: each is on its network with an address of its own, and the host is not between."""
-    assert "none of its networks has Driver=bridge" in box.supctl("start", "no.container")[2]
+    assert "PublishPort= needs a network with a bridge" in box.supctl("start", "no.container")[2]
     box.ask("start", "mv.container")
     box.becomes("mv.container", "starting", "waiting for interface eth0")
     box.becomes("wan.network", "running", "waiting for interface eth0")

@@ -487,12 +487,12 @@ static void plans_have_stable_names(void **state)
 
 	u.network.options.v = &mtu;
 	u.network.options.n = 1;
-	assert_int_equal(bridge_plan_make(&b, &u, p, "machine", &f->e), 0);
+	bridge_plan_make(&b, &u, p, "machine");
 	assert_string_equal(b.name, "lan");
 	assert_int_equal(b.mtu, 1400);
 	assert_int_equal(b.mac[0] & 3, 2);
 	p[FAMILY_V4] = pool_of(f, &longest);
-	assert_int_equal(bridge_plan_make(&c, &longest, p, "machine", &f->e), 0);
+	bridge_plan_make(&c, &longest, p, "machine");
 	assert_int_equal(strlen(c.name), 15);
 	assert_memory_equal(c.name, "a_very-", 6);
 	attach_plan_make(&x, "web.container", 0, &use, &b, at, "machine");
@@ -512,10 +512,6 @@ static void plans_have_stable_names(void **state)
 	b.internal = true;
 	attach_plan_make(&x, "web.container", 0, &use, &b, at, "machine");
 	assert_false(ip_is_set(x.at[FAMILY_V4].gateway));
-	mtu.value = "14oo";
-	assert_int_equal(bridge_plan_make(&b, &u, p, "machine", &f->e), -1);
-	assert_string_equal(f->e.msg,
-		"lan.network: Options=mtu=14oo: not a number from 576 to 65535");
 }
 
 int main(void)

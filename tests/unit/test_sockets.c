@@ -161,7 +161,7 @@ static void test_faults_of_one_file(void **state)
 			"connection is not done here; with Accept=no the service gets the "
 			"listening socket (sd_listen_fds(3)) and accepts itself\n" },
 		{ SOCKET "Accept=1\n",
-			"a.socket:3:1: error: Accept=yes, a process for each connection, is not "
+			"a.socket:3:1: error: Accept=yes is refused: a process for each connection is not "
 			"done here; with Accept=no the service gets the listening socket "
 			"(sd_listen_fds(3)) and accepts itself\n" },
 		{ SOCKET "Symlinks=/run/l\n",

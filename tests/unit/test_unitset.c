@@ -468,16 +468,51 @@ static void test_ten_thousand_units(void **state)
 	unit_set_free(&set);
 }
 
+/* The second one by name is told, unless they are never up at once. */
+static void test_what_two_networks_or_containers_claim(void **state)
+{
+	struct unit_set set;
+
+	(void)state;
+	BUILD(&set,
+		"b.network:2:1: error: its subnet collides with that of a.network, a.network; give it another Subnet=\n"
+		"e.container:4:1: warning: its address in six.network collides with that of d.container, d.container; only one of them can run\n"
+		"e.container:4:1: warning: its address in a.network collides with that of d.container, d.container; only one of them can run\n"
+		"h.container:3:1: warning: port 80 of the host is also published by g.container; only one of them can run\n",
+		FILE_OF("a.network", "[Network]\nSubnet=10.1.0.0/16\n"),
+		FILE_OF("b.network", "[Network]\nSubnet=10.1.7.0/24\n"),
+		FILE_OF("c.network", "[Network]\nSubnet=10.2.0.0/16\n"),
+		FILE_OF("m1.network",
+			"[Network]\nSubnet=10.2.0.0/16\nDriver=macvlan\nInterface=eth0\n"),
+		FILE_OF("m2.network",
+			"[Network]\nSubnet=10.2.0.0/16\nDriver=macvlan\nInterface=eth1\n"),
+		FILE_OF("six.network", "[Network]\nSubnet=fd01::/64\n"),
+		FILE_OF("d.container",
+			BOX "Network=six.network:ip6=fd01::9\nNetwork=a.network:ip=10.1.0.9\n"),
+		FILE_OF("e.container",
+			BOX "Network=six.network:ip6=fd01::9\nNetwork=a.network:ip=10.1.0.9\n"),
+		FILE_OF("f.container",
+			BOX
+			"Network=a.network\nIP=10.1.0.9\n[Unit]\nConflicts=d.container e.container\n"),
+		FILE_OF("m.container", BOX "Network=c.network\nIP=10.2.0.9\n"),
+		FILE_OF("n.container", BOX "Network=m1.network\nIP=10.2.0.9\n"),
+		FILE_OF("g.container", BOX "PublishPort=80\n"),
+		FILE_OF("h.container", BOX "PublishPort=80\n"),
+		FILE_OF("i.container",
+			BOX "PublishPort=80\n[Unit]\nConflicts=g.container h.container\n"));
+	unit_set_free(&set);
+}
+
 static void test_limits_need_a_bridge(void **state)
 {
 	struct unit_set set;
 
 	(void)state;
 	BUILD(&set,
-		"c.container:4:1: error: PublishPort= needs a network with a bridge, and none of its networks has Driver=bridge\n"
-		"c.container:5:1: error: IngressRate= needs a network with a bridge, and none of its networks has Driver=bridge\n"
-		"c.container:6:1: error: EgressRate= needs a network with a bridge, and none of its networks has Driver=bridge\n"
-		"c.container:7:1: error: ConnectionsMax= needs a network with a bridge, and none of its networks has Driver=bridge\n",
+		"c.container:4:1: error: PublishPort= needs a network with a bridge, see Network=\n"
+		"c.container:5:1: error: IngressRate= needs a network with a bridge, see Network=\n"
+		"c.container:6:1: error: EgressRate= needs a network with a bridge, see Network=\n"
+		"c.container:7:1: error: ConnectionsMax= needs a network with a bridge, see Network=\n",
 		FILE_OF("wan.network", "[Network]\nDriver=macvlan\nInterface=eth0\n"),
 		FILE_OF("lan.network", ""),
 		FILE_OF("c.container",
@@ -521,8 +556,8 @@ static void test_a_second_subnet_of_a_family(void **state)
 
 	(void)state;
 	BUILD(&set,
-		"web.network.d/1.conf:2:8: error: Subnet=: \"10.2.0.0/24\" is the second one of IPv4: a network has one of each "
-		"family; an empty line of this key before it takes the other away (the one before stands at web.network:2:1)\n",
+		"web.network.d/1.conf:2:8: error: Subnet=: \"10.2.0.0/24\" is the second one of IPv4; an empty line before "
+		"it takes the other away (the one before stands at web.network:2:1)\n",
 		FILE_OF("web.network", "[Network]\nSubnet=10.1.0.0/24\n"),
 		{ .unit = "web.network",
 			.path = "web.network.d/1.conf",
@@ -560,6 +595,7 @@ int main(void)
 		cmocka_unit_test(test_a_cycle_breaks_at_its_weakest_order),
 		cmocka_unit_test(test_every_cycle_is_broken),
 		cmocka_unit_test(test_ten_thousand_units),
+		cmocka_unit_test(test_what_two_networks_or_containers_claim),
 		cmocka_unit_test(test_limits_need_a_bridge),
 		cmocka_unit_test(test_a_port_of_a_family_that_no_network_has),
 		cmocka_unit_test(test_a_second_subnet_of_a_family),

@@ -26,8 +26,7 @@ static const struct network_use usual = { 0 };
 static const struct ip some_addr[FAMILY_COUNT] = { [FAMILY_V4] = IP_V4(9) };
 
 static const struct {
-	const char *unit, *wanted,
-		*name; /* name: what it begins with when it ends with '*'; NULL: refused */
+	const char *unit, *wanted, *name; /* name: what it begins with when it ends with '*' */
 } names[] = {
 	{ "lan.network", NULL, "lan" },
 	{ "Lan_1-a.network", NULL, "Lan_1-a" },
@@ -35,13 +34,10 @@ static const struct {
 	{ "lan.network", "br0.7", "br0.7" },
 	{ "lan.network", "Z9", "Z9" },
 	{ "lan.network", "fifteenletters1", "fifteenletters1" },
-	{ "lan.network", "sixteen-letters1", NULL },
-	{ "lan.network", "", NULL },
-	{ "lan.network", ".hidden", NULL },
-	{ "lan.network", "a b", NULL },
-	{ "lan.network", "a/b", NULL },
-	{ "lan.network", "a{b", NULL },
-	{ "lan.network", "a^b", NULL },
+	{ "all.network", NULL, "all-*" },
+	{ "default.network", NULL, "defaul-*" },
+	{ "lo.network", NULL, "lo-*" },
+	{ "loo.network", NULL, "loo" },
 	{ "a@b.network", NULL, "a_b-*" },
 	{ "a:b.network", NULL, "a_b-*" },
 	{ "the-network-of-all.network", NULL, "the-ne-*" },
@@ -57,14 +53,8 @@ static void test_name_of_a_bridge(void **state)
 			.network.interface_name = (char *)names[i].wanted,
 		};
 		struct bridge_plan p;
-		struct err e = { 0 };
 
-		if (names[i].name == NULL) {
-			assert_int_equal(bridge_plan_make(&p, &u, pools, "m", &e), -1);
-			assert_non_null(strstr(e.msg, "lan.network: InterfaceName="));
-			continue;
-		}
-		assert_int_equal(bridge_plan_make(&p, &u, pools, "m", &e), 0);
+		bridge_plan_make(&p, &u, pools, "m");
 		if (names[i].name[strlen(names[i].name) - 1] != '*') {
 			assert_string_equal(p.name, names[i].name);
 			continue;
@@ -72,6 +62,19 @@ static void test_name_of_a_bridge(void **state)
 		assert_memory_equal(p.name, names[i].name, strlen(names[i].name) - 1);
 		assert_int_equal(strlen(p.name), strlen(names[i].name) - 1 + 8);
 	}
+}
+
+static void test_names_that_are_none(void **state)
+{
+	static const char *const none[] = { "sixteen-letters1", "", ".", "..", ".hidden", "a b",
+		"a/b", "a{b", "a^b", "a:b", "all", "default", "lo" };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(none); i++)
+		assert_false(if_name_ok(none[i], strlen(none[i])));
+	assert_true(if_name_ok("alll", 4));
+	assert_true(if_name_ok("defaults", 8));
+	assert_true(if_name_ok("al", 2));
 }
 
 static const struct {
@@ -98,15 +101,11 @@ static void test_size_of_packets(void **state)
 			{ .name = "isolate", .value = "true" },
 			{ .name = "mtu", .value = (char *)sizes[i].text },
 		};
-		struct unit u = {
-			.name = "lan.network",
-			.kind = KIND_NETWORK,
-			.network.options = { .v = options, .n = ARRAY_LEN(options) },
-		};
+		const struct settings given = { options, ARRAY_LEN(options) };
 		struct bridge_plan p;
 		struct err e = { 0 };
 
-		assert_int_equal(bridge_plan_make(&p, &u, pools, "", &e), sizes[i].mtu ? 0 : -1);
+		assert_int_equal(bridge_options(&p, &given, &e), sizes[i].mtu ? 0 : -1);
 		if (sizes[i].mtu != 0)
 			assert_int_equal(p.mtu, sizes[i].mtu);
 		else
@@ -357,6 +356,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_name_of_a_bridge),
+		cmocka_unit_test(test_names_that_are_none),
 		cmocka_unit_test(test_size_of_packets),
 		cmocka_unit_test(test_isolation_of_neighbours),
 		cmocka_unit_test(test_container_on_an_internal_network_has_no_route),

@@ -77,8 +77,8 @@ AT_START = {
     "nouser.container": r"ghost",
     "noenv.container": r"/etc/none.env.*No such file",
     "noexec.service": r"/usr/bin/no-such-program.*No such file",
-    "twin-b.container": r"PublishPort=7001/tcp: the port is taken by twin-a.container",
-    "taken.container": r"PublishPort=7002/tcp.*(in use|taken)",
+    "twin-b.container": r"PublishPort=7001:\d+: taken by twin-a.container",
+    "taken.container": r"PublishPort=7002:.*taken by",
     "needs.service": r"requires noexec.service, which failed",
 }
 

@@ -327,10 +327,10 @@ def test_the_guard_knows_who_is_where(boot):
 
 def test_taken_port_is_refused_by_name(boot):
     assert boot.code("thief") == boot.code("late") == 1
-    assert "PublishPort=8080/tcp: the port is taken by web.container" in boot.text("thief")
-    assert re.search(r"PublishPort=9000/tcp: port \*:9000/tcp of the host is taken by netpeer, process \d+ of host\.container",
+    assert "PublishPort=8080:81: taken by web.container" in boot.text("thief")
+    assert re.search(r"PublishPort=9000:\d+: taken by netpeer, process \d+ of host\.container",
                      boot.text("late"))
-    assert "the port is taken by web.container" in boot.text("status-thief")
+    assert "taken by web.container" in boot.text("status-thief")
 
 
 def test_overlapping_subnets_are_refused_by_name(boot):

@@ -1,5 +1,6 @@
 /* Addresses, subnets, ports, and which networks a container is on. */
 #include "supervisor/core/keys/keytype.h"
+#include "supervisor/core/net/ifname.h"
 #include "supervisor/core/net/ipam.h"
 #include "supervisor/core/number.h"
 #include "supervisor/core/unit/words.h"
@@ -10,9 +11,14 @@
 
 static const char *const families[FAMILY_COUNT] = { "IPv4", "IPv6" };
 
-static int read_address(struct ip *ip, enum family family, const char *text)
+static int read_address(struct ip *out, enum family family, const char *text)
 {
-	return ip_parse(ip, text) == 0 && ip_family(*ip) == family ? 0 : -1;
+	struct ip ip;
+
+	if (ip_parse(&ip, text) < 0 || ip_family(ip) != family || ip_is_special(ip))
+		return -1;
+	*out = ip;
+	return 0;
 }
 
 static int address_parse(struct key_context *c)
@@ -20,7 +26,8 @@ static int address_parse(struct key_context *c)
 	enum family family = (enum family)c->key->arg;
 
 	if (read_address(c->field, family, c->value) < 0)
-		return key_fail(c, 0, "\"%s\" is not an %s address", c->value, families[family]);
+		return key_fail(c, 0, "\"%s\" is not an %s address of a host", c->value,
+			families[family]);
 	return 0;
 }
 
@@ -48,8 +55,7 @@ const struct key_type key_type_address = {
 static int given_twice(struct key_context *c, enum family family)
 {
 	(void)key_fail(c, 0,
-		"\"%s\" is the second one of %s: a network has one of each family; "
-		"an empty line of this key before it takes the other away",
+		"\"%s\" is the second one of %s; an empty line before it takes the other away",
 		c->value, families[family]);
 	return KEY_SECOND;
 }
@@ -112,6 +118,8 @@ static int subnet_value(struct key_context *c)
 	if (bits < prefixes[family].least || bits > prefixes[family].most)
 		return key_fail(c, 0, "an %s subnet here is between /%u and /%u", families[family],
 			prefixes[family].least, prefixes[family].most);
+	if (ip_is_special(s.addr))
+		return key_fail(c, 0, "\"%s\" is reserved: not of hosts", c->value);
 	s.addr = subnet_first(&s);
 	if (!ip_same(s.addr, list[family].addr))
 		return key_fail(c, 0, "\"%s\" is an address inside a subnet; write %s", c->value,
@@ -173,7 +181,6 @@ const struct key_type key_type_addresses = {
 /* ---- names ---- */
 
 #define ALIAS_CHARS_MAX 63 /* a label of a name, RFC 1035 */
-#define INTERFACE_MAX 15
 
 /* Letters, digits and "_.-", as in the names of units but for what has a meaning elsewhere. */
 static bool is_plain(const char *s, size_t most)
@@ -290,21 +297,11 @@ static size_t ports_print(const struct key *key, const void *field, char *buf, s
 {
 	const struct ports *list = field;
 	struct text t = { buf, size, 0 };
-	char ip[IP_TEXT_MAX];
 
 	(void)key;
 	for (size_t i = 0; i < list->n; i++) {
-		const struct port *p = &list->v[i];
-
 		text_separate(&t, "\n");
-		if (ip_is_set(p->host_addr)) {
-			bool v6 = ip_family(p->host_addr) == FAMILY_V6;
-
-			text_printf(&t, v6 ? "[%s]:" : "%s:", ip_text(ip, p->host_addr));
-		}
-		text_printf(&t, "%u:%u", p->host, p->inside);
-		if (p->protocol != PORT_TCP)
-			text_printf(&t, "/%s", port_protocol_name(p->protocol));
+		port_put(&t, &list->v[i]);
 	}
 	return t.len;
 }
@@ -392,7 +389,7 @@ static bool take_interface(struct key_context *c, struct network_use *use, const
 {
 	(void)c;
 	use->interface_name = value;
-	return is_plain(value, INTERFACE_MAX) && strcmp(value, "lo") != 0;
+	return if_name_ok(value, strlen(value));
 }
 
 static bool take_alias(struct key_context *c, struct network_use *use, const char *value)
@@ -406,10 +403,11 @@ static const struct {
 	const char *name, *wants;
 	bool (*take)(struct key_context *c, struct network_use *use, const char *value);
 } use_options[] = {
-	{ "ip", "an IPv4 address", take_ip },
-	{ "ip6", "an IPv6 address", take_ip6 },
+	{ "ip", "an IPv4 address of a host", take_ip },
+	{ "ip6", "an IPv6 address of a host", take_ip6 },
 	{ "mac", "the hardware address of one interface, as 02:00:5e:00:53:01", take_mac },
-	{ "interface_name", "a name for an interface: at most 15 characters, and not lo",
+	{ "interface_name",
+		"a name for an interface: at most 15 characters, and none of all, default, lo",
 		take_interface },
 	{ "alias", "a host name", take_alias },
 };
@@ -450,15 +448,6 @@ static char *cut_options(char *value)
 	return NULL;
 }
 
-static bool same_interface(const struct network_uses *list, const struct network_use *use)
-{
-	for (size_t i = 0; i < list->n; i++)
-		if (list->v[i].interface_name != NULL && use->interface_name != NULL &&
-			strcmp(list->v[i].interface_name, use->interface_name) == 0)
-			return true;
-	return false;
-}
-
 static const char *network_name(const struct network_use *use)
 {
 	return use->unit != NULL ? use->unit : IPAM_DEFAULT_NETWORK;
@@ -476,8 +465,6 @@ static int check_beside(struct key_context *c, const struct network_uses *list,
 		if (strcmp(network_name(other), network_name(use)) == 0)
 			return key_fail(c, 0, "the container is on this network already");
 	}
-	if (same_interface(list, use))
-		return key_fail(c, 0, "it has an interface %s already", use->interface_name);
 	return 0;
 }
 

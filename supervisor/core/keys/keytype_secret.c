@@ -12,11 +12,9 @@
 /* What can be the name of a file in a folder of secrets: nothing leads out of it, nothing is hidden. */
 static int check_name(struct key_context *c, size_t at, const char *name, const char *what)
 {
-	static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-				      "0123456789_.-@";
 	size_t n = strlen(name);
 
-	if (n == 0 || n > NAME_LONGEST || name[0] == '.' || strspn(name, allowed) != n)
+	if (n == 0 || n > NAME_LONGEST || name[0] == '.' || strspn(name, "@_.-" ALPHANUMERIC) != n)
 		return key_fail(c, at, "\"%s\" is not the name of a %s", name, what);
 	return 0;
 }
@@ -78,13 +76,10 @@ static int secret_option(struct key_context *c, size_t at, struct secret *s, cha
 /* A name stands for a file in PATH_SECRETS_INSIDE, as in podman-run(1). */
 static int secret_target(struct key_context *c, struct secret *s)
 {
-	static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_"
-				      "0123456789";
-
 	if (s->target == NULL)
 		s->target = s->name;
 	if (s->kind == SECRET_ENV) {
-		if (strspn(s->target, allowed) == strlen(s->target) &&
+		if (strspn(s->target, "_" ALPHANUMERIC) == strlen(s->target) &&
 			(s->target[0] < '0' || s->target[0] > '9'))
 			return 0;
 		return key_fail(c, 0,

@@ -1,12 +1,10 @@
 /* Strings with a form: paths, names, references, lists of them. */
 #include "supervisor/core/keys/keytype.h"
+#include "supervisor/core/net/ifname.h"
 #include "supervisor/core/number.h"
 #include "supervisor/core/unit/words.h"
 
 #include <string.h>
-
-#define LETTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-#define DIGITS "0123456789"
 
 static int store(struct key_context *c)
 {
@@ -34,8 +32,8 @@ static int store_of(struct key_context *c, const char *allowed, size_t longest, 
 		return key_fail(c, good, "\"%s\" has a character that %s may not have", c->value,
 			what);
 	if (len > longest)
-		return key_fail(c, longest, "\"%s\" is longer than the %zu characters of %s",
-			c->value, longest, what);
+		return key_fail(c, longest, "\"%s\" has %zu characters, %s at most %zu", c->value,
+			len, what, longest);
 	return store(c);
 }
 
@@ -104,13 +102,13 @@ const struct key_type key_type_path = {
 /* A user of a container may bring its group: "redis:redis", "1000:1000"; said by key->arg. */
 static int user_parse(struct key_context *c)
 {
-	const char *allowed = LETTERS DIGITS "_.-";
+	const char *allowed = "_.-" ALPHANUMERIC;
 
 	if (strchr("-.:", c->value[0]) != NULL)
 		return key_fail(c, 0, "\"%s\" is not the name or number of a user or group",
 			c->value);
 	if (c->key->arg != 0)
-		allowed = LETTERS DIGITS "_.-:";
+		allowed = ":_.-" ALPHANUMERIC;
 	return store_of(c, allowed, 128, "a user or group");
 }
 
@@ -125,7 +123,7 @@ static int host_name_parse(struct key_context *c)
 {
 	if (strchr("-.", c->value[0]) != NULL)
 		return key_fail(c, 0, "a host name does not begin with \"%c\"", c->value[0]);
-	return store_of(c, LETTERS DIGITS "-.", 64, "a host name");
+	return store_of(c, ".-" ALPHANUMERIC, 64, "a host name");
 }
 
 const struct key_type key_type_host_name = {
@@ -140,7 +138,7 @@ static int name_parse(struct key_context *c)
 {
 	if (strstr(c->value, "..") != NULL || strchr("-./", c->value[0]) != NULL)
 		return key_fail(c, 0, "\"%s\" is not a name", c->value);
-	return store_of(c, LETTERS DIGITS "_.-+/", 128, "a name");
+	return store_of(c, "+/_.-" ALPHANUMERIC, 128, "a name");
 }
 
 const struct key_type key_type_name = {
@@ -152,7 +150,7 @@ const struct key_type key_type_name = {
 
 static int instance_parse(struct key_context *c)
 {
-	return store_of(c, LETTERS DIGITS ":_.@\\-", UNIT_NAME_MAX - 1, "an instance");
+	return store_of(c, "\\@:_.-" ALPHANUMERIC, UNIT_NAME_MAX - 1, "an instance");
 }
 
 const struct key_type key_type_instance = {
@@ -162,12 +160,13 @@ const struct key_type key_type_instance = {
 	.print = string_print,
 };
 
-/* IFNAMSIZ of the kernel is 16 with the final NUL. */
 static int interface_parse(struct key_context *c)
 {
-	if (strcmp(c->value, ".") == 0 || strcmp(c->value, "..") == 0)
-		return key_fail(c, 0, "\"%s\" is not a name", c->value);
-	return store_of(c, LETTERS DIGITS "_.-", 15, "a network interface");
+	if (store_of(c, "_.-" ALPHANUMERIC, IF_NAME_MAX - 1, "a network interface") < 0)
+		return -1;
+	return if_name_ok(c->value, strlen(c->value))
+		? 0
+		: key_fail(c, 0, "\"%s\" cannot be the name of an interface here", c->value);
 }
 
 const struct key_type key_type_interface = {
@@ -191,14 +190,14 @@ static int interfaces_parse(struct key_context *c)
 		bool two = colon != NULL && c->key->arg != 0;
 
 		c->at = word.at;
+		if (colon == word.text || (two && colon[1] == '\0'))
+			return key_fail(c, word.at, "\"%s\" lacks a name; write \"eth1:lan0\"",
+				word.text);
 		part.value = two ? arena_strndup(c->arena, word.text, (size_t)(colon - word.text))
 				 : word.text;
 		if (interface_parse(&part) < 0)
 			return -1;
 		part.value = two ? colon + 1 : word.text;
-		if (part.value[0] == '\0' || colon == word.text)
-			return key_fail(c, word.at, "\"%s\" lacks a name; write \"eth1:lan0\"",
-				word.text);
 		if (interface_parse(&part) < 0)
 			return -1;
 		strv_add(c->arena, c->field, word.text);
@@ -232,7 +231,7 @@ static int image_parse(struct key_context *c)
 	if (dot != NULL && (strcmp(dot, ".image") == 0 || strcmp(dot, ".build") == 0))
 		return key_fail(c, 0,
 			"\"%s\" is a unit that sup does not do; name the image itself", c->value);
-	return store_of(c, LETTERS DIGITS "_.-+/:@", 255, "an image");
+	return store_of(c, ":@+/_.-" ALPHANUMERIC, 255, "an image");
 }
 
 const struct key_type key_type_image = {
@@ -387,7 +386,7 @@ const struct key_type key_type_units = {
 static int check_host_name(struct key_context *c, const char *name)
 {
 	if (strchr("-.", name[0]) == NULL && strlen(name) <= 128 &&
-		name[strspn(name, LETTERS DIGITS "_.-")] == '\0')
+		name[strspn(name, "_.-" ALPHANUMERIC)] == '\0')
 		return 0;
 	return key_fail(c, c->at, "\"%s\" is not a host name", name);
 }

@@ -94,10 +94,7 @@ const struct key_type key_type_words = {
 
 static size_t variable_length(const char *s)
 {
-	static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_"
-				      "0123456789";
-
-	return *s >= '0' && *s <= '9' ? 0 : strspn(s, letters);
+	return *s >= '0' && *s <= '9' ? 0 : strspn(s, "_" ALPHANUMERIC);
 }
 
 /* Each is compared with those before it. */

@@ -166,7 +166,7 @@ const struct known refused_words[] = {
 	{ "Service", "run the program in the foreground, with Type=exec or Type=notify",
 		"Type=forking" },
 	{ "Service", "there is no D-Bus that says when it is ready; use Type=notify", "Type=dbus" },
-	{ "Service", "use journal: each unit has a log of its own, see supctl logs",
+	{ "Service", "use journal: every unit has a log of its own, see supctl logs",
 		"StandardOutput=kmsg StandardOutput=kmsg+console StandardOutput=syslog "
 		"StandardOutput=syslog+console StandardError=kmsg StandardError=kmsg+console "
 		"StandardError=syslog StandardError=syslog+console" },

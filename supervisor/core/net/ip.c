@@ -103,6 +103,16 @@ int subnet_parse(struct subnet *out, const char *text)
 	return 0;
 }
 
+bool ip_is_special(struct ip a)
+{
+	unsigned int top = ip_to_v4(a) >> 24;
+
+	if (ip_family(a) == FAMILY_V4)
+		return top == 0 || top == 127 || top >= 224;
+	top = (unsigned int)(a.hi >> 48);
+	return top < 0x100 || (top & 0xffc0) == 0xfe80 || top >= 0xff00;
+}
+
 /* ---- subnets ---- */
 
 static struct ip mask(uint8_t prefix)

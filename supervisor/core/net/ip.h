@@ -84,6 +84,9 @@ int ip_parse(struct ip *out, const char *text);
 /* With its prefix, which is not 0. */
 int subnet_parse(struct subnet *out, const char *text);
 
+/* One that no host of a network of ours can have: of this host or net, loopback, link-local of IPv6, multicast, reserved. */
+bool ip_is_special(struct ip a);
+
 struct ip subnet_first(const struct subnet *s);
 struct ip subnet_last(const struct subnet *s);
 bool subnet_has(const struct subnet *s, struct ip a);

@@ -13,6 +13,18 @@ const char *port_protocol_name(uint8_t protocol)
 	return names[protocol];
 }
 
+void port_put(struct text *t, const struct port *p)
+{
+	char ip[IP_TEXT_MAX];
+
+	if (ip_is_set(p->host_addr))
+		text_printf(t, ip_family(p->host_addr) == FAMILY_V6 ? "[%s]:" : "%s:",
+			ip_text(ip, p->host_addr));
+	text_printf(t, "%u:%u", p->host, p->inside);
+	if (p->protocol != PORT_TCP)
+		text_printf(t, "/%s", port_protocol_name(p->protocol));
+}
+
 bool ports_meet(const struct port *a, const struct port *b)
 {
 	return a->host == b->host && a->protocol == b->protocol &&

@@ -8,6 +8,8 @@
 #include "supervisor/core/arena.h"
 #include "supervisor/core/net/ip.h"
 
+struct text;
+
 struct port { /* PublishPort=[[ip:][hostPort]:]containerPort[/proto], ranges expanded */
 	struct ip host_addr; /* none: any; 0.0.0.0: any of IPv4 */
 	uint16_t host, inside;
@@ -22,6 +24,8 @@ struct ports {
 };
 
 const char *port_protocol_name(uint8_t protocol);
+/* As PublishPort= has it. */
+void port_put(struct text *t, const struct port *p);
 /* Both cannot be published: one protocol and number, and addresses that overlap (any covers all). */
 bool ports_meet(const struct port *a, const struct port *b);
 /* One of them meets it. */

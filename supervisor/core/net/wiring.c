@@ -2,6 +2,7 @@
 
 #include "common/util.h"
 #include "supervisor/core/net/loan.h"
+#include "supervisor/core/text.h"
 
 #include <linux/if_link.h>
 #include <stdio.h>
@@ -30,25 +31,6 @@ static size_t stem_length(const char *unit)
 	return dot != NULL ? (size_t)(dot - unit) : strlen(unit);
 }
 
-/* What dev_valid_name() of the kernel takes, without what would surprise a shell or a sysctl path. */
-static bool if_name_char(char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-		c == '_' || c == '-';
-}
-
-static bool if_name_ok(const char *s, size_t len)
-{
-	size_t i;
-
-	if (len == 0 || len >= IF_NAME_MAX)
-		return false;
-	for (i = 0; i < len; i++)
-		if (!if_name_char(s[i]) && (s[i] != '.' || i == 0))
-			return false;
-	return true;
-}
-
 /* The start of the stem for people, a hash for uniqueness: 15 characters at most. */
 static void if_name_hashed(char out[IF_NAME_MAX], const char *prefix, const char *unit,
 	const char *network)
@@ -60,34 +42,25 @@ static void if_name_hashed(char out[IF_NAME_MAX], const char *prefix, const char
 		keep = most;
 	(void)snprintf(out, IF_NAME_MAX, "%s%.*s-%08x", prefix, (int)keep, unit,
 		(unsigned int)(uint32_t)(h ^ h >> 32));
-	for (i = 0; out[i] != '\0'; i++)
-		if (!if_name_char(out[i]))
+	for (i = 0; out[i += strspn(out + i, ALPHANUMERIC)] != '\0'; i++)
+		if (out[i] != '-')
 			out[i] = '_';
 }
 
-static int bridge_name(struct bridge_plan *p, const struct unit *network, struct err *e)
+static void bridge_name(struct bridge_plan *p, const struct unit *network)
 {
 	const struct network_section *n = &network->network;
-	const char *wanted = n->interface_name;
-	size_t len = wanted != NULL ? strlen(wanted) : stem_length(network->name);
+	const char *name = n->driver != DRIVER_BRIDGE ? n->interfaces.v[0] : n->interface_name;
+	size_t len = stem_length(network->name);
 
-	if (n->driver != DRIVER_BRIDGE) {
-		if (n->vlan != 0)
-			loan_vlan_name(p->name, n->interfaces.v[0], n->vlan);
-		else
-			(void)snprintf(p->name, sizeof(p->name), "%s", n->interfaces.v[0]);
-		return 0;
-	}
-	if (if_name_ok(wanted != NULL ? wanted : network->name, len)) {
-		memcpy(p->name, wanted != NULL ? wanted : network->name, len);
-		return 0;
-	}
-	if (wanted != NULL)
-		return err_setx(e,
-			"InterfaceName=%s: an interface name has 1 to %d characters of A-Z a-z 0-9 _ - .",
-			wanted, IF_NAME_MAX - 1);
-	if_name_hashed(p->name, "", network->name, "");
-	return 0;
+	if (n->driver != DRIVER_BRIDGE && n->vlan != 0)
+		loan_vlan_name(p->name, name, n->vlan);
+	else if (name != NULL)
+		(void)snprintf(p->name, sizeof(p->name), "%s", name);
+	else if (if_name_ok(network->name, len))
+		memcpy(p->name, network->name, len);
+	else
+		if_name_hashed(p->name, "", network->name, "");
 }
 
 static int parse_mtu(uint32_t *mtu, const char *text, struct err *e)
@@ -159,9 +132,10 @@ int bridge_options(struct bridge_plan *p, const struct settings *options, struct
 	return 0;
 }
 
-int bridge_plan_make(struct bridge_plan *p, const struct unit *network,
-	const struct pool pools[FAMILY_COUNT], const char *machine_id, struct err *e)
+void bridge_plan_make(struct bridge_plan *p, const struct unit *network,
+	const struct pool pools[FAMILY_COUNT], const char *machine_id)
 {
+	struct err ignored;
 	bool bridge = network->network.driver == DRIVER_BRIDGE;
 
 	*p = (struct bridge_plan){
@@ -178,9 +152,8 @@ int bridge_plan_make(struct bridge_plan *p, const struct unit *network,
 		p->at[f].prefix = pools[f].subnet.prefix;
 	}
 	mac_make(p->mac, machine_id, network->name, "bridge");
-	if (bridge_options(p, &network->network.options, e) < 0 || bridge_name(p, network, e) < 0)
-		return err_prefix(e, "%s", network->name);
-	return 0;
+	bridge_name(p, network);
+	(void)bridge_options(p, &network->network.options, &ignored);
 }
 
 /* As its file says, where it says so. */

@@ -9,10 +9,10 @@
 #define CORE_NET_WIRING_H
 
 #include "common/err.h"
+#include "supervisor/core/net/ifname.h"
 #include "supervisor/core/net/ipam.h"
 #include "supervisor/core/unit/unit.h"
 
-#define IF_NAME_MAX 16 /* IFNAMSIZ, with the final NUL */
 #define MAC_LEN 6
 
 /* The bridge of one .network. */
@@ -90,10 +90,10 @@ struct rule_set {
 int bridge_options(struct bridge_plan *p, const struct settings *options, struct err *e);
 /*
  * machine_id: the text of /etc/machine-id, or "" when the machine has none. The plan keeps the unit's name,
- * not a copy. Fails on an InterfaceName= the kernel would not take and on what bridge_options() fails on.
+ * not a copy. Its file is sound: that was looked at when it was loaded.
  */
-int bridge_plan_make(struct bridge_plan *p, const struct unit *network,
-	const struct pool pools[FAMILY_COUNT], const char *machine_id, struct err *e);
+void bridge_plan_make(struct bridge_plan *p, const struct unit *network,
+	const struct pool pools[FAMILY_COUNT], const char *machine_id);
 /* The nth network of a container of this unit, which has these addresses there. */
 void attach_plan_make(struct attach_plan *p, const char *unit, size_t nth,
 	const struct network_use *use, const struct bridge_plan *bridge,

@@ -424,13 +424,14 @@ const char *plan_all(const struct unit *u, const struct facts *facts, struct are
 	struct planner pl = { .u = u, .facts = facts, .arena = arena, .p = &p, .e = e };
 	const char *text;
 
-	if (u->kind == KIND_NETWORK)
-		return plan_network(&pl) == 0
-			? arena_printf(arena, "unit          %s\n%s", u->name, p.network)
-			: NULL;
-	if (plan_unit(&p, u, ROLE_MAIN, 0, facts, arena, e) < 0 ||
-		(u->kind == KIND_CONTAINER && plan_network(&pl) < 0))
+	if (u->kind == KIND_NETWORK) {
+		plan_network(&pl);
+		return arena_printf(arena, "unit          %s\n%s", u->name, p.network);
+	}
+	if (plan_unit(&p, u, ROLE_MAIN, 0, facts, arena, e) < 0)
 		return NULL;
+	if (u->kind == KIND_CONTAINER)
+		plan_network(&pl);
 	text = plan_print(&p, arena);
 	for (size_t i = 0; u->kind == KIND_CONTAINER && i < ARRAY_LEN(more); i++) {
 		if (!is_there(u, facts, more[i].role, more[i].index))

@@ -35,10 +35,7 @@ const char *env_get(char *const *env, const char *name, size_t len)
 
 static bool is_name(const char *s, size_t n)
 {
-	static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_"
-				      "0123456789";
-
-	return n > 0 && strspn(s, allowed) >= n && (s[0] < '0' || s[0] > '9');
+	return n > 0 && strspn(s, "_" ALPHANUMERIC) >= n && (s[0] < '0' || s[0] > '9');
 }
 
 /* ---- EnvironmentFile= ---- */

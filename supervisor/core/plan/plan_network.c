@@ -50,14 +50,13 @@ static const char *add_link(struct planner *pl)
 	struct bridge_plan b;
 	const char *text;
 
-	if (bridge_plan_make(&b, pl->u, unknown, "", pl->e) < 0)
-		return NULL;
+	bridge_plan_make(&b, pl->u, unknown, "");
 	text = arena_printf(pl->arena, "%-14s%s", b.driver == DRIVER_BRIDGE ? "bridge" : "parent",
 		b.name);
 	return add_leased(pl, text, NULL, pl->u->name);
 }
 
-int plan_network(struct planner *pl)
+void plan_network(struct planner *pl)
 {
 	bool container = pl->u->kind == KIND_CONTAINER;
 	size_t from = container ? offsetof(struct unit, container.aliases)
@@ -66,11 +65,10 @@ int plan_network(struct planner *pl)
 			      : from + sizeof(pl->u->network);
 	const char *text = container ? add_interfaces(pl) : add_link(pl);
 
-	for (const struct key *k = keys; text != NULL && k < keys + n_keys; k++)
+	for (const struct key *k = keys; k < keys + n_keys; k++)
 		if ((k->kinds & 1u << pl->u->kind) != 0 && k->offset >= from && k->offset < to &&
 			!bytes_are_zero((const char *)pl->u + k->offset, k->size))
 			text = key_lines(pl->arena, text, "network       ", k,
 				key_print(pl->arena, k, pl->u));
 	pl->p->network = text;
-	return text != NULL ? 0 : -1;
 }

@@ -34,7 +34,7 @@ size_t plan_path_depth(const char *path);
 int plan_secrets(struct planner *pl, struct mount_op **mounts, size_t *n);
 
 /* plan_network.c: p->network, of a container, or all of a network; in the arena. */
-int plan_network(struct planner *pl);
+void plan_network(struct planner *pl);
 
 /* plan_cgroup.c: p->cgroup. */
 int plan_cgroup(struct planner *pl);

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #define BLANKS " \t"
-#define NAME_CHARS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_."
+#define NAME_CHARS "_.-" ALPHANUMERIC
 
 struct ini_file {
 	struct arena arena; /* only for the time of one reading */

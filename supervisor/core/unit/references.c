@@ -3,8 +3,6 @@
 #include "common/util.h"
 #include "supervisor/core/keys/known.h"
 #include "supervisor/core/keys/suggest.h"
-#include "supervisor/core/net/wiring.h"
-#include "supervisor/core/number.h"
 #include "supervisor/core/unit/builtin.h"
 
 #include <stdarg.h>
@@ -195,10 +193,9 @@ static void resolver_edge(struct builder *b, uint32_t from, enum dependency dep,
 		references_edge(b, from, dep, (uint32_t)to);
 }
 
-static void resolve_network(struct builder *b, uint32_t unit, const struct network_use *use,
-	const char *default_network)
+static void resolve_network(struct builder *b, uint32_t unit, const struct network_use *use)
 {
-	const char *name = use->mode == NETWORK_DEFAULT ? default_network : use->unit;
+	const char *name = use->mode == NETWORK_DEFAULT ? b->default_network : use->unit;
 	int to;
 
 	if (name == NULL)
@@ -258,172 +255,12 @@ static void resolve_timer(struct builder *b, uint32_t unit)
 	}
 }
 
-/* ---- between containers ---- */
-
-struct published {
-	struct port port;
-	uint32_t unit;
-};
-
-static int compare_published(const void *left, const void *right)
-{
-	const struct published *a = left, *b = right;
-	uint32_t x = (uint32_t)a->port.protocol << 16 | a->port.host;
-	uint32_t y = (uint32_t)b->port.protocol << 16 | b->port.host;
-
-	if (x != y)
-		return x < y ? -1 : 1;
-	if (!ip_same(a->port.host_addr, b->port.host_addr))
-		return ip_compare(a->port.host_addr, b->port.host_addr);
-	return (a->unit > b->unit) - (a->unit < b->unit);
-}
-
-static bool same_port(const struct published *a, const struct published *b)
-{
-	return a->port.host == b->port.host && a->port.protocol == b->port.protocol;
-}
-
-static void check_published(struct builder *b)
-{
-	struct {
-		struct published *v;
-		size_t n;
-	} all = { 0 };
-	size_t first = 0;
-
-	for (size_t i = 0; i < b->set->n; i++)
-		for (size_t k = 0; k < b->set->units[i].container.ports.n; k++)
-			*LIST_ADD(&b->scratch, &all) = (struct published){
-				b->set->units[i].container.ports.v[k], (uint32_t)i
-			};
-	if (all.n > 1)
-		qsort(all.v, all.n, sizeof(*all.v), compare_published);
-	for (size_t i = 1; i < all.n; i++) {
-		const struct published *p = &all.v[i];
-		size_t k;
-
-		if (!same_port(p, &all.v[first]))
-			first = i;
-		for (k = first; k < i && !ports_meet(&p->port, &all.v[k].port); k++)
-			;
-		if (k < i && all.v[k].unit != p->unit)
-			references_complain(b, p->unit, FAULT_WARNING,
-				&b->references[p->unit].bridge_keys[BRIDGE_PublishPort],
-				"port %u of the host is also published by %s; only one of them can run",
-				p->port.host, b->set->units[all.v[k].unit].name);
-	}
-}
-
-static bool bridge_of(const struct unit *u, struct bridge_plan *p)
-{
-	static const struct pool none[FAMILY_COUNT];
-	struct err e;
-
-	return u->kind == KIND_NETWORK && u->broken == NULL && u->network.driver == DRIVER_BRIDGE &&
-		bridge_plan_make(p, u, none, "", &e) == 0;
-}
-
-/* On one bridge the containers of two networks would reach each other. The first by name has it. */
-static void check_bridges(struct builder *b)
-{
-	const struct unit *units = b->set->units;
-	struct bridge_plan own, other;
-
-	for (uint32_t i = 0; i < b->set->n; i++) {
-		const bool has = bridge_of(&units[i], &own);
-
-		for (uint32_t k = 0; has && k < i; k++)
-			if (bridge_of(&units[k], &other) && strcmp(own.name, other.name) == 0)
-				references_complain(b, i, FAULT_ERROR, &b->references[i].bridge,
-					"its bridge %s is that of %s, %s; give it another InterfaceName=",
-					own.name, units[k].name,
-					units[k].file != NULL ? units[k].file
-							      : "which is made here");
-	}
-}
-
-static void check_address(struct builder *b, uint32_t unit, const struct network_use *use)
-{
-	const struct container_section *c = &b->set->units[unit].container;
-	int network = use->mode == NETWORK_UNIT ? unit_set_find(b->set, use->unit) : -1;
-
-	for (enum family f = 0; network >= 0 && f < FAMILY_COUNT; f++) {
-		const struct unit *n = &b->set->units[network];
-		const struct subnet *subnet = &n->network.subnet[f];
-		bool here = ip_is_set(use->ip[f]);
-		struct ip ip = here ? use->ip[f] : c->ip[f];
-
-		if (ip_is_set(ip) &&
-			(!network_has(n, f) ||
-				(subnet->prefix != 0 && !subnet_has_host(subnet, ip))))
-			references_complain(b, unit, FAULT_ERROR,
-				here ? &b->references[unit].network : &b->references[unit].ip[f],
-				"%s= is not an address of a host in Subnet= of %s",
-				f == FAMILY_V4 ? "IP" : "IP6", use->unit);
-	}
-}
-
-/* Of a network without a bridge the host sees nothing. */
-static bool has_bridge(const struct builder *b, const struct network_use *use)
-{
-	int network = use->mode == NETWORK_UNIT ? unit_set_find(b->set, use->unit) : -1;
-
-	return network < 0 || b->set->units[network].network.driver == DRIVER_BRIDGE;
-}
-
-static bool may_have(const struct builder *b, const struct network_use *use,
-	const char *default_network, enum family f)
-{
-	const char *name = use->mode == NETWORK_DEFAULT ? default_network
-		: use->mode == NETWORK_UNIT             ? use->unit
-							: "";
-	int network = unit_set_find(b->set, name);
-
-	return network < 0 || (has_bridge(b, use) && network_has(&b->set->units[network], f));
-}
-
-/* A port of an address leads to the container's address of that family. */
-static void check_families(struct builder *b, uint32_t unit, const char *default_network)
-{
-	const struct ports *ports = &b->set->units[unit].container.ports;
-
-	for (size_t i = 0; i < ports->n; i++) {
-		const struct port *p = &ports->v[i];
-		const enum family f = ip_family(p->host_addr);
-		const struct network_use *use;
-		bool has = !ip_is_set(p->host_addr);
-
-		for (size_t k = 0; !has && (use = unit_network(&b->set->units[unit], k)) != NULL;
-			k++)
-			has = may_have(b, use, default_network, f);
-		if (has)
-			continue;
-		references_complain(b, unit, FAULT_ERROR,
-			&b->references[unit].bridge_keys[BRIDGE_PublishPort],
-			"port %u of the host is of IPv%c, which none of its networks has", p->host,
-			f == FAMILY_V4 ? '4' : '6');
-		return;
-	}
-}
-
-static void resolve_networks(struct builder *b, uint32_t unit, const char *default_network)
+static void resolve_networks(struct builder *b, uint32_t unit)
 {
 	const struct network_use *use;
-	bool bridge = false;
 
-	for (size_t i = 0; (use = unit_network(&b->set->units[unit], i)) != NULL; i++) {
-		resolve_network(b, unit, use, default_network);
-		check_address(b, unit, use);
-		bridge = bridge || has_bridge(b, use);
-	}
-	for (size_t i = 0; i < BRIDGE_KEY_COUNT && !bridge; i++)
-		if (b->references[unit].bridge_keys[i].path != NULL)
-			references_complain(b, unit, FAULT_ERROR,
-				&b->references[unit].bridge_keys[i],
-				"%s= needs a network with a bridge, and none of its networks has Driver=bridge",
-				bridge_keys[i].name);
-	if (bridge)
-		check_families(b, unit, default_network);
+	for (size_t i = 0; (use = unit_network(&b->set->units[unit], i)) != NULL; i++)
+		resolve_network(b, unit, use);
 }
 
 /* ---- targets, cycles ---- */
@@ -495,6 +332,7 @@ void references_resolve(struct builder *b, const char *default_target, const cha
 	int first = unit_set_find(set, default_target);
 
 	b->default_target = default_target;
+	b->default_network = default_network;
 	for (uint32_t i = 0; i < set->n; i++) {
 		resolve_ties(b, i);
 		references_socket(b, i);
@@ -504,7 +342,7 @@ void references_resolve(struct builder *b, const char *default_target, const cha
 		resolver_edge(b, i, DEP_WANTS, i);
 		if (set->units[i].kind != KIND_CONTAINER)
 			continue;
-		resolve_networks(b, i, default_network);
+		resolve_networks(b, i);
 		resolve_volumes(b, i);
 	}
 	if (first >= 0 && set->units[first].file == NULL)
@@ -512,10 +350,9 @@ void references_resolve(struct builder *b, const char *default_target, const cha
 			(uint32_t)unit_set_find(set, boot_target));
 	links_resolve(b);
 	mounts_for_resolve(b);
-	check_published(b);
-	check_bridges(b);
 	references_check_listens(b);
 	order_targets(b);
+	references_check_networks(b);
 	graph_break_cycles(&b->edges, set->n, on_cycle, b);
 	graph_layout(&set->arena, &b->edges, set->nodes, set->n);
 }

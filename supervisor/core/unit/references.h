@@ -46,7 +46,7 @@ enum tie {
 struct references {
 	struct origin ties[TIE_COUNT];
 	struct origin alias, network, mounts, bridge_keys[BRIDGE_KEY_COUNT], ip[FAMILY_COUNT];
-	struct origin bridge; /* InterfaceName= of a network */
+	struct origin bridge, subnet; /* InterfaceName=, Subnet= of a network */
 	struct origin timer_unit, service, sockets, listen;
 };
 
@@ -64,7 +64,7 @@ struct builder {
 	struct fault_list faults;
 	struct references *references; /* same index as units */
 	struct edge_list edges;
-	const char *default_target;
+	const char *default_target, *default_network;
 	size_t guesses; /* how often a nearest name was looked for, which is slow */
 	struct text_index texts;
 	struct name_set known; /* units, read or to be read */
@@ -118,5 +118,8 @@ void links_resolve(struct builder *b);
 void references_socket(struct builder *b, uint32_t unit);
 void references_sockets_of(struct builder *b, uint32_t unit);
 void references_check_listens(struct builder *b);
+
+/* references_network.c; the edges are sorted. */
+void references_check_networks(struct builder *b);
 
 #endif

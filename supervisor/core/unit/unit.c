@@ -61,20 +61,16 @@ enum unit_kind unit_kind_of(const char *name)
 
 int unit_name_check(const char *name)
 {
-	static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-				      "0123456789:_.@\\-";
 	size_t len = strlen(name);
 
 	/* A leading dot would be a hidden file, and "." or ".." in a path made of the name. */
 	if (len == 0 || len >= UNIT_NAME_MAX || name[0] == '.')
 		return -1;
-	return strspn(name, allowed) == len ? 0 : -1;
+	return strspn(name, "\\@:_.-" ALPHANUMERIC) == len ? 0 : -1;
 }
 
 int unit_name_of_path(const char *path, enum unit_kind kind, char name[UNIT_NAME_MAX])
 {
-	static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-				    "0123456789:_.";
 	struct text t = { name, UNIT_NAME_MAX, 0 };
 
 	for (const char *p = path; *p != '\0'; p++) {
@@ -84,7 +80,7 @@ int unit_name_of_path(const char *path, enum unit_kind kind, char name[UNIT_NAME
 			/* however many, and none at the ends */
 			if (t.len > 0 && p[1] != '/' && p[1] != '\0')
 				text_puts(&t, "-");
-		} else if (strchr(plain, *p) != NULL && !hidden) {
+		} else if (strchr(":._" ALPHANUMERIC, *p) != NULL && !hidden) {
 			text_put(&t, p, 1);
 		} else {
 			text_printf(&t, "\\x%02x", (unsigned char)*p);

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #define MEMBER(m) offsetof(struct unit, m)
+#define IPV6_MTU 1280u /* RFC 8200; below it the kernel switches IPv6 off */
 
 /* ---- .container ---- */
 
@@ -49,30 +50,45 @@ static void check_network(struct unit_loader *l)
 				"%s= is for one network; with several of them write Network=%s:%s=...",
 				ip_keys[f], use->unit != NULL ? use->unit : "bridge",
 				f == FAMILY_V4 ? "ip" : "ip6");
-	for (size_t i = 0; i < BRIDGE_KEY_COUNT && !bridge; i++)
-		if (loader_origin(l, bridge_keys[i].member) != NULL)
-			loader_complain(l, FAULT_ERROR, bridge_keys[i].member,
-				"%s= needs a network with a bridge, see Network=",
-				bridge_keys[i].name);
 	if (use->mode == NETWORK_CONTAINER && strcmp(use->unit, l->unit->name) == 0)
 		loader_complain(l, FAULT_ERROR, MEMBER(container.networks),
 			"a container cannot share its own network");
 }
 
+static void take_name(struct unit_loader *l, struct strv *names, const char *name, size_t member,
+	const char *todo)
+{
+	if (strv_find(names, name) != NULL)
+		loader_complain(l, FAULT_ERROR, member, "%s is there twice%s", name, todo);
+	strv_add(l->arena, names, name);
+}
+
+/* On the host each is one device, and in the container no two have the same name. */
 static void check_interfaces(struct unit_loader *l)
 {
+	static const char inside[] = " in the container";
 	const struct strv *list = &l->unit->container.interfaces;
 	enum network_mode mode = unit_network_mode(l->unit);
+	struct strv names = { 0 }, devices = { 0 };
+	const struct network_use *use;
 
 	if (list->n > 0 && (mode == NETWORK_HOST || mode == NETWORK_CONTAINER))
 		loader_complain(l, FAULT_ERROR, MEMBER(container.interfaces),
 			"Interface= needs a network of the container's own, see Network=");
-	for (size_t i = 0; i < list->n; i++)
-		for (size_t k = 0; k < i; k++)
-			if (strcspn(list->v[i], ":") == strcspn(list->v[k], ":") &&
-				strncmp(list->v[i], list->v[k], strcspn(list->v[i], ":")) == 0)
-				loader_complain(l, FAULT_ERROR, MEMBER(container.interfaces),
-					"%s is there twice", list->v[i]);
+	for (size_t i = 0; mode != NETWORK_NONE && (use = unit_network(l->unit, i)) != NULL; i++)
+		take_name(l, &names,
+			use->interface_name != NULL ? use->interface_name
+						    : arena_printf(l->arena, "eth%zu", i),
+			MEMBER(container.networks), inside);
+	for (size_t i = 0; i < list->n; i++) {
+		const char *name = list->v[i];
+		size_t len = strcspn(name, ":");
+
+		take_name(l, &devices, arena_strndup(l->arena, name, len),
+			MEMBER(container.interfaces), "");
+		take_name(l, &names, name[len] == ':' ? name + len + 1 : name,
+			MEMBER(container.interfaces), inside);
+	}
 }
 
 static void check_ports(struct unit_loader *l)
@@ -323,7 +339,7 @@ static void take_words(struct unit_loader *l)
 
 		if (strcmp(o->name, "parent") == 0 && n->interfaces.n == 0)
 			strv_add(l->arena, &n->interfaces, o->value);
-		if (strcmp(o->name, "parent") == 0 && strlen(o->value) >= IF_NAME_MAX)
+		if (strcmp(o->name, "parent") == 0 && !if_name_ok(o->value, strlen(o->value)))
 			loader_complain(l, FAULT_ERROR, MEMBER(network.options),
 				"Options=parent=%s: not the name of an interface", o->value);
 		if (strcmp(o->name, "vlan") != 0)
@@ -392,6 +408,9 @@ static void check_network_options(struct unit_loader *l)
 			loader_origin(l, MEMBER(network.vlan)) != NULL ? MEMBER(network.vlan)
 								       : MEMBER(network.options),
 			"VLAN= is one of a device, write its Interface= beside it");
+	if (options.mtu != 0 && options.mtu < IPV6_MTU && network_has(l->unit, FAMILY_V6))
+		loader_complain(l, FAULT_ERROR, MEMBER(network.options),
+			"Options=mtu=%u: IPv6 needs %u", options.mtu, IPV6_MTU);
 	check_uplink(l, options.strict);
 }
 
@@ -448,7 +467,7 @@ static void check_socket(struct unit_loader *l)
 			SOCKET_LISTEN_MAX);
 	if (s->accept)
 		loader_complain(l, FAULT_ERROR, MEMBER(socket.accept),
-			"Accept=yes, a process for each connection, is not done here; with Accept=no "
+			"Accept=yes is refused: a process for each connection is not done here; with Accept=no "
 			"the service gets the listening socket (sd_listen_fds(3)) and accepts itself");
 	if (s->symlinks.n > 0 && n_files(&s->listen) != 1)
 		loader_complain(l, FAULT_ERROR, MEMBER(socket.symlinks),

@@ -106,8 +106,7 @@ int unit_set_instance(const struct unit_set *set, const char *name, char full[UN
 		(void)snprintf(why, why_size, "no such unit, or several: give its full name");
 	} else if (unit_name_check(name) < 0) {
 		(void)snprintf(why, why_size,
-			"this is not the name of a unit: at most %d of A-Z a-z 0-9 : _ . @ -",
-			UNIT_NAME_MAX - 1);
+			"this is not the name of a unit: at most 63 of A-Z a-z 0-9 : _ . @ -");
 	} else if (at[1] == '\0' || unit_name_is_template(name)) {
 		(void)snprintf(why, why_size,
 			"this is a template; name an instance of it, such as %.*s@1",

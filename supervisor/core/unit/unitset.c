@@ -81,6 +81,7 @@ static void keep_origins(struct builder *b, struct references *r)
 	for (enum family f = 0; f < FAMILY_COUNT; f++)
 		r->ip[f] = origin_of(b, offsetof(struct unit, container.ip[f]));
 	r->bridge = origin_of(b, offsetof(struct unit, network.interface_name));
+	r->subnet = origin_of(b, offsetof(struct unit, network.subnet));
 	r->timer_unit = origin_of(b, offsetof(struct unit, timer.unit));
 	r->service = origin_of(b, offsetof(struct unit, socket.service));
 	r->sockets = origin_of(b, offsetof(struct unit, service.sockets));

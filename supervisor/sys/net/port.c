@@ -163,7 +163,7 @@ static int try_bind(const struct port *p, enum family f)
 
 int net_port_free(const struct port *p, struct err *e)
 {
-	char where[IP_TEXT_MAX + 24], text[IP_TEXT_MAX], owner[UNIT_NAME_MAX + 64];
+	char owner[UNIT_NAME_MAX + 64];
 	int no = 0;
 
 	for (enum family f = 0; f < FAMILY_COUNT && no == 0; f++)
@@ -171,11 +171,8 @@ int net_port_free(const struct port *p, struct err *e)
 			no = try_bind(p, f);
 	if (no == 0)
 		return 0;
-	(void)snprintf(where, sizeof(where), "%s:%u/%s",
-		ip_is_set(p->host_addr) ? ip_text(text, p->host_addr) : "*", p->host,
-		port_protocol_name(p->protocol));
 	if (no != EADDRINUSE)
-		return err_set_no(e, no, "port %s of the host", where);
+		return err_set_no(e, no, "bind");
 	name_owner(p, owner, sizeof(owner));
-	return err_set_no(e, EADDRINUSE, "port %s of the host is taken by %s", where, owner);
+	return err_set_no(e, no, "taken by %s", owner);
 }

@@ -67,10 +67,10 @@ int network_bridge_plan(struct instance *inst, bool anew, struct bridge_plan *p,
 
 	memset(inst->pools, 0, sizeof(inst->pools));
 	/* First for its name, by which the pools know the host's addresses from its own. */
-	if (bridge_plan_make(p, u, inst->pools, s->machine_id, e) < 0 ||
-		network_pools(inst, p->name, anew, e) < 0 ||
-		bridge_plan_make(p, u, inst->pools, s->machine_id, e) < 0)
+	bridge_plan_make(p, u, inst->pools, s->machine_id);
+	if (network_pools(inst, p->name, anew, e) < 0)
 		return -1;
+	bridge_plan_make(p, u, inst->pools, s->machine_id);
 	leases_save(s);
 	p->unit = inst->unit;
 	return 0;

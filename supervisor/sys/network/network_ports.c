@@ -3,12 +3,14 @@
 #include "common/killpoint.h"
 #include "common/paths.h"
 #include "supervisor/core/net/ports.h"
+#include "supervisor/core/text.h"
 #include "supervisor/sys/file.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #define TABLE "ports"
+#define WORDS_MAX (IP_TEXT_MAX + 24) /* "[IP]:65535:65535/sctp" */
 
 static void save(struct supervisor *s)
 {
@@ -57,22 +59,31 @@ static bool keep_wanted(struct instance *inst)
 	return less;
 }
 
+static const char *words(char buf[WORDS_MAX], const struct port *p)
+{
+	struct text t = { buf, WORDS_MAX, 0 };
+
+	port_put(&t, p);
+	return buf;
+}
+
 /* There is room, by keep_wanted(). host: a process of the host may have it, too. */
 static int claim(struct instance *inst, const struct port *p, bool host, struct err *e)
 {
 	const struct supervisor *s = inst->s;
+	char text[WORDS_MAX];
 	int rc = 0;
 
 	for (size_t i = 0; i < s->set->n && rc == 0; i++) {
 		const struct instance *other = s->instances[i];
 
 		if (other != NULL && other != inst && ports_taken(&other->ports, p))
-			rc = err_setx(e, "the port is taken by %s", other->unit);
+			rc = err_setx(e, "taken by %s", other->unit);
 	}
 	if (rc == 0 && host)
 		rc = net_port_free(p, e);
 	if (rc < 0)
-		return err_prefix(e, "PublishPort=%u/%s", p->host, port_protocol_name(p->protocol));
+		return err_prefix(e, "PublishPort=%s", words(text, p));
 	inst->ports.v[inst->ports.n++] = *p;
 	return 0;
 }
@@ -99,6 +110,7 @@ int ports_claim(struct instance *inst, struct err *e)
 static bool claim_free(struct instance *inst, bool host, bool says)
 {
 	const struct ports *want = wanted(inst);
+	char text[WORDS_MAX];
 	bool any = false;
 	struct err e;
 
@@ -114,8 +126,7 @@ static bool claim_free(struct instance *inst, bool host, bool says)
 		any = true;
 		if (!says)
 			journal(inst->s, LOG_LEVEL_INFO, inst->unit,
-				"has it by now: PublishPort=%u/%s", want->v[i].host,
-				port_protocol_name(want->v[i].protocol));
+				"has it by now: PublishPort=%s", words(text, &want->v[i]));
 	}
 	return any;
 }

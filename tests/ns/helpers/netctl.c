@@ -107,8 +107,8 @@ static int do_network(struct state *s)
 			ipam_pool(&s->pools[i][f], &u, f, MACHINE, &s->leases, &s->arena,
 				&(struct taken){ 0 }, &s->e) < 0)
 			return -1;
-	if (bridge_plan_make(&s->bridge[i], &u, s->pools[i], MACHINE, &s->e) < 0 ||
-		net_bridge_up(&s->net, &s->bridge[i], &s->e) < 0)
+	bridge_plan_make(&s->bridge[i], &u, s->pools[i], MACHINE);
+	if (net_bridge_up(&s->net, &s->bridge[i], &s->e) < 0)
 		return -1;
 	memcpy(s->networks[i].bridge, s->bridge[i].name, IF_NAME_MAX);
 	s->networks[i].internal = s->bridge[i].internal;
