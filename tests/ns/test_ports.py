@@ -181,7 +181,7 @@ def test_a_restart_is_refused_as_a_start_is(tmp_path, who):
         with b.host_has(9090 if who == "unit" else 8080):
             b.reload(a_container=wants("8181:81", "8080:80"))
             status, _, err = b.supctl("restart", "a")
-            wanted = {"unit": "taken by z.container", "process": "taken by .*, process "}[who]
+            wanted = {"unit": "taken by z.container", "process": "taken by .*process "}[who]
             assert status != 0 and re.search(f"PublishPort=8080:80: {wanted}", err), err
             assert b.unit("a")["state"] == "failed" and b.whose(8181) is None
             assert b.whose() == ("z" if who == "unit" else "host")
