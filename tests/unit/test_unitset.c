@@ -503,6 +503,20 @@ static void test_what_two_networks_or_containers_claim(void **state)
 	unit_set_free(&set);
 }
 
+static void test_a_name_twice_is_told_once(void **state)
+{
+	struct unit_set set;
+
+	(void)state;
+	BUILD(&set,
+		"a.service:4:1: warning: Wants=: there is no unit gone.service\n"
+		"b.service:4:1: warning: Wants=: there is no unit gone.service\n",
+		FILE_OF("a.service",
+			"[Service]\nExecStart=/bin/a\n[Unit]\nWants=gone.service gone.service\n"),
+		FILE_OF("b.service", "[Service]\nExecStart=/bin/b\n[Unit]\nWants=gone.service\n"));
+	unit_set_free(&set);
+}
+
 static void test_limits_need_a_bridge(void **state)
 {
 	struct unit_set set;
@@ -596,6 +610,7 @@ int main(void)
 		cmocka_unit_test(test_every_cycle_is_broken),
 		cmocka_unit_test(test_ten_thousand_units),
 		cmocka_unit_test(test_what_two_networks_or_containers_claim),
+		cmocka_unit_test(test_a_name_twice_is_told_once),
 		cmocka_unit_test(test_limits_need_a_bridge),
 		cmocka_unit_test(test_a_port_of_a_family_that_no_network_has),
 		cmocka_unit_test(test_a_second_subnet_of_a_family),

@@ -23,8 +23,14 @@ static const char *broken_text(struct arena *a, const struct unit_fault *fault)
 void unit_fault_add(struct arena *a, struct fault_list *faults, struct unit *unit,
 	const struct unit_fault *fault)
 {
-	struct unit_fault *added = LIST_ADD(a, faults);
+	const struct unit_fault *last = faults->n > 0 ? &faults->v[faults->n - 1] : fault;
+	struct unit_fault *added;
 
+	/* A line may have a name twice. */
+	if (last != fault && fault->line != 0 && last->line == fault->line &&
+		last->path == fault->path && strcmp(last->message, fault->message) == 0)
+		return;
+	added = LIST_ADD(a, faults);
 	*added = *fault;
 	if (unit == NULL)
 		return;
