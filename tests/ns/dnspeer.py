@@ -19,9 +19,9 @@ def name_bytes(name):
     return b"".join(bytes([len(x)]) + x.encode("latin-1") for x in name.split(".") if x) + b"\0"
 
 
-def question(name, kind=A, ident=None, more=b""):
+def question(name, kind=A, ident=None, more=b"", of=1):
     ident = random.randrange(65536) if ident is None else ident
-    return struct.pack(">6H", ident, 0x0100, 1, 0, 0, 1 if more else 0) + name_bytes(name) + struct.pack(">2H", kind, 1) + more
+    return struct.pack(">6H", ident, 0x0100, 1, 0, 0, 1 if more else 0) + name_bytes(name) + struct.pack(">2H", kind, of) + more
 
 
 def read_name(m, at):

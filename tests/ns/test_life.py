@@ -164,9 +164,10 @@ def test_no_second_copy_of_what_a_reload_forgot(boxes):
     """It cannot be killed, its file goes and comes back: it starts when the first one is gone, and not beside it."""
     box = boxes({
         "web.service": "[Service]\nTimeoutStopSec=200ms\nSendSIGKILL=no\n"
-                       "ExecStart=/bin/busybox sh -c 'trap : TERM; while ! [ -e /go ]; do busybox sleep 0.1; done'\n",
+                       "ExecStart=/bin/busybox sh -c 'trap : TERM; echo deaf; while ! [ -e /go ]; do busybox sleep 0.1; done'\n",
     })
     assert box.supctl("start", "web")[0] == 0
+    eventually(lambda: "deaf" in box.supctl("logs", "web")[1], "it hears no TERM")
     box.supctl("stop", "web")
     assert box.unit("web")["state"] == "failed"
     text = (box.units / "web.service").read_text()

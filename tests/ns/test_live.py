@@ -508,3 +508,25 @@ def test_killed_in_the_middle(tmp_path, point):
             assert b.answers(b.inside_of("db"), "10.30.0.77", 80)
         assert b.pids() == pids
         assert not (b.root / "run/sup/state/network-change").exists()
+
+
+@pytest.mark.parametrize("end", ["reload", "reborn"])
+def test_addresses_of_units_that_are_gone_are_given_to_others(tmp_path, end):
+    """When there is no other left; a unit that has stopped has its own."""
+    units = {"tiny.network": "[Network]\nSubnet=10.38.0.0/29\n" + FREE}
+    units |= {f"{name}.container": "[Container]\nNetwork=tiny.network\n" + SLEEP for name in ("stays", *"abcd")}
+    with LiveBox(tmp_path, units) as b:
+        b.ready()
+        for name in ("stays", *"abcd"):
+            assert b.supctl("start", name)[0] == 0
+        kept = b.addresses("stays")
+        assert b.supctl("stop", "stays", *"abcd")[0] == 0
+        b.reload(a_container=None, b_container=None, new_container="[Container]\nNetwork=tiny.network\n",
+                 more_container="[Container]\nNetwork=tiny.network\n", last_container="[Container]\nNetwork=tiny.network\n")
+        if end == "reborn":
+            b.reborn()
+        assert b.supctl("start", "new", "more")[0] == 0
+        status, _, err = b.supctl("start", "last")
+        assert status == 1 and "no free address is left in 10.38.0.0/29" in err
+        assert b.supctl("start", "stays")[0] == 0
+        assert b.addresses("stays") == kept

@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+import dnspeer
 from crashbox import KILL_BUILD
 from initbox import DEADLINE, eventually
 from test_live import CALL, ECHO, LiveBox
@@ -320,3 +321,32 @@ def test_killed_between_the_table_and_the_rules(tmp_path, what):
         eventually(lambda: b.unit(has)["state"] == "running", b.journal())
         with b.names(has), b.talks_to(has, port):
             b.reborn()
+
+
+def test_an_address_that_the_host_gets_later(tmp_path):
+    """As of a device that waits for its lease."""
+    with ports(tmp_path, a=wants("192.0.2.9:8080:80", "[2001:db8::9]:8080:80")) as b, b.names("a"):
+        for address in "192.0.2.9", "2001:db8::9":
+            assert b.whose(addr=address) is None
+            b.on_host("ip", "address", "add", address, "dev", "lo", *(["nodad"] if ":" in address else []))
+            eventually(lambda: b.whose(addr=address) == "a", f"{address} leads there")
+
+
+@pytest.mark.parametrize("order", [("hole", "a"), ("a", "hole")], ids="-".join)
+def test_the_port_of_names_stays_the_resolvers(tmp_path, order):
+    """Who publishes it on all addresses has it on those that are no resolver's, whoever has come first."""
+    with Ports(tmp_path) as b, contextlib.ExitStack() as stack:
+        b.write(mute_network="[Network]\nSubnet=10.31.0.0/24\nDisableDNS=yes\n", a_container=wants("8080:80"),
+                hole_container="[Container]\nNetwork=mute.network\n"
+                               "PublishPort=53:53/udp\nPublishPort=53:53/tcp\n")
+        b.ready()
+        assert b.supctl("reload")[0] == 0
+        for unit in order:
+            status, out, err = b.supctl("start", unit)
+            assert status == 0, out + err
+        spaces = {u: stack.enter_context(contextlib.closing(dnspeer.Namespace(b.host_pid(b.unit(u)["pid"])))) for u in order}
+        hole = stack.enter_context(contextlib.closing(
+            dnspeer.Server(spaces["hole"], "0.0.0.0", lambda q: dnspeer.answer(q, [bytes([203, 0, 113, 7])]))))
+        assert spaces["a"].ask("10.30.0.1", "a")[2] == b.addresses("a")["eth0"]
+        assert hole.names() == []
+        assert spaces["a"].ask("10.31.0.1", "a")[2] == ["203.0.113.7"]

@@ -93,6 +93,19 @@ def resolver(tmp_path):
         yield Resolver(stack, tmp_path)
 
 
+@pytest.mark.parametrize("of", [0, 3, 4, 254, 255])
+def test_other_classes_are_asked_of_nobody(resolver, of):
+    """By which an internal network would reach the outside."""
+    first = resolver.server(FIRST, give, give)
+    for text in NAMES, NAMES.replace("\n", "\ninternal\n", 1):
+        resolver.write(text)
+        asked = question("secret.example", TXT, of=of)
+        assert read_answer(resolver.ns.udp(GATEWAY, asked, ONE))[0] == 4
+        with resolver.ns.tcp(GATEWAY, ONE) as s:
+            assert read_answer(tcp_ask(s, asked))[0] == 4
+    assert first.names() == []
+
+
 def test_the_networks_own_names(resolver):
     first = resolver.server(FIRST, give)
     assert resolver.ask("db") == (0, False, [ONE])

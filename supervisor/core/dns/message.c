@@ -310,9 +310,12 @@ enum dns_verdict dns_reply(const struct dns_view *view, const struct dns_names *
 	if (m->n < DNS_HEADER || (m->v[2] & FLAG_ANSWER) != 0)
 		return DNS_IGNORE;
 	code = read_question(&q, m);
+	/* Of other classes nothing is asked elsewhere: what must not go outside would go by them. */
+	if (code == DNS_OK && q.class != CLASS_IN)
+		code = DNS_NOT_DONE;
 	if (code != DNS_OK)
 		dns_fail(m, code);
-	else if (q.class != CLASS_IN || !answer(m, &q, view, names))
+	else if (!answer(m, &q, view, names))
 		return DNS_FORWARD;
 	return DNS_ANSWER;
 }

@@ -160,11 +160,12 @@ const struct key_type key_type_instance = {
 	.print = string_print,
 };
 
+/* arg 2: one of the host's that is only looked for, which lo may be. */
 static int interface_parse(struct key_context *c)
 {
 	if (store_of(c, "_.-" ALPHANUMERIC, IF_NAME_MAX - 1, "a network interface") < 0)
 		return -1;
-	return if_name_ok(c->value, strlen(c->value))
+	return c->key->arg == 2 || if_name_ok(c->value, strlen(c->value))
 		? 0
 		: key_fail(c, 0, "\"%s\" cannot be the name of an interface here", c->value);
 }
@@ -176,7 +177,7 @@ const struct key_type key_type_interface = {
 	.print = string_print,
 };
 
-/* arg: "NIC:NAME", another name inside, is one, too. */
+/* arg 1: "NIC:NAME", another name inside, is one, too. */
 static int interfaces_parse(struct key_context *c)
 {
 	struct key_context part = *c;

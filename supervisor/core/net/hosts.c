@@ -272,11 +272,21 @@ static void client_lines(struct text *t, const struct names_client *c)
 	}
 }
 
+/* Who is asked outside: those of the network, else those of the host. */
+static void upstream_lines(struct text *t, const struct names *n)
+{
+	const char *host_text = n->host_text != NULL ? n->host_text : "";
+	struct resolv_line l;
+
+	server_lines(t, "server", n->dns);
+	while ((n->dns == NULL || n->dns->n == 0) && next_line(&host_text, &l))
+		if (is_word(l.key, l.key_len, "nameserver"))
+			word_line(t, "server", l.value, l.value_len);
+}
+
 const char *names_text(const struct names *n, struct arena *a)
 {
 	struct text t = { .arena = a };
-	const char *host_text = n->host_text != NULL ? n->host_text : "";
-	struct resolv_line l;
 	char ip[IP_TEXT_MAX];
 
 	append_str(&t, "domain ");
@@ -287,10 +297,8 @@ const char *names_text(const struct names *n, struct arena *a)
 			(void)subnet_text(ip, &n->subnet[f]);
 			word_line(&t, "subnet", ip, strlen(ip));
 		}
-	server_lines(&t, "server", n->dns);
-	while ((n->dns == NULL || n->dns->n == 0) && next_line(&host_text, &l))
-		if (is_word(l.key, l.key_len, "nameserver"))
-			word_line(&t, "server", l.value, l.value_len);
+	if (!n->internal)
+		upstream_lines(&t, n);
 	for (size_t i = 0; i < n->n_members; i++)
 		(void)host_lines_of(&t, &n->members[i]);
 	for (size_t i = 0; i < n->n_clients; i++)

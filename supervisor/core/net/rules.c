@@ -415,6 +415,9 @@ static const struct rule {
 
 	/* Here the first packet of a connection comes by, and no other. */
 	{ CHAIN_PREROUTING, { from_inside, has_too_many, drop } },
+	/* Whoever publishes port 53 on all addresses does not become the resolver of other networks. */
+	{ CHAIN_PREROUTING, { v4, to_resolver, accept } },
+	{ CHAIN_PREROUTING, { v6, to_resolver6, accept } },
 	{ CHAIN_PREROUTING, { publish } },
 	{ CHAIN_OUTPUT, { publish } },
 	{ CHAIN_PUBLISH, { v4, to_published_addr } },

@@ -4,6 +4,7 @@
  */
 #include "common/fd.h"
 #include "common/paths.h"
+#include "supervisor/core/dns/message.h"
 #include "supervisor/sys/file.h"
 #include "supervisor/sys/net/net.h"
 
@@ -155,6 +156,9 @@ static int try_bind(const struct port *p, enum family f)
 	/* Connections that have ended do not count, a listener still does (Linux, not udp). */
 	if (p->protocol != PORT_UDP)
 		(void)setsockopt(sock, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	/* A resolver has it on its own bridge alone, where it stays the resolver's. */
+	if (p->host == DNS_PORT)
+		(void)setsockopt(sock, SOL_SOCKET, SO_BINDTODEVICE, "lo", 2);
 	if (f == FAMILY_V4)
 		return bind(sock, (const struct sockaddr *)&v4, sizeof(v4)) == 0 ? 0 : errno;
 	(void)setsockopt(sock, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));

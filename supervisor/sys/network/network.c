@@ -104,6 +104,21 @@ int network_setup(struct instance *inst, struct err *e)
 	return -1;
 }
 
+static bool is_known(const void *ctx, const char *unit)
+{
+	return unit_set_find(ctx, unit) >= 0;
+}
+
+/* A lease stays while its unit exists, and after that until its address is needed. */
+static int assign(struct supervisor *s, const struct pool *pool, const char *unit, struct ip fixed,
+	struct ip *addr, struct err *e)
+{
+	if (ipam_assign(&s->leases, &s->lease_arena, pool, unit, fixed, addr, e) == 0)
+		return 0;
+	ipam_prune(&s->leases, is_known, s->set);
+	return ipam_assign(&s->leases, &s->lease_arena, pool, unit, fixed, addr, e);
+}
+
 /* Those it had, when a supervisor before has given them, whatever its file says now. */
 static int addresses_of(struct instance *inst, const struct network_use *use,
 	const struct instance *network, bool adopts, struct ip addr[FAMILY_COUNT], struct err *e)
@@ -120,8 +135,7 @@ static int addresses_of(struct instance *inst, const struct network_use *use,
 			fixed = had->at.addr;
 		addr[f] = (struct ip){ 0 };
 		if (network->pools[f].subnet.prefix != 0 &&
-			ipam_assign(&s->leases, &s->lease_arena, &network->pools[f], inst->unit,
-				fixed, &addr[f], e) < 0)
+			assign(s, &network->pools[f], inst->unit, fixed, &addr[f], e) < 0)
 			return -1;
 	}
 	KILL_POINT("attach-addressed");
