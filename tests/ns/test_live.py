@@ -334,6 +334,31 @@ def test_name_servers(box):
         assert box.unit("sup-dns@lan.service")["pid"] == pid
 
 
+def asks(space, gateway):
+    with contextlib.suppress(OSError):
+        return space.ask(gateway, "db")[2]
+
+
+def test_another_gateway_takes_its_listeners_along(box):
+    """The resolver, and sockets of units at the host's address in the network."""
+    lan = LAN + "HostAccess=yes\n"
+    own = {"own.socket": "[Socket]\nListenStream=lan.network:7000\n" + FREE,
+           "own.service": "[Service]\nExecStart=/bin/busybox sleep 100000\n" + FREE}
+    for name, text in own.items():
+        (box.units / name).write_text(text)
+    box.reload(lan_network=lan)
+    assert box.supctl("start", "own.socket")[0] == 0
+    with contextlib.closing(dnspeer.Namespace(box.host_pid(box.unit("web")["pid"]))) as space:
+        for gateway in "10.30.0.254", "10.30.0.1":
+            planned = box.planned(lan_network=lan + f"Gateway={gateway}\n")
+            assert all(f"{unit}: restarted, if it runs\n" in planned for unit in ("sup-dns@lan.socket", "own.socket")), planned
+            box.reload()
+            eventually(lambda at=gateway: asks(space, at) == ["10.30.0.8"], f"the resolver; {box.journal()}")
+            assert box.answers(box.inside_of("web"), gateway, 7000)
+    for name in own:
+        (box.units / name).unlink()
+
+
 SIX = "[Network]\nSubnet=10.40.0.0/24\nSubnet=fd40::/64\n"
 AT_SIX = "[Container]\nNetwork=six.network\nIP=10.40.0.9\nIP6=fd40::9\nPublishPort=8686:86\n"
 

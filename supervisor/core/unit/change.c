@@ -53,6 +53,22 @@ enum unit_change unit_change(const struct unit *before, const struct unit *after
 	return change;
 }
 
+/* Whether a socket listens at the host's address in a network that has another one now. */
+static bool moves(const struct unit_set *before, const struct unit_set *after, const struct unit *u)
+{
+	for (size_t i = 0; i < u->socket.listen.n; i++) {
+		const char *network = u->socket.listen.v[i].network;
+		int was = network != NULL ? unit_set_find(before, network) : -1;
+		int is = network != NULL ? unit_set_find(after, network) : -1;
+
+		if (was >= 0 && is >= 0 &&
+			memcmp(before->units[was].network.gateway, after->units[is].network.gateway,
+				sizeof(before->units[was].network.gateway)) != 0)
+			return true;
+	}
+	return false;
+}
+
 void unit_changes_carry(const struct unit_set *before, struct unit_set *after)
 {
 	for (size_t i = 0; i < after->n; i++) {
@@ -62,6 +78,6 @@ void unit_changes_carry(const struct unit_set *before, struct unit_set *after)
 
 		if (was != NULL && strcmp(was->name, u->name) == 0 &&
 			unit_change(was, u, NULL, NULL) != CHANGE_RESTART)
-			u->digest = was->digest;
+			u->digest = moves(before, after, u) ? ~was->digest : was->digest;
 	}
 }

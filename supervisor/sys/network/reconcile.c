@@ -248,6 +248,12 @@ void reconcile_forwarding(struct supervisor *s)
 	look_soon(s);
 }
 
+void reconcile_rules(struct supervisor *s)
+{
+	s->reconcile.anew = true;
+	look_soon(s);
+}
+
 /* lost: what is not noticed when there is no socket. */
 static void attend(struct supervisor *s, struct ear *ear, int sock, const char *lost, struct err *e)
 {

@@ -39,5 +39,7 @@ void reconcile_open(struct supervisor *s);
 void reconcile_listen(struct supervisor *s);
 /* Somebody may have switched forwarding off where netlink does not tell it. */
 void reconcile_forwarding(struct supervisor *s);
+/* The rules will be set again: something that they are about is there now. */
+void reconcile_rules(struct supervisor *s);
 
 #endif

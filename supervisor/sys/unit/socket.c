@@ -63,6 +63,8 @@ static int find_address(struct supervisor *s, struct listen *l, const char **dev
 	l->ip = network_address(network);
 	l->family = ip_family(l->ip) == FAMILY_V4 ? LISTEN_IPV4 : LISTEN_IPV6;
 	*device = network->bridge.name;
+	/* Containers may ask a resolver as soon as it listens; who was on the network before it learns of it here. */
+	reconcile_rules(s);
 	return 0;
 }
 
