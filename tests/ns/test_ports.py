@@ -47,7 +47,7 @@ class Ports(LiveBox):
             assert self.says(p) == f"{name}\n" and self.whose(port) == name
 
     def whose(self, port=8080, addr="127.0.0.1"):
-        with self.python(self.of_host(), CALL, addr, port, 1) as p:
+        with self.python(self.of_host(), CALL, addr, port, 5) as p:
             return self.says(p).strip() if p.stdout.readline() == "connected\n" else None
 
     def refused(self, unit, words):

@@ -216,13 +216,19 @@ def test_start_limit_of_the_service_fails_its_socket(boxes):
     assert box.unit("fails.socket")["cause"].startswith("service-start-limit-hit")
 
 
+def connected(box, port):
+    """How many wait at that port to be taken, or have been."""
+    lines = [line.split() for v in ("", "6") for line in Path(f"/proc/{box.init_pid()}/net/tcp{v}").read_text().splitlines()]
+    return sum(words[1].endswith(f":{port:04X}") and words[3] == "01" for words in lines)
+
+
 def test_flush_pending(boxes):
     box = boxes({
         "once.service": script("touch /ran; until [ -e /go ]; do sleep 0.01; done; rm /ran /go"),
         "once.socket": f"[Socket]\nListenStream=8080\nFlushPending=yes\n{INSTALL}",
     }, "once.socket")
     with box.inside("/bin/listener", "ask", "8080", "5", "5", stdout=-1, stderr=-2, text=True) as asks:
-        eventually((box.root / "ran").exists, "the start by the first")
+        eventually(lambda: (box.root / "ran").exists() and connected(box, 8080) == 5, "the start by the first, and all others")
         (box.root / "go").touch()
         # who waits when it ends gets nothing, and starts nothing
         assert "0 of 5 answered" in asks.communicate(timeout=initbox.DEADLINE)[0]
