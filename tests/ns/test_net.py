@@ -143,9 +143,9 @@ class Host:
         return self.ask(ns, kind, addr, port, limit=0.7) == "no answer"
 
     def pings(self, ns, addr):
-        done = subprocess.run(self.argv(ns, "busybox", "ping", "-c", "1", "-W", "1", addr),
-                              capture_output=True, timeout=SECONDS)
-        return done.returncode == 0
+        """Within a second, or on a machine that is busy at a later one of three attempts."""
+        return any(subprocess.run(self.argv(ns, "busybox", "ping", "-c", "1", "-W", "1", addr), capture_output=True,
+                                  timeout=SECONDS).returncode == 0 for _ in range(3))
 
 
 @pytest.fixture
