@@ -332,6 +332,14 @@ def test_an_address_that_the_host_gets_later(tmp_path):
             eventually(lambda: b.whose(addr=address) == "a", f"{address} leads there")
 
 
+@pytest.mark.parametrize("address", ["192.0.2.9", "[2001:db8::9]"])
+def test_who_listens_on_all_addresses_has_those_that_come_later(tmp_path, address):
+    with ports(tmp_path, a=wants()) as b, b.host_has(8080):
+        b.reload(b_container=wants(f"{address}:8080:80"))
+        status, _, err = b.supctl("start", "b")
+        assert status != 0 and f"PublishPort={address}:8080:80: taken by " in err
+
+
 @pytest.mark.parametrize("order", [("hole", "a"), ("a", "hole")], ids="-".join)
 def test_the_port_of_names_stays_the_resolvers(tmp_path, order):
     """Who publishes it on all addresses has it on those that are no resolver's, whoever has come first."""

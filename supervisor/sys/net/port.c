@@ -156,6 +156,10 @@ static int try_bind(const struct port *p, enum family f)
 	/* Connections that have ended do not count, a listener still does (Linux, not udp). */
 	if (p->protocol != PORT_UDP)
 		(void)setsockopt(sock, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	/* The address may come later: who listens on all of them has its port all the same. Port 0 asks for the address itself. */
+	if (p->host != 0)
+		(void)setsockopt(sock, f == FAMILY_V4 ? IPPROTO_IP : IPPROTO_IPV6,
+			f == FAMILY_V4 ? IP_FREEBIND : IPV6_FREEBIND, &on, sizeof(on));
 	/* A resolver has it on its own bridge alone, where it stays the resolver's. */
 	if (p->host == DNS_PORT)
 		(void)setsockopt(sock, SOL_SOCKET, SO_BINDTODEVICE, "lo", 2);

@@ -6,7 +6,6 @@
 #include "supervisor/core/text.h"
 #include "supervisor/sys/file.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -81,9 +80,8 @@ static int claim(struct instance *inst, const struct port *p, bool host, struct 
 		if (other != NULL && other != inst && ports_taken(&other->ports, p))
 			rc = err_setx(e, "taken by %s", other->unit);
 	}
-	/* An address that the host has not got yet: nobody else has a port of it, either. */
-	if (rc == 0 && host && net_port_free(p, e) < 0 && e->no != EADDRNOTAVAIL)
-		rc = -1;
+	if (rc == 0 && host)
+		rc = net_port_free(p, e);
 	if (rc < 0)
 		return err_prefix(e, "PublishPort=%s", words(text, p));
 	inst->ports.v[inst->ports.n++] = *p;

@@ -63,8 +63,6 @@ static int find_address(struct supervisor *s, struct listen *l, const char **dev
 	l->ip = network_address(network);
 	l->family = ip_family(l->ip) == FAMILY_V4 ? LISTEN_IPV4 : LISTEN_IPV6;
 	*device = network->bridge.name;
-	/* Containers may ask a resolver as soon as it listens; who was on the network before it learns of it here. */
-	reconcile_rules(s);
 	return 0;
 }
 
@@ -91,6 +89,9 @@ static int open_one(struct instance *inst, size_t n, struct err *e)
 	if (rc != 0)
 		return err_set_no(e, -rc, "watch %s", l.text);
 	listener->polled = true;
+	/* What containers reach as soon as it listens, a resolver: those that were on the network before it, too. */
+	if (u->socket.listen.v[n].family == LISTEN_NETWORK)
+		reconcile_rules(inst->s);
 	return link_hold(&inst->s->link, HELD_KIND, name, listener->fd, e);
 }
 
