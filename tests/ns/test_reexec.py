@@ -31,6 +31,7 @@ def box(tmp_path):
     with made as b:
         b.ready()
         eventually(lambda: b.unit("counter")["state"] == "running" and logged(b), "the counter")
+        eventually(lambda: b.unit("missing")["state"] == "failed", "missing fails")
         yield b
 
 
