@@ -16,6 +16,7 @@ SLEEP = "Rootfs=/srv/root\nExec=/bin/busybox sleep 100000\n"
 INSTALL = ""
 UNITS = {
     "in.container": f"[Unit]\nStartLimitIntervalSec=0\n[Container]\nInterface=eth1:lan0\nNetwork=none\n{SLEEP}",
+    "boss.container": f"[Container]\nInterface=eth1\nNetwork=none\nAddCapability=NET_ADMIN NET_RAW\n{SLEEP}",
     "too.container": f"[Container]\nInterface=eth1\nNetwork=none\n{SLEEP}",
     "usb.container": f"[Container]\nInterface=usb0\nNetwork=own.network\n{SLEEP}",
     "own.network": "[Network]\nSubnet=10.30.0.0/24\n",
@@ -60,7 +61,8 @@ class Lab(RootBox):
 
     def links(self):
         """All that a lent device may lack afterwards."""
-        return {l["ifname"]: (l.get("master"), "UP" in l["flags"], l["mtu"], l["address"],
+        modes = {"PROMISC", "ALLMULTI", "NOARP"}
+        return {l["ifname"]: (l.get("master"), "UP" in l["flags"], l["mtu"], l["address"], modes & set(l["flags"]),
                               sorted(f"{a['local']}/{a['prefixlen']}" for a in l["addr_info"] if a["scope"] == "global"))
                 for l in self.ip("-j", "addr")}
 
@@ -111,6 +113,25 @@ def box(tmp_path):
     with Lab(tmp_path) as lab:
         eventually(lambda: lab.supctl("status")[0] == 0, "it answers")
         yield lab
+
+
+@pytest.mark.parametrize("died", [False, True])
+def test_what_a_container_makes_of_it_is_over(box, died):
+    """Its address, size and modes, which a device takes along."""
+    box.nic("eth1", "192.0.2.7/24", mac="02:00:5e:00:53:07")
+    box.ip("link", "set", "eth1", "mtu", "1400")
+    before = box.links()
+    box.do("start", "boss.container")
+    for words in ("down",), ("address", "02:00:5e:00:53:66"), ("mtu", "1300"), ("promisc", "on"), ("arp", "off"), ("up",):
+        box.within("boss.container", "ip", "link", "set", "eth1", *words)
+    seen = box.within("boss.container", "ip", "link", "show", "eth1")
+    # busybox says of IFF_PROMISC its number.
+    assert [word for word in ("NOARP", "UP100,", "mtu 1300", "02:00:5e:00:53:66") if word not in seen] == [], seen
+    if died:
+        box.kill_supervisor()
+        eventually(lambda: box.supctl("status")[0] == 0, "it answers")
+    box.do("stop", "boss.container")
+    box.stays(before)
 
 
 def test_a_device_moves_in_and_comes_back_as_it_was(box):
@@ -195,7 +216,7 @@ def test_a_start_waits_for_its_device_and_gets_it_again(box):
     assert "192.0.2.10/24" in there and "192.0.2.9/24" not in there
     box.do("stop", "usb.container")
     eventually(lambda: "usb0" in box.links(), "back")
-    assert box.links()["usb0"][0] == "br0" and box.links()["usb0"][4] == ["192.0.2.10/24"]
+    assert box.links()["usb0"][0] == "br0" and box.links()["usb0"][-1] == ["192.0.2.10/24"]
     assert "waiting" not in box.do("status", "usb.container")
 
 

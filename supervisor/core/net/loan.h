@@ -28,6 +28,7 @@ struct loan {
 	uint32_t n_addresses;
 	struct rt_address addresses[LOAN_ADDRESSES];
 	uint8_t mac[MAC_LEN]; /* of which device that name was */
+	uint32_t mtu, modes;  /* as in struct rt_link; mtu 0: not on file */
 };
 
 struct loans {

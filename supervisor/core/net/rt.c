@@ -6,7 +6,6 @@
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
 #include <linux/veth.h>
-#include <net/if.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -44,8 +43,8 @@ void rt_link_change(struct nl_buf *b, int index, const char *name, const struct 
 {
 	struct ifinfomsg m = {
 		.ifi_index = index,
-		.ifi_flags = c->up ? IFF_UP : 0,
-		.ifi_change = c->up || c->down ? IFF_UP : 0,
+		.ifi_flags = c->modes | (c->up ? IFF_UP : 0),
+		.ifi_change = c->modes_of | (c->up || c->down ? IFF_UP : 0),
 	};
 
 	nl_begin(b, RTM_SETLINK, 0, &m, sizeof(m));
@@ -333,6 +332,8 @@ bool rt_link_read(struct rt_link *link, const struct nl_reply *r)
 		.peer = find_index(attrs, size, IFLA_LINK),
 		.master = find_index(attrs, size, IFLA_MASTER),
 		.up = (m.ifi_flags & IFF_UP) != 0,
+		.mtu = (uint32_t)find_index(attrs, size, IFLA_MTU),
+		.modes = m.ifi_flags & RT_MODES,
 		.name = nl_find_str(attrs, size, IFLA_IFNAME),
 		.alias = nl_find_str(attrs, size, IFLA_IFALIAS),
 	};

@@ -5,7 +5,11 @@
 #include "supervisor/core/net/nl.h"
 #include "supervisor/core/net/wiring.h"
 
+#include <net/if.h>
+
 #define LOOPBACK_INDEX 1 /* in every network namespace */
+/* How a device listens: netdevice(7). */
+#define RT_MODES ((uint32_t)(IFF_PROMISC | IFF_ALLMULTI | IFF_NOARP))
 
 /* What is known of an interface. Strings point into the reply. */
 struct rt_link {
@@ -13,6 +17,7 @@ struct rt_link {
 	int peer;   /* of a veth: the index of the other end, in its own namespace; 0: none */
 	int master; /* index of the bridge it is a port of; 0: none */
 	bool up;
+	uint32_t mtu, modes; /* modes: of RT_MODES */
 	const char *name;
 	const char *kind;     /* "bridge", "veth"; NULL: a device */
 	const char *alias;    /* NULL: none */
@@ -25,6 +30,7 @@ struct rt_change {
 	const char *alias;
 	const uint8_t *mac;
 	uint32_t mtu;
+	uint32_t modes, modes_of; /* as they are to be, and those of RT_MODES that are meant */
 	bool up, down;
 	bool freed; /* of its bridge */
 };

@@ -44,6 +44,8 @@ int nic_look(struct net *n, struct loan *l, struct err *e)
 	to.index = found.index;
 	l->up = found.up;
 	l->made = found.made;
+	l->mtu = found.mtu;
+	l->modes = found.modes;
 	memcpy(l->mac, found.mac, sizeof(l->mac));
 	l->n_addresses = 0;
 	memcpy(l->master, master.name, sizeof(l->master));
@@ -142,6 +144,26 @@ int nic_send(struct net *n, int netns, struct loan *l, struct err *e)
 	return nlsock_run(sock, &b, NULL, NULL, e);
 }
 
+/* What a device takes along wherever it goes, as it was: many drivers change their address only while they are down. */
+static int calm(int sock, const struct loan *l, const struct found_link *now, struct err *e)
+{
+	static const struct rt_change down = { .down = true };
+	_Alignas(8) uint8_t memory[256];
+	const struct rt_change c = {
+		.mac = memcmp(l->mac, now->mac, sizeof(l->mac)) != 0 ? l->mac : NULL,
+		.mtu = l->mtu,
+		.modes = l->modes,
+		.modes_of = RT_MODES,
+	};
+	struct nl_buf b;
+
+	nl_init(&b, memory, sizeof(memory));
+	rt_link_change(&b, now->index, l->name, &down);
+	rt_link_change(&b, now->index, l->name, &c);
+	nl_flag(&b, NLM_F_ACK);
+	return nlsock_run(sock, &b, NULL, NULL, e);
+}
+
 int nic_fetch(struct net *n, int netns, const struct loan *l, struct err *e)
 {
 	cleanup_fd int sock = netns >= 0 ? netns_socket(netns, n->host_ns, false, e) : -1;
@@ -150,14 +172,20 @@ int nic_fetch(struct net *n, int netns, const struct loan *l, struct err *e)
 	};
 	struct found_link found;
 	struct err second;
+	int rc;
 
 	if (netns < 0)
 		return 0;
 	if (sock < 0 || find_away(n, sock, l, &found, e) < 0)
 		return -1;
 	t.index = found.index;
-	if (found.index == 0 || move(n, &t, e) == 0)
+	if (found.index == 0)
 		return 0;
+	rc = calm(sock, l, &found, &second);
+	if (move(n, &t, e) == 0) {
+		*e = second;
+		return rc;
+	}
 	/* as the kernel itself does it where there is another of the name; with the namespace it might go for good */
 	t.name = t.there = "dev%d";
 	if (e->no == EEXIST)

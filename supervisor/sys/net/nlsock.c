@@ -149,6 +149,8 @@ static void see_link(void *ctx, const struct nl_reply *r)
 	found->peer = link.peer;
 	found->master = link.master;
 	found->up = link.up;
+	found->mtu = link.mtu;
+	found->modes = link.modes;
 	found->made = link.kind != NULL;
 	memcpy(found->mac, link.mac, sizeof(found->mac));
 	(void)snprintf(found->name, sizeof(found->name), "%s", link.name);

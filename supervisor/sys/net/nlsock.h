@@ -44,6 +44,7 @@ struct found_link {
 	char name[IF_NAME_MAX];
 	char owner[UNIT_NAME_MAX]; /* the unit in the alias of what is ours */
 	uint8_t mac[MAC_LEN];
+	uint32_t mtu, modes;
 };
 int nlsock_find(int sock, const char *name, struct found_link *found, struct err *e);
 int nlsock_find_index(int sock, int index, struct found_link *found, struct err *e);
