@@ -23,9 +23,12 @@ UNITS = {
     # closed comes first, and has no way out.
     "both.container": f"{CONTAINER}Network=closed.network\nNetwork=dual.network:alias=cache,mac={MAC}\n"
                       f"Network=six.network:ip6=fd71::9,interface_name=lan6\nPublishPort=8080:80\n{INSTALL}",
+    "two.container": f"{CONTAINER}Network=more.network\nNetwork=dual.network\nPublishPort=8081:80\n{INSTALL}",
+    "more.network": "[Network]\nIPv6=yes\nSubnet=10.73.0.0/24\n",
+    "alone.container": f"{CONTAINER}Network=more.network\n{INSTALL}",
     "right.container": f"{CONTAINER}Network=six.network\nIP6=fd71::77\n{INSTALL}",
 }
-CONTAINERS = "left", "both", "right"
+CONTAINERS = "left", "both", "right", "two", "alone"
 
 
 class Dual(NetBox):
@@ -99,6 +102,18 @@ def test_neighbours_meet_in_both_families(box):
     for family in 4, 6:
         assert box.reaches("left", box.address("both", "eth1", family)) == box.address("left", "eth0", family)
     assert box.reaches("right", "fd71::9") == "fd71::77"
+
+
+@pytest.mark.parametrize("family", [4, 6])
+def test_a_port_answers_who_is_a_neighbour_in_any_network(box, family):
+    """It would answer directly who asks by way of the host, from the address that was not asked."""
+    host = next(a for a in json.loads(box.space().run("ip", "-j", "addr", "show", "more"))[0]["addr_info"]
+                if a["family"] == ("inet6" if family == 6 else "inet") and a["scope"] == "global")["local"]
+    assert box.reaches("left", host, 8081, "two") == host
+    assert box.reaches("alone", host, 8081, "two")
+    if family == 6:
+        # Who is no neighbour of it is seen as what it is.
+        assert box.reaches("right", host, 8081, "two") == "fd71::77"
 
 
 def test_networks_are_apart_in_ipv6(box):

@@ -144,6 +144,11 @@ static void put_same_bridge(struct nl_buf *b)
 	between(b, SET_SAME);
 }
 
+static void put_shortcut(struct nl_buf *b)
+{
+	between(b, SET_SHORTCUTS);
+}
+
 static void put_friends(struct nl_buf *b)
 {
 	between(b, SET_FRIENDS);
@@ -396,7 +401,8 @@ static const struct nft_chain chains[] = {
 	X(from_internal)      \
 	X(published)          \
 	X(to_sheltered)       \
-	X(masquerade) X(same_bridge) X(to_internal) X(from_outbound) X(to_outside) X(source_local)
+	X(masquerade)         \
+	X(same_bridge) X(shortcut) X(to_internal) X(from_outbound) X(to_outside) X(source_local)
 enum word { NO_WORD, WORDS(NFT_WORD) };
 static void (*const words[])(struct nl_buf *b) = { NULL, WORDS(NFT_WORD_PUTS) };
 
@@ -451,9 +457,9 @@ static const struct rule {
 	{ CHAIN_FORWARD, { published, accept } },
 	{ CHAIN_FORWARD, { to_sheltered, drop } },
 
-	/* The container must answer to us: it cannot reach 127.0.0.1, a neighbour it would answer directly, ... */
+	/* The container must answer to us: it cannot reach 127.0.0.1, who is its neighbour in any network it would answer directly, ... */
 	{ CHAIN_POSTROUTING, { published, v4, source_loopback, masquerade } },
-	{ CHAIN_POSTROUTING, { published, same_bridge, masquerade } },
+	{ CHAIN_POSTROUTING, { published, shortcut, masquerade } },
 	/* ... and in an internal network it has no route to anyone else. */
 	{ CHAIN_POSTROUTING, { published, to_internal, masquerade } },
 	{ CHAIN_POSTROUTING, { v4, from_outbound, to_outside, masquerade } },

@@ -18,8 +18,13 @@ const struct nft_set rule_sets[RULE_SETS] = {
 	[SET_OUTBOUND] = { "outbound", NFT_T_IFNAME, IF_NAME_MAX, .each = 0 },
 	/* those whose containers have no business with the host itself */
 	[SET_CLOSED] = { "closed", NFT_T_IFNAME, IF_NAME_MAX, .each = 0 },
-	/* each bridge with itself: no expression compares two registers; those whose containers may meet */
+	/*
+	 * Each bridge with itself: no expression compares two registers. Those and all others where who asks on the first is
+	 * answered past the host. Those whose containers may meet.
+	 */
 	[SET_SAME] = { "same", NFT_CONCAT(NFT_T_IFNAME, NFT_T_IFNAME), 2 * IF_NAME_MAX, .each = 0 },
+	[SET_SHORTCUTS] = { "shortcuts", NFT_CONCAT(NFT_T_IFNAME, NFT_T_IFNAME), 2 * IF_NAME_MAX,
+		.each = 0 },
 	[SET_FRIENDS] = { "friends", NFT_CONCAT(NFT_T_IFNAME, NFT_T_IFNAME), 2 * IF_NAME_MAX,
 		.each = 0 },
 	/* who is behind each bridge: the addresses of its network */
@@ -64,6 +69,7 @@ static bool in_set(enum rule_set_id set, const struct rule_network *n)
 		return !n->strict;
 	case SET_INSIDE:
 	case SET_SAME:
+	case SET_SHORTCUTS:
 	case SET_HOME:
 	case SET_HOME6:
 	case SET_BUSY:
@@ -103,6 +109,15 @@ static void filled(const struct filling *f)
 		nft_elements_end(f->b, f->nest);
 }
 
+static void fill_pair(struct filling *f, const char *from, const char *to)
+{
+	char key[2 * IF_NAME_MAX] = { 0 };
+
+	memcpy(key, from, strnlen(from, IF_NAME_MAX - 1));
+	memcpy(key + IF_NAME_MAX, to, strnlen(to, IF_NAME_MAX - 1));
+	fill(f, key, NULL);
+}
+
 static void fill_set(struct nl_buf *b, const struct nft_table *t, enum rule_set_id set,
 	const struct rule_set *rules)
 {
@@ -110,14 +125,12 @@ static void fill_set(struct nl_buf *b, const struct nft_table *t, enum rule_set_
 
 	for (size_t i = 0; i < rules->n_networks; i++) {
 		const struct rule_network *n = &rules->networks[i];
-		char key[2 * IF_NAME_MAX] = { 0 };
 
-		if (!in_set(set, n))
-			continue;
-		memcpy(key, n->bridge, strnlen(n->bridge, IF_NAME_MAX - 1));
-		memcpy(key + IF_NAME_MAX, key, IF_NAME_MAX);
-		fill(&f, key, NULL);
+		if (in_set(set, n))
+			fill_pair(&f, n->bridge, n->bridge);
 	}
+	for (size_t i = 0; set == SET_SHORTCUTS && i < rules->n_shortcuts; i++)
+		fill_pair(&f, rules->shortcuts[i].from, rules->shortcuts[i].to);
 	filled(&f);
 }
 
@@ -229,7 +242,8 @@ size_t rule_sets_size(const struct rule_set *rules)
 {
 	/* A message of elements costs less than two elements. */
 	return rules->n_networks * PER_NETWORK_BYTES +
-		(rules->n_ports + rules->n_ports / ELEMENTS_PER_MESSAGE * 2 + rules->n_limits) *
+		(rules->n_ports + rules->n_ports / ELEMENTS_PER_MESSAGE * 2 + rules->n_limits +
+			rules->n_shortcuts) *
 		ELEMENT_BYTES;
 }
 

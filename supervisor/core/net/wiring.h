@@ -75,6 +75,10 @@ struct rule_port {
 	struct port port;
 	struct ip addr; /* of the container: one of these for each family it has */
 };
+/* Who asks from one bridge is answered by way of it, past the host, though the port leads to the other. */
+struct rule_shortcut {
+	const char *from, *to;
+};
 struct rule_set {
 	const struct rule_network *networks;
 	size_t n_networks;
@@ -82,6 +86,8 @@ struct rule_set {
 	size_t n_ports;
 	const struct rule_limit *limits;
 	size_t n_limits;
+	const struct rule_shortcut *shortcuts;
+	size_t n_shortcuts;
 	bool silent; /* the kernel has no nft_reject: what is not allowed is dropped without a word */
 	bool v4_only; /* it has no table of both families */
 };

@@ -19,23 +19,36 @@ static size_t count_ports(const struct supervisor *s)
 	return n;
 }
 
-/* Its ports lead to its first address of each family. */
-static void collect_ports(const struct instance *inst, struct rule_port *ports, size_t *n)
+struct shortcuts {
+	struct rule_shortcut *v;
+	size_t n;
+};
+
+/* Its ports lead to its first address of each family, and those of its other networks are its neighbours, too. */
+static void collect_ports(const struct instance *inst, struct rule_port *ports, size_t *n,
+	struct shortcuts *shortcuts, struct arena *a)
 {
+	const struct attach_plan *at = inst->attachments;
+
 	for (enum family f = 0; f < FAMILY_COUNT; f++) {
 		size_t k = 0;
 
 		while (k < inst->n_attached &&
-			(!ip_is_set(inst->attachments[k].at[f].addr) ||
-				inst->attachments[k].driver != DRIVER_BRIDGE))
+			(!ip_is_set(at[k].at[f].addr) || at[k].driver != DRIVER_BRIDGE))
 			k++;
-		for (size_t i = 0; k < inst->n_attached && i < inst->ports.n; i++) {
+		if (k == inst->n_attached || inst->ports.n == 0)
+			continue;
+		for (size_t i = k + 1; i < inst->n_attached; i++)
+			if (at[i].driver == DRIVER_BRIDGE)
+				*LIST_ADD(a, shortcuts) = (struct rule_shortcut){ at[i].bridge,
+					at[k].bridge };
+		for (size_t i = 0; i < inst->ports.n; i++) {
 			const struct port *p = &inst->ports.v[i];
 
 			if (!ip_is_set(p->host_addr) || ip_family(p->host_addr) == f)
 				ports[(*n)++] = (struct rule_port){
 					.port = *p,
-					.addr = inst->attachments[k].at[f].addr,
+					.addr = at[k].at[f].addr,
 				};
 		}
 	}
@@ -55,6 +68,7 @@ static void collect_rules(const struct supervisor *s, struct rule_set *rules, st
 		struct rule_limit *v;
 		size_t n;
 	} limits = { 0 };
+	struct shortcuts shortcuts = { 0 };
 
 	*rules = (struct rule_set){ .networks = networks, .ports = ports };
 	for (size_t i = 0; i < s->set->n; i++) {
@@ -76,13 +90,15 @@ static void collect_rules(const struct supervisor *s, struct rule_set *rules, st
 				n->resolver = network_address(inst);
 		}
 		if (inst != NULL)
-			collect_ports(inst, ports, &rules->n_ports);
+			collect_ports(inst, ports, &rules->n_ports, &shortcuts, a);
 		for (size_t k = 0; inst != NULL && k < inst->n_attached; k++)
 			if (inst->attachments[k].connections != 0)
 				*LIST_ADD(a, &limits) = (struct rule_limit){
 					inst->attachments[k].mac, inst->attachments[k].connections
 				};
 	}
+	rules->shortcuts = shortcuts.v;
+	rules->n_shortcuts = shortcuts.n;
 	rules->limits = limits.v;
 	rules->n_limits = limits.n;
 }
