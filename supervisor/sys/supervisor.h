@@ -151,10 +151,11 @@ struct supervisor {
 	uv_timer_t well; /* when this life has lasted for a while */
 	uv_timer_t rest;
 	uv_poll_t watch_poll;
-	int watch;       /* inotify, which init holds, too */
-	int watch_etc;   /* of the host: its name servers change there */
-	int console;     /* where warnings go; -1: nowhere */
-	bool performing; /* perform_all is on the stack */
+	int watch;        /* inotify, which init holds, too */
+	int watch_etc;    /* of the host: its name servers change there */
+	int watch_resolv; /* what its resolv.conf leads to elsewhere: the file, or the folder where it is to come; -1: nothing */
+	int console;      /* where warnings go; -1: nowhere */
+	bool performing;  /* perform_all is on the stack */
 	int ending_kept; /* ... that the supervisor before had been asked for: not to be asked for twice */
 	int ending; /* enum wire_end once the machine is going down, else 0 */
 	int wall;   /* timerfd: readable when the clock on the wall was set */
@@ -359,7 +360,8 @@ void names_publish(struct supervisor *s, const struct instance *network);
 bool names_has_resolver(struct supervisor *s, const struct instance *network);
 void names_unpublish(const struct instance *network);
 /* A name in the host's /etc is another file. */
-void names_host_changed(struct supervisor *s, const char *name);
+struct inotify_event;
+void names_host_changed(struct supervisor *s, const struct inotify_event *event);
 /* Writes hosts, resolv.conf and hostname of a container; returns their host folder in `dir`. */
 int names_write(struct instance *inst, char *dir, size_t size, struct err *e);
 /* Those files get another owner. */

@@ -131,6 +131,39 @@ def test_without_dns_there_are_the_files(box):
         box.space("mute").udp("10.63.0.1", question("mute"), None, 0.5, 1)
 
 
+@pytest.mark.parametrize("target, relative", [("run/leased/dns/resolv.conf", "../run/leased/dns/resolv.conf"),
+                                              ("tmp/resolv.conf", "/etc/by-dhcp")])
+def test_the_file_of_servers_is_a_link(tmp_path, target, relative):
+    """Whatever becomes of what it leads to, which is not there at first, is seen."""
+    with Names(tmp_path) as b:
+        (b.root / "etc/resolv.conf").unlink()
+        (b.root / "etc/by-dhcp").symlink_to("/" + target)
+        (b.root / "etc/resolv.conf").symlink_to(relative)
+        (b.root / "tmp").mkdir(exist_ok=True)
+        b.ready()
+        eventually(lambda: b.unit("mute")["state"] == "running", "mute")
+        assert b.seen("mute", "resolv.conf") == ""
+
+        def says(text, do):
+            do()
+            eventually(lambda: b.seen("mute", "resolv.conf") == text, f"{text!r}, not {b.seen('mute', 'resolv.conf')!r}")
+
+        def within(script):
+            return lambda: b.inside("/bin/busybox", "sh", "-ec", script).wait(initbox.DEADLINE)
+        servers = [f"nameserver 192.0.2.{n}\n" for n in range(10)]
+        file, folder = f"/{target}", f"/{target.rpartition('/')[0]}"
+        says(servers[1], within(f"mkdir -p {folder}; echo nameserver 192.0.2.1 > {file}"))
+        says(servers[2], within(f"echo nameserver 192.0.2.2 > {file}"))
+        says(servers[3], within(f"echo nameserver 192.0.2.3 > {file}.new; mv {file}.new {file}"))
+        says("", within(f"rm {file}"))
+        says(servers[4], within(f"echo nameserver 192.0.2.4 > {file}"))
+        b.kill_supervisor()
+        says(servers[5], within(f"echo nameserver 192.0.2.5 > {file}"))
+        says(servers[6], within("echo nameserver 192.0.2.6 > /etc/new; mv /etc/new /etc/resolv.conf"))
+        says(servers[7], within(f"echo nameserver 192.0.2.7 > /run/other; ln -sf /run/other /etc/resolv.conf"))
+        says(servers[8], within("echo nameserver 192.0.2.8 > /run/other"))
+
+
 def test_a_server_of_the_host_is_not_the_resolver(box):
     """The port is open where the resolver answers, not at another address of the host."""
     with box.space().socket(socket.SOCK_STREAM, ("192.0.2.9", 53)) as s:

@@ -15,6 +15,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/inotify.h>
@@ -28,6 +29,7 @@
 #define NAMES_A_TURN 8
 /* A lease on one of the files is over then, or in the way again; the kernel ends it after 45 s. */
 #define NAMES_AGAIN_MS 1000
+#define LINKS_MAX 8
 #define FOLDER_MAX (sizeof(PATH_FILES) + UNIT_NAME_MAX + 1)
 
 const char *names_read(struct supervisor *s, struct arena *a, const char *path)
@@ -251,6 +253,52 @@ void names_unpublish(const struct instance *network)
 	(void)unlink(path);
 }
 
+/* ---- name servers of the host ---- */
+
+/* Where the link leads, as far as there are links; false: it is none. */
+static bool resolv_target(char path[PATH_MAX])
+{
+	char link[PATH_MAX];
+	int links = 0;
+	ssize_t n;
+
+	memcpy(path, HOST_ETC "/" HOST_RESOLV, sizeof(HOST_ETC "/" HOST_RESOLV));
+	while (links < LINKS_MAX && (n = readlink(path, link, sizeof(link) - 1)) > 0) {
+		char *name = link[0] == '/' ? path : strrchr(path, '/') + 1;
+
+		link[n] = '\0';
+		(void)snprintf(name, (size_t)(path + PATH_MAX - name), "%s", link);
+		links++;
+	}
+	return links > 0;
+}
+
+/*
+ * That it is replaced or removed is told of the file itself; in a folder others may write all the time, so that is
+ * watched only while the file is not there. True: it is another one than before.
+ */
+static bool follow_resolv(struct supervisor *s)
+{
+	int now = -1, before = s->watch_resolv;
+	char path[PATH_MAX], *slash;
+
+	if (resolv_target(path)) {
+		now = inotify_add_watch(s->watch, path,
+			IN_MODIFY | IN_ATTRIB | IN_DELETE_SELF | IN_MOVE_SELF);
+		while (now < 0 && (slash = strrchr(path, '/')) != NULL) {
+			*slash = '\0';
+			now = inotify_add_watch(s->watch, slash == path ? "/" : path,
+				IN_CREATE | IN_MOVED_TO | IN_ONLYDIR | IN_MASK_ADD);
+		}
+	}
+	s->watch_resolv = now;
+	if (before == now)
+		return false;
+	if (before >= 0 && before != s->watch_etc)
+		(void)inotify_rm_watch(s->watch, before);
+	return true;
+}
+
 /* ---- files ---- */
 
 static bool has_ipv6(const struct instance *owner)
@@ -321,6 +369,9 @@ static void on_names(uv_timer_t *timer)
 	uint32_t written = 0;
 
 	rest_soon(s);
+	/* between two looks of ours it may have come */
+	if (s->names_next == 0)
+		(void)follow_resolv(s);
 	for (size_t i = 0; s->names_next == 0 && i < s->set->n; i++)
 		if (s->instances[i] != NULL)
 			names_publish(s, s->instances[i]);
@@ -386,11 +437,16 @@ int names_write(struct instance *inst, char *dir, size_t size, struct err *e)
 }
 
 /* The folder is watched, not the file: a new one is put in its place. */
-void names_host_changed(struct supervisor *s, const char *name)
+void names_host_changed(struct supervisor *s, const struct inotify_event *event)
 {
-	if (strcmp(name, HOST_RESOLV) == 0)
-		names_changed(s);
-	if (strcmp(name, "localtime") == 0)
+	bool etc = event->wd == s->watch_etc && event->len > 0;
+	bool resolv = etc && strcmp(event->name, HOST_RESOLV) == 0;
+
+	if (resolv || event->wd == s->watch_resolv) {
+		if (follow_resolv(s) || resolv || (event->mask & IN_MODIFY) != 0)
+			names_changed(s);
+	}
+	if (etc && strcmp(event->name, "localtime") == 0)
 		wall_zone_changed(s);
 }
 
@@ -405,5 +461,7 @@ int names_open(struct supervisor *s, struct err *e)
 		journal(s, LOG_LEVEL_WARNING, NULL,
 			"watch %s: %s; containers that run do not learn of new name servers",
 			HOST_ETC, strerror(errno));
+	s->watch_resolv = -1;
+	(void)follow_resolv(s);
 	return 0;
 }

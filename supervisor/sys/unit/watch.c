@@ -51,9 +51,7 @@ static void on_change(uv_poll_t *poll, int status, int events)
 			const struct inotify_event *event = (const void *)(buf + at);
 			struct instance *inst = find_watched(s, event->wd);
 
-			if (event->wd == s->watch_etc && event->len > 0)
-				names_host_changed(s, event->name);
-
+			names_host_changed(s, event);
 			at += (ssize_t)(sizeof(*event) + event->len);
 			if ((event->mask & IN_Q_OVERFLOW) != 0)
 				check_all(s);
