@@ -75,7 +75,7 @@ def test_who_comes_later_moves_nothing_while_it_stands(box):
     before, had = box.addresses("on-free"), subnets(box, "sup0")
     box.reborn()
     box.reload(free_network="[Network]\nOptions=mtu=1400\n")
-    assert (subnets(box, "free"), subnets(box, "sup0")) == ({"10.89.0.1/24"}, {"10.88.0.1/16"}) and had == {"10.88.0.1/16"}
+    assert (subnets(box, "free"), subnets(box, "sup0")) == ({"10.89.0.1/24"}, {"10.88.0.1/21"}) and had == {"10.88.0.1/21"}
     assert box.addresses("on-free") == before
     assert overlaps(box) == []
     # When it is made anew it goes out of the way.
@@ -83,7 +83,7 @@ def test_who_comes_later_moves_nothing_while_it_stands(box):
     start(box, "on-free", "sup0.container")
     assert subnets(box, "free") | subnets(box, "sup0") == {"10.89.1.1/24", "10.89.2.1/24"}
     moved = subnets(box, "sup0")
-    # And stays there, also when 10.88.0.0/16 is free again.
+    # And stays there, also when 10.88.0.0/21 is free again.
     box.on_host("ip", "link", "delete", "eth8")
     box.reborn()
     assert eventually(lambda: box.unit("sup0.container")["state"] == "running", "taken over")

@@ -100,7 +100,7 @@ static void networks_without_subnet_get_podmans(void **state)
 	struct pool p;
 
 	p = pool_of(f, &sup0);
-	expect_subnet(&p, "10.88.0.0/16");
+	expect_subnet(&p, "10.88.0.0/21");
 	assert_true(ip_same(p.gateway, ip_v4(0x0a580001)));
 	p = pool_of(f, &a);
 	expect_subnet(&p, "10.89.0.0/24");
@@ -149,7 +149,7 @@ static void what_stands_keeps_its_subnet(void **state)
 				 &f->e),
 		0);
 	expect_subnet(&p, "10.89.0.0/24");
-	/* 10.88.0.0/16 is free again, and what it has is not */
+	/* 10.88.0.0/21 is free again, and what it has is not */
 	taken = (struct taken){ some + 1, 1, true };
 	assert_int_equal(ipam_pool(&p, &sup0, FAMILY_V4, "machine", &f->leases, &f->arena, &taken,
 				 &f->e),
@@ -157,7 +157,7 @@ static void what_stands_keeps_its_subnet(void **state)
 	expect_subnet(&p, "10.89.0.0/24");
 	f->leases.changed = false;
 	p = pool_of(f, &sup0);
-	expect_subnet(&p, "10.88.0.0/16");
+	expect_subnet(&p, "10.88.0.0/21");
 	assert_true(f->leases.changed);
 	assert_int_equal(f->leases.n, 1);
 	/* The same again is nothing new. */

@@ -121,6 +121,7 @@ check apart 'within plain tcp 10.30.0.64 80; within db tcp 10.31.0.2 80; within 
 check host-in 'within host tcp 127.0.0.1 8080'
 check host-service 'within plain tcp 10.88.0.1 9000; within db tcp 10.0.2.15 9000'
 check host-access 'within roam tcp 10.89.0.1 9000; within roam tcp 10.0.2.15 9000'
+check neighbours 'cd /proc/sys/net; cat ipv[46]/neigh/default/gc_thresh[23]'
 check guard 'chroot /nft /usr/sbin/nft list set bridge sup own'
 # As a script of rules does that begins with "flush ruleset".
 check guard-again 'chroot /nft /usr/sbin/nft delete table bridge sup; supctl stop roam && supctl start roam &&
@@ -243,11 +244,11 @@ def test_addresses(boot):
     assert boot.text("addr-db") == "10.30.0.9/24"
     # The first of IPRange=, of the subnet, and of the next free subnet.
     assert boot.text("addr-web") == "10.30.0.64/24"
-    assert boot.text("addr-plain") == "10.88.0.2/16"
+    assert boot.text("addr-plain") == "10.88.0.2/21"
     assert boot.text("addr-roam") == "10.89.0.2/24"
     bridges = re.findall(r"inet (10\.[38].*?) .*scope global (\S+?)\\", boot.text("addr-host"))
     assert sorted(bridges) == [("10.30.0.254/24", "br-lan"), ("10.31.0.1/24", "vault"),
-                               ("10.88.0.1/16", "sup0"), ("10.89.0.1/24", "auto")]
+                               ("10.88.0.1/21", "sup0"), ("10.89.0.1/24", "auto")]
     assert "default via 10.30.0.254 dev eth0" in boot.text("route-web")
 
 
@@ -317,6 +318,10 @@ def test_services_of_the_host_are_for_networks_with_host_access(boot):
     refused = boot.lines("host-service")
     assert len(refused) == 2
     assert all(re.fullmatch("no answer: (No route to host|Host is unreachable)", line) for line in refused), refused
+
+
+def test_there_is_room_for_neighbours(boot):
+    assert boot.lines("neighbours") == ["4096", "8192", "4096", "8192"]
 
 
 def test_the_guard_knows_who_is_where(boot):

@@ -13,7 +13,11 @@ static const struct {
 	[FAMILY_V6] = { { { .hi = 0xfdULL << 56 }, 8 }, { .hi = 1 }, 64 },
 };
 /* Podman's, so that a unit with a fixed IP= of its default network works unchanged. */
-static const struct subnet default_subnet = { IP_V4(0x0a580000), V4_BITS + 16 }; /* 10.88.0.0 */
+/*
+ * 10.88.0.0: for as many as a bridge has ports. Each address is one that a container may look for in vain, in a table that is the
+ * kernel's for all.
+ */
+static const struct subnet default_subnet = { IP_V4(0x0a580000), V4_BITS + 21 };
 
 uint64_t ipam_hash(uint64_t h, const char *s)
 {

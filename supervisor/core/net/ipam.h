@@ -13,7 +13,7 @@
 #include "supervisor/core/unit/unit.h"
 
 #define IPAM_DEFAULT_NETWORK \
-	"sup0.network" /* 10.88.0.0/16, as Podman's default; others: 10.89.0.0/24 and up */
+	"sup0.network" /* 10.88.0.0/21, the start of Podman's default; others: 10.89.0.0/24 and up */
 
 struct lease {
 	char unit[UNIT_NAME_MAX]; /* "web.container"; of a network: its own name, for its subnet */

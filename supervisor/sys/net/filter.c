@@ -193,6 +193,21 @@ static int forward_v6(struct net *n, struct err *e)
 	return switch_on(n, "ipv6", "all", "forwarding", e);
 }
 
+/*
+ * Of neighbours the kernel knows 1,024 in all namespaces together (arp(7)), which a bridge full of containers exceeds as soon as
+ * each has met a few: then nobody finds another any more. An entry takes some 400 bytes.
+ */
+static void make_room(struct net *n)
+{
+	static const char families[FAMILY_COUNT][5] = { "ipv4", "ipv6" };
+
+	for (enum family f = 0; f < FAMILY_COUNT && !n->roomy; f++) {
+		sysctl_net_raise(families[f], "neigh/default/gc_thresh3", "8192");
+		sysctl_net_raise(families[f], "neigh/default/gc_thresh2", "4096");
+	}
+	n->roomy = true;
+}
+
 int net_rules(struct net *n, const struct rule_set *rules, struct err *e)
 {
 	bool forward = rules->n_ports > 0, v6 = false;
@@ -202,6 +217,8 @@ int net_rules(struct net *n, const struct rule_set *rules, struct err *e)
 		return err_prefix(e, "nf_tables table inet " RULES_TABLE);
 	if (rules->n_networks == 0 && net_guard(n, NULL, 0, e) < 0)
 		return -1;
+	if (rules->n_networks > 0)
+		make_room(n);
 	for (i = 0; i < rules->n_networks; i++) {
 		forward = forward || !rules->networks[i].internal;
 		v6 = v6 || rules->networks[i].v6;

@@ -7,8 +7,8 @@
  *
  * The namespace is switched for the length of a system call or two, so the process must have one thread.
  * Ours are: bridges and veths with an alias "sup:UNIT", the tables `inet sup` and `bridge sup`. Nothing else is changed or
- * removed, but net.ipv4.ip_forward, which goes to 1 with the first network that has a way out, and the host's
- * loopback, which is brought up.
+ * removed, but net.ipv4.ip_forward, which goes to 1 with the first network that has a way out, the sizes of tables that
+ * the kernel has for all namespaces in common, which are raised, and the host's loopback, which is brought up.
  */
 #ifndef SYS_NET_NET_H
 #define SYS_NET_NET_H
@@ -23,6 +23,7 @@ struct net {
 	int filter; /* nfnetlink socket, opened when it is needed first; -1: not yet */
 	int host_ns;
 	bool switched; /* net_rules() had to: forwarding, or route_localnet of a bridge, was off */
+	bool roomy;    /* its tables have been made large enough for networks */
 	bool silent;   /* the kernel has no nft_reject */
 	bool v4_only; /* nor tables of IPv4 and IPv6 in one: IPv6 in the kernel is none, or is open */
 	bool unlimited; /* it has no nft_limit, or no nft_connlimit: who may send how much is not kept to */

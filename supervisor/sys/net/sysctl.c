@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define PATH_SIZE 128
@@ -48,4 +49,16 @@ int sysctl_net(const char *family, const char *name, const char *key, const char
 	if (fd < 0 || write(fd, value, len) != (ssize_t)len)
 		return err_set(e, "write %s to %s", value, path);
 	return 1;
+}
+
+void sysctl_net_raise(const char *family, const char *key, const char *value)
+{
+	cleanup_fd int fd = -1;
+	char path[PATH_SIZE], now[24] = "";
+
+	path_of(path, family, NULL, key);
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	if (fd >= 0 && read(fd, now, sizeof(now) - 1) > 0 &&
+		strtoul(now, NULL, 10) < strtoul(value, NULL, 10))
+		(void)!pwrite(fd, value, strlen(value), 0);
 }

@@ -12,5 +12,7 @@ int sysctl_net(const char *family, const char *name, const char *key, const char
 /* Whether it has that value; false with *e when it is not there. */
 bool sysctl_net_is(const char *family, const char *name, const char *key, const char *value,
 	struct err *e);
+/* A number becomes this one at least, where it is there and ours to change. */
+void sysctl_net_raise(const char *family, const char *key, const char *value);
 
 #endif
