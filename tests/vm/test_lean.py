@@ -15,7 +15,7 @@ SAID = {
     "erofs": r"image \"busybox\": mount .* as erofs at .*: No such device",
     "overlay": r"mount-root: overlay: No such device",
     "bridge": r"requires lan.network, which failed: lan.network: make bridge lan .*Not supported",
-    "nft": r"requires lan.network, which failed: nf_tables table inet sup: .*not supported",
+    "nft": r"requires lan.network, which failed: nf_tables table inet sup .*CONFIG_NF_TABLES, .*NFT_FIB_INET.*not supported",
     "veth": r"veth",
 }
 

@@ -208,13 +208,21 @@ static void make_room(struct net *n)
 	n->roomy = true;
 }
 
+static bool lacks_options(const struct err *e)
+{
+	return e->no == ENOENT || e->no == EOPNOTSUPP || e->no == EPROTONOSUPPORT;
+}
+
 int net_rules(struct net *n, const struct rule_set *rules, struct err *e)
 {
 	bool forward = rules->n_ports > 0, v6 = false;
 	size_t i;
 
 	if (replace_rules(n, rules, e) < 0)
-		return err_prefix(e, "nf_tables table inet " RULES_TABLE);
+		return err_prefix(e, "nf_tables table inet " RULES_TABLE "%s",
+			lacks_options(e) ? " (the kernel needs CONFIG_NF_TABLES, NFT_CT, NFT_NAT, "
+					   "NFT_MASQ and NFT_FIB_INET)"
+					 : "");
 	if (rules->n_networks == 0 && net_guard(n, NULL, 0, e) < 0)
 		return -1;
 	if (rules->n_networks > 0)
