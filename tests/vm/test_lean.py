@@ -15,7 +15,8 @@ SAID = {
     "erofs": r"image \"busybox\": mount .* as erofs at .*: No such device",
     "overlay": r"mount-root: overlay: No such device",
     "bridge": r"requires lan.network, which failed: lan.network: make bridge lan .*Not supported",
-    "nft": r"requires lan.network, which failed: nf_tables table inet sup .*CONFIG_NF_TABLES, .*NFT_FIB_INET.*not supported",
+    "nf_tables": r"requires lan.network, which failed: nf_tables table inet sup [(]CONFIG_NF_TABLES[?][)]: .*not supported",
+    "nft": r"requires lan.network, which failed: nf_tables table inet sup [(]CONFIG_NFT_CT, .*FIB_INET[?][)]: .*No such file",
     "veth": r"veth",
 }
 
@@ -50,7 +51,7 @@ for m in loop erofs overlay; do
 	modprobe $m
 done
 check plain 'supctl reset-failed plain; supctl start plain && state plain'
-for m in bridge nft veth; do
+for m in bridge nf_tables nft veth; do
 	check $m 'try web'
 	case $m in nft) for n in @NFT@; do modprobe $n; done;; *) modprobe $m;; esac
 done

@@ -208,9 +208,12 @@ static void make_room(struct net *n)
 	n->roomy = true;
 }
 
-static bool lacks_options(const struct err *e)
+/* What the kernel may lack that this says. */
+static const char *lacking(const struct err *e)
 {
-	return e->no == ENOENT || e->no == EOPNOTSUPP || e->no == EPROTONOSUPPORT;
+	if (e->no == ENOENT)
+		return " (CONFIG_NFT_CT, _NAT, _MASQ, _FIB_INET?)";
+	return e->no == EOPNOTSUPP || e->no == EPROTONOSUPPORT ? " (CONFIG_NF_TABLES?)" : "";
 }
 
 int net_rules(struct net *n, const struct rule_set *rules, struct err *e)
@@ -219,10 +222,7 @@ int net_rules(struct net *n, const struct rule_set *rules, struct err *e)
 	size_t i;
 
 	if (replace_rules(n, rules, e) < 0)
-		return err_prefix(e, "nf_tables table inet " RULES_TABLE "%s",
-			lacks_options(e) ? " (the kernel needs CONFIG_NF_TABLES, NFT_CT, NFT_NAT, "
-					   "NFT_MASQ and NFT_FIB_INET)"
-					 : "");
+		return err_prefix(e, "nf_tables table inet " RULES_TABLE "%s", lacking(e));
 	if (rules->n_networks == 0 && net_guard(n, NULL, 0, e) < 0)
 		return -1;
 	if (rules->n_networks > 0)
