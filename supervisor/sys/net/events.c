@@ -18,6 +18,8 @@
 
 #define EVENT_BYTES \
 	8192 /* the kernel makes a notification of a page at most, but for a link with many virtual functions */
+/* What a boot of many networks says before it is heard; memory that is taken while it is needed. What is lost is looked up. */
+#define ROOM_BYTES (1 << 20)
 #define GEN_HEADER sizeof(struct nfgenmsg)
 
 /* Of the parts of a message, as a classic filter sees them: numbers are in network order there. */
@@ -83,9 +85,11 @@ static int listen_to(int protocol, const uint8_t *groups, size_t n, struct err *
 {
 	const struct sockaddr_nl any = { .nl_family = AF_NETLINK };
 	cleanup_fd int sock = nlsock_open(protocol, e);
+	static const int room = ROOM_BYTES;
 
 	if (sock < 0 || (protocol == NETLINK_ROUTE && drop_the_rest(sock, e) < 0))
 		return -1;
+	(void)setsockopt(sock, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof(room));
 	/* One without a number of its own is taken for the kernel, and is told nothing. */
 	if (bind(sock, (const struct sockaddr *)&any, sizeof(any)) < 0)
 		return err_set(e, "bind netlink socket %d", protocol);
