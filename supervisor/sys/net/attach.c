@@ -17,8 +17,7 @@ static int pair_delete(struct net *n, const char *name, struct err *e)
 
 	nl_init(&b, memory, sizeof(memory));
 	rt_link_delete(&b, name);
-	nl_flag(&b, NLM_F_ACK);
-	return nlsock_run(n->route, &b, NULL, NULL, e);
+	return nlsock_do(n->route, &b, e);
 }
 
 /* One batch, so that no crash leaves one that we would not know for ours. */
@@ -35,8 +34,7 @@ static int pair_make(struct net *n, int netns, const struct attach_plan *p, stru
 	rt_link_delete(&b, p->host_if);
 	rt_veth_add(&b, p, netns);
 	rt_link_change(&b, 0, p->host_if, &c);
-	nl_flag(&b, NLM_F_ACK);
-	return nlsock_run(n->route, &b, NULL, NULL, e);
+	return nlsock_do(n->route, &b, e);
 }
 
 /* Done last: an end that is up in its bridge says that all of it is done, see net_attach_lacks(). */
@@ -49,8 +47,7 @@ static int host_end(struct net *n, const struct attach_plan *p, int bridge, stru
 	nl_init(&b, memory, sizeof(memory));
 	rt_link_change(&b, 0, p->host_if, &join);
 	rt_port_up(&b, p->host_if, p->strict);
-	nl_flag(&b, NLM_F_ACK);
-	return nlsock_run(n->route, &b, NULL, NULL, e);
+	return nlsock_do(n->route, &b, e);
 }
 
 static int inside_end(int sock, const struct attach_plan *p, struct err *e)
@@ -71,8 +68,7 @@ static int inside_end(int sock, const struct attach_plan *p, struct err *e)
 		if (ip_is_set(p->at[f].gateway))
 			rt_route_default(&b, inside.index, p->inside_if, p->at[f].gateway);
 	}
-	nl_flag(&b, NLM_F_ACK);
-	return nlsock_run(sock, &b, NULL, NULL, e);
+	return nlsock_do(sock, &b, e);
 }
 
 /* Both ends are there and of one pair: that of an earlier start, or of an earlier life of this program. */
@@ -142,15 +138,13 @@ static int attach_upper(struct net *n, int netns, const struct attach_plan *p, s
 	u.parent = parent.index;
 	nl_init(&b, memory, sizeof(memory));
 	rt_upper_add(&b, &u);
-	nl_flag(&b, NLM_F_ACK);
 	if (nlsock_find(sock, u.name, &inside, e) < 0 ||
-		(inside.index == 0 && nlsock_run(n->route, &b, NULL, NULL, e) < 0) ||
+		(inside.index == 0 && nlsock_do(n->route, &b, e) < 0) ||
 		nlsock_find(sock, u.name, &inside, e) < 0)
 		return -1;
 	nl_init(&b, memory, sizeof(memory));
 	rt_link_move(&b, inside.index, u.name, netns, p->inside_if);
-	nl_flag(&b, NLM_F_ACK);
-	return nlsock_run(sock, &b, NULL, NULL, e) < 0 ? -1 : inside_end(sock, p, e);
+	return nlsock_do(sock, &b, e) < 0 ? -1 : inside_end(sock, p, e);
 }
 
 int net_attach(struct net *n, int netns, const struct attach_plan *p, struct err *e)
@@ -186,8 +180,7 @@ int net_detach(struct net *n, const struct attach_plan *p, struct err *e)
 		return 0;
 	nl_init(&b, memory, sizeof(memory));
 	rt_link_change(&b, 0, p->host_if, &down);
-	nl_flag(&b, NLM_F_ACK);
-	cut = nlsock_run(n->route, &b, NULL, NULL, e) == 0 || e->no == ENODEV;
+	cut = nlsock_do(n->route, &b, e) == 0 || e->no == ENODEV;
 	if (net_guard_remove(n, p, cut ? e : &ignored) == 0 && cut)
 		return 0;
 	return err_prefix(e, "%s", p->unit);
@@ -222,8 +215,7 @@ static int change_inside(int sock, const struct attach_plan *was, const struct a
 			rt_addr_delete(&b, inside.index, was->inside_if, was->at[f].addr,
 				was->at[f].prefix);
 	}
-	nl_flag(&b, NLM_F_ACK);
-	return nlsock_run(sock, &b, NULL, NULL, e);
+	return nlsock_do(sock, &b, e);
 }
 
 static int change_host(struct net *n, const struct attach_plan *p, struct err *e)
@@ -243,8 +235,7 @@ static int change_host(struct net *n, const struct attach_plan *p, struct err *e
 	nl_init(&b, memory, sizeof(memory));
 	rt_link_change(&b, host.index, p->host_if, &c);
 	rt_port_up(&b, p->host_if, p->strict);
-	nl_flag(&b, NLM_F_ACK);
-	return nlsock_run(n->route, &b, NULL, NULL, e);
+	return nlsock_do(n->route, &b, e);
 }
 
 int net_change(struct net *n, int netns, const struct attach_plan *was, const struct attach_plan *p,
@@ -271,6 +262,5 @@ int net_unplug(struct net *n, int netns, const struct attach_plan *p, struct err
 	/* A pair goes with either of its ends. */
 	nl_init(&b, memory, sizeof(memory));
 	rt_link_delete(&b, p->inside_if);
-	nl_flag(&b, NLM_F_ACK);
-	return nlsock_run(sock, &b, NULL, NULL, e);
+	return nlsock_do(sock, &b, e);
 }

@@ -22,8 +22,7 @@ static int bridge_make(struct net *n, const struct bridge_plan *p, struct err *e
 	rt_bridge_add(&b, p);
 	/* In the same call, so that no crash leaves a bridge that we would not know for ours. */
 	rt_link_change(&b, 0, p->name, &c);
-	nl_flag(&b, NLM_F_ACK);
-	return nlsock_run(n->route, &b, NULL, NULL, e);
+	return nlsock_do(n->route, &b, e);
 }
 
 /* The link is there now: what it must have whoever made it. */
@@ -38,8 +37,7 @@ static int bridge_set(struct net *n, const struct bridge_plan *p, int index, str
 	for (enum family f = 0; f < FAMILY_COUNT; f++)
 		if (p->at[f].prefix != 0)
 			rt_addr_add(&b, index, p->name, p->at[f].addr, p->at[f].prefix);
-	nl_flag(&b, NLM_F_ACK);
-	return nlsock_run(n->route, &b, NULL, NULL, e);
+	return nlsock_do(n->route, &b, e);
 }
 
 /* Its containers would be on one wire with those of that one. */
@@ -94,8 +92,8 @@ int net_bridge_up(struct net *n, const struct bridge_plan *p, struct err *e)
 /* 1: it was missing, and is there now. */
 static int add_missing(struct net *n, struct nl_buf *b, struct err *e)
 {
-	nl_flag(b, NLM_F_EXCL | NLM_F_ACK);
-	if (nlsock_run(n->route, b, NULL, NULL, e) == 0)
+	nl_flag(b, NLM_F_EXCL);
+	if (nlsock_do(n->route, b, e) == 0)
 		return 1;
 	return e->no == EEXIST ? 0 : -1;
 }
@@ -158,10 +156,7 @@ int net_bridge_change(struct net *n, const struct bridge_plan *was, const struct
 		if (was->at[f].prefix != 0 && !ip_same(was->at[f].addr, p->at[f].addr))
 			rt_addr_delete(&b, found.index, p->name, was->at[f].addr,
 				was->at[f].prefix);
-	if (b.seq == 0)
-		return 0;
-	nl_flag(&b, NLM_F_ACK);
-	return nlsock_run(n->route, &b, NULL, NULL, e);
+	return nlsock_do(n->route, &b, e);
 }
 
 int net_bridge_down(struct net *n, const struct bridge_plan *p, struct err *e)
@@ -183,8 +178,7 @@ int net_bridge_down(struct net *n, const struct bridge_plan *p, struct err *e)
 	}
 	nl_init(&b, memory, sizeof(memory));
 	rt_link_delete(&b, p->name);
-	nl_flag(&b, NLM_F_ACK);
-	if (nlsock_run(n->route, &b, NULL, NULL, e) < 0)
+	if (nlsock_do(n->route, &b, e) < 0)
 		return err_prefix(e, "%s", p->unit);
 	return 0;
 }

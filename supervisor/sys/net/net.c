@@ -125,8 +125,7 @@ int net_sweep(struct net *n, bool (*keep)(const void *ctx, const char *unit), co
 		nl_init(&b, memory, sizeof(memory));
 		for (i = 0; i < s.n; i++)
 			rt_link_delete(&b, s.names[i]);
-		nl_flag(&b, NLM_F_ACK);
-		if (s.n > 0 && nlsock_run(n->route, &b, NULL, NULL, e) < 0)
+		if (nlsock_do(n->route, &b, e) < 0)
 			return -1;
 	} while (s.n == SWEEP_AT_ONCE);
 	return 0;

@@ -59,8 +59,7 @@ int netns_loopback_up(int sock, struct err *e)
 
 	nl_init(&b, memory, sizeof(memory));
 	rt_link_change(&b, LOOPBACK_INDEX, "lo", &up);
-	nl_flag(&b, NLM_F_ACK);
-	return nlsock_run(sock, &b, NULL, NULL, e);
+	return nlsock_do(sock, &b, e);
 }
 
 int net_ns_make(struct net *n, struct err *e)

@@ -62,7 +62,6 @@ static void put_back(struct nl_buf *b, const struct loan *l, int index, bool sta
 	for (size_t i = 0; i < l->n_addresses; i++)
 		rt_addr_put(b, index, l->name, &l->addresses[i]);
 	rt_link_change(b, index, l->name, &c);
-	nl_flag(b, NLM_F_ACK);
 }
 
 /*
@@ -109,8 +108,7 @@ static int move(struct net *n, const struct trip *t, struct err *e)
 
 	nl_init(&b, memory, sizeof(memory));
 	rt_link_move(&b, t->index, t->name, t->netns, t->there);
-	nl_flag(&b, NLM_F_ACK);
-	rc = nlsock_run(t->from, &b, NULL, NULL, e);
+	rc = nlsock_do(t->from, &b, e);
 	return rc < 0 && e->no == EINVAL ? radio_move(n, t, e) : rc;
 }
 
@@ -141,7 +139,7 @@ int nic_send(struct net *n, int netns, struct loan *l, struct err *e)
 	if (strcmp(found.name, l->there) != 0)
 		rt_link_move(&b, found.index, l->name, -1, l->there);
 	put_back(&b, l, found.index, false);
-	return nlsock_run(sock, &b, NULL, NULL, e);
+	return nlsock_do(sock, &b, e);
 }
 
 /* What a device takes along wherever it goes, as it was: many drivers change their address only while they are down. */
@@ -160,8 +158,7 @@ static int calm(int sock, const struct loan *l, const struct found_link *now, st
 	nl_init(&b, memory, sizeof(memory));
 	rt_link_change(&b, now->index, l->name, &down);
 	rt_link_change(&b, now->index, l->name, &c);
-	nl_flag(&b, NLM_F_ACK);
-	return nlsock_run(sock, &b, NULL, NULL, e);
+	return nlsock_do(sock, &b, e);
 }
 
 int nic_fetch(struct net *n, int netns, const struct loan *l, struct err *e)
@@ -210,7 +207,7 @@ int nic_restore(struct net *n, const struct loan *l, bool shared, struct err *e)
 	if (l->use != LOAN_PARENT)
 		rt_link_change(&b, found.index, l->name, &c);
 	put_back(&b, l, found.index, shared);
-	if (nlsock_run(n->route, &b, NULL, NULL, e) < 0)
+	if (nlsock_do(n->route, &b, e) < 0)
 		return -1;
 	return l->master[0] != '\0' && master.index == 0
 		? err_setx(e, "%s was a port of %s, which is no more", l->name, l->master)
@@ -234,8 +231,7 @@ int nic_join(struct net *n, const char *name, const char *bridge, struct err *e)
 	nl_init(&b, memory, sizeof(memory));
 	rt_link_change(&b, 0, name, &c);
 	rt_port_up(&b, name, false);
-	nl_flag(&b, NLM_F_ACK);
-	return nlsock_run(n->route, &b, NULL, NULL, e);
+	return nlsock_do(n->route, &b, e);
 }
 
 int nic_raise(struct net *n, const struct loan *l, uint32_t vlan, struct err *e)
@@ -264,8 +260,7 @@ int nic_raise(struct net *n, const struct loan *l, uint32_t vlan, struct err *e)
 		/* in the same call, so that no crash leaves one that we would not know for ours */
 		rt_link_change(&b, 0, l->there, &c);
 	}
-	nl_flag(&b, NLM_F_ACK);
-	return b.seq > 0 ? nlsock_run(n->route, &b, NULL, NULL, e) : 0;
+	return nlsock_do(n->route, &b, e);
 }
 
 int nic_remove(struct net *n, const char *name, struct err *e)
@@ -280,6 +275,5 @@ int nic_remove(struct net *n, const char *name, struct err *e)
 		return 0;
 	nl_init(&b, memory, sizeof(memory));
 	rt_link_delete(&b, name);
-	nl_flag(&b, NLM_F_ACK);
-	return nlsock_run(n->route, &b, NULL, NULL, e);
+	return nlsock_do(n->route, &b, e);
 }

@@ -128,6 +128,12 @@ int nlsock_run(int sock, struct nl_buf *b, void (*visit)(void *ctx, const struct
 	return x.failed ? -1 : 0;
 }
 
+int nlsock_do(int sock, struct nl_buf *b, struct err *e)
+{
+	nl_flag(b, NLM_F_ACK);
+	return b->seq > 0 ? nlsock_run(sock, b, NULL, NULL, e) : 0;
+}
+
 int nlsock_next(int sock, void (*visit)(void *ctx, const struct nl_reply *r), void *ctx,
 	struct err *e)
 {

@@ -23,6 +23,9 @@ int nlsock_open(int protocol, struct err *e);
 int nlsock_run(int sock, struct nl_buf *b, void (*visit)(void *ctx, const struct nl_reply *r),
 	void *ctx, struct err *e);
 
+/* Changes alone, the last of which is acknowledged; there may be none. */
+int nlsock_do(int sock, struct nl_buf *b, struct err *e);
+
 /*
  * Reads what is there, for nothing; some at a time. What an exchange could not read would be taken for an answer to the
  * next one.

@@ -78,10 +78,9 @@ int radio_move(struct net *n, const struct trip *t, struct err *e)
 	nl_init(&b, memory, sizeof(memory));
 	rt_link_change(&b, t->index, t->name, &down);
 	rt_link_move(&b, t->index, t->name, -1, t->name);
-	nl_flag(&b, NLM_F_ACK);
-	if (nlsock_run(t->from, &b, NULL, NULL, e) < 0)
+	if (nlsock_do(t->from, &b, e) < 0)
 		return -1;
 	nl_init(&b, memory, sizeof(memory));
 	genl_radio_move(&b, family, radio, t->name, t->netns);
-	return nlsock_run(sock, &b, NULL, NULL, e);
+	return nlsock_do(sock, &b, e);
 }
