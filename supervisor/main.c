@@ -79,8 +79,8 @@ static int map_roster(struct supervisor *s, struct err *e)
 	s->launcher.data = s;
 	if (e->msg[0] != '\0')
 		/* once is enough for the console */
-		journal(s, atomic_load(&r->lives) > 1 ? LOG_LEVEL_INFO : LOG_LEVEL_WARNING, NULL,
-			"%s", e->msg);
+		journal_err(s, atomic_load(&r->lives) > 1 ? LOG_LEVEL_INFO : LOG_LEVEL_WARNING,
+			NULL, e);
 	return 0;
 }
 

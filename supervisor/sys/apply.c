@@ -126,7 +126,7 @@ static void send_signal(struct supervisor *s, const struct action *a, bool all)
 		if (cgroup_signal(s->launcher.cgroup_fd, inst->unit, sig, &e) < 0 ||
 			(sig != SIGKILL &&
 				cgroup_signal(s->launcher.cgroup_fd, inst->unit, SIGCONT, &e) < 0))
-			journal(s, LOG_LEVEL_WARNING, inst->unit, "%s", e.msg);
+			journal_err(s, LOG_LEVEL_WARNING, inst->unit, &e);
 		return;
 	}
 	if (p != NULL && p->role == ROLE_HEALTH)
@@ -148,7 +148,7 @@ static void do_kill(struct supervisor *s, const struct action *a)
 	inst->cgroup_killed = true;
 	if (s->launcher.cgroup_fd >= 0 && cgroup_kill(s->launcher.cgroup_fd, inst->unit, &e) < 0 &&
 		e.no != ENOENT)
-		journal(s, LOG_LEVEL_WARNING, inst->unit, "%s", e.msg);
+		journal_err(s, LOG_LEVEL_WARNING, inst->unit, &e);
 	for (struct process *p = s->processes; p != NULL; p = p->next)
 		if (p->instance == inst)
 			(void)process_signal(p, SIGKILL);
@@ -202,7 +202,7 @@ static void do_machine(struct supervisor *s, const struct action *a)
 		a->text[0] != '\0' ? ": " : "", a->text);
 	KILL_POINT("machine-written");
 	if (link_end(&s->link, a->arg, exit_status(s, a), &e) < 0)
-		journal(s, LOG_LEVEL_ERROR, NULL, "%s", e.msg);
+		journal_err(s, LOG_LEVEL_ERROR, NULL, &e);
 }
 
 static void do_swap(struct supervisor *s)

@@ -175,6 +175,7 @@ struct supervisor {
 /* ---- journal.c ---- */
 void journal(struct supervisor *s, enum log_level level, const char *unit, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
+void journal_err(struct supervisor *s, enum log_level level, const char *unit, const struct err *e);
 /* A line for people before the machine, of no fault: to the console and the supervisor's log. */
 void journal_console(struct supervisor *s, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));

@@ -63,6 +63,11 @@ void journal(struct supervisor *s, enum log_level level, const char *unit, const
 }
 
 /* A line of a service, StandardOutput=journal+console. */
+void journal_err(struct supervisor *s, enum log_level level, const char *unit, const struct err *e)
+{
+	journal(s, level, unit, "%s", e->msg);
+}
+
 void journal_service(void *data, const char *unit, const char *text, size_t n)
 {
 	const struct supervisor *s = data;

@@ -241,7 +241,7 @@ void names_publish(struct supervisor *s, const struct instance *network)
 	struct err e;
 
 	if (network->bridge_up && network->bridge.resolver && publish(s, network, &a, &e) < 0)
-		journal(s, LOG_LEVEL_WARNING, network->unit, "%s", e.msg);
+		journal_err(s, LOG_LEVEL_WARNING, network->unit, &e);
 	arena_free(&a);
 }
 
@@ -357,7 +357,7 @@ static void write_again(struct supervisor *s, const struct instance *inst)
 		if (e.no == EWOULDBLOCK)
 			s->names_again = true;
 		else
-			journal(s, LOG_LEVEL_WARNING, inst->unit, "%s", e.msg);
+			journal_err(s, LOG_LEVEL_WARNING, inst->unit, &e);
 	}
 	arena_free(&a);
 }

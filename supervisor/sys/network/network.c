@@ -206,7 +206,7 @@ void network_parent_came(struct instance *inst, const char *name)
 		if (inst->attachments[i].driver != DRIVER_BRIDGE &&
 			(name == NULL || strcmp(inst->attachments[i].bridge, name) == 0) &&
 			network_wire(inst, &inst->attachments[i], &e) < 0)
-			journal(inst->s, LOG_LEVEL_WARNING, inst->unit, "%s", e.msg);
+			journal_err(inst->s, LOG_LEVEL_WARNING, inst->unit, &e);
 }
 
 /* Its addresses and names; nothing is made yet. adopts: with those that a supervisor before has given. */
@@ -389,7 +389,7 @@ static void adopt_kind(struct supervisor *s, enum unit_kind kind)
 		journal(s, LOG_LEVEL_ERROR, inst->unit, "take its network over: %s", e.msg);
 		/* The rules that are made next do not know it: it would be open. */
 		if (net_sweep(&s->net, is_other, inst->unit, &e) < 0)
-			journal(s, LOG_LEVEL_ERROR, inst->unit, "%s", e.msg);
+			journal_err(s, LOG_LEVEL_ERROR, inst->unit, &e);
 	}
 }
 
@@ -404,7 +404,7 @@ void networks_adopt(struct supervisor *s)
 	ports_adopt(s);
 	nics_sweep(s);
 	if (network_rules_mend(s, &e) < 0)
-		journal(s, LOG_LEVEL_ERROR, NULL, "%s", e.msg);
+		journal_err(s, LOG_LEVEL_ERROR, NULL, &e);
 	networks_changed(s);
 }
 
@@ -436,13 +436,13 @@ void network_release(struct instance *inst)
 	for (size_t i = 0; i < inst->n_attached; i++)
 		if (net_detach(&s->net, &inst->attachments[i], &e) < 0 &&
 			net_detach(&s->net, &inst->attachments[i], &e) < 0)
-			journal(s, LOG_LEVEL_WARNING, inst->unit, "%s", e.msg);
+			journal_err(s, LOG_LEVEL_WARNING, inst->unit, &e);
 	/* Of any network: its Network= may have become another meanwhile. */
 	ipam_use(&s->leases, inst->unit, false);
 	KILL_POINT("detach-unlinked");
 	if (network_has_bridge(inst) && net_bridge_down(&s->net, &inst->bridge, &e) < 0 &&
 		net_bridge_down(&s->net, &inst->bridge, &e) < 0)
-		journal(s, LOG_LEVEL_WARNING, inst->unit, "%s", e.msg);
+		journal_err(s, LOG_LEVEL_WARNING, inst->unit, &e);
 	KILL_POINT("detach-unbridged");
 	if (inst->bridge_up)
 		names_unpublish(inst);
@@ -455,7 +455,7 @@ void network_release(struct instance *inst)
 		names_changed(s);
 	}
 	if (in_rules && network_rules(s, &e) < 0 && network_rules(s, &e) < 0)
-		journal(s, LOG_LEVEL_WARNING, inst->unit, "%s", e.msg);
+		journal_err(s, LOG_LEVEL_WARNING, inst->unit, &e);
 	KILL_POINT("detach-unruled");
 	free(inst->attachments);
 	inst->attachments = NULL;

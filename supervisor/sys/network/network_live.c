@@ -25,7 +25,7 @@ static void keep_names(struct supervisor *s, const char *file, const char *text)
 	struct err e;
 
 	if (text[0] != '\0' && file_write(PATH_STATE, file, text, strlen(text), 0600, &e) < 0)
-		journal(s, LOG_LEVEL_WARNING, NULL, "%s", e.msg);
+		journal_err(s, LOG_LEVEL_WARNING, NULL, &e);
 }
 
 /* ---- whose ---- */
@@ -199,7 +199,7 @@ void networks_change(struct supervisor *s)
 		}
 	any = ports_settle(s, true) || any;
 	if (any && network_rules_mend(s, &e) < 0)
-		journal(s, LOG_LEVEL_ERROR, NULL, "%s", e.msg);
+		journal_err(s, LOG_LEVEL_ERROR, NULL, &e);
 	KILL_POINT("change-ruled");
 	if (any)
 		networks_changed(s);
@@ -237,7 +237,7 @@ void network_joined(struct instance *network)
 		rewire(inst);
 	}
 	if (any && network_rules_mend(s, &e) < 0)
-		journal(s, LOG_LEVEL_ERROR, NULL, "%s", e.msg);
+		journal_err(s, LOG_LEVEL_ERROR, NULL, &e);
 }
 
 /* ---- after a crash ---- */
@@ -266,7 +266,7 @@ void networks_change_adopt(struct supervisor *s)
 		if (s->instances[i] != NULL)
 			s->instances[i]->changes = !is_not_named(text, s->instances[i]->unit);
 	if (text[0] != '\0' && net_sweep(&s->net, is_not_named, text, &e) < 0)
-		journal(s, LOG_LEVEL_ERROR, NULL, "%s", e.msg);
+		journal_err(s, LOG_LEVEL_ERROR, NULL, &e);
 	arena_free(&a);
 	KILL_POINT("change-adopted");
 }

@@ -26,7 +26,7 @@ static void save(struct supervisor *s)
 				&s->instances[i]->ports };
 	text = port_table_print(holders, n, &a);
 	if (file_write(PATH_STATE, TABLE, text, strlen(text), 0600, &e) < 0)
-		journal(s, LOG_LEVEL_WARNING, NULL, "%s", e.msg);
+		journal_err(s, LOG_LEVEL_WARNING, NULL, &e);
 	KILL_POINT("ports-written");
 	arena_free(&a);
 }

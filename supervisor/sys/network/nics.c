@@ -56,7 +56,7 @@ static void drop(struct supervisor *s, struct loan *l)
 
 	*l = s->loans.v[--s->loans.n];
 	if (save(s, &e) < 0)
-		journal(s, LOG_LEVEL_ERROR, NULL, "%s", e.msg);
+		journal_err(s, LOG_LEVEL_ERROR, NULL, &e);
 }
 
 /* ---- taking and giving back ---- */
@@ -140,7 +140,7 @@ static void give_back(struct supervisor *s, struct loan *l, int netns)
 		journal(s, LOG_LEVEL_ERROR, l->unit, "give %s back: %s", l->name, e.msg);
 	KILL_POINT("nic-fetched");
 	if (l->use == LOAN_PARENT && nic_remove(&s->net, l->there, &e) < 0)
-		journal(s, LOG_LEVEL_WARNING, l->unit, "%s", e.msg);
+		journal_err(s, LOG_LEVEL_WARNING, l->unit, &e);
 	if (nic_restore(&s->net, l, loan_other(&s->loans, l) != NULL, &e) < 0)
 		journal(s, LOG_LEVEL_WARNING, l->unit, "give %s back: %s", l->name, e.msg);
 	KILL_POINT("nic-restored");
@@ -420,7 +420,7 @@ static void look_again(struct instance *inst, const char *name, bool gone)
 	} else if (inst->netns >= 0 && (!gone || name == NULL) &&
 		names(&u->container.interfaces, name)) {
 		if (nics_attach(inst, &e) < 0)
-			journal(s, LOG_LEVEL_WARNING, inst->unit, "%s", e.msg);
+			journal_err(s, LOG_LEVEL_WARNING, inst->unit, &e);
 	} else if (inst->bridge_up && names(&u->network.interfaces, name)) {
 		nics_join(inst);
 	}

@@ -216,5 +216,5 @@ void leftovers(struct supervisor *s)
 	each_entry(s, open_folder(PATH_NOTIFY), remove_notify);
 	each_entry(s, open_folder(PATH_TMP), remove_tmp);
 	if (net_sweep(&s->net, keep_interface, s, &e) < 0)
-		journal(s, LOG_LEVEL_WARNING, NULL, "%s", e.msg);
+		journal_err(s, LOG_LEVEL_WARNING, NULL, &e);
 }

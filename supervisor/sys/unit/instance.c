@@ -143,7 +143,7 @@ void instance_release(struct supervisor *s, uint32_t index)
 	socket_release(inst);
 	if (s->launcher.cgroup_fd >= 0 &&
 		cgroup_remove(s->launcher.cgroup_fd, inst->unit, &e) < 0 && e.no != ENOENT)
-		journal(s, LOG_LEVEL_WARNING, inst->unit, "%s", e.msg);
+		journal_err(s, LOG_LEVEL_WARNING, inst->unit, &e);
 	KILL_POINT("release-cgroup");
 	for (size_t i = 0; i < ARRAY_LEN(held_kinds); i++)
 		link_drop(&s->link, held_kinds[i], inst->unit);

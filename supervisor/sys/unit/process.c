@@ -292,7 +292,7 @@ static void check_image(const struct process *p, int32_t status)
 
 	if (status != 0 && p->role == ROLE_MAIN && inst->image != NULL &&
 		image_is_damaged(inst->image, &e))
-		journal(p->s, LOG_LEVEL_ERROR, inst->unit, "%s", e.msg);
+		journal_err(p->s, LOG_LEVEL_ERROR, inst->unit, &e);
 }
 
 /* Its last words are read, then whoever waits for it is told, then its slot is free again. */

@@ -376,7 +376,7 @@ static int launch_plan(struct instance *inst, const struct plan *plan, const str
 		return -1;
 	}
 	if (e->msg[0] != '\0')
-		journal(inst->s, LOG_LEVEL_WARNING, inst->unit, "%s", e->msg);
+		journal_err(inst->s, LOG_LEVEL_WARNING, inst->unit, e);
 	if (connect_and_go(p, &run, plan, e) < 0)
 		return -1;
 	KILL_POINT("start-launched");
