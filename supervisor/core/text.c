@@ -199,6 +199,14 @@ void text_separate(struct text *t, const char *separator)
 		text_puts(t, separator);
 }
 
+void text_copy(char *to, size_t size, const char *from)
+{
+	size_t n = strnlen(from, size - 1);
+
+	memcpy(to, from, n);
+	to[n] = '\0';
+}
+
 size_t text_utf8_length(const unsigned char *s, size_t left)
 {
 	uint32_t c, least;

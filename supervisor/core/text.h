@@ -32,6 +32,8 @@ void text_vprintf(struct text *t, const char *fmt, va_list ap)
 	__attribute__((format(printf, 2, 0)));
 /* SEPARATOR when something was written already. */
 void text_separate(struct text *t, const char *separator);
+/* As much of it as fits in so many bytes, which are more than none, and always ended. */
+void text_copy(char *to, size_t size, const char *from);
 /* How many bytes the UTF-8 character at s has, of `left` bytes; 0 when it is none. */
 size_t text_utf8_length(const unsigned char *s, size_t left);
 

@@ -2,6 +2,7 @@
 
 #include "common/paths.h"
 #include "supervisor/core/engine/cause.h"
+#include "supervisor/core/text.h"
 #include "supervisor/sys/bootfile.h"
 #include "supervisor/sys/clock.h"
 #include "supervisor/sys/supervisor.h"
@@ -147,7 +148,7 @@ static void not_well(struct supervisor *s, const struct boot_view *view)
 	char text[BOOT_WHY_MAX], critical[sizeof(view->failure)];
 
 	if (!engine_critical_failed(s->engine, critical, sizeof(critical)))
-		(void)snprintf(critical, sizeof(critical), "%s", view->failure);
+		text_copy(critical, sizeof(critical), view->failure);
 	(void)snprintf(text, sizeof(text), "complete, but not well: %s", critical);
 	note(s, text);
 }

@@ -2,6 +2,7 @@
 
 #include "common/fd.h"
 #include "common/passing.h"
+#include "supervisor/core/text.h"
 #include "supervisor/sys/listen.h"
 
 #include <errno.h>
@@ -175,7 +176,7 @@ void link_watchdog(struct link *l, int runtime, int reboot, const char *device)
 	struct err ignored;
 
 	if (device != NULL)
-		(void)snprintf(m.name, sizeof(m.name), "%s", device);
+		text_copy(m.name, sizeof(m.name), device);
 	(void)send_packet(l, &m, -1, &ignored);
 }
 
@@ -186,7 +187,7 @@ void link_health(struct link *l, bool well, int promise, const char *why)
 	};
 	struct err ignored;
 
-	(void)snprintf(m.name, sizeof(m.name), "%s", why);
+	text_copy(m.name, sizeof(m.name), why);
 	(void)send_packet(l, &m, -1, &ignored);
 }
 

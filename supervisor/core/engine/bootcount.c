@@ -3,7 +3,6 @@
 #include "common/util.h"
 #include "supervisor/core/text.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #define MAGIC "sup-boot 1"
@@ -21,7 +20,7 @@ static void add_failure(struct boot_count *c)
 	}
 	f = &c->failures[c->n_failures++];
 	f->boot = c->boot;
-	snprintf(f->why, sizeof(f->why), "%s", c->why[0] != '\0' ? c->why : NO_WORD);
+	text_copy(f->why, sizeof(f->why), c->why[0] != '\0' ? c->why : NO_WORD);
 }
 
 void boot_count_next(struct boot_count *c)

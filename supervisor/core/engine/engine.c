@@ -3,6 +3,7 @@
 #include "common/util.h"
 #include "common/wire.h"
 #include "supervisor/core/engine/engine_run.h"
+#include "supervisor/core/text.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -148,7 +149,7 @@ void engine_push_machine(struct engine *e)
 	a->arg = e->ending;
 	a->index = (uint32_t)(e->exit_status & ~EXIT_GIVEN);
 	a->job = (e->exit_status & EXIT_GIVEN) != 0;
-	snprintf(a->text, sizeof(a->text), "%s", e->ending_text);
+	text_copy(a->text, sizeof(a->text), e->ending_text);
 }
 
 void engine_settle(struct engine *e)
@@ -257,7 +258,7 @@ static void note_words(struct engine *e, uint32_t u, const struct notify *n)
 	struct life *l = life_of(e, u);
 
 	if (n->status != NULL)
-		snprintf(l->run.status_text, sizeof(l->run.status_text), "%s", n->status);
+		text_copy(l->run.status_text, sizeof(l->run.status_text), n->status);
 	if (n->error != 0)
 		l->run.error = n->error;
 	/* In a container the number is one of its own PID namespace. */
@@ -497,7 +498,7 @@ void engine_end(struct engine *e, int action, int exit_status, const char *text)
 		return;
 	e->ending = ends[action].wire_end;
 	e->exit_status = exit_status;
-	snprintf(e->ending_text, sizeof(e->ending_text), "%s", text);
+	text_copy(e->ending_text, sizeof(e->ending_text), text);
 	engine_reload_drop(e, "the machine is going down");
 	stop_all(e);
 	if (ends[action].at_once)

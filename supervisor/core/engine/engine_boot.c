@@ -5,6 +5,7 @@
 #include "supervisor/core/engine/engine_run.h"
 
 #include "common/util.h"
+#include "supervisor/core/text.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -98,7 +99,7 @@ bool engine_put_off(struct engine *e, int action, int exit_status, const char *t
 		return true;
 	e->put_off.action = action;
 	e->put_off.exit_status = exit_status;
-	snprintf(e->put_off.text, sizeof(e->put_off.text), "%s", text);
+	text_copy(e->put_off.text, sizeof(e->put_off.text), text);
 	return true;
 }
 

@@ -1,6 +1,7 @@
 /* What waits in the engine: actions for sys/, jobs for their answer, units for their turn or their deadline. */
 #include "supervisor/core/engine/engine_kept.h"
 #include "supervisor/core/engine/engine_run.h"
+#include "supervisor/core/text.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -103,7 +104,7 @@ void engine_job_done(struct engine *e, uint32_t u, uint32_t job, int error, cons
 	a = engine_push_text(e, ACT_JOB_DONE, u);
 	a->job = job;
 	a->arg = error;
-	snprintf(a->text, sizeof(a->text), "%s", text);
+	text_copy(a->text, sizeof(a->text), text);
 }
 
 void engine_jobs_done(struct engine *e, uint32_t u, int error, const char *text)

@@ -5,6 +5,7 @@
 #include "supervisor/core/engine/engine_run.h"
 
 #include "common/util.h"
+#include "supervisor/core/text.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -228,7 +229,7 @@ void rule_undone(struct engine *e, uint32_t u, const struct event *event)
 		return;
 	}
 	l->result = (struct cause){ .kind = CAUSE_CLEAN };
-	snprintf(l->run.cause, sizeof(l->run.cause), "%s", why);
+	text_copy(l->run.cause, sizeof(l->run.cause), why);
 	engine_stop_bound(e, u);
 	engine_down(e, u);
 }

@@ -56,7 +56,7 @@ static void bridge_name(struct bridge_plan *p, const struct unit *network)
 	if (n->driver != DRIVER_BRIDGE && n->vlan != 0)
 		loan_vlan_name(p->name, name, n->vlan);
 	else if (name != NULL)
-		(void)snprintf(p->name, sizeof(p->name), "%s", name);
+		text_copy(p->name, sizeof(p->name), name);
 	else if (if_name_ok(network->name, len))
 		memcpy(p->name, network->name, len);
 	else
@@ -162,7 +162,7 @@ static void use_apply(struct attach_plan *p, const struct network_use *use)
 	static const uint8_t none[MAC_LEN];
 
 	if (use->interface_name != NULL)
-		(void)snprintf(p->inside_if, sizeof(p->inside_if), "%s", use->interface_name);
+		text_copy(p->inside_if, sizeof(p->inside_if), use->interface_name);
 	if (memcmp(use->mac, none, sizeof(none)) != 0)
 		memcpy(p->mac, use->mac, sizeof(p->mac));
 }

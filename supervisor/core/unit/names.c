@@ -2,6 +2,7 @@
 
 #include "common/util.h"
 #include "supervisor/core/number.h"
+#include "supervisor/core/text.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -252,7 +253,7 @@ const char *signal_text(int sig, char buf[SIGNAL_NAME_MAX])
 	const char *name = text_of(&signals, sig);
 
 	if (name != NULL)
-		(void)snprintf(buf, SIGNAL_NAME_MAX, "%s", name);
+		text_copy(buf, SIGNAL_NAME_MAX, name);
 	else if (sig > SIGNAL_RTMIN && sig <= SIGNAL_LAST)
 		(void)snprintf(buf, SIGNAL_NAME_MAX, "SIGRTMIN+%d", sig - SIGNAL_RTMIN);
 	else if (sig == SIGNAL_RTMIN)

@@ -112,7 +112,7 @@ int unit_set_instance(const struct unit_set *set, const char *name, char full[UN
 			"this is a template; name an instance of it, such as %.*s@1",
 			(int)(at - name), name);
 	} else if (has_template(set, name)) {
-		(void)snprintf(full, UNIT_NAME_MAX, "%s", name);
+		text_copy(full, UNIT_NAME_MAX, name);
 		return 0;
 	} else {
 		n = find_templates(set, name, run, full);

@@ -12,10 +12,10 @@
 #include "common/fd.h"
 #include "common/jsontext.h"
 #include "common/killpoint.h"
+#include "supervisor/core/text.h"
 #include "supervisor/sys/recover/held.h"
 
 #include <stdatomic.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -130,7 +130,7 @@ static void write_ticket(struct control *control, uint64_t number, uint32_t job,
 	at->job = job;
 	at->done = 0;
 	at->pid = 0;
-	(void)snprintf(at->unit, sizeof(at->unit), "%s", unit);
+	text_copy(at->unit, sizeof(at->unit), unit);
 	at->number = number;
 }
 
@@ -142,7 +142,7 @@ static void write_answer(struct control *control, uint32_t job, int result, cons
 		if (at->number == 0 || at->job != job || at->done != 0)
 			continue;
 		at->result = result;
-		(void)snprintf(at->text, sizeof(at->text), "%s", text);
+		text_copy(at->text, sizeof(at->text), text);
 		at->done = 1;
 	}
 }

@@ -2,9 +2,9 @@
 
 #include "common/fd.h"
 #include "common/paths.h"
+#include "supervisor/core/text.h"
 #include "supervisor/sys/clock.h"
 
-#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -317,7 +317,7 @@ static void on_again(uv_timer_t *timer)
 static void attach(struct log *log, struct logs *l, const char *unit)
 {
 	*log = (struct log){ .logs = l, .file.fd = -1 };
-	(void)snprintf(log->unit, sizeof(log->unit), "%s", unit);
+	text_copy(log->unit, sizeof(log->unit), unit);
 	log->slot = spool_unit(&l->spool, log->unit);
 }
 

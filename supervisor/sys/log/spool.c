@@ -3,10 +3,10 @@
 #include "common/fd.h"
 #include "common/killpoint.h"
 #include "common/util.h"
+#include "supervisor/core/text.h"
 
 #include <fcntl.h>
 #include <stdatomic.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -218,7 +218,7 @@ uint32_t spool_unit(struct spool *sp, const char *name)
 	if (sp->units[i].name[0] == '\0') {
 		/* the name last: a slot without one is free whatever it holds */
 		memset(&sp->units[i], 0, sizeof(sp->units[i]));
-		(void)snprintf(sp->units[i].name, sizeof(sp->units[i].name), "%s", name);
+		text_copy(sp->units[i].name, sizeof(sp->units[i].name), name);
 	}
 	sp->units[i].generation = sp->head->generation;
 	return i;

@@ -1,10 +1,10 @@
 #include "supervisor/sys/net/nlsock.h"
 
 #include "common/fd.h"
+#include "supervisor/core/text.h"
 
 #include <errno.h>
 #include <linux/netlink.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -159,13 +159,12 @@ static void see_link(void *ctx, const struct nl_reply *r)
 	found->modes = link.modes;
 	found->made = link.kind != NULL;
 	memcpy(found->mac, link.mac, sizeof(found->mac));
-	(void)snprintf(found->name, sizeof(found->name), "%s", link.name);
+	text_copy(found->name, sizeof(found->name), link.name);
 	found->bridge = link.kind != NULL && strcmp(link.kind, "bridge") == 0;
 	found->ours = link.alias != NULL &&
 		strncmp(link.alias, ALIAS_PREFIX, strlen(ALIAS_PREFIX)) == 0;
 	if (found->ours)
-		(void)snprintf(found->owner, sizeof(found->owner), "%s",
-			link.alias + strlen(ALIAS_PREFIX));
+		text_copy(found->owner, sizeof(found->owner), link.alias + strlen(ALIAS_PREFIX));
 }
 
 /* index 0: by its name. */

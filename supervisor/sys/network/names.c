@@ -8,6 +8,7 @@
 #include "common/paths.h"
 #include "common/util.h"
 #include "supervisor/core/net/hosts.h"
+#include "supervisor/core/text.h"
 #include "supervisor/core/unit/builtin.h"
 #include "supervisor/sys/file.h"
 #include "supervisor/sys/supervisor.h"
@@ -267,7 +268,7 @@ static bool resolv_target(char path[PATH_MAX])
 		char *name = link[0] == '/' ? path : strrchr(path, '/') + 1;
 
 		link[n] = '\0';
-		(void)snprintf(name, (size_t)(path + PATH_MAX - name), "%s", link);
+		text_copy(name, (size_t)(path + PATH_MAX - name), link);
 		links++;
 	}
 	return links > 0;

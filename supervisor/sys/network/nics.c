@@ -8,6 +8,7 @@
 #include "common/fd.h"
 #include "common/killpoint.h"
 #include "common/paths.h"
+#include "supervisor/core/text.h"
 #include "supervisor/sys/clock.h"
 #include "supervisor/sys/file.h"
 #include "supervisor/sys/net/nic.h"
@@ -70,7 +71,7 @@ static void split(const char *text, struct wanted *w)
 	size_t len = strcspn(text, ":");
 
 	(void)snprintf(w->name, sizeof(w->name), "%.*s", (int)len, text);
-	(void)snprintf(w->there, sizeof(w->there), "%s", text[len] == ':' ? text + len + 1 : text);
+	text_copy(w->there, sizeof(w->there), text[len] == ':' ? text + len + 1 : text);
 }
 
 /* name: NULL, any. */

@@ -1,6 +1,7 @@
 #include "supervisor/sys/network/reconcile.h"
 
 #include "common/util.h"
+#include "supervisor/core/text.h"
 #include "supervisor/sys/clock.h"
 #include "supervisor/sys/net/nlsock.h"
 #include "supervisor/sys/supervisor.h"
@@ -83,7 +84,7 @@ static void on_event(void *data, const struct net_event *event)
 		break;
 	case NET_RULES:
 		r->rules = true;
-		(void)snprintf(r->who, sizeof(r->who), "%s", event->who);
+		text_copy(r->who, sizeof(r->who), event->who);
 		break;
 	case NET_LOST:
 		r->all = r->anew = true;

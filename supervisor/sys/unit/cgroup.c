@@ -5,6 +5,7 @@
 #include "common/paths.h"
 #include "common/util.h"
 #include "supervisor/core/number.h"
+#include "supervisor/core/text.h"
 
 #include <fcntl.h>
 #include <limits.h>
@@ -125,7 +126,7 @@ static int resolve_value(const struct cgroup_write *w, char *value, size_t size,
 	dev_t dev;
 
 	if (w->value[0] != '@') {
-		(void)snprintf(value, size, "%s", w->value);
+		text_copy(value, size, w->value);
 		return 0;
 	}
 	(void)snprintf(path, sizeof(path), "%.*s", (int)(n - 1), w->value + 1);

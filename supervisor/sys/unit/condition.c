@@ -5,6 +5,7 @@
 #include "common/pattern.h"
 #include "common/util.h"
 #include "supervisor/core/number.h"
+#include "supervisor/core/text.h"
 #include "supervisor/core/unit/names.h"
 #include "supervisor/sys/account.h"
 #include "supervisor/sys/file.h"
@@ -53,7 +54,7 @@ const char *condition_line(const char *path, const char *name, char sign, char *
 		line += len + strspn(line + len, " \t");
 		if (*line != sign)
 			continue;
-		(void)snprintf(buf, size, "%s", line + 1 + strspn(line + 1, " \t"));
+		text_copy(buf, size, line + 1 + strspn(line + 1, " \t"));
 		found = buf;
 	}
 	free(text);

@@ -5,6 +5,7 @@
 #include "common/pattern.h"
 #include "common/util.h"
 #include "supervisor/core/number.h"
+#include "supervisor/core/text.h"
 
 #include <dirent.h>
 #include <limits.h>
@@ -46,7 +47,7 @@ bool holds_kernel_version(const char *text)
 	bool all = true;
 
 	(void)uname(&name);
-	(void)snprintf(buf, sizeof(buf), "%s", text);
+	text_copy(buf, sizeof(buf), text);
 	/* each word is a comparison or a pattern, and all must hold; "> 6" is not split */
 	while (all && (word = strsep(&rest, " \t")) != NULL) {
 		enum compare how = compare_take(&word);
@@ -131,7 +132,7 @@ static const char *container_name(char *buf, size_t size)
 
 	for (size_t i = 0; i < n; i += strlen(all + i) + 1)
 		if (strncmp(all + i, name, sizeof(name) - 1) == 0) {
-			(void)snprintf(buf, size, "%s", all + i + sizeof(name) - 1);
+			text_copy(buf, size, all + i + sizeof(name) - 1);
 			return buf;
 		}
 	if (exists("/.dockerenv"))
@@ -214,7 +215,7 @@ bool holds_os_release(const char *text)
 		found = condition_line("/usr/lib/os-release", name, '=', line, sizeof(line));
 	if (found == NULL)
 		return false;
-	(void)snprintf(value, sizeof(value), "%s", found + strspn(found, "\"'"));
+	text_copy(value, sizeof(value), found + strspn(found, "\"'"));
 	value[strcspn(value, "\"'")] = '\0';
 	return compare_holds(how, compare_versions(value, wanted));
 }
@@ -265,7 +266,7 @@ bool holds_controllers(const char *text)
 	bool unified = exists(PATH_CGROUP "/cgroup.controllers");
 
 	(void)condition_file(PATH_CGROUP "/cgroup.controllers", there, sizeof(there));
-	(void)snprintf(words, sizeof(words), "%s", text);
+	text_copy(words, sizeof(words), text);
 	while ((word = strsep(&rest, " \t")) != NULL) {
 		if (*word == '\0')
 			continue;

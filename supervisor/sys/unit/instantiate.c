@@ -8,6 +8,7 @@
 #include "common/fd.h"
 #include "common/killpoint.h"
 #include "common/paths.h"
+#include "supervisor/core/text.h"
 #include "supervisor/core/unit/change.h"
 #include "supervisor/sys/clock.h"
 #include "supervisor/sys/supervisor.h"
@@ -138,7 +139,7 @@ void instance_wish(struct supervisor *s, const char *unit, enum event_kind kind,
 		control_job_done(s, job, ESHUTDOWN, "the machine is going down");
 		return;
 	}
-	(void)snprintf(w->unit, sizeof(w->unit), "%s", unit);
+	text_copy(w->unit, sizeof(w->unit), unit);
 	w->kind = kind;
 	w->job = job;
 	while (*at != NULL)

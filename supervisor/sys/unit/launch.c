@@ -4,6 +4,7 @@
 #include "common/killpoint.h"
 #include "common/paths.h"
 #include "common/util.h"
+#include "supervisor/core/text.h"
 #include "supervisor/sys/clock.h"
 #include "supervisor/sys/unit/cgroup.h"
 #include "supervisor/sys/unit/learn.h"
@@ -11,7 +12,6 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/sendfile.h>
@@ -99,7 +99,7 @@ static struct roster_slot *slot_reserve(struct roster *roster, const struct plan
 		slot->begun = 0;
 		slot->started_ns = now_ns();
 		slot->exited_ns = 0;
-		(void)snprintf(slot->unit, sizeof(slot->unit), "%s", plan->unit);
+		text_copy(slot->unit, sizeof(slot->unit), plan->unit);
 		atomic_store(&slot->state, SLOT_RESERVED);
 		return slot;
 	}

@@ -1,10 +1,10 @@
 #include "supervisor/sys/unit/mounted.h"
 
 #include "common/mountinfo.h"
+#include "supervisor/core/text.h"
 #include "supervisor/sys/file.h"
 
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/sysmacros.h>
@@ -34,8 +34,8 @@ static void copy(struct mounted *m, const struct mountinfo *info)
 	unsigned long number = strtoul(info->device, &end, 10);
 
 	m->device = makedev(number, *end == ':' ? strtoul(end + 1, NULL, 10) : 0);
-	(void)snprintf(m->type, sizeof(m->type), "%s", info->type);
-	(void)snprintf(m->source, sizeof(m->source), "%s", info->source);
+	text_copy(m->type, sizeof(m->type), info->type);
+	text_copy(m->source, sizeof(m->source), info->source);
 }
 
 bool mounted_at(const char *place, struct mounted *m)
@@ -62,7 +62,7 @@ bool mounted_below(const char *place, char *below, size_t size)
 
 	while (mountinfo_next(&list.rest, &info))
 		if (strncmp(info.place, place, len) == 0 && info.place[len] == '/') {
-			(void)snprintf(below, size, "%s", info.place);
+			text_copy(below, size, info.place);
 			return true;
 		}
 	return false;
