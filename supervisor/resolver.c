@@ -77,8 +77,9 @@ static socklen_t address_of(struct ip ip, union resolver_address *a)
 
 bool resolver_may(struct resolver *r, struct ip client)
 {
-	/* in one network they differ in their last bits first */
-	struct resolver_source *s = &r->sources[client.lo % RESOLVER_SOURCES];
+	/* in one network those of a family differ in their last bits first */
+	size_t source = 2 * client.lo + (ip_family(client) == FAMILY_V6);
+	struct resolver_source *s = &r->sources[source % RESOLVER_SOURCES];
 	uint64_t left = s->left + (r->now - s->since) * EACH_MS;
 
 	s->since = r->now;
@@ -183,8 +184,12 @@ static void pass_on(struct resolver *r, const struct dns_message *m,
 		return;
 	q = &r->asked[place - PLACE_ASKED];
 	*q = (struct resolver_asked){
-		.from = *from, .id = dns_id(m->v), .turn = { .first = r->first }, .question = *m
+		.from = *from,
+		.id = dns_id(m->v),
+		.turn = { .first = r->first },
+		.question = { .v = q->bytes, .n = m->n, .size = sizeof(q->bytes) },
 	};
+	memcpy(q->bytes, m->v, m->n);
 	r->client[place] = client;
 	ask(r, (size_t)place);
 }
@@ -192,12 +197,13 @@ static void pass_on(struct resolver *r, const struct dns_message *m,
 static void take_questions(struct resolver *r)
 {
 	union resolver_address from;
-	struct dns_message m;
+	uint8_t bytes[DNS_MESSAGE_MAX];
+	struct dns_message m = { .v = bytes, .size = sizeof(bytes) };
 	struct dns_view view;
 
 	for (int i = 0; i < AT_ONCE; i++) {
 		socklen_t size = sizeof(from);
-		ssize_t n = recvfrom(r->poll[PLACE_DATAGRAMS].fd, m.v, sizeof(m.v),
+		ssize_t n = recvfrom(r->poll[PLACE_DATAGRAMS].fd, bytes, sizeof(bytes),
 			MSG_DONTWAIT | MSG_TRUNC, &from.any, &size);
 		enum dns_verdict verdict;
 
@@ -205,7 +211,7 @@ static void take_questions(struct resolver *r)
 			return;
 		m.n = (size_t)n;
 		/* One that is longer than any question is none. */
-		if (m.n > sizeof(m.v) || !resolver_serves(r, &from, &view))
+		if (m.n > m.size || !resolver_serves(r, &from, &view))
 			continue;
 		verdict = dns_reply(&view, &r->names, &m);
 		if (verdict == DNS_FORWARD)

@@ -10,7 +10,8 @@
 
 #define RESOLVER_ASKED 64 /* questions that no server has answered yet */
 #define RESOLVER_STREAMS 16
-#define RESOLVER_SOURCES 256
+#define RESOLVER_SOURCES 2048   /* two for each that a bridge has ports for */
+#define RESOLVER_OUT 32768      /* an answer with all that a bridge has ports for */
 #define RESOLVER_WAIT_MS 2000   /* for a server, before the next one is asked */
 #define RESOLVER_STREAM_MS 8000 /* for a client, to ask and to take its answer */
 
@@ -43,20 +44,22 @@ struct resolver_asked {
 	union resolver_address from;
 	uint16_t id; /* the client's; that of the question is by chance */
 	struct resolver_turn turn;
-	struct dns_message question;
+	struct dns_message question; /* in `bytes` */
+	uint8_t bytes[DNS_MESSAGE_MAX];
 };
 
 /* A connection of a client, with the one to a server for its question. */
 struct resolver_stream {
 	enum resolver_phase { READING, ASKING, WAITING, ANSWERING } phase;
 	struct resolver_turn turn;
-	uint8_t length[2]; /* of the question, as it was sent */
-	size_t had;        /* of length and question */
-	struct dns_message question;
+	uint8_t length[2];           /* of the question, as it was sent */
+	size_t had;                  /* of length and question */
+	struct dns_message question; /* in `bytes` */
+	uint8_t bytes[DNS_MESSAGE_MAX];
 	size_t at,
 		n; /* what of `out` is to be sent yet: the question to the server, its answer to the client */
 	uint32_t left; /* of the answer, still to come from the server */
-	uint8_t out[2048];
+	uint8_t out[RESOLVER_OUT];
 };
 
 /* What a client may still ask now. */

@@ -57,12 +57,12 @@ static void begin(struct resolver *r, size_t i)
 	next_phase(r, i, READING);
 }
 
-static void send_question(struct resolver_stream *s)
+/* So many bytes, which stand behind the place of their length. */
+static void send_message(struct resolver_stream *s, size_t n)
 {
 	s->at = 0;
-	s->n = LENGTH + s->question.n;
-	dns_set_id(s->out, (uint16_t)s->question.n);
-	memcpy(s->out + LENGTH, s->question.v, s->question.n);
+	s->n = LENGTH + n;
+	dns_set_id(s->out, (uint16_t)n);
 	s->left = 0;
 }
 
@@ -74,7 +74,8 @@ static void ask(struct resolver *r, size_t i)
 
 	if (!asks)
 		dns_fail(&s->question, DNS_FAILED);
-	send_question(s);
+	memcpy(s->out + LENGTH, s->bytes, s->question.n);
+	send_message(s, s->question.n);
 	next_phase(r, i, asks ? ASKING : ANSWERING);
 }
 
@@ -90,11 +91,12 @@ static int read_question(struct resolver *r, size_t i)
 {
 	struct resolver_stream *s = &r->streams[i];
 	size_t size = s->had < LENGTH ? 0 : dns_id(s->length);
-	uint8_t *to = s->had < LENGTH ? s->length + s->had : s->question.v + s->had - LENGTH;
+	uint8_t *to = s->had < LENGTH ? s->length + s->had : s->bytes + s->had - LENGTH;
+	struct dns_message m = { .v = s->out + LENGTH, .n = size, .size = sizeof(s->out) - LENGTH };
 	struct dns_view view;
 	ssize_t n;
 
-	if (size > sizeof(s->question.v))
+	if (size > sizeof(s->bytes))
 		return -1;
 	n = result(recv(r->poll[PLACE_CLIENT + i].fd, to, LENGTH + size - s->had, 0));
 	if (n <= 0)
@@ -102,12 +104,13 @@ static int read_question(struct resolver *r, size_t i)
 	s->had += (size_t)n;
 	if (size == 0 || s->had < LENGTH + size)
 		return s->had == LENGTH && dns_id(s->length) < DNS_HEADER ? -1 : 1;
-	s->question.n = size;
+	s->question = (struct dns_message){ .v = s->bytes, .n = size, .size = sizeof(s->bytes) };
+	memcpy(m.v, s->bytes, size);
 	if (!resolver_may(r, r->client[PLACE_CLIENT + i]))
 		return -1;
 	s->turn = (struct resolver_turn){ .first = r->first };
 	dns_view(&view, &r->names, r->client[PLACE_CLIENT + i]);
-	switch (dns_reply(&view, &r->names, &s->question)) {
+	switch (dns_reply(&view, &r->names, &m)) {
 	case DNS_IGNORE:
 		return -1;
 	case DNS_FORWARD:
@@ -116,7 +119,7 @@ static int read_question(struct resolver *r, size_t i)
 	case DNS_ANSWER:
 		break;
 	}
-	send_question(s);
+	send_message(s, m.n);
 	next_phase(r, i, ANSWERING);
 	return 1;
 }

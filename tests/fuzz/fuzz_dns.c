@@ -8,12 +8,19 @@ static const char fixed[] =
 
 static void ask(const struct dns_names *names, const uint8_t *data, size_t size)
 {
-	struct dns_message m = { .n = size < DNS_MESSAGE_MAX ? size : DNS_MESSAGE_MAX }, before;
+	uint8_t bytes[DNS_MESSAGE_MAX], had[DNS_MESSAGE_MAX];
+	struct dns_message m = {
+		.v = bytes,
+		.n = size < DNS_MESSAGE_MAX ? size : DNS_MESSAGE_MAX,
+		.size = sizeof(bytes),
+	};
+	struct dns_message before = { .v = had, .n = m.n, .size = sizeof(had) };
 	struct dns_view view;
 
-	if (m.n > 0)
+	if (m.n > 0) {
 		memcpy(m.v, data, m.n);
-	before = m;
+		memcpy(had, data, m.n);
+	}
 	dns_view(&view, names, ip_v4(0x0a590002));
 	FUZZ_ASSERT(view.n_servers <= DNS_SERVERS_MAX);
 	switch (dns_reply(&view, names, &m)) {
@@ -40,7 +47,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	const struct dns_names known = { fixed, sizeof(fixed) - 1 };
 	size_t cut = size > 0 ? (size_t)data[0] * size / 256 : 0;
 	struct dns_names names = { (const char *)data, cut };
-	struct dns_message m = { .n = cut < DNS_MESSAGE_MAX ? cut : DNS_MESSAGE_MAX };
+	uint8_t bytes[DNS_MESSAGE_MAX];
+	struct dns_message m = {
+		.v = bytes,
+		.n = cut < DNS_MESSAGE_MAX ? cut : DNS_MESSAGE_MAX,
+		.size = sizeof(bytes),
+	};
 
 	ask(&known, data, size);
 	ask(&names, data + cut, size - cut);

@@ -112,6 +112,25 @@ def test_servers_and_neighbours_of_ones_own(box):
     assert box.seen("both", "resolv.conf").endswith("nameserver 10.61.0.1\n")
     assert box.ask("both", "safe")[2] == [box.address("safe", "inner")]
     assert box.ask("web", "safe")[0] == 3
+    # In the other network's domain, too, which is nobody else's.
+    assert box.ask("both", "safe.inner.internal")[2] == [box.address("safe", "inner")]
+    before = len(box.first.asked)
+    assert box.ask("web", "safe.inner.internal")[0] == 3
+    assert len(box.first.asked) == before
+
+
+def test_a_server_of_the_hosts_that_is_ours_is_not_asked(box):
+    """It would ask itself, or another of ours that asks it."""
+    file = box.root / "etc/resolv.conf"
+    had = file.read_text()
+    file.write_text("nameserver 10.61.0.1\nnameserver 10.62.0.1\nnameserver 192.0.2.2\n")
+    try:
+        assert eventually(lambda: box.ask("web", "ours.example.com")[2] == ["203.0.113.9"], "it is published")
+        with box.inside("/bin/busybox", "grep", "^server ", "/run/sup/names/lan.network", stdout=-1, text=True) as p:
+            assert set(p.communicate(timeout=initbox.DEADLINE)[0].splitlines()) == {"server 192.0.2.2"}
+    finally:
+        file.write_text(had)
+    assert eventually(lambda: box.ask("web", "again.example.com")[2] == ["203.0.113.7"], "it is published")
 
 
 def test_internal_networks_know_themselves_alone(box):

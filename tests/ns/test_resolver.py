@@ -18,10 +18,12 @@ from dnspeer import A, AAAA, NS, PTR, TXT, answer, question, read_answer, tcp_as
 from initbox import eventually
 
 GATEWAY, ONE, TWO, STRANGER = "10.99.0.1", "10.99.0.2", "10.99.0.3", "198.51.100.9"
+FAR = "10.99.3.2"  # of ONE's network, and differs in its third byte alone
 FIRST, SECOND = "192.0.2.1", "192.0.2.2"
 FOUND = socket.inet_aton("203.0.113.7")
 NAMES = f"""domain lan.internal
-subnet 10.99.0.0/24
+subnet 10.99.0.0/22
+elsewhere vault.internal
 server {FIRST}
 server {SECOND}
 {ONE} db cache
@@ -47,7 +49,7 @@ class Resolver:
     def __init__(self, stack, folder):
         self.ns = dnspeer.Namespace()
         stack.callback(self.ns.close)
-        for addr in GATEWAY, ONE, TWO, STRANGER, FIRST, SECOND:
+        for addr in GATEWAY, ONE, TWO, FAR, STRANGER, FIRST, SECOND:
             self.ns.run("ip", "addr", "add", addr, "dev", "lo")
         self.stack, self.file = stack, folder / "names"
         self.write(NAMES)
@@ -121,6 +123,35 @@ def test_the_networks_own_names(resolver):
     assert eventually(lambda: resolver.ask("db") == (0, False, ["10.99.0.77"]), "it has read that")
     assert resolver.ask("web") == (3, False, [])
     assert first.names() == []
+
+
+def test_names_of_another_network_of_ours_go_to_nobody(resolver):
+    first = resolver.server(FIRST, give)
+    for kind in A, TXT:
+        assert resolver.ask("db.vault.internal", kind) == (3, False, [])
+    assert resolver.ask("db.other.internal") == (0, False, ["203.0.113.7"])
+    resolver.write(NAMES + f"client {ONE}\n10.98.0.2 db.vault.internal\n")
+    assert eventually(lambda: resolver.ask("db.vault.internal") == (0, False, ["10.98.0.2"]), "it has read that")
+    assert resolver.ask("db.vault.internal", source=TWO) == (3, False, [])
+    assert first.names() == ["db.other.internal"]
+
+
+@pytest.mark.parametrize("kind", [A, AAAA])
+def test_a_name_of_more_than_a_datagram_holds(resolver, kind):
+    """The datagram says that it is not all, and a connection gives all: of the 1,023 that a bridge has ports for."""
+    all_of = [f"10.99.{i // 256}.{i % 256}" if kind == A else f"fd00::1:{i:x}" for i in range(256, 256 + 1023)]
+    resolver.write(NAMES + "".join(f"{addr} pool\n" for addr in all_of))
+    assert eventually(lambda: resolver.ask("pool", kind)[0] == 0, "it has read that")
+    code, truncated, some = resolver.ask("pool", kind)
+    assert truncated and some == all_of[:len(some)] and len(some) == (512 - 22) // (16 if kind == A else 28)
+    with resolver.ns.tcp(GATEWAY, ONE) as s:
+        for _ in range(2):
+            assert read_answer(tcp_ask(s, question("pool", kind))) == (0, False, all_of)
+
+
+def test_a_server_may_say_the_name_in_its_own_case(resolver):
+    resolver.server(FIRST, lambda q: give(q.lower()))
+    assert resolver.ask("WWW.Example.com")[2] == ["203.0.113.7"]
 
 
 def test_other_names_by_datagrams(resolver):
@@ -255,7 +286,8 @@ def test_garbage_changes_nothing(resolver):
     assert resolver.private() < before + 200
 
 
-def test_a_flood_does_not_take_it_from_others(resolver):
+@pytest.mark.parametrize("other", [TWO, FAR])
+def test_a_flood_does_not_take_it_from_others(resolver, other):
     resolver.server(FIRST, give)
     over = threading.Event()
     messages = [question("db"), question("www.example.com"), b"x" * 40]
@@ -272,7 +304,7 @@ def test_a_flood_does_not_take_it_from_others(resolver):
         until, asked = time.monotonic() + 1, 0
         while time.monotonic() < until or asked < 20:
             for name in "web", "good.example.com":
-                assert read_answer(resolver.ns.udp(GATEWAY, question(name), TWO, 1, 20))[0] == 0
+                assert read_answer(resolver.ns.udp(GATEWAY, question(name), other, 1, 20))[0] == 0
                 asked += 1
     finally:
         over.set()

@@ -66,10 +66,10 @@ static void neighbours_are_found_by_unit_and_container_name(void **state)
 	const struct host_entry neighbours[] = {
 		web,
 		/* HostName= is what a container calls itself: its neighbours do not. */
-		{ DB, "db.container", "store", "secret", NULL },
+		{ DB, "db.container", "store", "secret", NULL, NULL },
 		/* Not attached: nowhere to be found. */
-		{ { { 0 } }, "late.container", NULL, NULL, NULL },
-		{ { [FAMILY_V4] = IP_V4(0x0a5901fe) }, "a.b.container", NULL, NULL, NULL },
+		{ { { 0 } }, "late.container", NULL, NULL, NULL, NULL },
+		{ { [FAMILY_V4] = IP_V4(0x0a5901fe) }, "a.b.container", NULL, NULL, NULL, NULL },
 	};
 	struct hosts h = { .self = web, .neighbours = neighbours, .n_neighbours = 4 };
 
@@ -104,7 +104,7 @@ static void many_neighbours_fit(void **state)
 	(void)state;
 	for (i = 0; i < 500; i++)
 		many[i] = (struct host_entry){ { [FAMILY_V4] = IP_V4(0x0a000001) },
-			"neighbour.container", NULL, NULL, NULL };
+			"neighbour.container", NULL, NULL, NULL, NULL };
 	text = hosts_text(&h, &a);
 	assert_int_equal(strlen(text),
 		strlen(HEAD "10.89.1.2 web\n") + 500 * strlen("10.0.0.1 neighbour\n"));
@@ -211,14 +211,14 @@ static void the_networks_own_resolver_is_the_only_one(void **state)
 
 static void the_resolver_is_told_all(void **state)
 {
-	struct strv alias = { 0 }, own_dns = { 0 }, none = { 0 };
+	struct strv alias = { 0 }, own_dns = { 0 }, none = { 0 }, own = { 0 }, others = { 0 };
 	struct arena a = { 0 };
 	const struct host_entry members[] = {
-		{ WEB, "web.container", "shop", "den", &alias },
-		{ DB, "db.container", NULL, NULL, &none },
+		{ WEB, "web.container", "shop", "den", &alias, NULL },
+		{ DB, "db.container", NULL, NULL, &none, NULL },
 	};
 	const struct host_entry far = { { [FAMILY_V4] = IP_V4(0x0a5a0007) }, "far.container", NULL,
-		NULL, NULL };
+		NULL, &alias, "vault.network" };
 	const struct names_client client = {
 		.addr = WEB, .dns = &own_dns, .far = &far, .n_far = 1
 	};
@@ -226,7 +226,10 @@ static void the_resolver_is_told_all(void **state)
 		.network = "lan.network",
 		.subnet = { [FAMILY_V4] = { IP_V4(0x0a590100), 120 } },
 		.dns = &none,
-		.host_text = "# x\nsearch example\nnameserver 127.0.0.53\nnameserver fe80::1\n",
+		.host_text = "# x\nsearch example\nnameserver 10.89.2.1\nnameserver 127.0.0.53\n"
+			     "nameserver fe80::1\n",
+		.own = &own,
+		.others = &others,
 		.members = members,
 		.n_members = 2,
 		.clients = &client,
@@ -237,11 +240,17 @@ static void the_resolver_is_told_all(void **state)
 	strv_add(&a, &alias, "www");
 	strv_add(&a, &alias, "www.example.com");
 	strv_add(&a, &own_dns, "192.0.2.9");
-	/* the host's own servers are reached from the host, whatever they are */
+	/* the host's own servers are reached from the host, whatever they are, but for us */
+	strv_add(&a, &own, "10.89.1.1");
+	strv_add(&a, &own, "10.89.2.1");
+	strv_add(&a, &others, "vault.network");
 	assert_string_equal(names_text(&names, &a),
-		"domain lan.internal\nsubnet 10.89.1.0/24\nserver 127.0.0.53\nserver fe80::1\n"
+		"domain lan.internal\nsubnet 10.89.1.0/24\nelsewhere vault.internal\n"
+		"server 127.0.0.53\nserver fe80::1\n"
 		"10.89.1.2 den web shop www www.example.com\n10.89.1.3 db\n"
-		"client 10.89.1.2\nserver 192.0.2.9\n10.90.0.7 far\n");
+		"client 10.89.1.2\nserver 192.0.2.9\n10.90.0.7 far far.vault.internal "
+		"www www.vault.internal www.example.com www.example.com.vault.internal\n");
+	names.others = NULL;
 	names.dns = &own_dns;
 	names.n_members = names.n_clients = 0;
 	assert_string_equal(names_text(&names, &a),

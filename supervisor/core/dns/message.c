@@ -11,6 +11,7 @@
 
 #define FLAG_ANSWER 0x80 /* of the third byte */
 #define FLAG_AUTHORITY 0x04
+#define FLAG_TRUNCATED 0x02
 #define FLAG_DESIRED 0x01
 #define OPCODE 0x78
 #define FLAG_AVAILABLE 0x80 /* of the fourth */
@@ -90,7 +91,7 @@ static enum dns_code read_question(struct question *q, const struct dns_message 
 
 static bool put(struct dns_message *m, const void *bytes, size_t n)
 {
-	if (m->n + n > sizeof(m->v))
+	if (m->n + n > m->size)
 		return false;
 	memcpy(m->v + m->n, bytes, n);
 	m->n += n;
@@ -124,6 +125,7 @@ static void end_record(struct dns_message *m, size_t at, bool whole)
 {
 	if (at == 0 || !whole) {
 		m->n = at > 0 ? at - 10 : m->n;
+		m->v[2] |= FLAG_TRUNCATED;
 		return;
 	}
 	dns_set_id(m->v + at, (uint16_t)(m->n - at - 2));
@@ -271,13 +273,38 @@ static bool answer_name(struct dns_message *m, const struct question *q,
 	return found;
 }
 
-/* What is known here and nowhere else: in the domain, or a name of one label, which means nothing outside. */
-static bool nobody_elses(const struct question *q, const struct dns_view *view, bool in_domain)
+/* Takes the domain off, and the dot before it. */
+static bool strip_domain(struct dns_word *name, struct dns_word domain)
+{
+	struct dns_word left = *name;
+
+	if (domain.n == 0 || !strip(&left, domain.s, domain.n) ||
+		(left.n > 0 && left.s[--left.n] != '.'))
+		return false;
+	*name = left;
+	return true;
+}
+
+static bool is_elsewhere(const struct question *q, const struct dns_view *view,
+	const struct dns_names *names)
+{
+	struct dns_lines lines = dns_lines(names, view->client);
+	struct dns_word word, line, name = { q->name, q->len };
+	bool found = false;
+
+	while (!found && (word = dns_next(&lines, &line)).n > 0)
+		found = dns_is(word, "elsewhere", 9) && strip_domain(&name, line);
+	return found;
+}
+
+/* What is known here and nowhere else: a name of one label, which means nothing outside, or one of another network of ours. */
+static bool nobody_elses(const struct question *q, const struct dns_view *view,
+	const struct dns_names *names)
 {
 	bool address = q->type == TYPE_A || q->type == TYPE_AAAA;
 
-	return in_domain || view->internal ||
-		(address && q->len > 0 && memchr(q->name, '.', q->len) == NULL);
+	return view->internal || (address && q->len > 0 && memchr(q->name, '.', q->len) == NULL) ||
+		is_elsewhere(q, view, names);
 }
 
 static bool answer(struct dns_message *m, const struct question *q, const struct dns_view *view,
@@ -285,16 +312,13 @@ static bool answer(struct dns_message *m, const struct question *q, const struct
 {
 	struct dns_word name = { q->name, q->len };
 	struct ip ip;
-	bool in_domain = view->domain.n > 0 && strip(&name, view->domain.s, view->domain.n) &&
-		(name.n == 0 || name.s[--name.n] == '.');
+	bool in_domain = strip_domain(&name, view->domain);
 
-	if (!in_domain)
-		name.n = q->len;
 	if (reversed(name, &ip) && answer_address(m, q, view, names, ip))
 		return true;
 	if (name.n > 0 && answer_name(m, q, view, names, name))
 		return true;
-	if (!nobody_elses(q, view, in_domain))
+	if (!in_domain && !nobody_elses(q, view, names))
 		return false;
 	begin_own(m, q);
 	m->v[3] |= name.n > 0 ? DNS_NO_NAME : DNS_OK;
@@ -322,13 +346,22 @@ enum dns_verdict dns_reply(const struct dns_view *view, const struct dns_names *
 
 /* ---- the answers of others ---- */
 
+/* A name is one in whatever case: some servers say it in their own. */
+static bool same_question(const uint8_t *a, const uint8_t *b, size_t end)
+{
+	struct dns_word name = { (const char *)a + DNS_HEADER, end - 4 - DNS_HEADER };
+
+	return dns_is(name, (const char *)b + DNS_HEADER, name.n) &&
+		memcmp(a + end - 4, b + end - 4, 4) == 0;
+}
+
 bool dns_answers(const struct dns_message *question, const uint8_t *m, size_t n)
 {
 	struct question q;
 
 	return read_question(&q, question) == DNS_OK && n >= q.end &&
 		get16(m) == get16(question->v) && (m[2] & FLAG_ANSWER) != 0 && get16(m + 4) == 1 &&
-		memcmp(m + DNS_HEADER, question->v + DNS_HEADER, q.end - DNS_HEADER) == 0;
+		same_question(m, question->v, q.end);
 }
 
 bool dns_is_failure(const uint8_t *m)

@@ -10,7 +10,7 @@
 
 #define DNS_PORT 53
 #define DNS_HEADER 12
-#define DNS_MESSAGE_MAX 512 /* of a question, and of an answer of our own */
+#define DNS_MESSAGE_MAX 512 /* of a question, and of an answer of our own by UDP */
 
 enum dns_code {
 	DNS_OK,
@@ -21,9 +21,10 @@ enum dns_code {
 	DNS_REFUSED,
 };
 
+/* In memory of the caller, which has room for more. */
 struct dns_message {
-	uint8_t v[DNS_MESSAGE_MAX];
-	size_t n;
+	uint8_t *v;
+	size_t n, size;
 };
 
 enum dns_verdict {
@@ -32,7 +33,7 @@ enum dns_verdict {
 	DNS_FORWARD, /* the servers are to be asked */
 };
 
-/* The question becomes its answer, unless it is for somebody else. */
+/* The question becomes its answer, unless it is for somebody else; one that has no room for all of it says so. */
 enum dns_verdict dns_reply(const struct dns_view *view, const struct dns_names *names,
 	struct dns_message *m);
 /* It becomes the answer that there is none. */

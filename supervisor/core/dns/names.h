@@ -6,6 +6,7 @@
  *      domain lan.internal     the first line: under which domain the names are found, besides bare
  *      subnet 10.89.0.0/24     who may ask, and whose addresses nobody else can name
  *      internal                what is not known here is known nowhere
+ *      elsewhere x.internal    what is not known here under that domain is known nowhere either
  *      server 192.0.2.53       who is asked what is not known here, in this order
  *      10.89.0.2 db cache      an address and its names; the first one is its name in reverse
  *      client 10.89.0.2        what follows, to the next such line, is for the questions of that one alone; servers of its

@@ -42,6 +42,24 @@ static size_t stem_length(const char *unit)
 	return dot != NULL ? (size_t)(dot - unit) : strlen(unit);
 }
 
+static void domain(struct text *t, const char *network)
+{
+	append(t, network, stem_length(network));
+	append_str(t, ".internal");
+}
+
+static void append_name(struct text *t, const struct host_entry *h, const char *name, size_t len)
+{
+	append_str(t, " ");
+	append(t, name, len);
+	if (h->network == NULL)
+		return;
+	append_str(t, " ");
+	append(t, name, len);
+	append_str(t, ".");
+	domain(t, h->network);
+}
+
 /* A line of the address and its names; one that is not there, or the same as an earlier one, is left out. */
 static void host_line(struct text *t, const struct host_entry *h, struct ip addr)
 {
@@ -59,13 +77,10 @@ static void host_line(struct text *t, const struct host_entry *h, struct ip addr
 				len[i] = 0;
 		if (len[i] == 0)
 			continue;
-		append_str(t, " ");
-		append(t, name[i], len[i]);
+		append_name(t, h, name[i], len[i]);
 	}
-	for (i = 0; h->aliases != NULL && i < h->aliases->n; i++) {
-		append_str(t, " ");
-		append_str(t, h->aliases->v[i]);
-	}
+	for (i = 0; h->aliases != NULL && i < h->aliases->n; i++)
+		append_name(t, h, h->aliases->v[i], strlen(h->aliases->v[i]));
 	append_str(t, "\n");
 }
 
@@ -207,12 +222,6 @@ static void host_lines(struct text *t, const char *text, bool servers, bool sear
 	}
 }
 
-static void domain(struct text *t, const char *network)
-{
-	append(t, network, stem_length(network));
-	append_str(t, ".internal");
-}
-
 /* The last list of the host's counts; the network's own domain comes before what is in it. */
 static void own_lines(struct text *t, const struct resolv_own *own, const char *host_text)
 {
@@ -272,6 +281,15 @@ static void client_lines(struct text *t, const struct names_client *c)
 	}
 }
 
+static bool is_any(const char *s, size_t len, const struct strv *words)
+{
+	bool any = false;
+
+	for (size_t i = 0; words != NULL && i < words->n; i++)
+		any = any || is_word(s, len, words->v[i]);
+	return any;
+}
+
 /* Who is asked outside: those of the network, else those of the host. */
 static void upstream_lines(struct text *t, const struct names *n)
 {
@@ -280,7 +298,8 @@ static void upstream_lines(struct text *t, const struct names *n)
 
 	server_lines(t, "server", n->dns);
 	while ((n->dns == NULL || n->dns->n == 0) && next_line(&host_text, &l))
-		if (is_word(l.key, l.key_len, "nameserver"))
+		if (is_word(l.key, l.key_len, "nameserver") &&
+			!is_any(l.value, l.value_len, n->own))
 			word_line(t, "server", l.value, l.value_len);
 }
 
@@ -297,6 +316,11 @@ const char *names_text(const struct names *n, struct arena *a)
 			(void)subnet_text(ip, &n->subnet[f]);
 			word_line(&t, "subnet", ip, strlen(ip));
 		}
+	for (size_t i = 0; n->others != NULL && i < n->others->n; i++) {
+		append_str(&t, "elsewhere ");
+		domain(&t, n->others->v[i]);
+		append_str(&t, "\n");
+	}
 	if (!n->internal)
 		upstream_lines(&t, n);
 	for (size_t i = 0; i < n->n_members; i++)

@@ -13,6 +13,7 @@ struct host_entry {
 	const char *name;             /* ContainerName=, or NULL */
 	const char *host_name;        /* HostName=, or NULL; of itself only */
 	const struct strv *aliases;   /* NetworkAlias= */
+	const char *network; /* in whose domain its names are found, besides bare; NULL: in none */
 };
 
 struct hosts {
@@ -42,6 +43,9 @@ struct names {
 	const struct strv
 		*dns; /* DNS= of the network; when there is none, the servers of host_text */
 	const char *host_text; /* resolv.conf of the host, or NULL */
+	const struct strv *
+		own; /* addresses of resolvers of ours: those of the host's servers are none to ask */
+	const struct strv *others; /* "vault.network": whose names are nobody else's */
 	const struct host_entry *members;
 	size_t n_members;
 	const struct names_client *clients;

@@ -191,9 +191,14 @@ static void add_client(const struct instance *inst, size_t nth, struct clients *
 	struct neighbours far = { 0 };
 	struct names_client *c;
 
-	for (size_t i = 0; i < inst->n_attached; i++)
+	for (size_t i = 0; i < inst->n_attached; i++) {
+		size_t before = far.n;
+
 		if (i != nth)
 			all_neighbours(inst->s, &inst->attachments[i], &far, a);
+		while (before < far.n)
+			far.v[before++].network = network_of(u, inst->attachments[i].nth);
+	}
 	if (far.n == 0 && u->container.dns.n == 0)
 		return;
 	c = LIST_ADD(a, clients);
@@ -208,11 +213,14 @@ static int publish(struct supervisor *s, const struct instance *network, struct 
 	const struct unit *u = unit_at(s, network->index);
 	struct neighbours members = { 0 };
 	struct clients clients = { 0 };
+	struct strv own = { 0 }, others = { 0 };
 	struct names names = {
 		.network = network->unit,
 		.internal = network->bridge.internal,
 		.dns = &u->network.dns,
 		.host_text = names_read(s, a, HOST_ETC "/" HOST_RESOLV),
+		.own = &own,
+		.others = &others,
 	};
 	const char *text;
 
@@ -221,6 +229,11 @@ static int publish(struct supervisor *s, const struct instance *network, struct 
 	for (size_t i = 0; i < s->set->n; i++) {
 		const struct instance *inst = s->instances[i];
 
+		if (unit_at(s, (uint32_t)i)->kind == KIND_NETWORK && i != network->index)
+			strv_add(a, &others, unit_at(s, (uint32_t)i)->name);
+		if (inst != NULL && inst->bridge_up && inst->bridge.resolver)
+			strv_add(a, &own,
+				ip_text(arena_alloc(a, IP_TEXT_MAX), network_address(inst)));
 		for (size_t k = 0; inst != NULL && k < inst->n_attached; k++)
 			if (strcmp(inst->attachments[k].bridge, network->bridge.name) == 0) {
 				add_member(inst, &inst->attachments[k], &members, a);
