@@ -68,7 +68,8 @@ INIH_FLAGS := -DINI_ALLOW_INLINE_COMMENTS=0 -DINI_HANDLER_LINENO=1 \
 LANG_FLAGS := -std=c11 -D_GNU_SOURCE -I. -isystem $(LIBS)/include $(INIH_FLAGS) \
 	   $(if $(KILL_POINTS),-DKILL_POINTS)
 CODE	:= -Oz -g -fPIE -ffunction-sections -fdata-sections -fstack-protector-strong \
-	   -fno-asynchronous-unwind-tables -fno-unwind-tables -fno-thread-jumps -mgeneral-regs-only \
+	   -fno-asynchronous-unwind-tables -fno-unwind-tables -mgeneral-regs-only \
+	   -fno-thread-jumps -fno-caller-saves -fno-tree-loop-im -fno-tree-dominator-opts \
 	   $(if $(filter x86_64,$(ARCH)),-malign-data=abi)
 # init and the supervisor are optimised once more as a whole with their libraries, when they are linked (a thirtieth less), in
 # one piece: the same bytes on each machine. The helpers of the tests take the same objects as they are.
