@@ -153,16 +153,17 @@ static int print_table(const json_t *units)
 
 static void print_traffic(const json_t *traffic)
 {
-	char in[HUMAN_MAX], out[HUMAN_MAX], line[160];
+	char in[HUMAN_MAX], out[HUMAN_MAX], line[192];
 
 	if (traffic == NULL)
 		return;
 	(void)snprintf(line, sizeof(line),
-		"%s in, %s out; dropped: %llu foreign, %llu over the rate",
+		"%s in, %s out; dropped: %llu foreign, %llu over the rate, %llu over the connections",
 		human_size(number_of(traffic, "bytes_in"), in),
 		human_size(number_of(traffic, "bytes_out"), out),
 		(unsigned long long)number_of(traffic, "refused"),
-		(unsigned long long)number_of(traffic, "limited"));
+		(unsigned long long)number_of(traffic, "limited"),
+		(unsigned long long)number_of(traffic, "stopped"));
 	print_field("Traffic", line);
 }
 

@@ -3,6 +3,7 @@
  *
  *   netpeer serve WORD KIND:PORT...        answers each peer with "WORD ADDRESS", the address it sees
  *   netpeer ask KIND ADDRESS PORT [FROM]   prints the answer, or "no answer: REASON" after two seconds; from that port
+ *   netpeer flows ADDRESS PORT N           says something to it by UDP from as many ports, twice, and hears nothing
  *
  * KIND is tcp or udp. `serve` ends by SIGTERM.
  */
@@ -19,6 +20,8 @@
 
 #define SERVERS_MAX 8
 #define WAIT_MS 2000
+#define FLOWS_FROM 10000
+#define FLOWS_AT_ONCE 4000
 
 struct server {
 	bool udp;
@@ -136,13 +139,47 @@ static int ask(const char *kind, const char *addr, const char *port, const char 
 	return 0;
 }
 
+static int say(struct sockaddr_in to, int from)
+{
+	struct sockaddr_in own = { .sin_family = AF_INET, .sin_port = htons((uint16_t)from) };
+	int fd = socket(AF_INET, SOCK_DGRAM, 0), rc = -1;
+
+	if (bind(fd, (const struct sockaddr *)&own, sizeof(own)) == 0 &&
+		sendto(fd, "?", 1, 0, (const struct sockaddr *)&to, sizeof(to)) == 1)
+		rc = 0;
+	(void)close(fd);
+	return rc;
+}
+
+/*
+ * For a new connection the kernel gives up an older one, but not one of UDP that was answered and goes on two seconds after it began.
+ * So there are never more at once of others than the smallest table holds.
+ */
+static int flows(const char *addr, const char *port, int n)
+{
+	struct sockaddr_in to = { .sin_family = AF_INET, .sin_addr.s_addr = inet_addr(addr) };
+
+	to.sin_port = htons((uint16_t)strtoul(port, NULL, 10));
+	for (int done = 0; done < n; done += FLOWS_AT_ONCE)
+		for (int again = 0; again < 2; again++) {
+			for (int i = 0; i < FLOWS_AT_ONCE; i++)
+				if (say(to, FLOWS_FROM + done + i) < 0)
+					return die(addr);
+			if (again == 0)
+				(void)sleep(3);
+		}
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	if (argc >= 4 && argc - 3 <= SERVERS_MAX && strcmp(argv[1], "serve") == 0)
 		return serve(argv[2], argv + 3, argc - 3);
 	if ((argc == 5 || argc == 6) && strcmp(argv[1], "ask") == 0)
 		return ask(argv[2], argv[3], argv[4], argc == 6 ? argv[5] : "0");
+	if (argc == 5 && strcmp(argv[1], "flows") == 0)
+		return flows(argv[2], argv[3], atoi(argv[4]));
 	(void)fprintf(stderr,
-		"usage: netpeer serve WORD KIND:PORT... | ask KIND ADDRESS PORT [FROM]\n");
+		"usage: netpeer serve WORD KIND:PORT... | ask KIND ADDRESS PORT [FROM] | flows ADDRESS PORT N\n");
 	return 2;
 }

@@ -294,8 +294,15 @@ def test_most_connections(box):
          box.talks(box.of_host(), "127.0.0.1", 8080):
         held = lambda: int(box.runs("web", HOLD, "10.30.0.1", 9090, 5))
         assert held() == 5
+        # It is the host's, and the box may not change it.
+        share = min(int(box.sysctl("netfilter/nf_conntrack_max")) // 4, 16384)
+        assert f"ct count over {share} }}" in box.on_host("nft", "list", "chain", "inet", "sup", "prerouting")
+        assert box.unit("web")["traffic"]["stopped"] == 0
         box.reload(web_container=WEB + "ConnectionsMax=2\n")
         assert held() == 2
+        stopped = box.unit("web")["traffic"]["stopped"]
+        assert stopped >= 3 and box.unit("db")["traffic"]["stopped"] == 0
+        assert f" {stopped} over the connections\n" in box.supctl("status", "web")[1]
         box.reload(web_container=WEB + "ConnectionsMax=4\n")
         assert held() == 4
         box.reload(web_container=WEB)

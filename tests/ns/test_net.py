@@ -783,7 +783,7 @@ def test_rates_hold_back_one_and_not_its_neighbours(host, words):
     assert got["sink"][free] == PLENTY and got["free"][sink] == PLENTY
     assert 100 < got["sink"][web] < PLENTY / 10
     assert 100 < got["web"][sink] < PLENTY / 10
-    out, into, _, bytes_in, _, limited = map(int, host.good(
+    out, into, _, bytes_in, _, limited, _ = map(int, host.good(
         f"network lan.network 10.89.1.0/24 {words}", "traffic web.container lan.network")[1].split()[1:])
     assert limited == 2 * PLENTY - got["sink"][web] - got["web"][sink]
     assert out >= PLENTY and PLENTY > into >= got["web"][sink] and bytes_in >= 1000 * got["web"][sink]
@@ -832,6 +832,58 @@ def test_connections_of_one_container_have_an_end(host):
     # Those have ended, and others may come; neighbours do not count.
     host.becomes(lambda: host.run(PYTHON, "-c", HOLD, "192.0.2.1", 9000, 5, ns="web"), "5\n")
     assert host.run(PYTHON, "-c", HOLD, "10.89.1.3", 9000, 12, ns="web") == "12\n"
+    assert stopped(host, "web") >= 3 and stopped(host, "free") == 0
+
+
+def stopped(host, name):
+    return int(host.good(LAN, f"traffic {name}.container lan.network")[1].split()[7])
+
+
+# One flow each, which the kernel remembers for half a minute.
+FLOWS = """
+import socket, sys
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+for port in range(10000, 10000 + int(sys.argv[2])):
+    s.sendto(b"?", (sys.argv[1], port))
+"""
+TABLE = "/proc/sys/net/netfilter/nf_conntrack_max"
+
+
+def table_of(host, most):
+    """How much it holds is the real host's, and nobody else may change it. Here it is a file, as anybody's."""
+    file = host.path("table")
+    host.run("sh", "-c", f"echo {most} >{file}")
+    host.run("mount", "--bind", file, TABLE)
+
+
+def test_nobody_has_the_whole_table_of_connections(host):
+    """Of a small table that cannot be made larger it is a quarter; ConnectionsMax= may be more."""
+    outside(host)
+    namespaces(host, "web", "free", "own")
+    table_of(host, 48)
+    host.run("mount", "-o", "remount,bind,ro", TABLE)
+    host.good(LAN, "limit own.container 0 0 20", *(attach(host, n, "lan") for n in ("web", "free", "own")), "rules")
+    host.serve("outside", "tcp", 8000, "out")
+    queue(host, "outside", "192.0.2.1")
+    host.run(PYTHON, "-c", FLOWS, "192.0.2.1", 11, ns="web")
+    assert host.ask("web", "tcp", "192.0.2.1", 8000) == "out 192.0.2.2" and stopped(host, "web") == 0
+    host.run(PYTHON, "-c", FLOWS, "192.0.2.1", 30, ns="web")
+    assert host.refused("web", "tcp", "192.0.2.1", 8000)
+    # The way to the host and to whom it publishes is one, too.
+    host.run(PYTHON, "-c", FLOWS, "10.89.1.1", 5, ns="web")
+    assert stopped(host, "web") >= 18 + 1 + 5
+    for name in "free", None:
+        assert host.ask(name, "tcp", "192.0.2.1", 8000) == "out 192.0.2.2"
+    assert host.run(PYTHON, "-c", HOLD, "192.0.2.1", 9000, 22, ns="own") == "20\n"
+    assert stopped(host, "own") >= 2 and stopped(host, "free") == 0
+
+
+@pytest.mark.parametrize("most, then, share", [(4096, 16384, 4096), (16384, 16384, 4096), (40000, 40000, 10000), (1000000, 1000000, 16384)])
+def test_a_small_table_of_connections_is_made_larger(host, most, then, share):
+    table_of(host, most)
+    host.good(LAN, "rules")
+    assert int(host.run("cat", TABLE)) == then
+    assert f"ct count over {share} }}" in host.run("nft", "list", "chain", "inet", "sup", "prerouting")
 
 
 def test_what_poses_is_counted(host):

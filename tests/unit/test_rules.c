@@ -327,6 +327,156 @@ static void who_may_have_so_many_connections(void **state)
 	}
 }
 
+/* The names of a rule's expressions, in their order; and the nth of them. */
+static const uint8_t *expressions(const struct nl_reply *rule, char names[256], size_t nth,
+	size_t *size)
+{
+	size_t list_size, len, at = 0;
+	const uint8_t *a = attributes(rule, &len), *found = NULL;
+	const uint8_t *list = nl_find(a, len, NFTA_RULE_EXPRESSIONS, &list_size);
+
+	names[0] = '\0';
+	for (size_t i = 0; at < list_size; i++) {
+		struct nlattr e;
+
+		memcpy(&e, list + at, sizeof(e));
+		a = list + at + sizeof(e);
+		len = e.nla_len - sizeof(e);
+		(void)snprintf(names + strlen(names), 256 - strlen(names), "%s%s", i > 0 ? " " : "",
+			nl_find_str(a, len, NFTA_EXPR_NAME));
+		if (i == nth)
+			found = nl_find(a, len, NFTA_EXPR_DATA, size);
+		at += NLA_ALIGN(e.nla_len);
+	}
+	return found;
+}
+
+static const struct nl_reply *first_rule(const struct batch *t, const char *chain)
+{
+	for (size_t i = 0; i < t->n; i++) {
+		size_t size;
+		const uint8_t *a = attributes(&t->message[i], &size);
+
+		if (t->message[i].type == (NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWRULE) &&
+			strcmp(nl_find_str(a, size, NFTA_RULE_CHAIN), chain) == 0)
+			return &t->message[i];
+	}
+	return NULL;
+}
+
+static uint32_t flags_of_set(const struct batch *t, const char *name)
+{
+	for (size_t i = 0; i < t->n; i++) {
+		size_t size;
+		const uint8_t *a = attributes(&t->message[i], &size), *flags;
+
+		if (t->message[i].type == (NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWSET) &&
+			strcmp(nl_find_str(a, size, NFTA_SET_NAME), name) == 0) {
+			flags = nl_find(a, size, NFTA_SET_FLAGS, &size);
+			return flags != NULL ? flags[3] : 0;
+		}
+	}
+	return UINT32_MAX;
+}
+
+static void is_set_expression(const uint8_t *dynset, size_t size, const char *set, const char *each,
+	uint32_t most)
+{
+	static const uint8_t first_register[4] = { 0, 0, 0, NFT_REG32_00 };
+	uint8_t count[4];
+	size_t len;
+
+	put_be32(count, most);
+	assert_string_equal(nl_find_str(dynset, size, NFTA_DYNSET_SET_NAME), set);
+	assert_memory_equal(nl_find(dynset, size, NFTA_DYNSET_SREG_KEY, &len), first_register, 4);
+	dynset = nl_find(dynset, size, NFTA_DYNSET_EXPR, &size);
+	assert_string_equal(nl_find_str(dynset, size, NFTA_EXPR_NAME), each);
+	if (most != 0) {
+		dynset = nl_find(dynset, size, NFTA_EXPR_DATA, &size);
+		assert_memory_equal(nl_find(dynset, size, NFTA_CONNLIMIT_COUNT, &len), count, 4);
+	}
+}
+
+/* Before all others, as one of them may accept; who has a limit of its own is not in it. Both count whom they stop. */
+static void who_has_no_limit_has_a_share(void **state)
+{
+	struct rule_set rules = { .networks = &lan, .n_networks = 1 };
+	struct batch without, with;
+	const uint8_t *found;
+	char names[256];
+	size_t size;
+
+	(void)state;
+	build(&without, &rules);
+	(void)expressions(first_rule(&without, "prerouting"), names, 0, &size);
+	assert_string_equal(names, "meta lookup payload lookup dynset immediate");
+	rules.share = 0x1234;
+	build(&with, &rules);
+	assert_int_equal(count(&with, NFT_MSG_NEWRULE), count(&without, NFT_MSG_NEWRULE) + 1);
+	found = expressions(first_rule(&with, "prerouting"), names, 3, &size);
+	assert_string_equal(names, "meta lookup payload lookup dynset dynset immediate");
+	assert_string_equal(nl_find_str(found, size, NFTA_LOOKUP_SET), "busy");
+	assert_non_null(nl_find(found, size, NFTA_LOOKUP_FLAGS, &size));
+	found = expressions(first_rule(&with, "prerouting"), names, 4, &size);
+	is_set_expression(found, size, "share", "connlimit", 0x1234);
+	found = expressions(first_rule(&with, "prerouting"), names, 5, &size);
+	is_set_expression(found, size, "stopped", "counter", 0);
+	assert_int_equal(flags_of_set(&with, "share"), NFT_SET_EVAL);
+	assert_int_equal(flags_of_set(&with, "stopped"), NFT_SET_EVAL);
+	assert_int_equal(flags_of_set(&with, "busy"), 0);
+	drop(&without);
+	drop(&with);
+}
+
+/* Without nft_connlimit the table is the same, but for what needs it. */
+static void a_kernel_that_cannot_count_connections_does_not(void **state)
+{
+	static const uint8_t mac[MAC_LEN] = { 2, 1, 2, 3, 4, 5 };
+	static const struct rule_limit limit = { mac, 5 };
+	struct rule_set rules = { .networks = &lan, .n_networks = 1 };
+	struct batch plain, t;
+
+	(void)state;
+	build(&plain, &rules);
+	rules.limits = &limit;
+	rules.n_limits = 1;
+	rules.share = 4096;
+	build(&t, &rules);
+	assert_non_null(memmem(t.memory, t.b.used, "connlimit", 9));
+	drop(&t);
+	rules.unbounded = true;
+	build(&t, &rules);
+	assert_null(memmem(t.memory, t.b.used, "connlimit", 9));
+	assert_int_equal(t.b.used, plain.b.used);
+	drop(&t);
+	drop(&plain);
+}
+
+static void who_was_stopped_is_asked_for_in_the_table_that_there_is(void **state)
+{
+	static const uint8_t mac[MAC_LEN] = { 2, 1, 2, 3, 4, 5 };
+	_Alignas(8) uint8_t memory[256];
+	const uint8_t *a;
+	struct nl_reply r;
+	struct nl_buf b;
+
+	(void)state;
+	for (int v4_only = 0; v4_only < 2; v4_only++) {
+		size_t at = 0, size;
+
+		nl_init(&b, memory, sizeof(memory));
+		rules_ask(&b, v4_only != 0, mac);
+		assert_false(b.overflow);
+		assert_int_equal(b.notes[0].accept, ENOENT);
+		assert_true(nl_next(&r, memory, b.used, &at));
+		assert_int_equal(r.type, NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETSETELEM);
+		assert_int_equal(r.data[0], v4_only != 0 ? NFPROTO_IPV4 : NFPROTO_INET);
+		a = attributes(&r, &size);
+		assert_string_equal(nl_find_str(a, size, NFTA_SET_ELEM_LIST_SET), "stopped");
+		assert_non_null(memmem(memory, b.used, mac, sizeof(mac)));
+	}
+}
+
 /* Longest names and most elements: the size that is promised holds, at each edge of a message too. */
 static void memory_is_enough_for_any_number(void **state)
 {
@@ -459,6 +609,9 @@ int main(void)
 		cmocka_unit_test(ports_of_ipv6_have_maps_of_their_own),
 		cmocka_unit_test(without_tables_of_both_families_there_is_one_of_ipv4),
 		cmocka_unit_test(who_may_have_so_many_connections),
+		cmocka_unit_test(who_has_no_limit_has_a_share),
+		cmocka_unit_test(a_kernel_that_cannot_count_connections_does_not),
+		cmocka_unit_test(who_was_stopped_is_asked_for_in_the_table_that_there_is),
 		cmocka_unit_test(memory_is_enough_for_any_number),
 		cmocka_unit_test(too_little_memory_is_said_and_not_overrun),
 		cmocka_unit_test(a_kernel_that_cannot_refuse_drops),

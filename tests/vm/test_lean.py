@@ -8,7 +8,7 @@ import pytest
 INSTALL = "[Install]\nWantedBy=multi-user.target\n"
 STAY = "/usr/bin/busybox tail -f /dev/null"
 NFT = "nf_tables nf_conntrack nf_nat nft_chain_nat nft_nat nft_masq nft_ct nft_redir nft_fib_inet nft_limit nft_log"
-# Without nft_reject_inet, nft_meta_bridge and nf_conntrack_netlink: what these are for is done without.
+# Without nft_reject_inet, nft_connlimit, nft_meta_bridge and nf_conntrack_netlink: what these are for is done without.
 # What is missing -> what its unit says.
 SAID = {
     "loop": r"image \"busybox\": open /dev/loop-control: No such file",
@@ -56,6 +56,7 @@ for m in bridge nf_tables nft veth; do
 	case $m in nft) for n in @NFT@; do modprobe $n; done;; *) modprobe $m;; esac
 done
 check web 'supctl reset-failed web; supctl start web && state web; state home'
+check uncounted 'supctl status web; cat /proc/sys/net/netfilter/nf_conntrack_max'
 """
 
 
@@ -85,6 +86,8 @@ def test_what_can_be_done_without_is_said_once(boot):
 def test_with_the_last_missing_piece_it_runs(boot):
     assert boot.lines("plain")[-1] == "running"
     assert boot.lines("web")[-2:] == ["running", "running"]
+    assert "nft_connlimit: no limit of its connections holds" in boot.text("uncounted")
+    assert boot.lines("uncounted")[-1] == "16384"
 
 
 def test_controllers_that_version_1_holds(boot):

@@ -151,6 +151,15 @@ check flow-heir 'supctl start heir; await 20 "flow | grep -q heir"; flow; supctl
 check start 'supctl start web && await 20 "is web running"; addr web'
 check rules 'chroot /nft /usr/sbin/nft list table inet sup'
 
+# More than the table holds.
+table() { cat /proc/sys/net/netfilter/nf_conntrack_$1; }
+check table 'table max'
+check table-flood 'supctl exec plain /netpeer flows 10.88.0.1 5353 20000; table count'
+check table-flooder 'within plain tcp 10.0.2.2 PORT'
+check table-others 'within db tcp 10.0.2.2 PORT; /usr/lib/netpeer ask tcp 10.0.2.2 PORT; within roam tcp 10.0.2.15 9000'
+check table-status 'supctl status --json plain; supctl status plain'
+check table-full 'dmesg | grep -c "table full"'
+
 supctl stop $all
 await 30 '[ $(up) = 0 ]'
 # The kernel removes a namespace, and its links, a moment after its last process.
@@ -233,6 +242,17 @@ def boot(lab, tmp_path_factory):
     fetch.join()
     done.fetched = fetch.answer
     return done
+
+
+def test_nobody_has_the_whole_table_of_connections(boot):
+    """On a machine of 512 MB, whose table is one of 4096 without us. Who has filled a quarter of what it is now opens no more; others do."""
+    assert boot.text("table") == "16384"
+    assert 4096 <= int(boot.text("table-flood")) < 5000
+    assert boot.text("table-flooder").startswith("no answer")
+    assert boot.lines("table-others") == ["world", "world", "host 10.89.0.2"]
+    stopped = int(re.search(r'"stopped": *([0-9]+)', boot.text("table-status"))[1])
+    assert stopped >= 2 * (20000 - 4096) and f" {stopped} over the connections" in boot.text("table-status")
+    assert boot.text("table-full") == "0"
 
 
 def test_everything_starts_and_ends_well(boot):

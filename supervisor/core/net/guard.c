@@ -480,11 +480,14 @@ void guard_ask(struct nl_buf *b, const char *port)
 	}
 }
 
-void guard_read(const struct nl_reply *r, uint64_t *refused, uint64_t *limited)
+void guard_read(const struct nl_reply *r, uint64_t *refused, uint64_t *limited, uint64_t *stopped)
 {
 	uint64_t packets;
 	const char *set = nft_count_read(r, &packets);
 
-	if (set != NULL)
-		*(strcmp(set, sets[SET_PORTS].name) == 0 ? refused : limited) = packets;
+	if (set == NULL)
+		return;
+	if (strcmp(set, RULES_STOPPED) == 0)
+		limited = stopped;
+	*(strcmp(set, sets[SET_PORTS].name) == 0 ? refused : limited) = packets;
 }

@@ -29,8 +29,11 @@ size_t guard_size(size_t n);
 void guard_build(struct nl_buf *b, const struct guard_member *members, size_t n);
 /* Asks how many packets of a port were dropped. */
 void guard_ask(struct nl_buf *b, const char *port);
-/* What the answer says: refused, for they posed; limited, for they were too many. What it does not say is left. */
-void guard_read(const struct nl_reply *r, uint64_t *refused, uint64_t *limited);
+/*
+ * What the answer says, also that to rules_ask(): refused, for they posed; limited, for they were too many; stopped, for they were of
+ * a connection too many. What it does not say is left.
+ */
+void guard_read(const struct nl_reply *r, uint64_t *refused, uint64_t *limited, uint64_t *stopped);
 /* One more, or one less. The table must be there, and in it who goes. */
 void guard_change(struct nl_buf *b, const struct guard_member *member, bool comes);
 

@@ -159,6 +159,8 @@ void nft_set_add(struct nl_buf *b, const struct nft_table *t, const struct nft_s
 		expr_end(b, expr_begin_in(b, NFTA_SET_EXPR, "counter"));
 	if (s->exact != 0)
 		put_ranges(b, s);
+	if (s->grows)
+		nl_be32(b, NFTA_SET_FLAGS, NFT_SET_EVAL);
 	if (s->data_size == 0)
 		return;
 	nl_be32(b, NFTA_SET_FLAGS, NFT_SET_MAP);
@@ -237,9 +239,9 @@ static void put_rate(struct nl_buf *b, uint64_t most)
 	expr_end(b, e);
 }
 
-static void put_connections(struct nl_buf *b, uint64_t most)
+static void put_connections(struct nl_buf *b, uint16_t type, uint64_t most)
 {
-	struct expr e = expr_begin_in(b, NFTA_SET_ELEM_EXPR, "connlimit");
+	struct expr e = expr_begin_in(b, type, "connlimit");
 
 	nl_be32(b, NFTA_CONNLIMIT_COUNT, (uint32_t)most);
 	nl_be32(b, NFTA_CONNLIMIT_FLAGS, NFT_CONNLIMIT_F_INV);
@@ -256,7 +258,7 @@ void nft_element(struct nl_buf *b, const struct nft_set *set, const void *key, c
 	if (set->each == NFT_EACH_RATE)
 		put_rate(b, *(const uint64_t *)data);
 	if (set->each == NFT_EACH_CONNECTIONS)
-		put_connections(b, *(const uint64_t *)data);
+		put_connections(b, NFTA_SET_ELEM_EXPR, *(const uint64_t *)data);
 	if (set->data_size != 0)
 		put_value(b, NFTA_SET_ELEM_DATA, data, set->data_size);
 	nl_nest_end(b, element);
@@ -267,7 +269,7 @@ void nft_elements_end(struct nl_buf *b, size_t nest)
 	nl_nest_end(b, nest);
 }
 
-static size_t rule_begin(struct nl_buf *b, const struct nft_table *t, const char *chain)
+size_t nft_rule_begin(struct nl_buf *b, const struct nft_table *t, const char *chain)
 {
 	message(b, t, NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND, "add a rule to chain", chain);
 	nl_str(b, NFTA_RULE_TABLE, t->name);
@@ -275,7 +277,7 @@ static size_t rule_begin(struct nl_buf *b, const struct nft_table *t, const char
 	return nl_nest(b, NFTA_RULE_EXPRESSIONS);
 }
 
-static void rule_end(struct nl_buf *b, size_t nest)
+void nft_rule_end(struct nl_buf *b, size_t nest)
 {
 	nl_nest_end(b, nest);
 }
@@ -283,11 +285,11 @@ static void rule_end(struct nl_buf *b, size_t nest)
 void nft_sentence(struct nl_buf *b, const struct nft_table *t, const char *chain,
 	const uint8_t *word, size_t most, void (*const words[])(struct nl_buf *b))
 {
-	size_t nest = rule_begin(b, t, chain);
+	size_t nest = nft_rule_begin(b, t, chain);
 
 	for (size_t i = 0; i < most && word[i] != 0; i++)
 		words[word[i]](b);
-	rule_end(b, nest);
+	nft_rule_end(b, nest);
 }
 
 void nft_meta(struct nl_buf *b, uint32_t key, uint32_t reg)
@@ -385,6 +387,20 @@ void nft_lookup(struct nl_buf *b, const char *set, uint32_t reg, uint32_t into_r
 		nl_be32(b, NFTA_LOOKUP_DREG, into_reg);
 	if (invert)
 		nl_be32(b, NFTA_LOOKUP_FLAGS, NFT_LOOKUP_F_INV);
+	expr_end(b, e);
+}
+
+void nft_grow(struct nl_buf *b, const struct nft_set *set, uint32_t reg, const uint64_t *most)
+{
+	struct expr e = expr_begin(b, "dynset");
+
+	nl_str(b, NFTA_DYNSET_SET_NAME, set->name);
+	nl_be32(b, NFTA_DYNSET_OP, NFT_DYNSET_OP_ADD);
+	nl_be32(b, NFTA_DYNSET_SREG_KEY, reg);
+	if (set->each == NFT_EACH_CONNECTIONS)
+		put_connections(b, NFTA_DYNSET_EXPR, *most);
+	else
+		expr_end(b, expr_begin_in(b, NFTA_DYNSET_EXPR, "counter"));
 	expr_end(b, e);
 }
 

@@ -60,6 +60,7 @@ struct nft_set {
 	uint16_t data_type;
 	uint8_t data_size; /* 0: a set, else a map */
 	uint8_t each;      /* enum nft_each */
+	bool grows; /* by what nft_grow() meets, up to 65,535 elements: the kernel's word for no size */
 	uint8_t exact; /* 0, or of a key of two fields the bytes of the first: of the second an element is a range (kernel 5.6) */
 };
 
@@ -96,6 +97,10 @@ const char *nft_count_read(const struct nl_reply *r, uint64_t *packets);
 void nft_sentence(struct nl_buf *b, const struct nft_table *t, const char *chain,
 	const uint8_t *word, size_t most, void (*const words[])(struct nl_buf *b));
 
+/* One whose words are not all in a list: expressions go between these two. */
+size_t nft_rule_begin(struct nl_buf *b, const struct nft_table *t, const char *chain);
+void nft_rule_end(struct nl_buf *b, size_t nest);
+
 /* Expressions. They end the rule's evaluation when they do not match. */
 void nft_meta(struct nl_buf *b, uint32_t key, uint32_t reg);
 void nft_ct(struct nl_buf *b, uint32_t key, uint32_t reg);
@@ -111,6 +116,8 @@ void nft_cmp(struct nl_buf *b, uint32_t reg, uint32_t op, const void *data, size
 void nft_mask(struct nl_buf *b, uint32_t reg, const void *mask, size_t size);
 /* Is the key at reg in the set? With into_reg the map's data goes there (0: a set). */
 void nft_lookup(struct nl_buf *b, const char *set, uint32_t reg, uint32_t into_reg, bool invert);
+/* Puts the key at reg into a set that grows, if it is not there; then the element does what `each` says. most: as of nft_element(). */
+void nft_grow(struct nl_buf *b, const struct nft_set *set, uint32_t reg, const uint64_t *most);
 /* family: of the address, NFPROTO_IPV4 or _IPV6. */
 void nft_dnat(struct nl_buf *b, uint8_t family, uint32_t addr_reg, uint32_t port_reg);
 void nft_masquerade(struct nl_buf *b);

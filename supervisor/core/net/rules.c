@@ -340,10 +340,22 @@ static void put_to_published_port6(struct nl_buf *b)
 	translate(b, MAP_PORT6, REG(1));
 }
 
-static void put_has_too_many(struct nl_buf *b)
+static void is_busy(struct nl_buf *b, bool invert)
 {
 	nft_payload(b, NFT_PAYLOAD_LL_HEADER, ETHER_SOURCE, MAC_LEN, REG(0));
-	nft_lookup(b, rule_sets[SET_BUSY].name, REG(0), 0, false);
+	nft_lookup(b, rule_sets[SET_BUSY].name, REG(0), 0, invert);
+}
+
+static void put_has_too_many(struct nl_buf *b)
+{
+	is_busy(b, false);
+}
+
+/* Whoever is_busy() has looked for. */
+static void put_stop(struct nl_buf *b)
+{
+	nft_grow(b, &rule_sets[SET_STOPPED], REG(0), NULL);
+	put_drop(b);
 }
 
 /* ---- chains and rules ---- */
@@ -376,6 +388,7 @@ static const struct nft_chain chains[] = {
 	X(from_inside)        \
 	X(source_loopback)    \
 	X(has_too_many)       \
+	X(stop)               \
 	X(publish)            \
 	X(to_published_addr)  \
 	X(to_host)            \
@@ -420,7 +433,7 @@ static const struct rule {
 	{ CHAIN_GUARD, { v4, source_loopback, from_inside, drop } },
 
 	/* Here the first packet of a connection comes by, and no other. */
-	{ CHAIN_PREROUTING, { from_inside, has_too_many, drop } },
+	{ CHAIN_PREROUTING, { from_inside, has_too_many, stop } },
 	/* Whoever publishes port 53 on all addresses does not become the resolver of other networks. */
 	{ CHAIN_PREROUTING, { v4, to_resolver, accept } },
 	{ CHAIN_PREROUTING, { v6, to_resolver6, accept } },
@@ -476,6 +489,21 @@ static void build_rule(struct nl_buf *b, const struct nft_table *t, const struct
 	nft_sentence(b, t, chains[r->chain].name, word, ARRAY_LEN(word), words);
 }
 
+/* As the rule of has_too_many, for who is not in its set: these make their elements themselves. */
+static void build_share(struct nl_buf *b, const struct nft_table *t, const struct rule_set *rules)
+{
+	size_t nest;
+
+	if (rules->share == 0 || rules->unbounded)
+		return;
+	nest = nft_rule_begin(b, t, chains[CHAIN_PREROUTING].name);
+	put_from_inside(b);
+	is_busy(b, true);
+	nft_grow(b, &rule_sets[SET_SHARE], REG(0), &rules->share);
+	put_stop(b);
+	nft_rule_end(b, nest);
+}
+
 size_t rules_size(const struct rule_set *rules)
 {
 	return FIXED_BYTES + rule_sets_size(rules);
@@ -492,6 +520,7 @@ void rules_build(struct nl_buf *b, const struct rule_set *rules)
 		rule_sets_build(b, t, rules);
 		for (i = 0; i < ARRAY_LEN(chains); i++)
 			nft_chain_add(b, t, &chains[i]);
+		build_share(b, t, rules);
 		for (i = 0; i < ARRAY_LEN(rules_of_table); i++)
 			if (!rules->v4_only || rules_of_table[i].word[0] != v6)
 				build_rule(b, t, &rules_of_table[i],

@@ -14,9 +14,12 @@
 #include "supervisor/core/net/wiring.h"
 
 #define RULES_TABLE "sup"
+#define RULES_STOPPED "stopped" /* a set: who had a connection too many, and how often */
 
 /* Memory that is enough for rules_build. */
 size_t rules_size(const struct rule_set *rules);
 void rules_build(struct nl_buf *b, const struct rule_set *rules);
+/* Asks how many packets of who has this hardware address were dropped, as they were of a connection too many; since the rules were made. */
+void rules_ask(struct nl_buf *b, bool v4_only, const uint8_t *mac);
 
 #endif

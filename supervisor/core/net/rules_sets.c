@@ -1,8 +1,9 @@
 #include "supervisor/core/net/rules_sets.h"
 
 #include "common/util.h"
+#include "supervisor/core/net/rules.h"
 
-#include <netinet/in.h>
+#include <linux/netfilter.h>
 #include <string.h>
 
 /* One attribute with elements must stay below 64 kB; an element has this many bytes at most. */
@@ -34,6 +35,11 @@ const struct nft_set rule_sets[RULE_SETS] = {
 		.exact = IF_NAME_MAX },
 	/* containers that have as many connections as they may: by hardware address, so of both families */
 	[SET_BUSY] = { "busy", NFT_T_ETHER, MAC_LEN, .each = NFT_EACH_CONNECTIONS },
+	/* all others that open some; the kernel takes those out again that have none. Whose were dropped */
+	[SET_SHARE] = { "share", NFT_T_ETHER, MAC_LEN, .each = NFT_EACH_CONNECTIONS,
+		.grows = true },
+	[SET_STOPPED] = { RULES_STOPPED, NFT_T_ETHER, MAC_LEN, .each = NFT_EACH_COUNTS,
+		.grows = true },
 	/* where the containers of a bridge find their resolver: by UDP and TCP at this address */
 	[SET_RESOLVER] = { "resolvers",
 		NFT_CONCAT(NFT_CONCAT(NFT_T_IFNAME, NFT_T_PROTO), NFT_T_ADDR), IF_NAME_MAX + 8,
@@ -73,6 +79,8 @@ static bool in_set(enum rule_set_id set, const struct rule_network *n)
 	case SET_HOME:
 	case SET_HOME6:
 	case SET_BUSY:
+	case SET_SHARE:
+	case SET_STOPPED:
 	case SET_RESOLVER:
 	case SET_RESOLVER6:
 	case MAP_ADDR_PORT:
@@ -233,7 +241,7 @@ static void fill_busy(struct nl_buf *b, const struct nft_table *t, const struct 
 {
 	struct filling f = { .b = b, .t = t, .set = &rule_sets[SET_BUSY] };
 
-	for (size_t i = 0; i < rules->n_limits; i++)
+	for (size_t i = 0; i < rules->n_limits && !rules->unbounded; i++)
 		fill(&f, rules->limits[i].mac, &rules->limits[i].connections);
 	filled(&f);
 }
@@ -262,4 +270,14 @@ void rule_sets_build(struct nl_buf *b, const struct nft_table *t, const struct r
 	fill_resolvers(b, t, SET_RESOLVER6, rules);
 	for (id = MAP_ADDR_PORT; id <= MAP_PORT6; id++)
 		fill_map(b, t, id, rules);
+}
+
+void rules_ask(struct nl_buf *b, bool v4_only, const uint8_t *mac)
+{
+	const struct nft_set *set = &rule_sets[SET_STOPPED];
+	const struct nft_table t = { RULES_TABLE, v4_only ? NFPROTO_IPV4 : NFPROTO_INET };
+	size_t nest = nft_elements_ask(b, &t, set);
+
+	nft_element(b, set, mac, NULL);
+	nft_elements_end(b, nest);
 }

@@ -88,6 +88,8 @@ struct rule_set {
 	size_t n_limits;
 	const struct rule_shortcut *shortcuts;
 	size_t n_shortcuts;
+	uint64_t share; /* of connections, of who is not in limits; 0: there is no limit then */
+	bool unbounded; /* the kernel has no nft_connlimit: nobody's are counted */
 	bool silent; /* the kernel has no nft_reject: what is not allowed is dropped without a word */
 	bool v4_only; /* it has no table of both families */
 };

@@ -76,7 +76,7 @@ static void view_network(const struct instance *inst, json_t *object)
 static void view_traffic(const struct supervisor *s, const struct instance *inst, json_t *object)
 {
 	static const char *const names[] = { "packets_out", "packets_in", "bytes_out", "bytes_in",
-		"refused", "limited" };
+		"refused", "limited", "stopped" };
 	uint64_t sum[ARRAY_LEN(names)] = { 0 };
 	json_t *traffic;
 
@@ -229,9 +229,11 @@ static void view_lacks(const struct unit *u, const struct run *run, const struct
 	why = u->service.learn && run->main_pid != 0 ? learn_lacks(u->name) : NULL;
 	if (why != NULL)
 		(void)json_array_append_new(lacks, json_string(why));
-	if (inst->s->net.unlimited && inst->n_attached > 0)
+	if ((inst->s->net.unlimited || inst->s->net.unbounded) && inst->n_attached > 0)
 		(void)json_array_append_new(lacks,
-			json_string("nft_limit or nft_connlimit: no limit of its traffic holds"));
+			json_string(inst->s->net.unlimited
+					? "nft_limit: no limit of its traffic holds"
+					: "nft_connlimit: no limit of its connections holds"));
 	if (json_array_size(lacks) > 0)
 		(void)json_object_set(object, "lacks", lacks);
 	json_decref(lacks);

@@ -1,11 +1,17 @@
 #include "supervisor/core/net/rules.h"
+#include "supervisor/sys/file.h"
 #include "supervisor/sys/net/net.h"
 #include "supervisor/sys/net/nlsock.h"
 #include "supervisor/sys/net/sysctl.h"
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/netlink.h>
+#include <stdlib.h>
+
+#define TABLE "nf_conntrack_max"
+#define SHARE_MOST 16384
 
 int net_filter(struct net *n, struct err *e)
 {
@@ -115,7 +121,7 @@ static void see_traffic(void *ctx, const struct nl_reply *r)
 	struct net_traffic *t = ctx;
 
 	if (!rt_traffic_read(&t->passed, r))
-		guard_read(r, &t->refused, &t->limited);
+		guard_read(r, &t->refused, &t->limited, &t->stopped);
 }
 
 /* What one end gets, the other has sent. */
@@ -131,9 +137,29 @@ void net_traffic(const struct net *n, const struct attach_plan *p, struct net_tr
 	(void)nlsock_run(n->route, &b, see_traffic, t, &ignored);
 	nl_init(&b, memory, sizeof(memory));
 	guard_ask(&b, p->host_if);
+	rules_ask(&b, n->v4_only, p->mac);
 	nl_flag(&b, NLM_F_ACK);
 	if (n->filter >= 0)
 		(void)nlsock_run(n->filter, &b, see_traffic, t, &ignored);
+}
+
+/*
+ * One table for the host and all containers: it fits what a small machine has to do, for some 5 MB, and nobody has so much of it
+ * that others have none. As the kernel goes through all that somebody has with a new one, there is an end where it is large. 0: there is
+ * no network, or conntrack is not loaded.
+ */
+static uint32_t share_of_connections(const struct rule_set *rules)
+{
+	struct arena a = { 0 };
+	unsigned long share;
+
+	if (rules->n_networks == 0)
+		return 0;
+	sysctl_net_raise("netfilter", TABLE, "16384");
+	share = strtoul(file_text(AT_FDCWD, "/proc/sys/net/netfilter/" TABLE, 16, &a), NULL, 10) /
+		4;
+	arena_free(&a);
+	return share < SHARE_MOST ? (uint32_t)share : SHARE_MOST;
 }
 
 /* A kernel without nft_reject drops what it cannot refuse; one without tables of both families has those of IPv4. */
@@ -143,14 +169,14 @@ static int replace_rules(struct net *n, const struct rule_set *rules, struct err
 
 	last.silent = n->silent;
 	last.v4_only = n->v4_only;
-	last.n_limits = n->unlimited ? 0 : rules->n_limits;
+	last.unbounded = n->unbounded;
 	while (replace_table(n, &last, e) < 0) {
-		if (e->no == ENOENT && last.n_limits > 0)
-			last.n_limits = 0;
+		if (e->no == ENOENT && !last.unbounded)
+			last.unbounded = true;
 		else if (e->no == ENOENT && !last.silent) {
 			last.silent = true;
 			/* it may have been that alone */
-			last.n_limits = n->unlimited ? 0 : rules->n_limits;
+			last.unbounded = n->unbounded;
 		} else if (e->no == EOPNOTSUPP && !last.v4_only)
 			last.v4_only = true;
 		else
@@ -158,7 +184,20 @@ static int replace_rules(struct net *n, const struct rule_set *rules, struct err
 	}
 	n->silent = last.silent;
 	n->v4_only = last.v4_only;
-	n->unlimited = n->unlimited || last.n_limits < rules->n_limits;
+	n->unbounded = last.unbounded;
+	return 0;
+}
+
+/* Conntrack, and with it its table, is there with the first rules at the latest: then they are made a second time. */
+static int replace_with_share(struct net *n, const struct rule_set *rules, struct err *e)
+{
+	struct rule_set with = *rules;
+
+	do {
+		with.share = share_of_connections(rules);
+		if (replace_rules(n, &with, e) < 0)
+			return -1;
+	} while (with.share == 0 && share_of_connections(rules) > 0);
 	return 0;
 }
 
@@ -221,7 +260,7 @@ int net_rules(struct net *n, const struct rule_set *rules, struct err *e)
 	bool forward = rules->n_ports > 0, v6 = false;
 	size_t i;
 
-	if (replace_rules(n, rules, e) < 0)
+	if (replace_with_share(n, rules, e) < 0)
 		return err_prefix(e, "nf_tables table inet " RULES_TABLE "%s", lacking(e));
 	if (rules->n_networks == 0 && net_guard(n, NULL, 0, e) < 0)
 		return -1;

@@ -26,7 +26,8 @@ struct net {
 	bool roomy;    /* its tables have been made large enough for networks */
 	bool silent;   /* the kernel has no nft_reject */
 	bool v4_only; /* nor tables of IPv4 and IPv6 in one: IPv6 in the kernel is none, or is open */
-	bool unlimited; /* it has no nft_limit, or no nft_connlimit: who may send how much is not kept to */
+	bool unlimited; /* it has no nft_limit: who may send how much is not kept to */
+	bool unbounded; /* it has no nft_connlimit: nor who may open how many connections */
 	bool unguarded; /* the kernel has no nf_tables for bridges: containers can pose as each other */
 };
 
@@ -107,7 +108,7 @@ int net_filter(struct net *n, struct err *e);
 /*
  * Replaces all our rules by these in one transaction: on error the old ones stand. No networks: the table
  * goes. Then lets the published ports be reached by 127.0.0.1 (route_localnet on our bridges; the rules
- * drop what would abuse it).
+ * drop what would abuse it). The share of connections is found out here, and their table is made larger if it is small.
  */
 int net_rules(struct net *n, const struct rule_set *rules, struct err *e);
 
@@ -124,6 +125,7 @@ int net_guard_remove(struct net *n, const struct attach_plan *p, struct err *e);
 struct net_traffic {
 	struct rt_traffic passed;
 	uint64_t refused, limited; /* for it posed as another; for it was too much */
+	uint64_t stopped; /* for it was of a connection too many; since the rules were made */
 };
 /* Members of *t that the kernel does not tell stay as they are. */
 void net_traffic(const struct net *n, const struct attach_plan *p, struct net_traffic *t);

@@ -255,10 +255,10 @@ static int do_traffic(struct state *s)
 		&(struct attach_plan){ .guarded = true, .host_if = "nobody" }, &ignored);
 	make_attach(s, &p, none);
 	net_traffic(&s->net, &p, &t);
-	printf("ok %llu %llu %llu %llu %llu %llu\n", (unsigned long long)t.passed.packets_in,
+	printf("ok %llu %llu %llu %llu %llu %llu %llu\n", (unsigned long long)t.passed.packets_in,
 		(unsigned long long)t.passed.packets_out, (unsigned long long)t.passed.bytes_in,
 		(unsigned long long)t.passed.bytes_out, (unsigned long long)t.refused,
-		(unsigned long long)t.limited);
+		(unsigned long long)t.limited, (unsigned long long)t.stopped);
 	return 0;
 }
 
