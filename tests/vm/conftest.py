@@ -116,7 +116,8 @@ class Lab:
 
     def image(self, name, *words):
         """The image of mkimage's words, as mkappliance takes it: NAME=PATH."""
-        path = CACHE / "images" / f"{name}-{fingerprint(words)}.erofs"
+        ours = [p.read_bytes() for p in (Path(str(w).partition(":")[0]) for w in words) if BUILD in p.parents and p.is_file()]
+        path = CACHE / "images" / f"{name}-{fingerprint(words, ours)}.erofs"
         with alone("images"):
             if not path.exists():
                 path.parent.mkdir(parents=True, exist_ok=True)
