@@ -18,11 +18,19 @@ struct planner {
 /* plan.c: what root of a container may do if its unit does not say otherwise. */
 extern const uint64_t plan_default_capabilities;
 
-/* plan_mounts.c: p->mounts, of a container. */
-int plan_mounts(struct planner *pl);
+struct mount_list {
+	struct mount_op *v;
+	size_t n;
+};
+
+/* plan_dev.c: /dev, behind what is in the list. */
+void plan_dev(struct planner *pl, struct mount_list *list);
 /* The nodes and links that every /dev has. */
 #define PLAN_DEV_NODES 12
 struct mount_op plan_dev_node(size_t i);
+
+/* plan_mounts.c: p->mounts, of a container. */
+int plan_mounts(struct planner *pl);
 /* One "/" between names, none at the end, no "." among them: the form in which paths are compared. */
 const char *plan_clean_path(struct arena *a, const char *path);
 size_t plan_path_depth(const char *path);
