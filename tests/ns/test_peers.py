@@ -51,8 +51,8 @@ class Peer(PivotBox):
             return p.communicate(timeout=DEADLINE)[0]
 
     def reborn(self):
-        before = self.supervisor_pid()
-        self.kill_supervisor()
+        # Looked for twice it may be two: a child of its that is about to execute its program looks the same for a moment.
+        before = self.kill_supervisor()
         eventually(lambda: self.supervisor_pid() not in (None, before) and self.supctl("list")[0] == 0,
                    f"the next supervisor; {self.said()}")
 
