@@ -150,7 +150,7 @@ def test_a_name_of_more_than_a_datagram_holds(resolver, kind):
 
 
 def test_a_server_may_say_the_name_in_its_own_case(resolver):
-    resolver.server(FIRST, lambda q: give(q.lower()))
+    resolver.server(FIRST, lambda q: give(q[:12] + q[12:].lower()))  # its id is no text
     assert resolver.ask("WWW.Example.com")[2] == ["203.0.113.7"]
 
 
