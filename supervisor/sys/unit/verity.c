@@ -12,11 +12,14 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/sysmacros.h>
+#include <time.h>
 
 #define CONTROL "/dev/mapper/control"
 #define BLOCK 4096u
 #define SECTOR 512u
 #define NAME_TRIES 64
+#define LOAD_TRIES 10
+#define LOAD_PAUSE_NS 10000000L
 /* What a device is called begins so; its hash and a number follow. */
 #define UUID "sup-verity-"
 
@@ -75,6 +78,19 @@ static int create(int control, const char *root_hash, dev_t *number, struct err 
 	return err_set_no(e, EBUSY, "make a verified device");
 }
 
+/* Linux 6.1 names a cache of each device, and has no memory for one whose name is just being given back by another. */
+static int load_table(int control, struct dm_call *c)
+{
+	const struct timespec pause = { .tv_nsec = LOAD_PAUSE_NS };
+
+	for (int i = 0; ioctl(control, DM_TABLE_LOAD, c) < 0; i++) {
+		if (errno != ENOMEM || i == LOAD_TRIES)
+			return -1;
+		(void)nanosleep(&pause, NULL);
+	}
+	return 0;
+}
+
 static int load(int control, dev_t number, const char *loop, const char *root_hash, uint64_t size,
 	struct err *e)
 {
@@ -88,7 +104,7 @@ static int load(int control, dev_t number, const char *loop, const char *root_ha
 	/* version, data, hashes, sizes of their blocks, how many, where the hashes begin, no salt */
 	(void)snprintf(c.text, sizeof(c.text), "1 %s %s %u %u %llu %llu sha256 %s -", loop, loop,
 		BLOCK, BLOCK, blocks, blocks, root_hash);
-	if (ioctl(control, DM_TABLE_LOAD, &c) < 0)
+	if (load_table(control, &c) < 0)
 		return err_set(e,
 			"dm-verity refuses it, or this kernel has none (module dm_verity)");
 	call_init(&c, number);
