@@ -132,10 +132,14 @@ int resolver_connect(struct resolver *r, size_t place, struct ip client, int typ
 	resolver_close(r, place);
 	dns_view(&view, &r->names, client);
 	while (turn->tries < view.n_servers) {
-		struct ip server = view.servers[(turn->first + turn->tries++) % view.n_servers];
-		socklen_t size = address_of(server, &to);
+		const struct dns_server
+			*server = &view.servers[(turn->first + turn->tries++) % view.n_servers];
+		socklen_t size = address_of(server->addr, &to);
 		int fd = socket(to.any.sa_family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
+		if (server->link.n > 0)
+			(void)setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, server->link.s,
+				(socklen_t)server->link.n);
 		/* Its port is by chance, the kernel's, and only that server's packets come in by it. */
 		if (fd >= 0 && (connect(fd, &to.any, size) == 0 || errno == EINPROGRESS)) {
 			r->poll[place].fd = fd;

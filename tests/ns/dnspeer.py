@@ -3,6 +3,7 @@ namespace of the test's own has them all; sockets that are made in it stay there
 
 import contextlib
 import ctypes
+import os
 import random
 import socket
 import struct
@@ -99,6 +100,14 @@ class Namespace:
         done = self.do(subprocess.run, argv, capture_output=True, text=True, timeout=TIMEOUT)
         assert done.returncode == 0, done.stderr
         return done.stdout
+
+    def link(self, name, here, other, there):
+        """A link to another namespace, with one address at each end and no other."""
+        end = f"/proc/{os.getpid()}/task/{other.do(threading.get_native_id)}/ns/net"
+        self.run("ip", "link", "add", name, "type", "veth", "peer", "name", name, "netns", end)
+        for ns, address in (self, here), (other, there):
+            ns.run("ip", "link", "set", name, "addrgenmode", "none", "up")
+            ns.run("ip", "addr", "add", address, "dev", name, "nodad")
 
     def popen(self, *argv, **more):
         return self.do(subprocess.Popen, argv, **more)

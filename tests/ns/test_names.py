@@ -7,6 +7,7 @@ import os
 import re
 import signal
 import socket
+from pathlib import Path
 
 import pytest
 
@@ -23,6 +24,7 @@ UNITS = {
     "lan.network": "[Network]\nSubnet=10.61.0.0/24\n",
     "inner.network": "[Network]\nSubnet=10.62.0.0/24\nInternal=yes\n",
     "mute.network": "[Network]\nSubnet=10.63.0.0/24\nDisableDNS=true\n",
+    "late.network": "[Network]\nSubnet=10.64.0.0/24\n",
     "db.container": f"[Container]\nRootfs=/srv/root:O\nNetwork=lan.network\nContainerName=store\n"
                     f"NetworkAlias=cache db.example.com\n{SLEEP}{INSTALL}",
     "web.container": f"[Container]\nRootfs=/srv/root:O\nNetwork=lan.network\nNetworkAlias=cache\n{SLEEP}{INSTALL}",
@@ -47,9 +49,15 @@ class Names(NetBox):
     def ask(self, unit, name, kind=A, server="10.61.0.1"):
         return self.space(unit).ask(server, name, kind)
 
-    def seen(self, unit, file):
-        with self.inside("/bin/busybox", "cat", f"/run/sup/files/{unit}.container/{file}", stdout=-1, text=True) as p:
+    def text(self, path):
+        with self.inside("/bin/busybox", "cat", path, stdout=-1, text=True) as p:
             return p.communicate(timeout=initbox.DEADLINE)[0]
+
+    def seen(self, unit, file):
+        return self.text(f"/run/sup/files/{unit}.container/{file}")
+
+    def published(self, network):
+        return self.text(f"/run/sup/names/{network}.network")
 
     def uplink(self):
         """A card of the host whose other end is a namespace of the test's."""
@@ -126,8 +134,14 @@ def test_a_server_of_the_hosts_that_is_ours_is_not_asked(box):
     file.write_text("nameserver 10.61.0.1\nnameserver 10.62.0.1\nnameserver 192.0.2.2\n")
     try:
         assert eventually(lambda: box.ask("web", "ours.example.com")[2] == ["203.0.113.9"], "it is published")
-        with box.inside("/bin/busybox", "grep", "^server ", "/run/sup/names/lan.network", stdout=-1, text=True) as p:
-            assert set(p.communicate(timeout=initbox.DEADLINE)[0].splitlines()) == {"server 192.0.2.2"}
+        servers = [line for line in box.published("lan").splitlines() if line.startswith("server ")]
+        assert set(servers) == {"server 192.0.2.2"}
+        # and one that begins to be ours
+        file.write_text("nameserver 10.64.0.1\nnameserver 192.0.2.2\n")
+        eventually(lambda: "server 10.64.0.1\n" in box.published("lan"), "it is asked as any other")
+        assert box.supctl("start", "late.network")[0] == 0
+        eventually(lambda: "server 10.64.0.1\n" not in box.published("lan"), "it is asked no more")
+        assert box.supctl("stop", "late.network")[0] == 0
     finally:
         file.write_text(had)
     assert eventually(lambda: box.ask("web", "again.example.com")[2] == ["203.0.113.7"], "it is published")
@@ -181,6 +195,21 @@ def test_the_file_of_servers_is_a_link(tmp_path, target, relative):
         says(servers[6], within("echo nameserver 192.0.2.6 > /etc/new; mv /etc/new /etc/resolv.conf"))
         says(servers[7], within(f"echo nameserver 192.0.2.7 > /run/other; ln -sf /run/other /etc/resolv.conf"))
         says(servers[8], within("echo nameserver 192.0.2.8 > /run/other"))
+
+
+def test_more_events_than_the_kernel_keeps(box):
+    """What was lost of them is looked up."""
+    file = box.root / "etc/resolv.conf"
+    most = int(Path("/proc/sys/fs/inotify/max_queued_events").read_text())
+    supervisor = box.supervisor_pid()
+    os.kill(supervisor, signal.SIGSTOP)
+    try:
+        for i in range(most + 1):  # those of one name would be one
+            (box.root / f"etc/other{i % 2}").write_text("x")
+        file.write_text(file.read_text() + "options ndots:3\n")
+    finally:
+        os.kill(supervisor, signal.SIGCONT)
+    eventually(lambda: "ndots:3" in box.seen("mute", "resolv.conf"), "it is read again")
 
 
 def test_a_server_of_the_host_is_not_the_resolver(box):

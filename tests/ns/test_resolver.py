@@ -154,6 +154,21 @@ def test_a_server_may_say_the_name_in_its_own_case(resolver):
     assert resolver.ask("WWW.Example.com")[2] == ["203.0.113.7"]
 
 
+def test_a_server_on_a_link(resolver):
+    """One that is told by its link (an advertisement of a router does): another link may have the same address."""
+    far = [resolver.stack.enter_context(contextlib.closing(dnspeer.Namespace())) for _ in range(2)]
+    for i, ns in enumerate(far):
+        resolver.ns.link(f"up{i}", "fe80::1/64", ns, "fe80::53/64")
+        there = dnspeer.Server(ns, "::", lambda q, i=i: answer(q, [bytes([192, 0, 2, 10 + i])]),
+                               lambda q, i=i: answer(q, [bytes([192, 0, 2, 20 + i])]))
+        resolver.stack.callback(there.close)
+    for i, link in enumerate(["up1", "up0", "up1"]):
+        resolver.write(NAMES.replace(FIRST, "fe80::53%gone").replace(SECOND, f"fe80::53%{link}"))
+        assert eventually(lambda: resolver.ask(f"n{i}.example.com")[2] == [f"192.0.2.1{link[2]}"], f"{link} is asked")
+        with resolver.ns.tcp(GATEWAY, ONE) as s:
+            assert read_answer(tcp_ask(s, question("www.example.com")))[2] == [f"192.0.2.2{link[2]}"]
+
+
 def test_other_names_by_datagrams(resolver):
     first = resolver.server(FIRST, lambda q: answer(q, [FOUND, FOUND]) if b"two" in q else answer(q, code=3))
     assert resolver.ask("two.example.com") == (0, False, ["203.0.113.7"] * 2)

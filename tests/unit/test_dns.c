@@ -24,7 +24,7 @@ static const char text[] = "domain lan.internal\n"
 			   "subnet fd00:0:0:7::/64\n"
 			   "elsewhere vault.internal\n"
 			   "server 192.0.2.1\n"
-			   "server 2001:db8::53\n"
+			   "server fe80::53%eth0\n"
 			   "nonsense of a later version\n"
 			   "server not-an-address\n"
 			   "10.89.0.2 db Cache\n"
@@ -234,10 +234,12 @@ static void test_views(void **state)
 	dns_view(&view, &names, ip("10.89.0.2"));
 	assert_true(view.served);
 	assert_int_equal(view.n_servers, 2);
-	assert_true(ip_same(view.servers[1], ip("2001:db8::53")));
+	assert_true(ip_same(view.servers[1].addr, ip("fe80::53")));
+	assert_true(dns_is(view.servers[1].link, "eth0", 4));
+	assert_int_equal(view.servers[0].link.n, 0);
 	dns_view(&view, &names, ip("10.89.0.3"));
 	assert_int_equal(view.n_servers, 1);
-	assert_true(ip_same(view.servers[0], ip("192.0.2.9")));
+	assert_true(ip_same(view.servers[0].addr, ip("192.0.2.9")));
 	dns_view(&view, &names, ip("fd00:0:0:7::99"));
 	assert_true(view.served);
 	dns_view(&view, &names, ip("10.89.1.2"));

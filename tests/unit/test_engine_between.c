@@ -181,6 +181,34 @@ static void test_start_in_the_midst_of_a_reload(void **data)
 	world_free(next);
 }
 
+/* a, and b that waits for it, are on their way up, and by the new units they want others. */
+static void test_a_reload_while_what_wants_starts(void **data)
+{
+	for (uint32_t wants = A; wants <= B; wants++) {
+		struct world *w = three(), *next = three();
+
+		(void)data;
+		world_edge(w, B, DEP_AFTER, A);
+		world_edge(next, B, DEP_AFTER, A);
+		world_edge(next, wants, DEP_WANTS, C);
+		w->set.units[A].service.type = next->set.units[A].service.type = TYPE_NOTIFY;
+		world_begin(w);
+		world_command(w, EV_START, A, 1);
+		world_command(w, EV_START, B, 2);
+		states(w, ST_START, ST_WAITING, ST_INACTIVE);
+		engine_reload(w->engine, &next->set, 3, w->now);
+		world_perform(w);
+		states(w, ST_START, ST_WAITING, ST_RUNNING);
+		/* it is wanted as before, so who stops it is not overruled by a reload */
+		world_command(w, EV_STOP, C, 4);
+		engine_reload(w->engine, &next->set, 5, w->now);
+		world_perform(w);
+		states(w, ST_START, ST_WAITING, ST_INACTIVE);
+		world_free(w);
+		world_free(next);
+	}
+}
+
 /* JobTimeoutSec= counts from when the stop was asked for, not from its turn. */
 static void test_stop_that_waits_and_then_hangs(void **data)
 {
@@ -309,6 +337,7 @@ int main(void)
 		cmocka_unit_test(test_reload_is_passed_on_and_on),
 		cmocka_unit_test(test_start_beside_one_that_is_made),
 		cmocka_unit_test(test_start_in_the_midst_of_a_reload),
+		cmocka_unit_test(test_a_reload_while_what_wants_starts),
 		cmocka_unit_test(test_stop_that_waits_and_then_hangs),
 		cmocka_unit_test(test_nobody_is_upheld_by_one_that_will_stop),
 		cmocka_unit_test(test_upheld_after_the_limit),

@@ -82,7 +82,7 @@ void dns_view(struct dns_view *view, const struct dns_names *names, struct ip cl
 	bool own_servers = false;
 	struct dns_word word, line;
 	struct subnet subnet;
-	struct ip *server;
+	struct dns_server *server;
 
 	*view = (struct dns_view){ .served = false };
 	(void)ip_text(view->client, client);
@@ -99,7 +99,9 @@ void dns_view(struct dns_view *view, const struct dns_names *names, struct ip cl
 			view->n_servers = 0;
 		own_servers = lines.own;
 		server = &view->servers[view->n_servers];
-		if (view->n_servers < DNS_SERVERS_MAX && dns_ip(line, server))
-			view->n_servers++;
+		if (view->n_servers == DNS_SERVERS_MAX || !dns_ip(cut(&line, '%'), &server->addr))
+			continue;
+		server->link = line;
+		view->n_servers++;
 	}
 }

@@ -7,7 +7,7 @@
  *      subnet 10.89.0.0/24     who may ask, and whose addresses nobody else can name
  *      internal                what is not known here is known nowhere
  *      elsewhere x.internal    what is not known here under that domain is known nowhere either
- *      server 192.0.2.53       who is asked what is not known here, in this order
+ *      server 192.0.2.53       who is asked what is not known here, in this order; fe80::1%eth0: on that link
  *      10.89.0.2 db cache      an address and its names; the first one is its name in reverse
  *      client 10.89.0.2        what follows, to the next such line, is for the questions of that one alone; servers of its
  *                              own are in the place of those of all
@@ -32,13 +32,18 @@ struct dns_names {
 	size_t size;
 };
 
+struct dns_server {
+	struct ip addr;
+	struct dns_word link; /* by which it is reached; none: the routes know */
+};
+
 /* The network as one client has it. */
 struct dns_view {
 	char client[IP_TEXT_MAX];
 	bool served; /* its address is one of the network */
 	bool internal;
 	struct dns_word domain;
-	struct ip servers[DNS_SERVERS_MAX];
+	struct dns_server servers[DNS_SERVERS_MAX];
 	size_t n_servers;
 };
 

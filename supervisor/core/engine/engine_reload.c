@@ -192,8 +192,11 @@ void engine_reload_drop(struct engine *e, const char *why)
 
 /* ---- the swap */
 
-static bool is_wanted_by_up(const struct generation *gen, uint32_t u)
+/* By what is up, or is coming up: a boot that has not ended wants what a reload brings, too. */
+static bool is_wanted(const struct generation *gen, uint32_t u)
 {
+	const uint32_t wanting_states = STATES_ACTIVE | STATES_STARTING | STATE_BIT(WAITING) |
+		STATE_BIT(BACKOFF);
 	static const enum dependency wanting[] = { DEP_WANTS, DEP_REQUIRES, DEP_BINDS_TO,
 		DEP_UPHOLDS };
 
@@ -201,7 +204,7 @@ static bool is_wanted_by_up(const struct generation *gen, uint32_t u)
 		const struct edges *by = &gen->set->nodes[u].in[wanting[d]];
 
 		for (size_t i = 0; i < by->n; i++)
-			if ((STATES_ACTIVE >> gen->life[by->v[i]].run.state & 1) != 0)
+			if (in_states(&gen->life[by->v[i]], wanting_states))
 				return true;
 	}
 	return false;
@@ -257,7 +260,7 @@ static void move_all(struct engine *e, struct generation *old, const uint32_t *m
 	engine_budget_recount(e);
 }
 
-/* What ran or was to run, and what is now wanted by something that is up and was not before. */
+/* What ran or was to run, and what is wanted now and was not before. */
 static void start_changed(struct engine *e, const struct generation *old, const uint32_t *back)
 {
 	for (uint32_t u = 0; u < e->gen.set->n; u++) {
@@ -267,8 +270,7 @@ static void start_changed(struct engine *e, const struct generation *old, const 
 		if (before != NULL && before->held &&
 			(before->run.wanted || before->ask == ASK_START))
 			engine_want(e, WANT_START, u, false);
-		else if (is_wanted_by_up(&e->gen, u) &&
-			(before == NULL || !is_wanted_by_up(old, back[u])))
+		else if (is_wanted(&e->gen, u) && (before == NULL || !is_wanted(old, back[u])))
 			engine_want(e, WANT_START, u, false);
 	}
 }

@@ -97,6 +97,7 @@ int network_setup(struct instance *inst, struct err *e)
 		nics_join(inst);
 		if (network_rules(inst->s, e) == 0) {
 			network_joined(inst);
+			names_changed(inst->s); /* its resolver is nobody's server */
 			return 0;
 		}
 	}

@@ -29,6 +29,8 @@ static struct instance *find_watched(struct supervisor *s, int watch)
 /* Events were lost: whatever they said is looked up. */
 static void check_all(struct supervisor *s)
 {
+	names_changed(s);
+	reconcile_forwarding(s);
 	for (size_t i = 0; i < s->set->n; i++) {
 		if (s->instances[i] != NULL)
 			watch_check_oom(s->instances[i]);
