@@ -234,9 +234,6 @@ void processes_reap(struct supervisor *s);
 /* ---- start.c ---- */
 int start_process(struct supervisor *s, uint32_t index, enum role role, uint32_t number,
 	struct err *e);
-/* What the image of a container says of its health, in the arena; NULL: nothing, or it is not its main process. */
-const struct health_check *start_image_health(const struct unit *u, enum role role,
-	struct arena *a);
 /* Enters the running container. fds: stdin, stdout, stderr, or one terminal socket. */
 int start_exec(struct supervisor *s, uint32_t index, char *const *argv, const int *fds,
 	size_t n_fds, struct process **out, struct err *e);

@@ -7,6 +7,7 @@
 #include "supervisor/sys/recover/held.h"
 #include "supervisor/sys/recover/leftover.h"
 #include "supervisor/sys/supervisor.h"
+#include "supervisor/sys/unit/facts.h"
 #include "supervisor/sys/wall.h"
 
 #include <stdatomic.h>
@@ -216,7 +217,7 @@ static void tell_spawned(struct supervisor *s, uint32_t index, const struct rost
 		.unit = index,
 		.role = (enum role)slot->role,
 		.pid = slot->pid,
-		.health = start_image_health(unit_at(s, index), (enum role)slot->role, &a),
+		.health = facts_image_health(unit_at(s, index), (enum role)slot->role, &a),
 	};
 
 	supervise_note(s, &event);
