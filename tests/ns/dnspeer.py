@@ -118,7 +118,8 @@ class Namespace:
         s.settimeout(timeout)
         s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if bind:
-            s.bind(bind)
+            addr, _, link = bind[0].partition("%")
+            s.bind((addr, bind[1], 0, self.do(socket.if_nametoindex, link)) if link else bind)
         return s
 
     def udp(self, server, message, source=None, timeout=5, tries=6):

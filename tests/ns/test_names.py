@@ -147,6 +147,22 @@ def test_a_server_of_the_hosts_that_is_ours_is_not_asked(box):
     assert eventually(lambda: box.ask("web", "again.example.com")[2] == ["203.0.113.7"], "it is published")
 
 
+def test_a_server_on_a_link_of_the_host(box):
+    file, outside = box.root / "etc/resolv.conf", box.spaces["outer"]
+    had = file.read_text()
+    outside.run("ip", "addr", "add", "fe80::53/64", "dev", "out", "nodad")
+    there = dnspeer.Server(outside, "fe80::53%out", lambda q: answer(q, [socket.inet_aton("203.0.113.53")]))
+    try:
+        file.write_text("nameserver fe80::53%up0\n")
+        assert eventually(lambda: box.ask("web", "far.example.com")[2] == ["203.0.113.53"], "it is asked")
+        # who has no resolver of ours has no such link
+        eventually(lambda: box.seen("mute", "resolv.conf") == "", "its file is written")
+    finally:
+        file.write_text(had)
+        there.close()
+    assert eventually(lambda: box.ask("web", "again.example.com")[2] == ["203.0.113.7"], "it is published")
+
+
 def test_internal_networks_know_themselves_alone(box):
     safe = box.space("safe")
     assert "nameserver 10.62.0.1\n" in box.seen("safe", "resolv.conf")

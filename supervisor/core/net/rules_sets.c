@@ -62,35 +62,15 @@ const struct nft_set rule_sets[RULE_SETS] = {
 
 static bool in_set(enum rule_set_id set, const struct rule_network *n)
 {
-	switch (set) {
-	case SET_SHELTERED:
-		return !n->uplink;
-	case SET_INTERNAL:
-		return n->internal;
-	case SET_OUTBOUND:
-		return !n->internal;
-	case SET_CLOSED:
-		return !n->host_access;
-	case SET_FRIENDS:
-		return !n->strict;
-	case SET_INSIDE:
-	case SET_SAME:
-	case SET_SHORTCUTS:
-	case SET_HOME:
-	case SET_HOME6:
-	case SET_BUSY:
-	case SET_SHARE:
-	case SET_STOPPED:
-	case SET_RESOLVER:
-	case SET_RESOLVER6:
-	case MAP_ADDR_PORT:
-	case MAP_PORT:
-	case MAP_ADDR6_PORT:
-	case MAP_PORT6:
-	case RULE_SETS:
-		break;
-	}
-	return true;
+	const bool left_out[RULE_SETS] = {
+		[SET_SHELTERED] = n->uplink,
+		[SET_INTERNAL] = !n->internal,
+		[SET_OUTBOUND] = n->internal,
+		[SET_CLOSED] = n->host_access,
+		[SET_FRIENDS] = n->strict,
+	};
+
+	return !left_out[set];
 }
 
 /* A set is filled by messages with so many elements each. */
