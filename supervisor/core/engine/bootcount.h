@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define BOOT_WHY_MAX 240
+#define BOOT_WHY_MAX 288
 #define BOOT_FAILURES_MAX 5
 #define BOOT_COUNT_TEXT_MAX 2048 /* the whole record */
 

@@ -174,25 +174,23 @@ struct action {
 
 enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO };
 
-/* What is known of one unit at run time; read by supctl status. */
+/* What is known of one unit at run time; read by supctl status. More is the engine's own, in engine_run.h. */
 struct run {
 	enum state state;
-	bool wanted;         /* up is what somebody wants */
-	bool failed;         /* its last run ended in failure */
-	uint64_t since;      /* of the state */
-	uint64_t begun;      /* its last start; 0: never */
-	uint64_t arrived;    /* ... which was up at; 0: never */
-	uint64_t deadline;   /* of the state, TIME_INFINITY: none */
-	int32_t main_pid;    /* 0: none */
-	uint32_t triggers;   /* of a socket: how often it started its service */
-	uint32_t restarts;   /* automatic ones since the last command */
-	int32_t last_status; /* wait status of the last main process */
-	int32_t error;       /* the last ERRNO= of sd_notify, 0: none */
-	bool oom;            /* the kernel's OOM killer was the cause */
-	char cause
-		[160]; /* last cause: "exit code 1", "signal SEGV", "out of memory (MemoryMax=50M)" */
+	bool wanted;           /* up is what somebody wants */
+	bool failed;           /* its last run ended in failure */
+	uint64_t since;        /* of the state */
+	uint64_t begun;        /* its last start; 0: never */
+	uint64_t arrived;      /* ... which was up at; 0: never */
+	uint64_t deadline;     /* of the state, TIME_INFINITY: none */
+	int32_t main_pid;      /* 0: none */
+	uint32_t triggers;     /* of a socket: how often it started its service */
+	uint32_t restarts;     /* automatic ones since the last command */
+	int32_t last_status;   /* wait status of the last main process */
+	int32_t error;         /* the last ERRNO= of sd_notify, 0: none */
+	bool oom;              /* the kernel's OOM killer was the cause */
+	char cause[224];       /* the last: "exit code 1", "out of memory (MemoryMax=50M)" */
 	char status_text[128]; /* STATUS= of sd_notify */
-			       /* More is the engine's own, in engine_run.h. */
 };
 
 /* The health of one unit at run time; read by supctl status. */
@@ -312,7 +310,7 @@ bool engine_critical_failed(const struct engine *e, char *buf, size_t size);
 /* How far the boot is; in safe mode, that of the critical units. Costs a look at each unit. */
 struct boot_view {
 	uint32_t up, starting, restarting, failed; /* units, without targets */
-	char failure[200];                         /* the first that failed, and why */
+	char failure[256];                         /* the first that failed, and why */
 	bool complete; /* default.target is reached, or failed, and nothing is starting any more */
 	bool well; /* complete; neither default.target nor a critical unit failed, no reboot is put off */
 };

@@ -88,7 +88,7 @@ void engine_job_late(struct engine *e, uint32_t u, const struct event *event)
 		l->run.wanted = true;
 	engine_set_ask(e, u, ASK_NONE);
 	if (l->run.state == ST_WAITING) {
-		snprintf(l->run.cause, sizeof(l->run.cause), "%.159s", text);
+		text_copy(l->run.cause, sizeof(l->run.cause), text);
 		give_up_waiting(e, u);
 	}
 	snprintf(text, sizeof(text), "%.40s: %.80s", unit->name, l->run.cause);

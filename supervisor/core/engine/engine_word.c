@@ -172,7 +172,7 @@ void rule_reload_end(struct engine *e, uint32_t u, const struct event *event)
 
 void rule_reload_unborn(struct engine *e, uint32_t u, const struct event *event)
 {
-	char why[160];
+	char why[224];
 
 	if (event->role == ROLE_MAIN) {
 		rule_doomed(e, u, event);

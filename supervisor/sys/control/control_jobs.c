@@ -33,7 +33,7 @@ struct ticket {
 	_Atomic uint32_t done;    /* written after result and text */
 	char unit[UNIT_NAME_MAX]; /* "": of none */
 	int32_t pid;              /* of an exec; TICKET_BEGINS: it may have begun */
-	char text[168];
+	char text[232];
 };
 
 struct tickets { /* zeroes are a new one */
