@@ -27,9 +27,9 @@ busybox nsenter -m -t $(main plain) busybox mount -t tmpfs none /tmp
 busybox nsenter -m -t $(main plain) busybox mount -t tmpfs none /sys/firmware
 check changed 'supctl audit plain'
 # another supervisor has another program in its cache
-old=$(pidof supervisor)
+old=$(supervisor)
 kill -9 $old
-await 60 '[ -n "$(pidof supervisor)" ] && [ "$(pidof supervisor)" != '$old' ] && supctl status'
+another $old
 check killed 'supctl audit wide'
 # another list, which starts it anew
 mkdir -p /run/sup/units

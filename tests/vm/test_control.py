@@ -9,8 +9,7 @@ UNITS = {
 SCRIPT = r"""
 await 60 'is box running'
 inside() { supctl exec box "$@"; }
-lord() { for p in $(pidof supervisor); do grep -q "^PPid:.1$" /proc/$p/status && [ "$(cat /proc/$p/comm)" = supervisor ] && echo $p; done; }
-crash() { kill -9 $(lord); }
+crash() { kill -9 $(supervisor); }
 
 # The command begins, the supervisor dies, the command is told to end.
 goes_on() {
@@ -34,7 +33,7 @@ ends_alone() {
 	supctl exec box sh -c "touch /tmp/begun; sleep 2; exit 9" &
 	client=$!
 	await 30 'inside test -e /tmp/begun'
-	pid=$(lord)
+	pid=$(supervisor)
 	kill -STOP $pid
 	sleep 3
 	kill -9 $pid
@@ -48,7 +47,7 @@ orphan() {
 	supctl exec box sh -c "touch /tmp/begun; exec sleep 12345" &
 	client=$!
 	await 30 'inside test -e /tmp/begun'
-	kill -STOP $(lord)
+	kill -STOP $(supervisor)
 	kill -9 $client
 	crash
 	await 60 '! ps | grep -q "[s]leep 12345"'

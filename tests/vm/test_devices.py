@@ -49,10 +49,10 @@ done
 for name in plain reader writer; do check $name "inside $name"; done
 
 check plan 'supctl plan reader'
-old=$(pidof supervisor)
+old=$(supervisor)
 was=$(main reader)
 kill -9 $old
-await 60 '[ -n "$(pidof supervisor)" ] && [ "$(pidof supervisor)" != '$old' ] && supctl status'
+another $old
 check killed-same '[ $(main reader) = '$was' ]'
 check killed 'inside reader; inside plain'
 supctl restart reader

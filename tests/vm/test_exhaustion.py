@@ -45,7 +45,6 @@ while :; do sleep 77777 & sleep 0.05; done
 SCRIPT = r"""
 await 90 'is steady running && is web running && is deaf0 running'
 mains() { echo "$(main steady) $(main web)"; }
-supervisor() { pidof supervisor; }
 ticks() { awk '{ print $14 + $15 }' /proc/$1/stat; }
 group=/sys/fs/cgroup/init
 began="$(mains)"
@@ -69,7 +68,7 @@ check global 'old="$(supervisor)"; supctl start hungry; await 90 "failed hungry"
 check global-mains 'mains'
 
 # The supervisor's own group has none left.
-check own 'old="$(supervisor)"; echo 200K >$group/memory.max; await 90 "! pidof supervisor | grep -qw $old"
+check own 'old="$(supervisor)"; echo 200K >$group/memory.max; await 90 "! supervisor | grep -qw $old"
 	echo max >$group/memory.max; await 90 "supctl list"; grep "^oom_kill " $group/memory.events; [ "$old" != "$(supervisor)" ] && echo another'
 check own-mains 'mains'
 

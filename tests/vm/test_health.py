@@ -74,7 +74,7 @@ CHECKS = {
 HEALTH = r"""
 health() { supctl --json status "$1" | tr -d ' \n' | sed -n 's/.*"health":{\([^}]*\)}.*/\1/p'; }
 says() { health "$1" | grep -q "$2"; }
-fds() { ls /proc/$(pidof supervisor)/fd | wc -l; }
+fds() { ls /proc/$(supervisor)/fd | wc -l; }
 # how many processes have this word on their command line
 with() { cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\0' '\n' | grep -c "^$1\$"; }
 # what is left: more descriptors than there were at first, cgroups, programs

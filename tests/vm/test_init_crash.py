@@ -27,7 +27,7 @@ WantedBy=multi-user.target
 
 SCRIPT = r"""
 await 60 'is tick.service running && is box.container running'
-look() { for u in tick.service box.container; do echo $u $(main $u) $(field $u restarts); done; pidof supervisor
+look() { for u in tick.service box.container; do echo $u $(main $u) $(field $u restarts); done; supervisor
 	ls /proc/1/fd | wc -l; cat /proc/1/comm; readlink /proc/1/exe; }
 said() { dmesg | grep -o 'init: crash [0-9]*' | tail -n 1 | cut -d' ' -f3; }
 sleep 2

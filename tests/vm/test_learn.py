@@ -37,7 +37,7 @@ check first 'supctl audit learn'
 check plan 'supctl plan learn'
 check status 'supctl --json status learn'
 # what an operator does inside is not the unit's
-check exec 'supctl exec learn rm /tmp/f && kill -9 $(pidof supervisor); supctl restart learn'
+check exec 'supctl exec learn rm /tmp/f && kill -9 $(supervisor); supctl restart learn'
 await 60 '[ "$(worked learn)" = 2 ]'
 check second 'supctl --json audit learn'
 check node 'supctl audit node'

@@ -176,7 +176,7 @@ check nic-moved 'supctl start moved && nsenter -t $(main moved) -n ip -4 -o addr
 check nic-back 'supctl stop moved && nic'
 check nic-shared 'supctl start shared && addr shared && within shared tcp 10.0.2.2 PORT'
 check nic-trunk 'supctl start trunk.network && ls /sys/class/net/trunk/brif && grep VID /proc/net/vlan/eth0.100'
-check nic-crash 'kill -9 $(pidof supervisor); await 30 "is trunk.network running"; ls /sys/class/net/trunk/brif'
+check nic-crash 'kill -9 $(supervisor); await 30 "is trunk.network running"; ls /sys/class/net/trunk/brif'
 check nic-after 'supctl stop shared; supctl stop trunk.network shared.network; nic'
 check nic-left 'ls /sys/class/net | sort -r'
 """

@@ -31,7 +31,7 @@ exec /init
 """
 
 SCRIPT = r"""
-ticks() { for p in 1 $(pidof supervisor); do sed 's/.*) //' /proc/$p/stat; done | awk '{ t += $12 + $13 } END { print t }'; }
+ticks() { for p in 1 $(supervisor); do sed 's/.*) //' /proc/$p/stat; done | awk '{ t += $12 + $13 } END { print t }'; }
 await 60 'is home running && is plain running && is shared running && failed limited'
 check mounted 'grep -c cgroup2 /proc/mounts'
 check limited 'supctl status limited'
@@ -40,7 +40,7 @@ check home 'm=$(main home); supctl stop home; test -e /proc/$m; echo $?; supctl 
 check plain 'm=$(main plain); supctl restart plain; test -e /proc/$m; echo $?; state plain'
 check shared 'supctl status shared'
 kept=$(main home)
-kill -9 $(pidof supervisor)
+kill -9 $(supervisor)
 await 60 'supctl list'
 check reborn "test $(main home) = $kept; echo \$?; state plain"
 check busy 'a=$(ticks); sleep 5; b=$(ticks); echo $((b - a))'

@@ -29,7 +29,7 @@ UNITS = {
 SCRIPT = f"""
 await 60 'supctl logs host | grep -q stands && supctl logs neighbour | grep -q stands && is stay running'
 check host 'supctl logs host'
-words="{WORDS} host-pid=$(main host) neighbour-pid=$(main neighbour) supervisor-pid=$(pidof supervisor | tail -c 4)"
+words="{WORDS} host-pid=$(main host) neighbour-pid=$(main neighbour) supervisor-pid=$(supervisor | tail -c 4)"
 for kind in mnt pid net uts ipc cgroup user; do words="$words ns-$kind=$(readlink /proc/1/ns/$kind)"; done
 mkdir -p /run/sup/units
 printf '[Container]\\nImage=probe\\nNetwork=none\\nExec=%s\\n[Service]\\nType=oneshot\\n' "$words" >/run/sup/units/probe.container

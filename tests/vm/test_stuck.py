@@ -45,8 +45,6 @@ SCRIPT = r"""
 mains() { echo "$(main steady) $(main beat)"; }
 group() { cat /sys/fs/cgroup/sup/$1/cgroup.procs 2>/dev/null; }
 letter() { sed 's/.*) \(.\).*/\1/' /proc/$1/stat; }
-supervisor() { pidof supervisor; }
-another() { await 60 "supctl list && ! pidof supervisor | grep -qw $1"; }
 await 90 'is steady running && is beat running'
 began="$(mains)"
 

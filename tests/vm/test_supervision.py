@@ -175,9 +175,9 @@ check faults 'supctl faults'
 
 lives() { main again; main onfail; grep -c /dev/loop /proc/mounts; find /sys/fs/cgroup/sup -mindepth 1 -type d | sort; }
 check before 'supctl start onfail; lives'
-old=$(pidof supervisor)
+old=$(supervisor)
 kill -9 $old
-check next 'await 30 "[ -n \"\$(pidof supervisor)\" ] && [ \"\$(pidof supervisor)\" != $old ]"; supctl status; field again restarts'
+check next 'another $old; supctl status; field again restarts'
 check after 'lives'
 """
 

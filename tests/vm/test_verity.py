@@ -37,9 +37,9 @@ done
 check left 'layers'
 
 was=$(main good)
-old=$(pidof supervisor)
+old=$(supervisor)
 kill -9 $old
-await 60 '[ -n "$(pidof supervisor)" ] && [ "$(pidof supervisor)" != '$old' ] && supctl status'
+another $old
 check killed '[ $(main good) = '$was' ] && layers'
 
 # another file of that name, the same bytes: the old one goes with the container that has it
@@ -50,7 +50,7 @@ check replaced 'await 30 "is good running"; layers'
 for n in 2 3 4 5 6; do # the first is that of the asker's socket
 	supctl stop good
 	await 30 '[ "$(layers | tr "\n" " ")" = "0 0 " ]'
-	inject -s IOCTL $(pidof supervisor) $n 12 >/tmp/inject$n &
+	inject -s IOCTL $(supervisor) $n 12 >/tmp/inject$n &
 	await 30 'grep -q attached /tmp/inject'$n
 	check memory$n 'supctl start good; state good; layers'
 	kill $! 2>/dev/null

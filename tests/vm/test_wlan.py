@@ -23,12 +23,10 @@ links() {
 		END { for (name in up) if (name ~ /^(wlan|air|can|dev)/) print name, up[name] has[name] }' | sort
 }
 on_host() { links host | grep -q "^$1 "; }
-# pidof takes supctl for one, which is another name of that program.
-supervisor() { grep -lx supervisor /proc/[0-9]*/comm 2>/dev/null | tr -dc 0-9; }
 next_supervisor() {
 	old=$(supervisor)
 	kill -9 "$old"
-	await 60 '[ -n "$(supervisor)" ] && [ "$(supervisor)" != '$old' ] && supctl status'
+	another $old
 }
 
 await 60 'on_host wlan0 && on_host wlan1'
