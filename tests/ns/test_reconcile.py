@@ -195,19 +195,18 @@ def test_other_tables_are_nobodys_business(box):
     assert "nf_tables" not in box.journal()[len(before):]
 
 
-@pytest.mark.parametrize("path", ["ip_forward", "conf/lan/route_localnet"])
-def test_forwarding(box, path):
-    """And the loopback, by which published ports are reached. A look that is due anyway mends it before it is heard of, and
-    then nothing is said: who has just begun has one before it."""
-    sentence = "forwarding was off: mended"
+def test_forwarding(box):
+    assert box.sysctl("ipv4/ip_forward") == "1"
+    with box.mends("forwarding was off: mended"):
+        box.sysctl("ipv4/ip_forward", 0)
+    eventually(lambda: box.sysctl("ipv4/ip_forward") == "1", "it forwards again")
 
-    def is_mended_and_said():
-        before = box.journal().count(sentence)
-        box.sysctl(f"ipv4/{path}", 0)
-        eventually(lambda: box.sysctl(f"ipv4/{path}") == "1", "it is on again")
-        return box.journal().count(sentence) > before
-    assert box.sysctl(f"ipv4/{path}") == "1"
-    assert any(is_mended_and_said() for _ in range(3)), box.journal()
+
+def test_the_published_port_on_the_loopback(box):
+    assert box.sysctl("ipv4/conf/lan/route_localnet") == "1"
+    with box.mends("forwarding was off: mended"):
+        box.sysctl("ipv4/conf/lan/route_localnet", 0)
+    eventually(lambda: box.sysctl("ipv4/conf/lan/route_localnet") == "1", "the loopback leads there")
 
 
 def test_while_there_is_no_supervisor(box):

@@ -177,7 +177,7 @@ lives() { main again; main onfail; grep -c /dev/loop /proc/mounts; find /sys/fs/
 check before 'supctl start onfail; lives'
 old=$(supervisor)
 kill -9 $old
-check next 'another $old; supctl status; field again restarts'
+check next 'await 30 "[ -n \"\$(supervisor)\" ] && [ \"\$(supervisor)\" != $old ]"; supctl status; field again restarts'
 check after 'lives'
 """
 
